@@ -1,0 +1,1 @@
+"""JetStream: connection, streams, publisher, consumers, buckets, and the embedded server."""

@@ -1,0 +1,148 @@
+"""The events that travel from gateways to strategies. Frozen; amounts are `Decimal`, times integer nanoseconds."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
+from fillwire.domain.identifiers import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution of an order: a quantity traded at a price.
+
+    Attributes:
+        trade_id: the venue's id of the trade, unique with symbol and order id.
+        price: price of this execution, in quote currency per base unit.
+        quantity: base quantity of this execution.
+        quote: quote amount of this execution as the venue says it, or None.
+        fee: commission of this execution; None until the venue has said it, never a guessed 0.
+        fee_currency: asset in which `fee` was taken.
+        liquidity: maker or taker, None where the venue does not say.
+    """
+
+    trade_id: str
+    price: Decimal
+    quantity: Decimal
+    quote: Decimal | None
+    fee: Decimal | None
+    fee_currency: str | None
+    liquidity: Liquidity | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """One step in the life of an order, as the venue reported it. None means that the venue did not say.
+
+    Attributes:
+        event_id: identity of the step: equal for every report of the same step, by stream or by REST.
+        pair: our spelling, `BASE-QUOTE`.
+        symbol: the venue's spelling.
+        client_order_id: the order's own id given at placement, also on a cancel.
+        new_client_order_id: on `replaced`, the id by which the order goes from now on.
+        price: limit price; None for an order without one.
+        quantity: ordered base quantity.
+        quote_quantity: requested quote amount of an order placed by amount.
+        cumulative_quantity: base quantity executed so far.
+        cumulative_quote: quote amount executed so far.
+        average_price: cumulative quote / cumulative quantity.
+        prevented_quantity: base quantity taken away so far by self-trade prevention.
+        is_working: whether the order rests on the book.
+        venue_status: the venue's own word for the order's status, verbatim.
+        last_fill: the execution that caused the event, None for other events.
+        reject_reason: the venue's word why the order was rejected or expired.
+        execution_id: the venue's id of this report where it has one; grows within an order.
+        exchange_time_ns: when the venue emitted the report, by the venue's clock.
+        transaction_time_ns: when the matching engine acted, by the venue's clock.
+        received_time_ns: when the gateway read the frame, by the gateway's clock.
+    """
+
+    event_id: str
+    kind: Kind
+    exchange: str
+    environment: str
+    user: str
+    pair: str
+    symbol: str
+    order_id: str
+    client_order_id: str | None
+    new_client_order_id: str | None
+    order_list_id: str | None
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce | None
+    price: Decimal | None
+    stop_price: Decimal | None
+    quantity: Decimal
+    quote_quantity: Decimal | None
+    cumulative_quantity: Decimal
+    cumulative_quote: Decimal | None
+    average_price: Decimal | None
+    prevented_quantity: Decimal | None
+    is_working: bool | None
+    venue_status: str
+    last_fill: Fill | None
+    reject_reason: str | None
+    execution_id: str | None
+    exchange_time_ns: int | None
+    transaction_time_ns: int
+    received_time_ns: int
+    source: Source
+
+    @property
+    def account(self) -> Account:
+        """The account whose order it is."""
+        return Account(self.user, self.exchange, self.environment)
+
+    @property
+    def remaining_quantity(self) -> Decimal:
+        """Base quantity that may still execute: 0 once the order has ended."""
+        if self.kind.is_terminal:
+            return Decimal(0)
+        return self.quantity - self.cumulative_quantity - (self.prevented_quantity or Decimal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionEvent:
+    """State of one account's connection: published at each change, kept in a bucket for late readers.
+
+    Attributes:
+        state: where the connection is in its life.
+        previous_state: where it was before; equal to `state` on a periodic refresh.
+        reason: one sentence why the state was entered, None where it needs none.
+        attempt: connection attempts since the connection was last receiving.
+        subscription_count: pairs that bots listen to on this account now.
+        connected_since_ns: when it last began receiving, None while it is not.
+        last_event_time_ns: when the last order event was read, None before the first.
+        clock_offset_ns: venue clock minus gateway clock as measured, None before the measurement.
+        gateway: name of the gateway process that holds the connection.
+        time_ns: when this state was observed, by the gateway's clock.
+    """
+
+    user: str
+    exchange: str
+    environment: str
+    state: ConnectionState
+    previous_state: ConnectionState
+    reason: str | None
+    attempt: int
+    subscription_count: int
+    connected_since_ns: int | None
+    last_event_time_ns: int | None
+    clock_offset_ns: int | None
+    gateway: str
+    time_ns: int
+
+    @property
+    def account(self) -> Account:
+        """The account whose connection it is."""
+        return Account(self.user, self.exchange, self.environment)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether fills are being detected live."""
+        return self.state is ConnectionState.RECEIVING
+
+    def uptime_s(self, now_ns: int) -> float:
+        """Return for how long the connection has been receiving, in seconds; 0.0 while it is not."""
+        return 0.0 if self.connected_since_ns is None else max(0, now_ns - self.connected_since_ns) / 1e9

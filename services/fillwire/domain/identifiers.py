@@ -1,0 +1,68 @@
+"""Identities: accounts, and the event ids that make a repeated execution recognisable."""
+
+import re
+from dataclasses import dataclass
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_ESCAPED = re.compile(r"(?:=[0-9A-F]{2})+")
+
+
+def escape_token(text: str) -> str:
+    """Return `text` as one token that is safe in a subject, a key and an event id.
+
+    Every byte outside `A-Za-z0-9_-` becomes `=XX` (UTF-8, upper-case hex); the empty text becomes `=`.
+    """
+    if not text:
+        return "="
+    return _UNSAFE.sub(lambda match: "".join(f"={byte:02X}" for byte in match[0].encode()), text)
+
+
+def unescape_token(token: str) -> str:
+    """Return the text that `escape_token` made `token` of.
+
+    Raises:
+        ValueError: the token is empty or holds an escape that is no UTF-8.
+    """
+    if not token:
+        raise ValueError("empty token: expected at least one character, the empty text is written =")
+    if token == "=":
+        return ""
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("=", "")).decode(), token)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One user's account at one exchange in one environment: the unit of connection, ledger and ownership."""
+
+    user: str
+    exchange: str
+    environment: str
+
+    def __str__(self) -> str:
+        """Return the account as people read it, `alice@binance/live`."""
+        return f"{self.user}@{self.exchange}/{self.environment}"
+
+
+def order_scope(account: Account, symbol: str, order_id: str) -> str:
+    """Return the prefix that all event ids of one order share: `exchange:environment:user:symbol:order_id`."""
+    return ":".join(
+        escape_token(part) for part in (account.exchange, account.environment, account.user, symbol, order_id)
+    )
+
+
+def execution_event_id(account: Account, symbol: str, order_id: str, trade_id: str) -> str:
+    """Return the identity of one execution: the same from stream, REST and placing response.
+
+    It is the event id, the JetStream message id, and the seed of the trace id.
+    """
+    return f"{order_scope(account, symbol, order_id)}:{escape_token(trade_id)}"
+
+
+def state_event_id(account: Account, symbol: str, order_id: str, suffix: str) -> str:
+    """Return the identity of an order event that is no execution.
+
+    `suffix` is a venue mapping's word for the step in the order's life (`new`, `cancelled`, …): a step that can
+    happen once has a fixed word, so that stream and REST agree; one that can repeat carries the venue's counter.
+    The leading `~` keeps it apart from trade ids, which are escaped and so never hold one.
+    """
+    return f"{order_scope(account, symbol, order_id)}:~{suffix}"

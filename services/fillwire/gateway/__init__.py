@@ -1,0 +1,1 @@
+"""The gateway service: one exchange, many accounts, one WebSocket each, into JetStream."""

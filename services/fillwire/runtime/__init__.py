@@ -1,0 +1,1 @@
+"""The chassis, blind to venues: settings, telemetry, backoff, lifecycle, dispositions of errors."""

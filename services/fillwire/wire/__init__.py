@@ -1,0 +1,1 @@
+"""How events look on the broker: JSON bytes, subjects, message ids and headers."""

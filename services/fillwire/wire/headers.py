@@ -1,0 +1,36 @@
+"""Header names, and the stamps that let a host measure and trace a fill without asking anyone."""
+
+from dataclasses import dataclass
+
+MESSAGE_ID = "Nats-Msg-Id"
+TRACEPARENT = "traceparent"
+STAMPS = "Fillwire-Stamps"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """Times of one event inside the gateway, beside those in the event itself.
+
+    Attributes:
+        clock_offset_ns: venue clock minus gateway clock, in nanoseconds, as last measured.
+        parsed_ns: when the frame had become an event.
+        published_ns: when the event was first handed to the broker.
+    """
+
+    clock_offset_ns: int
+    parsed_ns: int
+    published_ns: int
+
+    def encode(self) -> str:
+        """Return the header's value."""
+        return f"{self.clock_offset_ns},{self.parsed_ns},{self.published_ns}"
+
+
+def parse_stamps(text: str) -> Stamps:
+    """Return the stamps that `Stamps.encode` wrote.
+
+    Raises:
+        ValueError: `text` is not three integers.
+    """
+    offset, parsed, published = text.split(",")
+    return Stamps(int(offset), int(parsed), int(published))
