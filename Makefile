@@ -1,0 +1,81 @@
+# The single front door: people, hooks and CI call these targets and nothing else. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -o pipefail
+export UV_PYTHON_DOWNLOADS := never
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SYNCED := $(VENV)/.synced
+# A uv on the path is used; otherwise one is put into the environment itself.
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+RUST_SOURCES := $(wildcard fastparse/src/*.rs fastparse/src/*/*.rs) fastparse/Cargo.toml Cargo.toml Cargo.lock
+DEMO_SECONDS ?=
+
+.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e bench fuzz all clean
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"found Python {sys.version.split()[0]}, Fillwire needs 3.11 or newer: set PYTHON=")'
+	@command -v cargo >/dev/null || { echo "found no cargo, Fillwire compiles its parser: install a Rust toolchain, 1.85 or newer" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(SYNCED): pyproject.toml uv.lock $(RUST_SOURCES) $(if $(findstring $(BIN),$(UV)),$(BIN)/uv)
+	$(UV) sync --locked --quiet
+	@touch $@
+
+setup: $(SYNCED) ## Make the environment: dependencies, Rust extension, broker
+
+demo: $(SYNCED) ## Broker, simulated exchange, gateway and two bots on this machine, live in the terminal
+	@$(BIN)/fillwire demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+test: $(SYNCED) ## All Python tests, against a real broker and real sockets
+	$(BIN)/pytest
+
+test-fast: $(SYNCED) ## The tests that take no more than some seconds
+	$(BIN)/pytest -m "not slow" tests/unit tests/property tests/contract
+
+test-rust: ## Tests of the Rust crate
+	cargo test --locked --quiet
+
+contract: $(SYNCED) ## Schemas, examples and broker manifests against the code
+	$(BIN)/pytest tests/contract
+
+e2e: $(SYNCED) ## From the venue's matching engine to the strategy's callback, in separate processes
+	$(BIN)/pytest tests/e2e
+
+lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
+	$(BIN)/ruff format --check services tests examples
+	$(BIN)/ruff check services tests examples
+	$(BIN)/lint-imports
+	$(BIN)/python -m mypy.stubtest fillwire._fastparse
+	cargo fmt --check
+	cargo clippy --locked --quiet --all-targets -- -D warnings
+
+types: $(SYNCED) ## mypy strict on everything, pyright as second opinion on what users write
+	$(BIN)/mypy services tests examples
+	$(BIN)/pyright tests/typing
+
+format: $(SYNCED) ## Format Python and Rust
+	$(BIN)/ruff format services tests examples
+	$(BIN)/ruff check --fix-only services tests examples
+	cargo fmt
+
+build: $(SYNCED) ## Build the wheel into dist/
+	$(UV) build --wheel --out-dir dist
+
+bench: $(SYNCED) ## Measure parsing, the broker and the path of a fill; JSON into bench-results/
+	$(BIN)/python tests/bench/run.py
+
+fuzz: $(SYNCED) ## Fuzz the parser for FUZZ_SECONDS (default 60) per target; needs nightly Rust and cargo-fuzz
+	cd fastparse && for target in $$(cargo +nightly fuzz list); do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=$${FUZZ_SECONDS:-60} || exit 1; done
+
+all: lint types test-rust test ## Everything CI runs
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) target dist bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
