@@ -58,7 +58,7 @@ lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
 
 types: $(SYNCED) ## mypy strict on everything, pyright as second opinion on what users write
 	$(BIN)/mypy services tests examples
-	$(BIN)/pyright tests/typing
+	$(BIN)/basedpyright --level error tests/typing
 
 format: $(SYNCED) ## Format Python and Rust
 	$(BIN)/ruff format services tests examples
