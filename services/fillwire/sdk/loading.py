@@ -1,0 +1,110 @@
+"""From a bot's file to its strategies; every mistake in the file becomes one sentence with the line it is in."""
+
+import contextlib
+import importlib.util
+import inspect
+import linecache
+import re
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from fillwire.domain.errors import ConfigError
+from fillwire.sdk.strategy import Strategy
+
+
+def load_strategies(path: Path) -> list[Strategy]:
+    """Import the file and return an instance of each strategy that it defines, in the order of the file.
+
+    Classes are left out that are imported, abstract, private (`_Name`), or that name no pairs and serve as the base of
+    another strategy of the file. The file's directory is put on `sys.path`, as `python <file>` would.
+
+    Raises:
+        ConfigError: there is no such file, it cannot be imported, or it defines no usable strategy.
+    """
+    module = _import(path)
+    classes = [
+        value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Strategy)
+        and value.__module__ == module.__name__
+        and value.__name__ == name
+        and not name.startswith("_")
+        and not inspect.isabstract(value)
+    ]
+    bases = {base for cls in classes for base in cls.__mro__[1:]}
+    chosen = [cls for cls in classes if cls.pairs or cls not in bases]
+    if not chosen:
+        raise ConfigError(
+            f"{path} defines no strategy: expected a class that derives from fillwire.Strategy and names its pairs"
+        )
+    return [_instance(cls, path) for cls in chosen]
+
+
+def _import(path: Path) -> ModuleType:
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: expected the Python file of a bot")
+    if not path.is_file() or path.suffix != ".py":
+        raise ConfigError(f"{path} is no Python file: expected the file of a bot, such as my_bot.py")
+    file = path.resolve()
+    name = "fillwire_bot_" + re.sub(r"\W", "_", str(file.with_suffix("")))
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} cannot be imported: Python has no loader for it")
+    module = importlib.util.module_from_spec(spec)
+    directory = str(file.parent)
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    sys.modules[name] = (
+        module  # as for any import, so that the file's dataclasses and pickles find their module
+    )
+    try:
+        spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # even SystemExit: the file must not end the host in silence
+        del sys.modules[name]
+        raise ConfigError(explain(error, file) or f"{path} cannot be imported: {_what(error)}") from error
+    return module
+
+
+def _instance(cls: type[Strategy], path: Path) -> Strategy:
+    try:
+        return cls()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        where = explain(error, path.resolve()) or f"{path}: {_what(error)}"
+        raise ConfigError(f"{where}; expected that {cls.__name__}() makes the bot") from error
+
+
+def explain(error: BaseException, file: Path) -> str | None:
+    """Return the error as one line: where in the user's file it was raised, what it says, and the line of code.
+
+    The line is the innermost one in `file` or its directory: what a library did below is not the reader's affair. None
+    if the error passed through no such line.
+    """
+    if isinstance(error, SyntaxError) and error.filename is not None and error.lineno is not None:
+        code = (error.text or linecache.getline(error.filename, error.lineno)).strip()
+        return _sentence(error.filename, error.lineno, f"{type(error).__name__}: {error.msg}", code)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.lineno is not None and _is_of_user(Path(frame.filename), file):
+            return _sentence(frame.filename, frame.lineno, _what(error), frame.line or "")
+    return None
+
+
+def _what(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _is_of_user(source: Path, file: Path) -> bool:
+    return source.is_relative_to(file.parent) and "site-packages" not in source.parts
+
+
+def _sentence(filename: str, line: int, what: str, code: str) -> str:
+    with contextlib.suppress(ValueError):  # outside of the working directory the whole path is shown
+        filename = str(Path(filename).relative_to(Path.cwd()))
+    return f"{filename}, line {line}: {what}" + (f" [{code}]" if code else "")
