@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fillwire.bus.server import EmbeddedServer, die_with_parent
+from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import FillwireError
+from fillwire.runtime.parent import PARENT_VARIABLE
 
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 15.0
@@ -42,7 +43,7 @@ class Child:
         self.log_path = directory / f"{name}.log"
         self.ready: dict[str, Any] = {}
         self._arguments = [sys.executable, "-m", "fillwire", *arguments]
-        self._environ = {**os.environ, **environ}
+        self._environ = {**os.environ, **environ, PARENT_VARIABLE: str(os.getpid())}
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
 
@@ -66,7 +67,6 @@ class Child:
                 stderr=log,
                 env=self._environ,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
             )
         try:
             async with asyncio.timeout(deadline_s):
