@@ -18,6 +18,7 @@ Messages are lower case without full stop, and name what was found and what was 
 """
 
 from enum import StrEnum
+from functools import partial
 from typing import ClassVar
 
 from fillwire.domain.enums import ErrorClass
@@ -120,6 +121,8 @@ class FrameError(FillwireError):
 
     disposition = Disposition.QUARANTINE
 
+    _FACTS = ("venue", "error_class", "code", "field", "offset", "message", "symbol", "order_id")
+
     def __init__(  # noqa: PLR0913 - the facts of one defect, each read by someone
         self,
         *,
@@ -141,6 +144,10 @@ class FrameError(FillwireError):
         self.message = message
         self.symbol = symbol
         self.order_id = order_id
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to copy and pickle it; the default would call the class with the message alone."""
+        return partial(type(self), **{fact: getattr(self, fact) for fact in self._FACTS}), ()
 
     def __str__(self) -> str:
         """Return the sentence."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_SAFE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r"(?:=[0-9A-F]{2})+")
 
 
@@ -11,6 +12,10 @@ def escape_token(text: str) -> str:
     """Return `text` as one token that is safe in a subject, a key and an event id.
 
     Every byte outside `A-Za-z0-9_-` becomes `=XX` (UTF-8, upper-case hex); the empty text becomes `=`.
+    Different texts never share a token.
+
+    Raises:
+        ValueError: `text` holds half a surrogate pair, which has no UTF-8.
     """
     if not text:
         return "="
@@ -20,14 +25,25 @@ def escape_token(text: str) -> str:
 def unescape_token(token: str) -> str:
     """Return the text that `escape_token` made `token` of.
 
+    Only that spelling is taken: were `=41` read as `A`, two subjects would name one account.
+
     Raises:
-        ValueError: the token is empty or holds an escape that is no UTF-8.
+        ValueError: `escape_token` does not write this token.
     """
-    if not token:
-        raise ValueError("empty token: expected at least one character, the empty text is written =")
+    if _SAFE.fullmatch(token):
+        return token
     if token == "=":  # noqa: S105 - a token of a subject, no secret
         return ""
-    return _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("=", "")).decode(), token)
+    if not token:
+        raise ValueError("expected a token, was empty; the empty text is written =")
+    try:
+        text = _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("=", "")).decode(), token)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"expected escaped UTF-8, was token {token!r}") from error
+    expected = escape_token(text)
+    if expected != token:
+        raise ValueError(f"expected token {expected!r}, was {token!r}")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,12 @@ def parse_stamps(text: str) -> Stamps:
     """Return the stamps that `Stamps.encode` wrote.
 
     Raises:
-        ValueError: `text` is not three integers.
+        ValueError: `text` is not three integers with commas between them.
     """
-    offset, parsed, published = text.split(",")
-    return Stamps(int(offset), int(parsed), int(published))
+    try:
+        offset, parsed, published = text.split(",")
+        return Stamps(int(offset), int(parsed), int(published))
+    except ValueError:
+        raise ValueError(
+            f"expected clock offset, parsed and published in nanoseconds, was {text!r}"
+        ) from None

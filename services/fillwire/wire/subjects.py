@@ -41,12 +41,31 @@ def parse_account_tokens(tokens: str) -> Account:
     Raises:
         DecodeError: `tokens` does not hold three tokens.
     """
+    what = f"account {tokens!r}"
     parts = tokens.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - user, exchange, environment
-        raise DecodeError(
-            f"account {tokens!r}", "/", f"expected user.exchange.environment, was {len(parts)} tokens"
-        )
-    return Account(*(unescape_token(part) for part in parts))
+        raise DecodeError(what, "/", f"expected user.exchange.environment, was {len(parts)} tokens")
+    return Account(*_texts(what, parts))
+
+
+def _texts(what: str, tokens: list[str]) -> list[str]:
+    try:
+        return [unescape_token(token) for token in tokens]
+    except ValueError as error:
+        raise DecodeError(what, "/", f"{error}") from error
+
+
+def _split(subject: str, channel: str) -> list[str]:
+    """Return the texts behind the tokens of a subject after its first.
+
+    Raises:
+        DecodeError: `subject` does not have the channel's address.
+    """
+    what = f"subject {subject!r}"
+    first, *tokens = subject.split(".")
+    if first != channel or len(tokens) != ADDRESSES[channel].count("."):
+        raise DecodeError(what, "/", f"expected {ADDRESSES[channel]}")
+    return _texts(what, tokens)
 
 
 def order_subject(account: Account, pair: str, kind: Kind | str) -> str:
@@ -74,17 +93,13 @@ def parse_order_subject(subject: str) -> OrderSubject:
     Raises:
         DecodeError: `subject` is not the subject of an order event.
     """
-    parts = subject.split(".")
-    if len(parts) != 6 or parts[0] != ORDERS:  # noqa: PLR2004 - the address above
-        raise DecodeError(f"subject {subject!r}", "/", f"expected {ADDRESSES[ORDERS]}")
+    *account, pair, kind = _split(subject, ORDERS)
     try:
-        return OrderSubject(
-            account=Account(*(unescape_token(part) for part in parts[1:4])),
-            pair=unescape_token(parts[4]),
-            kind=Kind(parts[5]),
-        )
+        return OrderSubject(Account(*account), pair, Kind(kind))
     except ValueError as error:
-        raise DecodeError(f"subject {subject!r}", "/", f"{error}") from error
+        raise DecodeError(
+            f"subject {subject!r}", "/", f"expected one of {', '.join(Kind)}, was {kind!r}"
+        ) from error
 
 
 def connection_subject(account: Account) -> str:
@@ -92,9 +107,36 @@ def connection_subject(account: Account) -> str:
     return _join(CONNECTIONS, account_tokens(account))
 
 
+def parse_connection_subject(subject: str) -> Account:
+    """Return the account of which `connection_subject` wrote.
+
+    Raises:
+        DecodeError: `subject` is not the subject of connection events.
+    """
+    return Account(*_split(subject, CONNECTIONS))
+
+
 def command_subject(account: Account, verb: str) -> str:
     """Return the request subject of a command to the account's gateway."""
     return _join(COMMANDS, account_tokens(account), escape_token(verb))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSubject:
+    """What the subject of a command says."""
+
+    account: Account
+    verb: str
+
+
+def parse_command_subject(subject: str) -> CommandSubject:
+    """Return what `command_subject` wrote.
+
+    Raises:
+        DecodeError: `subject` is not the subject of a command.
+    """
+    *account, verb = _split(subject, COMMANDS)
+    return CommandSubject(Account(*account), verb)
 
 
 def quarantine_subject(account: Account, error_class: str) -> str:
@@ -104,8 +146,26 @@ def quarantine_subject(account: Account, error_class: str) -> str:
         escape_token(account.exchange),
         escape_token(account.environment),
         escape_token(account.user),
-        error_class,
+        escape_token(error_class),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineSubject:
+    """What the subject of a refused frame says."""
+
+    account: Account
+    error_class: str
+
+
+def parse_quarantine_subject(subject: str) -> QuarantineSubject:
+    """Return what `quarantine_subject` wrote.
+
+    Raises:
+        DecodeError: `subject` is not the subject of a refused frame.
+    """
+    exchange, environment, user, error_class = _split(subject, QUARANTINE)
+    return QuarantineSubject(Account(user, exchange, environment), error_class)
 
 
 def dead_letter_subject(user: str, bot: str) -> str:
@@ -113,6 +173,41 @@ def dead_letter_subject(user: str, bot: str) -> str:
     return _join(DEAD_LETTERS, escape_token(user), escape_token(bot))
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetterSubject:
+    """What the subject of a dead letter says."""
+
+    user: str
+    bot: str
+
+
+def parse_dead_letter_subject(subject: str) -> DeadLetterSubject:
+    """Return what `dead_letter_subject` wrote.
+
+    Raises:
+        DecodeError: `subject` is not the subject of a dead letter.
+    """
+    return DeadLetterSubject(*_split(subject, DEAD_LETTERS))
+
+
 def alert_subject(account: Account, alert: str) -> str:
     """Return the subject of one alert about the account."""
     return _join(ALERTS, account_tokens(account), escape_token(alert))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSubject:
+    """What the subject of an alert says."""
+
+    account: Account
+    alert: str
+
+
+def parse_alert_subject(subject: str) -> AlertSubject:
+    """Return what `alert_subject` wrote.
+
+    Raises:
+        DecodeError: `subject` is not the subject of an alert.
+    """
+    *account, alert = _split(subject, ALERTS)
+    return AlertSubject(Account(*account), alert)

@@ -1,0 +1,27 @@
+"""Canonical writing of the domain's dataclasses as our own JSON documents."""
+
+from decimal import Decimal
+
+import orjson
+
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.wire.decimals import decimal_text
+from fillwire.wire.defects import VERSION
+
+_HEAD = b'{"v":%d,' % VERSION
+
+
+def write(value: OrderEvent | ConnectionEvent | OrderRequest | CancelRequest | TradeOrder) -> bytes:
+    """Return `value` as an object of its version and its fields in their order, without white space.
+
+    Raises:
+        TypeError: a field holds what JSON or a schema of ours cannot say, such as an infinite amount.
+    """
+    return _HEAD + orjson.dumps(value, default=_amount)[1:]
+
+
+def _amount(value: object) -> str:
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    raise TypeError(f"expected a value that a document can hold, was {type(value).__name__}")
