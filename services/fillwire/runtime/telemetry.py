@@ -1,0 +1,247 @@
+"""Where gateway and host hand in what they stamped on a fill: counted at once, traced later and off the path.
+
+Nothing but OpenTelemetry's standard variables says where it goes: `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`
+and `…_METRICS_ENDPOINT`), `…_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_CERTIFICATE`, `OTEL_SERVICE_NAME`,
+`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_EXPORTER=none`, `OTEL_METRICS_EXPORTER=none`,
+`OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SDK_DISABLED`. Without an endpoint there is no thread and no ring, only the
+histograms.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from fillwire.runtime.fill_latency import FillLatencies, latency_ns
+from fillwire.runtime.fill_traces import GatewayTrace, HostTrace, Kept
+from fillwire.runtime.tracing import Sampling, sampling_from, traceparent
+
+if TYPE_CHECKING:
+    from fillwire.runtime.telemetry_export import ExportThread
+
+_ENDPOINT_VARIABLES: Final = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+)
+_RING_FILLS: Final = 16_384
+_UNREACHABLE_GRACE_S: Final = 0.5
+_ERROR: Final = "error"
+_SLOW: Final = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryCounts:
+    """What became of the traces so far.
+
+    Attributes:
+        kept_fills: records whose trace was to be kept.
+        exported_spans: spans that the receiver has taken.
+        dropped_fills: records that the full ring has dropped, the oldest first.
+        lost_fills: records whose batch the receiver did not take, or that were left when the process closed.
+        failed_requests: requests that the receiver did not take.
+    """
+
+    kept_fills: int
+    exported_spans: int
+    dropped_fills: int
+    lost_fills: int
+    failed_requests: int
+
+
+class FillTelemetry:
+    """Counts and traces the fills of one process. An asynchronous context manager: leaving it exports what is left.
+
+    All methods but the context manager's cost about a microsecond and never wait. Call them on one thread.
+
+    Args:
+        service_name: `service.name` of the process unless `OTEL_SERVICE_NAME` is set, such as `fillwire-gateway`.
+        instance: which of the processes of that name it is.
+        sampling: which traces are kept.
+        endpoint: base address of the OTLP receiver; None leaves it to the environment.
+        version: `service.version`.
+        slow_s: a fill that took longer from venue to bot is traced even if the ratio leaves it out; None for none.
+        ring_fills: kept records that wait for their export at most; then the oldest are dropped and counted.
+        export_interval_s: longest time that a kept record waits for its export.
+        close_deadline_s: longest time that leaving the context waits for the receiver.
+    """
+
+    def __init__(  # noqa: PLR0913 - each has a default that serves
+        self,
+        service_name: str,
+        instance: str,
+        *,
+        sampling: Sampling,
+        endpoint: str | None = None,
+        version: str = "",
+        slow_s: float | None = 1.0,
+        ring_fills: int = _RING_FILLS,
+        export_interval_s: float = 1.0,
+        close_deadline_s: float = 5.0,
+    ) -> None:
+        self.sampling = sampling
+        self.latencies = FillLatencies()
+        self._service_name = service_name
+        self._instance = instance
+        self._version = version
+        self._endpoint = endpoint
+        self._slow_ns = None if slow_s is None else round(slow_s * 1e9)
+        self._ring: deque[Kept] = deque(maxlen=ring_fills)
+        self._wake_at = max(1, ring_fills // 2)
+        self._export_interval_s = export_interval_s
+        self._close_deadline_s = close_deadline_s
+        self._kept_fills = 0
+        self._dropped_fills = 0
+        self._left_fills = 0
+        self._exporting: ExportThread | None = None
+
+    @classmethod
+    def start(  # noqa: PLR0913 - as the class
+        cls,
+        service_name: str,
+        instance: str,
+        *,
+        sample_ratio: float = 1.0,
+        endpoint: str | None = None,
+        version: str = "",
+        slow_s: float | None = 1.0,
+        ring_fills: int = _RING_FILLS,
+        export_interval_s: float = 1.0,
+        close_deadline_s: float = 5.0,
+    ) -> Self:
+        """Return the telemetry of a process, to be entered with `async with`.
+
+        Args:
+            service_name: as the class.
+            instance: as the class.
+            sample_ratio: share of traces that are kept, from 0 to 1, unless `OTEL_TRACES_SAMPLER` says otherwise.
+            endpoint: as the class.
+            version: as the class.
+            slow_s: as the class.
+            ring_fills: as the class.
+            export_interval_s: as the class.
+            close_deadline_s: as the class.
+
+        Raises:
+            ConfigError: the ratio or the environment's sampler cannot be used.
+        """
+        return cls(
+            service_name,
+            instance,
+            sampling=sampling_from(os.environ, sample_ratio),
+            endpoint=endpoint,
+            version=version,
+            slow_s=slow_s,
+            ring_fills=ring_fills,
+            export_interval_s=export_interval_s,
+            close_deadline_s=close_deadline_s,
+        )
+
+    @property
+    def is_exporting(self) -> bool:
+        """Whether a receiver is configured and the context has been entered."""
+        return self._exporting is not None
+
+    @property
+    def counts(self) -> TelemetryCounts:
+        """What became of the traces so far."""
+        exported = self._exporting.counts if self._exporting is not None else None
+        return TelemetryCounts(
+            kept_fills=self._kept_fills,
+            exported_spans=exported.exported_spans if exported else 0,
+            dropped_fills=self._dropped_fills,
+            lost_fills=(exported.lost_fills if exported else 0) + self._left_fills,
+            failed_requests=exported.failed_requests if exported else 0,
+        )
+
+    def is_sampled(self, event_id: str) -> bool:
+        """Return whether the ratio keeps the event's trace."""
+        return self.sampling.is_kept(event_id)
+
+    def traceparent(self, event_id: str) -> str:
+        """Return the header that publishes the event with its trace, the span `publish`, and the decision to keep it."""
+        return traceparent(event_id, is_sampled=self.sampling.is_kept(event_id))
+
+    def fill_published(self, trace: GatewayTrace) -> None:
+        """Hand in what the gateway stamped, after the broker has stored the event."""
+        self.latencies.count_gateway(trace)
+        if self._exporting is not None and self.sampling.is_kept(trace.event_id):
+            self._keep(Kept(trace, None))
+
+    def callback_returned(self, trace: HostTrace) -> None:
+        """Hand in what the host stamped, after the bot's method returned or raised."""
+        self.latencies.count_host(trace)
+        if self._exporting is None:
+            return
+        if self.sampling.is_kept(trace.event_id, trace.is_parent_sampled):
+            self._keep(Kept(trace, None))
+        elif trace.error is not None:
+            self._keep(Kept(trace, _ERROR))
+        elif self._slow_ns is not None and latency_ns(trace) > self._slow_ns:
+            self._keep(Kept(trace, _SLOW))
+
+    def _keep(self, kept: Kept) -> None:
+        waiting = len(self._ring)
+        self._kept_fills += 1
+        if waiting == self._ring.maxlen:
+            self._dropped_fills += 1
+        elif waiting == self._wake_at and self._exporting is not None:
+            self._exporting.wake()
+        self._ring.append(kept)
+
+    async def __aenter__(self) -> Self:
+        """Start to export, if a receiver is configured.
+
+        Raises:
+            ConfigError: the environment asks for a protocol other than `http/protobuf`.
+        """
+        if _is_receiver_configured(self._endpoint):
+            # Half a second of imports, for a process that exports.
+            from fillwire.runtime.telemetry_export import export_thread  # noqa: PLC0415
+
+            self._exporting = export_thread(
+                ring=self._ring,
+                service_name=self._service_name,
+                instance=self._instance,
+                version=self._version,
+                endpoint=self._endpoint,
+                series=self.latencies.series,
+                dropped_fills=lambda: self._dropped_fills,
+                span_interval_s=self._export_interval_s,
+            )
+            self._exporting.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Export what is left, for `close_deadline_s` at most; for half a second if the receiver has been away."""
+        exporting = self._exporting
+        if exporting is None:
+            return
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+                loop.call_soon_threadsafe(ended.set)
+
+        exporting.finish(tell)
+        try:
+            async with asyncio.timeout(
+                self._close_deadline_s if exporting.is_reachable else _UNREACHABLE_GRACE_S
+            ):
+                await ended.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._left_fills += exporting.abandon()
+
+
+def _is_receiver_configured(endpoint: str | None) -> bool:
+    return "true" not in os.environ.get("OTEL_SDK_DISABLED", "").lower() and (
+        endpoint is not None or any(os.environ.get(name) for name in _ENDPOINT_VARIABLES)
+    )

@@ -1,0 +1,281 @@
+"""The thread that turns kept records into spans and histograms into metrics, and sends both by OTLP over HTTP.
+
+It is imported only by a process that exports: the SDK and its HTTP client take half a second to load.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics.export import MetricExportResult
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from fillwire.domain.errors import ConfigError
+from fillwire.runtime.fill_latency import LatencySeries
+from fillwire.runtime.fill_metrics import metrics_data
+from fillwire.runtime.fill_spans import SpanBuilder
+from fillwire.runtime.fill_traces import Kept
+
+_BATCH_FILLS: Final = 128  # per request: some 500 spans
+# While this thread computes, the event loop waits up to a switch interval for the interpreter: 5 ms by default, too
+# much of a fill's latency.
+_SWITCH_INTERVAL_S: Final = 0.0005
+_PROTOCOL: Final = "http/protobuf"
+_log: Final = logging.getLogger(__name__)
+
+
+def process_resource(service_name: str, instance: str, version: str) -> Resource:
+    """Return the process as OpenTelemetry describes it; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win."""
+    own = Resource.create(
+        {
+            "service.namespace": "fillwire",
+            "service.name": service_name,
+            "service.instance.id": instance,
+            "service.version": version,
+        }
+    )
+    return own.merge(OTELResourceDetector().detect())
+
+
+@dataclass(slots=True)
+class ExportCounts:
+    """What became of the records that were to be exported."""
+
+    exported_spans: int = 0
+    lost_fills: int = 0
+    failed_requests: int = 0
+
+
+class ExportThread:
+    """Empties the ring every interval, at once when it is half full, and a last time when it closes.
+
+    A batch that the receiver does not take within the exporter's timeout (`OTEL_EXPORTER_OTLP_TIMEOUT`) is lost and
+    counted; meanwhile the ring drops its oldest records.
+
+    Args:
+        ring: records whose traces are kept; appended to by the event loop's thread.
+        builder: makes spans of them.
+        span_exporter: where spans go, None for nowhere.
+        metric_exporter: where metrics go, None for nowhere.
+        series: snapshots of all histograms; called on this thread.
+        dropped_fills: records that the ring has dropped so far.
+        start_ns: since when the histograms count.
+        span_interval_s: longest time a record waits for its export.
+        metric_interval_s: time between two exports of the metrics.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts it connects
+        self,
+        *,
+        ring: deque[Kept],
+        builder: SpanBuilder,
+        resource: Resource,
+        span_exporter: OTLPSpanExporter | None,
+        metric_exporter: OTLPMetricExporter | None,
+        series: Callable[[], list[LatencySeries]],
+        dropped_fills: Callable[[], int],
+        start_ns: int,
+        span_interval_s: float,
+        metric_interval_s: float,
+    ) -> None:
+        self.counts = ExportCounts()
+        self._ring = ring
+        self._builder = builder
+        self._resource = resource
+        self._span_exporter = span_exporter
+        self._metric_exporter = metric_exporter
+        self._series = series
+        self._dropped_fills = dropped_fills
+        self._start_ns = start_ns
+        self._span_interval_s = span_interval_s
+        self._metric_interval_s = metric_interval_s
+        self._wake = threading.Event()
+        self._in_flight_fills = 0
+        self._is_stopping = False
+        self._is_reachable = True
+        self._on_end: Callable[[], None] = lambda: None
+        # A daemon: a receiver that hangs must not keep the process from leaving.
+        self._thread = threading.Thread(target=self._run, name="fillwire-telemetry", daemon=True)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the last request succeeded; true before the first."""
+        return self._is_reachable
+
+    def start(self) -> None:
+        """Start the thread, and shorten the interpreter's switch interval for good."""
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Export now rather than at the end of the interval."""
+        self._wake.set()
+
+    def finish(self, on_end: Callable[[], None]) -> None:
+        """Export what there is and end; `on_end` is called on the thread when that is done."""
+        self._on_end = on_end
+        self._is_stopping = True
+        self._wake.set()
+
+    def abandon(self) -> int:
+        """Give up what has not been exported, and return how many fills that is; waits between retries end at once."""
+        left = self._in_flight_fills + len(self._ring)
+        self._ring.clear()
+        for exporter in (self._span_exporter, self._metric_exporter):
+            if exporter is not None:
+                exporter.shutdown()
+        return left
+
+    def _run(self) -> None:
+        next_metrics_s = time.monotonic() + self._metric_interval_s
+        while not self._is_stopping:
+            self._wake.wait(min(self._span_interval_s, max(0.0, next_metrics_s - time.monotonic())))
+            self._wake.clear()
+            self._export_spans()
+            if time.monotonic() >= next_metrics_s:
+                self._export_metrics()
+                next_metrics_s = time.monotonic() + self._metric_interval_s
+        self._export_spans()
+        self._export_metrics()
+        self._on_end()
+
+    def _export_spans(self) -> None:
+        if self._span_exporter is None:
+            self._ring.clear()
+            return
+        while self._ring:
+            spans, self._in_flight_fills = self._next_batch()
+            is_taken = self._span_exporter.export(spans) is SpanExportResult.SUCCESS
+            fills, self._in_flight_fills = self._in_flight_fills, 0
+            if not is_taken:
+                self.counts.lost_fills += fills
+                self._note_failure()
+                return  # one failure per round: the ring bounds what piles up meanwhile
+            self.counts.exported_spans += len(spans)
+            self._note_success()
+
+    def _next_batch(self) -> tuple[list[ReadableSpan], int]:
+        spans: list[ReadableSpan] = []
+        fills = 0
+        while fills < _BATCH_FILLS:
+            try:
+                kept = self._ring.popleft()
+            except IndexError:
+                break
+            spans += self._builder.spans(kept.trace, kept.kept_for)
+            fills += 1
+        return spans, fills
+
+    def _export_metrics(self) -> None:
+        if self._metric_exporter is None:
+            return
+        lost = self.counts.lost_fills + self._dropped_fills()
+        data = metrics_data(
+            self._resource,
+            self._builder.scope,
+            self._series(),
+            lost_fills=lost,
+            start_ns=self._start_ns,
+            now_ns=time.time_ns(),
+        )
+        if self._metric_exporter.export(data) is MetricExportResult.SUCCESS:
+            self._note_success()
+        else:
+            self._note_failure()
+
+    def _note_success(self) -> None:
+        if not self._is_reachable:
+            self._is_reachable = True
+            _log.warning("telemetry_receiver_back", extra={"lost_fills": self.counts.lost_fills})
+
+    def _note_failure(self) -> None:
+        self.counts.failed_requests += 1
+        if self._is_reachable:
+            self._is_reachable = False
+            _log.warning("telemetry_receiver_lost", extra={"lost_fills": self.counts.lost_fills})
+
+
+def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
+    *,
+    ring: deque[Kept],
+    service_name: str,
+    instance: str,
+    version: str,
+    endpoint: str | None,
+    series: Callable[[], list[LatencySeries]],
+    dropped_fills: Callable[[], int],
+    span_interval_s: float,
+) -> ExportThread:
+    """Return the thread, not yet started, with exporters as OpenTelemetry's standard variables describe them.
+
+    Args:
+        ring: as `ExportThread`.
+        service_name: as `process_resource`.
+        instance: as `process_resource`.
+        version: as `process_resource`.
+        endpoint: base address of the receiver; None leaves it to the environment.
+        series: as `ExportThread`.
+        dropped_fills: as `ExportThread`.
+        span_interval_s: as `ExportThread`.
+
+    Raises:
+        ConfigError: the environment asks for a protocol other than `http/protobuf`, or holds no number where one
+            belongs.
+    """
+    resource = process_resource(service_name, instance, version)
+    return ExportThread(
+        ring=ring,
+        builder=SpanBuilder(resource, version),
+        resource=resource,
+        span_exporter=OTLPSpanExporter(_signal_endpoint(endpoint, "traces"))
+        if _is_wanted("TRACES", endpoint)
+        else None,
+        metric_exporter=OTLPMetricExporter(_signal_endpoint(endpoint, "metrics"))
+        if _is_wanted("METRICS", endpoint)
+        else None,
+        series=series,
+        dropped_fills=dropped_fills,
+        start_ns=time.time_ns(),
+        span_interval_s=span_interval_s,
+        metric_interval_s=_metric_interval_s(),
+    )
+
+
+def _signal_endpoint(endpoint: str | None, signal: str) -> str | None:
+    return None if endpoint is None else f"{endpoint.removesuffix('/')}/v1/{signal}"
+
+
+def _is_wanted(signal: str, endpoint: str | None) -> bool:
+    """Return whether the environment wants the signal: an endpoint for it, and no `OTEL_<signal>_EXPORTER=none`."""
+    if os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp").strip().lower() == "none":
+        return False
+    variable = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
+    if variable not in os.environ:
+        variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
+    protocol = os.environ.get(variable, _PROTOCOL)
+    if protocol != _PROTOCOL:
+        raise ConfigError(f"{variable}: expected {_PROTOCOL}, found {protocol!r}")
+    return bool(
+        endpoint
+        or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    )
+
+
+def _metric_interval_s() -> float:
+    text = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or "60000"
+    if not text.isdecimal() or int(text) == 0:
+        raise ConfigError(
+            f"OTEL_METRIC_EXPORT_INTERVAL: expected a positive number of milliseconds, found {text!r}"
+        )
+    return int(text) / 1e3

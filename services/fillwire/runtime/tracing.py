@@ -1,0 +1,144 @@
+"""Trace and span ids as a pure function of the event id, and which traces are kept.
+
+Nothing is carried but the event id: a fill that is redelivered, replayed or reported twice is the same trace, and
+`fillwire trace` finds it from the fill alone.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from fillwire.domain.errors import ConfigError
+
+SAMPLER_VARIABLE: Final = "OTEL_TRACES_SAMPLER"
+SAMPLER_ARGUMENT_VARIABLE: Final = "OTEL_TRACES_SAMPLER_ARG"
+
+_HALF: Final = 1 << 64
+_LOW: Final = _HALF - 1
+# In hexadecimal digits: trace id, then the spans emit, receive, parse and publish.
+_DIGEST_BYTES: Final = 48
+
+
+class TraceIds(NamedTuple):
+    """Ids of one fill's trace and of the spans that the gateway makes of it."""
+
+    trace_id: int
+    emit: int
+    receive: int
+    parse: int
+    publish: int
+
+
+class HostSpanIds(NamedTuple):
+    """Ids of the spans that a host makes of one delivery to one bot."""
+
+    deliver: int
+    callback: int
+
+
+def trace_ids(event_id: str) -> TraceIds:
+    """Return the ids of the event's trace and gateway spans."""
+    digest = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+    number = int.from_bytes
+    return TraceIds(
+        # An id of zeros is invalid; the odds are 1 in 2**64, the cost nothing.
+        number(digest[:16]) or 1,
+        number(digest[16:24]) or 1,
+        number(digest[24:32]) or 1,
+        number(digest[32:40]) or 1,
+        number(digest[40:48]) or 1,
+    )
+
+
+def host_span_ids(
+    event_id: str, bot: str, callback: str, *, delivery: int = 1, attempt: int = 1
+) -> HostSpanIds:
+    """Return the ids of the spans of one call of one bot's method.
+
+    Args:
+        event_id: the event that was delivered.
+        bot: name of the bot; two bots that take the same event differ.
+        callback: name of the bot's method.
+        delivery: the broker's count of deliveries of the event to the bot, from 1.
+        attempt: count of calls of the method for this delivery, from 1.
+    """
+    delivered = f"{event_id}\0{bot}\0{delivery}"
+    called = f"{delivered}\0{callback}\0{attempt}"
+    return HostSpanIds(
+        int.from_bytes(blake2b(delivered.encode(), digest_size=8).digest()) or 1,
+        int.from_bytes(blake2b(called.encode(), digest_size=8).digest()) or 1,
+    )
+
+
+def traceparent(event_id: str, *, is_sampled: bool = True) -> str:
+    """Return the W3C header of the event: its trace, the span that publishes it, and whether the trace is kept."""
+    digits = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"00-{digits[:32]}-{digits[80:]}-0{is_sampled:d}"
+
+
+def is_parent_sampled(header: str | None) -> bool | None:
+    """Return whether a `traceparent` header says that its trace is kept; None where there is no such header."""
+    return None if not header or len(header) < 55 else header[53:55] in {"01", "03"}  # noqa: PLR2004 - W3C level 1
+
+
+class Sampling:
+    """Which traces are kept, by the ratio of their ids: every process with the same ratio keeps the same ones.
+
+    Args:
+        ratio: share of the traces that are kept, from 0 to 1.
+        follows_parent: whether a decision that came with the message overrides the ratio.
+
+    Raises:
+        ConfigError: the ratio is outside its bounds.
+    """
+
+    __slots__ = ("_bound", "follows_parent", "ratio")
+
+    def __init__(self, ratio: float, *, follows_parent: bool = True) -> None:
+        if not 0 <= ratio <= 1:
+            raise ConfigError(f"sample ratio {ratio:g}: expected a number from 0 to 1")
+        self.ratio = ratio
+        self.follows_parent = follows_parent
+        self._bound = round(ratio * _HALF)  # as OpenTelemetry's TraceIdRatioBased
+
+    def is_kept(self, event_id: str, parent: bool | None = None) -> bool:
+        """Return whether the event's trace is kept.
+
+        Args:
+            event_id: the event.
+            parent: what the message's `traceparent` said, None if it said nothing.
+        """
+        if parent is not None and self.follows_parent:
+            return parent
+        if self._bound == _HALF:
+            return True
+        return self._bound != 0 and trace_ids(event_id).trace_id & _LOW < self._bound
+
+
+def sampling_from(environ: Mapping[str, str], default_ratio: float) -> Sampling:
+    """Return the sampling that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` ask for.
+
+    Without them it is `parentbased_traceidratio` of `default_ratio`.
+
+    Raises:
+        ConfigError: a sampler that OpenTelemetry does not define, or an argument that is no ratio.
+    """
+    name = environ.get(SAMPLER_VARIABLE, "").strip().lower()
+    if not name:
+        return Sampling(default_ratio)
+    kind = name.removeprefix("parentbased_")
+    follows_parent = kind != name
+    if kind == "always_on":
+        return Sampling(1.0, follows_parent=follows_parent)
+    if kind == "always_off":
+        return Sampling(0.0, follows_parent=follows_parent)
+    if kind != "traceidratio":
+        expected = "[parentbased_]always_on, always_off or traceidratio"
+        raise ConfigError(f"{SAMPLER_VARIABLE}: expected {expected}, found {name!r}")
+    argument = environ.get(SAMPLER_ARGUMENT_VARIABLE, "1.0")
+    try:
+        return Sampling(float(argument), follows_parent=follows_parent)
+    except (ValueError, ConfigError):
+        raise ConfigError(
+            f"{SAMPLER_ARGUMENT_VARIABLE}: expected a number from 0 to 1, found {argument!r}"
+        ) from None
