@@ -1,3 +1,15 @@
 //! Strict, exact and fast parsing of venue frames into Fillwire order events.
+//!
+//! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python.
 
+pub mod binance;
+pub mod decimal;
+pub mod error;
+pub mod fields;
+pub mod identity;
+pub mod json;
+pub mod model;
 mod python;
+pub mod reader;
+pub mod scanner;
+pub mod wide;

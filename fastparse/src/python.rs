@@ -1,9 +1,215 @@
-//! The only file that knows Python.
+//! The face of the parsers towards Python. The only file that knows Python; documented in `_fastparse.pyi`.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyType};
+
+use crate::binance::{Config, SpotParser};
+use crate::error::{ErrorCode, ParseError};
+use crate::model::{self, Report, Span};
+
+/// `ParseError`, in Python: below 3.12 the stable ABI does not let an extension class extend an exception.
+const PARSE_ERROR_SOURCE: &std::ffi::CStr = c"
+from typing import final
+
+
+@final
+class ParseError(Exception):
+    \"A frame that should have parsed and did not.\"
+
+    def __str__(self):
+        return self.message
+
+    error_class = property(lambda self: self.args[0])
+    code = property(lambda self: self.args[1])
+    field = property(lambda self: self.args[2])
+    offset = property(lambda self: self.args[3])
+    message = property(lambda self: self.args[4])
+    symbol = property(lambda self: self.args[5])
+    order_id = property(lambda self: self.args[6])
+";
+
+/// Every (code, class) that `ParseError` can carry.
+#[pyfunction]
+fn error_codes() -> Vec<(&'static str, &'static str)> {
+    ErrorCode::ALL.iter().map(|code| (code.as_str(), code.class().as_str())).collect()
+}
+
+/// One validated order event.
+#[pyclass(frozen, module = "fillwire._fastparse")]
+struct ExecutionReport(model::ExecutionReport);
+
+impl ExecutionReport {
+    fn text(&self, span: Span) -> Cow<'_, str> {
+        span.text(&self.0.json)
+    }
+}
+
+#[pymethods]
+impl ExecutionReport {
+    #[getter]
+    fn event_id(&self) -> Cow<'_, str> {
+        self.text(self.0.event_id)
+    }
+
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.0.kind.as_str()
+    }
+
+    #[getter]
+    fn pair(&self) -> Cow<'_, str> {
+        self.text(self.0.pair)
+    }
+
+    #[getter]
+    fn symbol(&self) -> Cow<'_, str> {
+        self.text(self.0.symbol)
+    }
+
+    #[getter]
+    fn order_id(&self) -> Cow<'_, str> {
+        self.text(self.0.order_id)
+    }
+
+    #[getter]
+    fn client_order_id(&self) -> Cow<'_, str> {
+        self.text(self.0.client_order_id)
+    }
+
+    #[getter]
+    fn quantity(&self) -> Cow<'_, str> {
+        self.text(self.0.quantity)
+    }
+
+    #[getter]
+    fn cumulative_quantity(&self) -> Cow<'_, str> {
+        self.text(self.0.cumulative_quantity)
+    }
+
+    #[getter]
+    fn last_quantity(&self) -> Option<Cow<'_, str>> {
+        self.0.last_fill.map(|(_, quantity)| self.text(quantity))
+    }
+
+    #[getter]
+    fn trade_id(&self) -> Option<Cow<'_, str>> {
+        self.0.last_fill.map(|(trade_id, _)| self.text(trade_id))
+    }
+
+    #[getter]
+    fn exchange_time_ns(&self) -> i64 {
+        self.0.exchange_time_ns
+    }
+
+    #[getter]
+    fn transaction_time_ns(&self) -> i64 {
+        self.0.transaction_time_ns
+    }
+
+    #[getter]
+    fn received_time_ns(&self) -> i64 {
+        self.0.received_time_ns
+    }
+
+    #[getter]
+    fn json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.json)
+    }
+}
+
+/// A frame that is no order event.
+#[pyclass(frozen, module = "fillwire._fastparse")]
+struct Control(model::Control);
+
+#[pymethods]
+impl Control {
+    #[getter]
+    fn r#type(&self) -> &'static str {
+        self.0.kind.as_str()
+    }
+
+    #[getter]
+    fn json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.json)
+    }
+}
+
+/// Parser for the frames of one Binance Spot connection.
+#[pyclass(module = "fillwire._fastparse")]
+struct BinanceSpotParser {
+    parser: SpotParser,
+    error: Py<PyType>,
+}
+
+#[pymethods]
+impl BinanceSpotParser {
+    #[new]
+    #[pyo3(signature = (*, user, environment, symbols, microseconds = false, exchange = "binance".to_owned()))]
+    fn new(
+        py: Python<'_>,
+        user: String,
+        environment: String,
+        symbols: Option<&Bound<'_, PyMapping>>,
+        microseconds: bool,
+        exchange: String,
+    ) -> PyResult<Self> {
+        let symbols = symbols.map(read_symbols).transpose()?;
+        let config = Config { user, environment, exchange, symbols, microseconds };
+        Ok(Self { parser: SpotParser::new(config), error: parse_error_type(py)?.clone().unbind() })
+    }
+
+    fn parse<'py>(
+        &mut self,
+        py: Python<'py>,
+        frame: &[u8],
+        received_time_ns: i64,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let reports = match self.parser.parse(frame, received_time_ns) {
+            Ok(reports) => reports,
+            Err(error) => return Err(raise(self.error.bind(py), *error)),
+        };
+        let list = PyList::empty(py);
+        for report in reports {
+            match report {
+                Report::Execution(report) => list.append(Bound::new(py, ExecutionReport(report))?)?,
+                Report::Control(control) => list.append(Bound::new(py, Control(control))?)?,
+            }
+        }
+        Ok(list)
+    }
+}
+
+fn read_symbols(mapping: &Bound<'_, PyMapping>) -> PyResult<HashMap<String, String>> {
+    mapping.items()?.iter().map(|item| item.extract()).collect()
+}
+
+fn raise(error_type: &Bound<'_, PyType>, error: ParseError) -> PyErr {
+    let ParseError { code, field, offset, message, symbol, order_id } = error;
+    let arguments = (code.class().as_str(), code.as_str(), field, offset, message, symbol, order_id);
+    PyErr::from_type(error_type.clone(), arguments)
+}
+
+fn parse_error_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static TYPE: pyo3::sync::PyOnceLock<Py<PyType>> = pyo3::sync::PyOnceLock::new();
+    let made = TYPE.get_or_try_init(py, || {
+        let globals = PyDict::new(py);
+        globals.set_item("__name__", "fillwire._fastparse")?;
+        py.run(PARSE_ERROR_SOURCE, Some(&globals), None)?;
+        let made = globals.as_any().get_item("ParseError")?.cast_into::<PyType>()?;
+        PyResult::Ok(made.unbind())
+    })?;
+    Ok(made.bind(py))
+}
 
 /// The Python module `fillwire._fastparse`.
 #[pymodule]
-fn _fastparse(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _fastparse(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<BinanceSpotParser>()?;
+    module.add_class::<Control>()?;
+    module.add_class::<ExecutionReport>()?;
+    module.add("ParseError", parse_error_type(module.py())?)?;
+    module.add_function(wrap_pyfunction!(error_codes, module)?)
 }

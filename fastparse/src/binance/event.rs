@@ -1,0 +1,254 @@
+//! The canonical order event of an `executionReport`.
+
+use super::Receipt;
+use super::execution::Execution;
+use super::order::{ExecutionType, Status};
+use crate::decimal::Decimal;
+use crate::identity::write_token;
+use crate::json::{write_integer, write_text};
+use crate::model::{ExecutionReport, Kind, Span};
+
+/// Bytes reserved for an event: one fill of an order has about 900.
+const USUAL_BYTES: usize = 1_100;
+
+/// Writes the event; `None` if the average price is absurd.
+pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<ExecutionReport> {
+    let mut out = Vec::with_capacity(USUAL_BYTES);
+    let kind = execution.kind();
+    out.extend_from_slice(b"{\"v\":1,\"event_id\":\"");
+    let start = out.len();
+    write_event_id(execution, kind, receipt, &mut out);
+    let event_id = Span::since(start, &out);
+    out.extend_from_slice(b"\",\"kind\":\"");
+    out.extend_from_slice(kind.as_str().as_bytes());
+    out.push(b'"');
+    out.extend_from_slice(&receipt.context.account);
+    out.extend_from_slice(b",\"pair\":\"");
+    let start = out.len();
+    out.extend_from_slice(execution.pair.as_bytes());
+    let pair = Span::since(start, &out);
+    out.extend_from_slice(b"\",\"symbol\":");
+    let symbol = string(&execution.symbol, &mut out);
+    out.extend_from_slice(b",\"order_id\":\"");
+    let start = out.len();
+    out.extend_from_slice(execution.order_id.digits.as_bytes());
+    let order_id = Span::since(start, &out);
+    out.extend_from_slice(b"\",\"client_order_id\":");
+    let previous_id = execution.previous_id();
+    let client_order_id = string(previous_id.unwrap_or(&execution.client_id), &mut out);
+    out.extend_from_slice(b",\"new_client_order_id\":");
+    if previous_id.is_some() && execution.execution_type == ExecutionType::Replaced {
+        write_text(&execution.client_id, &mut out);
+    } else {
+        out.extend_from_slice(b"null");
+    }
+    out.extend_from_slice(b",\"order_list_id\":");
+    quoted_or_null(execution.list_id.filter(|id| id.value >= 0).map(|id| id.digits), &mut out);
+    out.extend_from_slice(b",\"side\":\"");
+    out.extend_from_slice(execution.side.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"type\":\"");
+    out.extend_from_slice(execution.order_type.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"time_in_force\":\"");
+    out.extend_from_slice(execution.time_in_force.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"price\":");
+    amount_or_null(Some(&execution.price).filter(|price| !price.is_zero()), &mut out);
+    out.extend_from_slice(b",\"stop_price\":");
+    amount_or_null(execution.stop_price.as_ref().filter(|price| !price.is_zero()), &mut out);
+    out.extend_from_slice(b",\"quantity\":");
+    let quantity = amount(&execution.quantity, &mut out);
+    out.extend_from_slice(b",\"quote_quantity\":");
+    amount_or_null(execution.quote_quantity.as_ref().filter(|amount| !amount.is_zero()), &mut out);
+    out.extend_from_slice(b",\"cumulative_quantity\":");
+    let cumulative_quantity = amount(&execution.cumulative, &mut out);
+    let cumulative_quote = execution.cumulative_quote.as_ref().filter(|amount| !amount.is_negative());
+    out.extend_from_slice(b",\"cumulative_quote\":");
+    amount_or_null(cumulative_quote, &mut out);
+    out.extend_from_slice(b",\"average_price\":");
+    match cumulative_quote.filter(|_| !execution.cumulative.is_zero()) {
+        Some(quote) => {
+            out.push(b'"');
+            if !quote.write_average(&execution.cumulative, &mut out) {
+                return None;
+            }
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"prevented_quantity\":");
+    amount_or_null(execution.prevented.as_ref(), &mut out);
+    out.extend_from_slice(match execution.is_working {
+        Some(true) => b",\"is_working\":true,\"venue_status\":\"".as_slice(),
+        Some(false) => b",\"is_working\":false,\"venue_status\":\"",
+        None => b",\"is_working\":null,\"venue_status\":\"",
+    });
+    out.extend_from_slice(execution.status.verbatim().as_bytes());
+    out.extend_from_slice(b"\",\"last_fill\":");
+    let last_fill = write_last_fill(execution, &mut out);
+    out.extend_from_slice(b",\"reject_reason\":");
+    match execution.reason() {
+        Some(reason) => write_text(reason, &mut out),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"execution_id\":");
+    quoted_or_null(execution.execution_id.map(|id| id.digits), &mut out);
+    out.extend_from_slice(b",\"exchange_time_ns\":");
+    write_integer(execution.event_time_ns, &mut out);
+    out.extend_from_slice(b",\"transaction_time_ns\":");
+    write_integer(execution.transaction_time_ns, &mut out);
+    out.extend_from_slice(b",\"received_time_ns\":");
+    write_integer(receipt.received_time_ns, &mut out);
+    out.extend_from_slice(b",\"source\":\"stream\"}");
+    Some(ExecutionReport {
+        json: out,
+        kind,
+        event_id,
+        pair,
+        symbol,
+        order_id,
+        client_order_id,
+        quantity,
+        cumulative_quantity,
+        last_fill,
+        exchange_time_ns: execution.event_time_ns,
+        transaction_time_ns: execution.transaction_time_ns,
+        received_time_ns: receipt.received_time_ns,
+    })
+}
+
+/// Appends the last fill, or null; returns where its trade id and quantity stand.
+fn write_last_fill(execution: &Execution<'_>, out: &mut Vec<u8>) -> Option<(Span, Span)> {
+    if execution.execution_type != ExecutionType::Trade {
+        out.extend_from_slice(b"null");
+        return None;
+    }
+    out.extend_from_slice(b"{\"trade_id\":\"");
+    let start = out.len();
+    write_trade_id(execution, out);
+    let trade_id = Span::since(start, out);
+    out.extend_from_slice(b"\",\"price\":");
+    amount(&execution.last_price, out);
+    out.extend_from_slice(b",\"quantity\":");
+    let quantity = amount(&execution.last_quantity, out);
+    out.extend_from_slice(b",\"quote\":");
+    amount_or_null(execution.last_quote.as_ref(), out);
+    out.extend_from_slice(b",\"fee\":");
+    amount(&execution.commission, out);
+    out.extend_from_slice(b",\"fee_currency\":");
+    match &execution.commission_asset {
+        Some(asset) => write_text(asset, out),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(match execution.is_maker {
+        Some(true) => b",\"liquidity\":\"maker\"}".as_slice(),
+        Some(false) => b",\"liquidity\":\"taker\"}",
+        None => b",\"liquidity\":null}",
+    });
+    Some((trade_id, quantity))
+}
+
+/// The trade id, or that of the allocation by which the venue's order router filled the order.
+fn write_trade_id(execution: &Execution<'_>, out: &mut Vec<u8>) {
+    match execution.allocation_id {
+        Some(allocation) if execution.trade_id.value < 0 => {
+            out.extend_from_slice(b"alloc:");
+            out.extend_from_slice(allocation.digits.as_bytes());
+        }
+        _ => out.extend_from_slice(execution.trade_id.digits.as_bytes()),
+    }
+}
+
+/// Identity of the event: that of the execution, or of the step in the order's life.
+fn write_event_id(execution: &Execution<'_>, kind: Kind, receipt: Receipt<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&receipt.context.scope);
+    write_token(&execution.symbol, out);
+    out.push(b':');
+    out.extend_from_slice(execution.order_id.digits.as_bytes());
+    out.push(b':');
+    if execution.execution_type == ExecutionType::Trade {
+        match execution.allocation_id {
+            Some(allocation) if execution.trade_id.value < 0 => {
+                out.extend_from_slice(b"alloc=3A"); // `alloc:` as a token
+                out.extend_from_slice(allocation.digits.as_bytes());
+            }
+            _ => out.extend_from_slice(execution.trade_id.digits.as_bytes()),
+        }
+        return;
+    }
+    out.push(b'~');
+    let counter = execution.execution_id;
+    match kind {
+        Kind::New => out.extend_from_slice(match execution.status {
+            Status::PendingNew => b"pending".as_slice(),
+            // A stop order is accepted first and goes on the book later: two steps.
+            _ if execution.is_working == Some(true) && execution.order_type.has_trigger() => b"working",
+            _ => b"new",
+        }),
+        Kind::Replaced => {
+            // Both can repeat, and so carry a counter of the venue.
+            let (word, counter) = match execution.execution_type {
+                ExecutionType::TradePrevention => {
+                    (b"prevented-".as_slice(), execution.prevented_match_id.or(counter))
+                }
+                _ => (b"replaced-".as_slice(), counter),
+            };
+            match counter {
+                Some(counter) => {
+                    out.extend_from_slice(word);
+                    out.extend_from_slice(counter.digits.as_bytes());
+                }
+                None => write_fallback(execution, out),
+            }
+        }
+        _ => out.extend_from_slice(kind.as_str().as_bytes()),
+    }
+}
+
+/// `<x>-<X>-<z>-<T>`: what old captures without execution id leave to tell repeated steps apart.
+fn write_fallback(execution: &Execution<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(execution.execution_type.as_str().as_bytes());
+    out.push(b'-');
+    out.extend_from_slice(execution.status.as_str().as_bytes());
+    out.push(b'-');
+    execution.cumulative.write(out);
+    out.push(b'-');
+    out.extend_from_slice(execution.transaction_time.digits.as_bytes());
+}
+
+fn string(text: &std::borrow::Cow<'_, str>, out: &mut Vec<u8>) -> Span {
+    let start = out.len() + 1;
+    write_text(text, out);
+    inside(start, out)
+}
+
+fn amount(value: &Decimal<'_>, out: &mut Vec<u8>) -> Span {
+    let start = out.len() + 1;
+    out.push(b'"');
+    value.write(out);
+    out.push(b'"');
+    inside(start, out)
+}
+
+/// The span from `start` to before the closing quote just written.
+fn inside(start: usize, out: &[u8]) -> Span {
+    Span::since(start, out.split_last().map_or(out, |(_, before)| before))
+}
+
+fn amount_or_null(value: Option<&Decimal<'_>>, out: &mut Vec<u8>) {
+    match value {
+        Some(value) => {
+            amount(value, out);
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn quoted_or_null(digits: Option<&str>, out: &mut Vec<u8>) {
+    match digits {
+        Some(digits) => {
+            out.push(b'"');
+            out.extend_from_slice(digits.as_bytes());
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+}

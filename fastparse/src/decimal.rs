@@ -1,0 +1,212 @@
+//! Exact decimals: the venue's text is kept, the value is an integer mantissa with a scale. No floats.
+
+use std::cmp::Ordering;
+
+use crate::wide::{U256, pow10};
+
+/// Integer digits an amount may have; more is absurd for anything traded.
+pub const MAX_INTEGER_DIGITS: usize = 18;
+/// Fraction digits an amount may have after trailing zeros are gone.
+pub const MAX_FRACTION_DIGITS: usize = 18;
+/// Fraction digits kept of an average price.
+pub const AVERAGE_DIGITS: u32 = 16;
+/// A venue that rounds a product does so at this many decimals or more.
+const LEAST_ROUNDING_DIGITS: u32 = 6;
+
+/// An amount, borrowed from the frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Decimal<'a> {
+    /// Canonical digits without sign: no leading zeros, no trailing zeros after the point, no bare point.
+    digits: &'a str,
+    negative: bool,
+    /// The value is `mantissa / 10^scale`; below 10^36, so that a product fits 256 bits.
+    mantissa: u128,
+    scale: u32,
+    /// Decimals as written, trailing zeros included: the precision to which the venue rounded.
+    written_scale: u32,
+}
+
+/// Why a text is no usable amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDecimal {
+    /// Not of the form `-?digits[.digits]`.
+    Syntax,
+    /// Well formed, but beyond `MAX_INTEGER_DIGITS` or `MAX_FRACTION_DIGITS`.
+    Absurd,
+}
+
+impl<'a> Decimal<'a> {
+    /// Zero, as which a sender's absurd amount is carried until it is reported.
+    pub const ZERO: Decimal<'static> =
+        Decimal { digits: "0", negative: false, mantissa: 0, scale: 0, written_scale: 0 };
+
+    /// Reads an amount.
+    ///
+    /// # Errors
+    ///
+    /// The text is not of the form `-?digits[.digits]`, or its value is absurd.
+    pub fn parse(text: &'a str) -> Result<Self, NoDecimal> {
+        // By far the commonest amount in an order event: the venue pads what does not apply.
+        if text == "0.00000000" {
+            return Ok(Decimal { written_scale: 8, ..Self::ZERO });
+        }
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (integer, fraction) = match unsigned.split_once('.') {
+            Some((integer, fraction)) if !fraction.is_empty() => (integer, fraction),
+            Some(_) => return Err(NoDecimal::Syntax),
+            None => (unsigned, ""),
+        };
+        if integer.is_empty() || !all_digits(integer) || !all_digits(fraction) {
+            return Err(NoDecimal::Syntax);
+        }
+        let kept_integer = integer.trim_start_matches('0');
+        let kept_fraction = fraction.trim_end_matches('0');
+        if kept_integer.len() > MAX_INTEGER_DIGITS || kept_fraction.len() > MAX_FRACTION_DIGITS {
+            return Err(NoDecimal::Absurd);
+        }
+        let mantissa = if kept_integer.len() + kept_fraction.len() <= 19 {
+            u128::from(accumulate(accumulate(0, kept_integer), kept_fraction))
+        } else {
+            u128::from(accumulate(0, kept_integer)) * pow10(kept_fraction.len())
+                + u128::from(accumulate(0, kept_fraction))
+        };
+        let start =
+            if kept_integer.is_empty() { integer.len() - 1 } else { integer.len() - kept_integer.len() };
+        let end =
+            if kept_fraction.is_empty() { integer.len() } else { integer.len() + 1 + kept_fraction.len() };
+        Ok(Decimal {
+            digits: unsigned.get(start..end).ok_or(NoDecimal::Syntax)?,
+            negative: negative && mantissa != 0,
+            mantissa,
+            scale: u32::try_from(kept_fraction.len()).map_err(|_| NoDecimal::Absurd)?,
+            written_scale: u32::try_from(fraction.len()).map_err(|_| NoDecimal::Absurd)?,
+        })
+    }
+}
+
+fn all_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Appends up to 19 digits to `value`; the callers keep the sum of both below that.
+fn accumulate(value: u64, digits: &str) -> u64 {
+    digits.bytes().fold(value, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+}
+
+impl Decimal<'_> {
+    /// Whether the amount is 0.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.mantissa == 0
+    }
+
+    /// Whether the amount is below 0.
+    #[must_use]
+    pub const fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// The same amount without the text it was read from, which then need not outlive it.
+    #[must_use]
+    pub const fn without_text<'b>(&self) -> Decimal<'b> {
+        Decimal {
+            digits: "",
+            negative: self.negative,
+            mantissa: self.mantissa,
+            scale: self.scale,
+            written_scale: self.written_scale,
+        }
+    }
+
+    /// Appends the canonical text.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if self.negative {
+            out.push(b'-');
+        }
+        if self.digits.is_empty() {
+            write_scaled(self.mantissa, self.scale, out);
+        } else {
+            out.extend_from_slice(self.digits.as_bytes());
+        }
+    }
+
+    /// Compares the magnitudes; the callers have refused negative amounts.
+    #[must_use]
+    pub fn cmp_magnitude(&self, other: &Decimal<'_>) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
+        let scale = self.scale.max(other.scale);
+        self.at_scale(scale).cmp(&other.at_scale(scale))
+    }
+
+    /// Whether `self + other` is less than `limit`, by magnitude.
+    #[must_use]
+    pub fn sum_is_less(&self, other: &Decimal<'_>, limit: &Decimal<'_>) -> bool {
+        let scale = self.scale.max(other.scale).max(limit.scale);
+        self.at_scale(scale).plus(other.at_scale(scale)) < limit.at_scale(scale)
+    }
+
+    /// Whether `self` is `price * quantity`, rounded up or down at the decimals in which `self` is written.
+    #[must_use]
+    pub fn is_product(&self, price: &Decimal<'_>, quantity: &Decimal<'_>) -> bool {
+        let rounding = self.written_scale.clamp(LEAST_ROUNDING_DIGITS, 18);
+        let product_scale = price.scale + quantity.scale;
+        let scale = product_scale.max(self.scale).max(rounding);
+        let product = U256::product(price.mantissa, quantity.mantissa).times_pow10(scale - product_scale);
+        let difference = self.at_scale(scale).distance(product);
+        difference < U256::from(1).times_pow10(scale - rounding)
+    }
+
+    fn at_scale(&self, scale: u32) -> U256 {
+        U256::from(self.mantissa).times_pow10(scale - self.scale)
+    }
+
+    /// Appends `self / quantity` rounded half to even at `AVERAGE_DIGITS` decimals, as canonical text.
+    ///
+    /// Returns false, with nothing appended, if the quotient is absurd. `quantity` must not be zero.
+    pub fn write_average(&self, quantity: &Decimal<'_>, out: &mut Vec<u8>) -> bool {
+        let raise = AVERAGE_DIGITS + quantity.scale;
+        let (dividend, divisor) = if raise >= self.scale {
+            (U256::from(self.mantissa).times_pow10(raise - self.scale), U256::from(quantity.mantissa))
+        } else {
+            (U256::from(self.mantissa), U256::from(quantity.mantissa).times_pow10(self.scale - raise))
+        };
+        let Some(quotient) = dividend.divide_half_even(divisor) else { return false };
+        let unit = pow10(AVERAGE_DIGITS as usize);
+        if quotient >= pow10(MAX_INTEGER_DIGITS) * unit {
+            return false;
+        }
+        write_scaled(quotient, AVERAGE_DIGITS, out);
+        true
+    }
+}
+
+/// Appends `value / 10^scale` as canonical text. Both parts, before and after the point, are below 10^18.
+fn write_scaled(value: u128, scale: u32, out: &mut Vec<u8>) {
+    let scale = scale as usize;
+    let unit = pow10(scale);
+    let mut buffer = itoa::Buffer::new();
+    let (integer, fraction) = match (u64::try_from(value), u64::try_from(unit)) {
+        (Ok(value), Ok(unit)) => (value / unit, value % unit),
+        _ => (low_bits(value / unit), low_bits(value % unit)),
+    };
+    out.extend_from_slice(buffer.format(integer).as_bytes());
+    if fraction != 0 {
+        let digits = buffer.format(fraction).as_bytes();
+        out.push(b'.');
+        out.extend(std::iter::repeat_n(b'0', scale.saturating_sub(digits.len())));
+        out.extend_from_slice(digits);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+    }
+}
+
+/// The value itself, which the callers know to fit: 64 bits are divided and formatted several times faster.
+fn low_bits(value: u128) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}

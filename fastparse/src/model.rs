@@ -1,0 +1,137 @@
+//! What a frame says, in Fillwire's words: order events and controls, each with its canonical JSON.
+
+use std::borrow::Cow;
+
+use crate::scanner::unescape;
+
+/// What happened to the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Kind {
+    New,
+    PartiallyFilled,
+    Filled,
+    Cancelled,
+    Expired,
+    Rejected,
+    Replaced,
+}
+
+impl Kind {
+    /// The value of `Kind` on the Python side.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::PartiallyFilled => "partially_filled",
+            Self::Filled => "filled",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// What kind of control a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum ControlType {
+    Response,
+    Account,
+    Balance,
+    ExternalLock,
+    ListStatus,
+    StreamTerminated,
+    ServerShutdown,
+    ListenKeyExpired,
+}
+
+impl ControlType {
+    /// The `type` of the control's JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Account => "account",
+            Self::Balance => "balance",
+            Self::ExternalLock => "external_lock",
+            Self::ListStatus => "list_status",
+            Self::StreamTerminated => "stream_terminated",
+            Self::ServerShutdown => "server_shutdown",
+            Self::ListenKeyExpired => "listen_key_expired",
+        }
+    }
+}
+
+/// One thing that a frame says.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// A validated order event.
+    Execution(ExecutionReport),
+    /// Anything else.
+    Control(Control),
+}
+
+/// A frame that is no order event.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// What it is.
+    pub kind: ControlType,
+    /// The control as a JSON object.
+    pub json: Vec<u8>,
+}
+
+/// Where a string stands in a report's JSON, without its quotes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The span from `start` to the end of what has been written.
+    #[must_use]
+    pub fn since(start: usize, out: &[u8]) -> Self {
+        let short = |position| u32::try_from(position).unwrap_or(u32::MAX);
+        Self { start: short(start), end: short(out.len()) }
+    }
+
+    /// The text, unescaped.
+    #[must_use]
+    pub fn text(self, json: &[u8]) -> Cow<'_, str> {
+        let bytes = json.get(self.start as usize..self.end as usize).unwrap_or_default();
+        unescape(std::str::from_utf8(bytes).unwrap_or_default())
+    }
+}
+
+/// One validated order event: its canonical JSON, and where in it the fields stand that are asked for singly.
+#[derive(Clone, Debug)]
+pub struct ExecutionReport {
+    /// The canonical order event.
+    pub json: Vec<u8>,
+    /// What happened.
+    pub kind: Kind,
+    /// Identity of the event.
+    pub event_id: Span,
+    /// `BASE-QUOTE`.
+    pub pair: Span,
+    /// The venue's spelling.
+    pub symbol: Span,
+    /// The venue's order id.
+    pub order_id: Span,
+    /// The order's own client id.
+    pub client_order_id: Span,
+    /// Ordered base quantity.
+    pub quantity: Span,
+    /// Base quantity executed so far.
+    pub cumulative_quantity: Span,
+    /// Trade id and base quantity of this execution; `None` if the event is none.
+    pub last_fill: Option<(Span, Span)>,
+    /// When the venue emitted the report, in nanoseconds.
+    pub exchange_time_ns: i64,
+    /// When the matching engine acted, in nanoseconds.
+    pub transaction_time_ns: i64,
+    /// When the frame was received, in nanoseconds.
+    pub received_time_ns: i64,
+}
