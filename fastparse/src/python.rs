@@ -147,17 +147,17 @@ struct BinanceSpotParser {
 #[pymethods]
 impl BinanceSpotParser {
     #[new]
-    #[pyo3(signature = (*, user, environment, symbols, microseconds = false, exchange = "binance".to_owned()))]
+    #[pyo3(signature = (*, user, environment, symbols, microseconds = false, exchange = "binance"))]
     fn new(
         py: Python<'_>,
         user: String,
         environment: String,
         symbols: Option<&Bound<'_, PyMapping>>,
         microseconds: bool,
-        exchange: String,
+        exchange: &str,
     ) -> PyResult<Self> {
         let symbols = symbols.map(read_symbols).transpose()?;
-        let config = Config { user, environment, exchange, symbols, microseconds };
+        let config = Config { user, environment, exchange: exchange.to_owned(), symbols, microseconds };
         Ok(Self { parser: SpotParser::new(config), error: parse_error_type(py)?.clone().unbind() })
     }
 

@@ -4,7 +4,7 @@ Everything here is synchronous, keeps no Python object, does no I/O and reads no
 """
 
 from collections.abc import Mapping
-from typing import final
+from typing import Self, final
 
 __all__ = ["BinanceSpotParser", "Control", "ExecutionReport", "ParseError", "error_codes"]
 
@@ -108,15 +108,15 @@ class BinanceSpotParser:
         exchange: value of `exchange` in events.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         user: str,
         environment: str,
         symbols: Mapping[str, str] | None,
         microseconds: bool = False,
         exchange: str = "binance",
-    ) -> None: ...
+    ) -> Self: ...
     def parse(self, frame: bytes, received_time_ns: int) -> list[ExecutionReport | Control]:
         """Return what the frame says.
 

@@ -1,0 +1,121 @@
+"""Frames to reports: the one module that talks to the Rust extension, and says its errors in our own classes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fillwire._fastparse import (  # noqa: TID251 - this is the module that may
+    BinanceSpotParser,
+    Control,
+    ExecutionReport,
+    ParseError,
+)
+from fillwire.domain.enums import ErrorClass
+from fillwire.domain.errors import FrameError
+from fillwire.domain.identifiers import Account
+
+__all__ = ["FRAME_ERROR_CODES", "MAX_FRAME_BYTES", "BinanceParser", "Control", "ExecutionReport"]
+
+MAX_FRAME_BYTES = 4 << 20  # larger frames are refused unread; the venue's own are below a quarter of it
+
+FRAME_ERROR_CODES: Mapping[str, ErrorClass] = MappingProxyType(
+    dict.fromkeys(
+        (
+            "empty_frame",
+            "frame_too_large",
+            "invalid_utf8",
+            "invalid_json",
+            "trailing_data",
+            "nesting_too_deep",
+            "unpaired_surrogate",
+            "duplicate_key",
+            "not_an_object",
+            "missing_field",
+            "wrong_type",
+            "invalid_decimal",
+        ),
+        ErrorClass.MALFORMED,
+    )
+    | dict.fromkeys(
+        (
+            "unknown_event",
+            "unknown_execution_type",
+            "unknown_status",
+            "unknown_side",
+            "unknown_order_type",
+            "unknown_time_in_force",
+            "unknown_symbol",
+        ),
+        ErrorClass.UNKNOWN,
+    )
+    | dict.fromkeys(
+        (
+            "ambiguous_response",
+            "absurd_magnitude",
+            "time_out_of_range",
+            "negative_id",
+            "negative_amount",
+            "illegal_status",
+            "fill_without_quantity",
+            "fill_without_price",
+            "fill_without_trade_id",
+            "fill_outside_trade",
+            "last_exceeds_cumulative",
+            "cumulative_exceeds_quantity",
+            "filled_short",
+            "quote_mismatch",
+            "last_exceeds_cumulative_quote",
+        ),
+        ErrorClass.SUSPICIOUS,
+    )
+)
+"""Every `FrameError.code` of a parser, with its class."""
+
+
+class BinanceParser:
+    """Parser for the frames of one Binance Spot connection; keeps nothing between frames.
+
+    Args:
+        account: whose connection it is; its three names stand in each event and in its identity.
+        symbols: the venue's symbol to pair (`{"BTCUSDT": "BTC-USDT"}`). None: pairs are guessed by the quote assets
+            that the venue has had, fit for inspection only.
+        microseconds: whether the connection was opened with `timeUnit=MICROSECOND`.
+    """
+
+    __slots__ = ("_parse", "_venue")
+
+    def __init__(
+        self, account: Account, symbols: Mapping[str, str] | None, *, microseconds: bool = False
+    ) -> None:
+        self._venue = account.exchange
+        self._parse = BinanceSpotParser(
+            user=account.user,
+            environment=account.environment,
+            exchange=account.exchange,
+            symbols=symbols,
+            microseconds=microseconds,
+        ).parse
+
+    def parse(self, frame: bytes, received_time_ns: int) -> list[ExecutionReport | Control]:
+        """Return what the frame says.
+
+        Args:
+            frame: one text frame, as received.
+            received_time_ns: when it was received, by the local clock, in nanoseconds since the epoch.
+
+        Raises:
+            FrameError: the frame is malformed, holds an unknown value or is suspicious.
+        """
+        try:
+            return self._parse(frame, received_time_ns)
+        except ParseError as error:
+            # None: the extension's error says nothing that this one does not.
+            raise FrameError(
+                venue=self._venue,
+                error_class=ErrorClass(error.error_class),
+                code=error.code,
+                field=error.field,
+                offset=error.offset,
+                message=error.message,
+                symbol=error.symbol,
+                order_id=error.order_id,
+            ) from None
