@@ -1,1 +1,50 @@
-"""The `fillwire` command."""
+"""The `fillwire` command: a group whose commands are imported when they are called, so that each starts fast."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from fillwire.domain.errors import FillwireError
+
+# Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, and says an error of ours in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return the command, imported; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, without importing one."""
+        rows = [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `FillwireError` becomes one line on standard error and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except FillwireError as error:
+            print(f"fillwire: {error}", file=sys.stderr)
+            ctx.exit(1)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fillwire")
+def main() -> None:
+    """Tell trading bots that their orders were filled: at once, exactly once, in order, with a trace."""
