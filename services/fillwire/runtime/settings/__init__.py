@@ -1,0 +1,27 @@
+"""The configuration: what a person may decide, where it is read from, and what is said when it cannot be used."""
+
+from fillwire.runtime.settings.loading import load_settings
+from fillwire.runtime.settings.model import (
+    AccountSettings,
+    EnvironmentSettings,
+    ExchangeSettings,
+    KeyType,
+    NatsSettings,
+    ReconnectSettings,
+    Settings,
+    TelemetrySettings,
+    WebSocketSettings,
+)
+
+__all__ = [
+    "AccountSettings",
+    "EnvironmentSettings",
+    "ExchangeSettings",
+    "KeyType",
+    "NatsSettings",
+    "ReconnectSettings",
+    "Settings",
+    "TelemetrySettings",
+    "WebSocketSettings",
+    "load_settings",
+]

@@ -1,0 +1,171 @@
+"""Settings from a file and the environment, or one error that says everything that is wrong with them."""
+
+import os
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from fillwire.domain.errors import ConfigError
+from fillwire.runtime.redaction import redacted_text
+from fillwire.runtime.settings.documents import Document, Reader, exchange_name, is_ours, kind_of, parse_json
+from fillwire.runtime.settings.model import LIVE, Settings
+from fillwire.runtime.settings.secret_references import account_secrets, references
+
+CONFIG_VARIABLE: Final = "FILLWIRE_CONFIG"
+DEFAULT_FILE: Final = Path("fillwire.json")
+_SHOWN: Final = 60  # characters of a value that a complaint shows
+_CONTAINERS: Final = {"model_type": "an object", "dict_type": "an object", "tuple_type": "a list"}
+# By pydantic's type of the error.
+_EXPECTED: Final = _CONTAINERS | {
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_from_float": "an integer",
+    "int_parsing_size": "an integer of usual size",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "string_too_long": "text of at most {max_length} characters",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "enum": "{expected}",
+    "path_type": "a path",
+}
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings: the environment's over the file's over the defaults.
+
+    Args:
+        path: the file; None for the one that `FILLWIRE_CONFIG` names, else `fillwire.json` where that exists.
+        environ: the environment; None for that of the process.
+
+    Raises:
+        ConfigError: the settings cannot be used; its message has one line for each thing that is wrong, with the key
+            or variable, what was found and what was expected. No secret stands in it.
+    """
+    environ = os.environ if environ is None else environ
+    document = _read_file(_chosen_file(path, environ), environ)
+    document.overlay(_read_environment(environ, document.references))
+    _add_account_secrets(document)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(document.values)
+    except ValidationError as error:
+        document.problems += _sentences(error, document)
+    if document.problems:
+        # Not chained: the errors underneath hold the values.
+        raise ConfigError("\n".join(dict.fromkeys(document.problems))) from None
+    if settings is None:
+        raise AssertionError("settings that fail to validate come with a problem")
+    return settings
+
+
+def _chosen_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    if path is not None:
+        return path
+    if named := environ.get(CONFIG_VARIABLE):
+        return Path(named).expanduser()
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def _read_file(path: Path | None, environ: Mapping[str, str]) -> Document:
+    if path is None:
+        return Document()
+    reader = Reader(Settings, environ, path.parent, may_hold_secrets=False)
+    try:
+        reader.read_object(parse_json(path.read_text("utf-8")), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a readable file, found {error.strerror or 'none'}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected text in UTF-8, found other bytes") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return reader.document
+
+
+def _read_environment(environ: Mapping[str, str], referred: AbstractSet[str]) -> Document:
+    # A variable is no file that is copied and committed: a secret may stand in one itself.
+    reader = Reader(Settings, environ, Path(), may_hold_secrets=True)
+    referred = referred | references(environ.values())
+    for name in sorted(environ):
+        if name not in referred and is_ours(name):
+            reader.read_variable(name, environ[name])
+    return reader.document
+
+
+def _add_account_secrets(document: Document) -> None:
+    """Complete the accounts from `credentials_dir`; one that is listed with keys of its own keeps them."""
+    directory = document.values.get("credentials_dir")
+    if directory is None:
+        return
+    try:
+        found = account_secrets(directory)
+    except ValueError as error:
+        document.complain(document.where(("credentials_dir",)), str(error), ("accounts",))
+        return
+    listed = document.values.setdefault("accounts", [])
+    if not isinstance(listed, list):
+        return
+    for account in listed:
+        if isinstance(account, dict):
+            named = account.get("user"), account.get("exchange"), account.get("environment") or LIVE
+            secrets = found.pop((str(named[0]), exchange_name(str(named[1])), str(named[2])), {})
+            if not account.keys() & secrets.keys():
+                account.update(secrets)
+    for (user, exchange, environment), secrets in found.items():
+        location = ("accounts", len(listed))
+        document.origins[location] = str(directory / user / exchange / environment)
+        listed.append({"user": user, "exchange": exchange, "environment": environment, **secrets})
+
+
+def _sentences(error: ValidationError, document: Document) -> list[str]:
+    sentences = []
+    for details in error.errors(include_url=False):
+        location = details["loc"]
+        # A value that was left out for a reason already given is not missing as well.
+        if any(_is_related(location, broken) for broken in document.broken):
+            continue
+        sentences.append(f"{document.where(location)}: {_sentence(details)}")
+    return sentences
+
+
+def _is_related(location: tuple[str | int, ...], broken: tuple[str | int, ...]) -> bool:
+    shorter = min(len(location), len(broken))
+    return location[:shorter] == broken[:shorter]
+
+
+def _sentence(details: ErrorDetails) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "missing":
+        return "expected a value, found none"
+    value = details["input"]
+    if kind in _CONTAINERS or details["loc"][:1] == ("accounts",):
+        # What stands where a whole object belongs, or among keys, may be a secret.
+        return f"expected {_expected(kind, context, details['msg'])}, found {kind_of(value)}"
+    return f"expected {_expected(kind, context, details['msg'])}, found {_shown(value)}"
+
+
+def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
+    if (form := _EXPECTED.get(kind)) is not None:
+        return form.format_map(context)
+    return message.lower().removeprefix("input should be ").rstrip(".")
+
+
+def _shown(value: object) -> str:
+    """Return a value as a complaint may show it: numbers and short texts, of everything else only what it is."""
+    if isinstance(value, str):
+        text = redacted_text(value)
+        return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return kind_of(value)
