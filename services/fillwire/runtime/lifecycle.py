@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,9 +12,11 @@ from enum import IntEnum
 from types import FrameType
 
 from fillwire.domain.errors import ConfigError, FillwireError
+from fillwire.runtime.redaction import redacted_text
 
 LOOP_VARIABLE = "FILLWIRE_LOOP"
 _CANCEL_GRACE_S = 2.0
+_STDERR = 2
 
 
 class ExitCode(IntEnum):
@@ -80,10 +81,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _say(sentence: str) -> None:
+def _write(text: str) -> None:
     # os.write: also from a signal handler that interrupted a print, and with nothing left in a buffer at os._exit.
     with contextlib.suppress(OSError):
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"fillwire: {sentence}\n".encode())
+        os.write(_STDERR, text.encode())
+
+
+def _say(sentence: str) -> None:
+    _write(f"fillwire: {sentence}\n")
 
 
 class _Shutdown:
@@ -166,7 +171,7 @@ def _report(error: BaseException) -> ExitCode:
     """Say in one sentence each what Fillwire's own errors mean; anything else is a bug and shows its traceback."""
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, FillwireError) for leaf in leaves):
-        traceback.print_exception(error)
+        _write(redacted_text("".join(traceback.format_exception(error))))
         return ExitCode.BUG
     for sentence in dict.fromkeys(str(leaf) for leaf in leaves):
         for line in sentence.splitlines():

@@ -1,23 +1,25 @@
 """What must never be read in a log, a trace or an error: secrets by name, and known secrets by value."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import SecretBytes, SecretStr
 
 REDACTED: Final = "***"
 
-# Parameters and headers whose value is secret, compared without case, hyphen and underscore.
-_SECRET_NAME: Final = re.compile(
-    r"apikey|apisecret|secret|signature|listenkey|password|passphrase|privatekey|authorization|accesskey|accesssign|token|jwt"
+_NAMES: Final = (
+    r"api[_-]?key|secret|signature|listen[_-]?key|password|passphrase|private[_-]?key|authorization"
+    r"|access[_-]?(?:key|sign)|(?:access|auth|bearer|refresh)[_-]?token|jwt"
 )
-# The same names inside a text: a URL, a header line, a repr or JSON; then what separates name and value, then the value.
+_SECRET_NAME: Final = re.compile(rf"(?i){_NAMES}")
+# A name and its value inside a text: in a URL, a header line, a repr or JSON. Our own sentences say of a setting
+# what was expected of it, and stay.
 _NAMED_VALUE: Final = re.compile(
-    r"""(?ix)
-    ( [\w-]* (?: api[_-]?key | secret | signature | listen[_-]?key | password | passphrase | private[_-]?key
-                | authorization | access[_-]?key | access[_-]?sign | token | jwt ) [\w-]*
-      ["']? \s* [=:] \s* ["']? )
-    ( (?: (?: bearer | basic ) \s+ )? [^\s"'&,;)}\]]+ )
+    rf"""(?ix)
+    ( [\w-]* (?: {_NAMES} ) [\w-]* ["']? \s* [=:] \s* ["']? )
+    (?! expected\b )
+    (?: (?: bearer | basic ) \s+ )? [^\s"'&,;)}}\]]+
     """
 )
 _USER_INFO: Final = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@]+@")
@@ -32,8 +34,8 @@ def remember_secret(value: str) -> None:
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a parameter, header or field of this name holds a secret."""
-    return _SECRET_NAME.search(name.lower().replace("-", "").replace("_", "")) is not None
+    """Return whether a parameter, header or field of this name holds a secret, such as `X-MBX-APIKEY`."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def redacted_text(text: str) -> str:
@@ -46,16 +48,14 @@ def redacted_text(text: str) -> str:
 
 def redacted(name: str, value: object) -> object:
     """Return `value` as a field of this name may be shown: secrets masked, in nested mappings and lists too."""
-    if value is None or isinstance(value, bool | int | float):
-        return (
-            REDACTED if value is not None and is_secret_name(name) and not isinstance(value, bool) else value
-        )
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, SecretStr | SecretBytes) or is_secret_name(name):
         return REDACTED
-    if isinstance(value, str):
-        return redacted_text(value)
-    if isinstance(value, dict):
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, Mapping):
         return {str(key): redacted(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redacted("", inner) for inner in value]
+        return [redacted(name, inner) for inner in value]
     return redacted_text(str(value))

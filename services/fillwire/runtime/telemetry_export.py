@@ -3,7 +3,6 @@
 It is imported only by a process that exports: the SDK and its HTTP client take half a second to load.
 """
 
-import logging
 import os
 import sys
 import threading
@@ -25,13 +24,14 @@ from fillwire.runtime.fill_latency import LatencySeries
 from fillwire.runtime.fill_metrics import metrics_data
 from fillwire.runtime.fill_spans import SpanBuilder
 from fillwire.runtime.fill_traces import Kept
+from fillwire.runtime.logs import get_log
 
 _BATCH_FILLS: Final = 128  # per request: some 500 spans
 # While this thread computes, the event loop waits up to a switch interval for the interpreter: 5 ms by default, too
 # much of a fill's latency.
 _SWITCH_INTERVAL_S: Final = 0.0005
 _PROTOCOL: Final = "http/protobuf"
-_log: Final = logging.getLogger(__name__)
+_log: Final = get_log(__name__)
 
 
 def process_resource(service_name: str, instance: str, version: str) -> Resource:
@@ -196,13 +196,13 @@ class ExportThread:
     def _note_success(self) -> None:
         if not self._is_reachable:
             self._is_reachable = True
-            _log.warning("telemetry_receiver_back", extra={"lost_fills": self.counts.lost_fills})
+            _log.warning("telemetry_receiver_back", lost_fills=self.counts.lost_fills)
 
     def _note_failure(self) -> None:
         self.counts.failed_requests += 1
         if self._is_reachable:
             self._is_reachable = False
-            _log.warning("telemetry_receiver_lost", extra={"lost_fills": self.counts.lost_fills})
+            _log.warning("telemetry_receiver_lost", lost_fills=self.counts.lost_fills)
 
 
 def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
