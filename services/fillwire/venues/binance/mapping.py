@@ -1,0 +1,90 @@
+"""Binance's answers to orders, and its table of symbols, in our own values."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+from fillwire.domain.errors import VenueError
+from fillwire.domain.orders import Outcome, TradeOrder
+from fillwire.venues.binance.refusals import Refusal
+from fillwire.venues.symbols import SymbolTable
+
+_NS_PER_MS = 1_000_000
+_NS_PER_US = 1_000
+# A time in milliseconds has 13 digits until the year 2286, one in microseconds 16.
+_FIRST_MICROSECOND = 10**15
+
+
+def accepted(pair: str, client_order_id: str | None, result: Mapping[str, Any]) -> TradeOrder:
+    """Return the answer to a request that the venue accepted.
+
+    Args:
+        pair: the pair that was asked for.
+        client_order_id: the order's own client id, where the request named it. What a cancelled order shows as its
+            client id is the id of the cancel request.
+        result: the order as the venue shows it.
+
+    Raises:
+        ValueError: `result` is not an order: without id, or with an amount that is no decimal.
+    """
+    order_id = result.get("orderId")
+    if not isinstance(order_id, int):
+        raise ValueError(f"orderId: expected an integer, was {order_id!r}")  # noqa: TRY004 - what a caller handles
+    own_id = client_order_id or result.get("origClientOrderId") or result.get("clientOrderId")
+    try:
+        executed = result.get("executedQty")
+        quantity = None if executed is None else Decimal(executed)
+    except (InvalidOperation, TypeError) as error:
+        raise ValueError(f"executedQty: expected a decimal string, was {result['executedQty']!r}") from error
+    status = result.get("status")
+    return TradeOrder(
+        outcome=Outcome.ACCEPTED,
+        pair=pair,
+        client_order_id=own_id,
+        order_id=str(order_id),
+        venue_status=status if isinstance(status, str) else None,
+        cumulative_quantity=quantity,
+    )
+
+
+def refused(pair: str, client_order_id: str | None, order_id: str | None, refusal: Refusal) -> TradeOrder:
+    """Return the answer to a request that the venue refused, or of which it does not know what became."""
+    return TradeOrder(
+        outcome=Outcome.UNKNOWN if refusal.leaves_outcome_unknown else Outcome.REJECTED,
+        pair=pair,
+        client_order_id=client_order_id,
+        order_id=order_id,
+        reason=refusal.text,
+        code=refusal.code or None,
+    )
+
+
+def read_server_time_ns(result: Any) -> int:
+    """Return the venue's clock in nanoseconds since the epoch, from the answer to a question for the time.
+
+    Raises:
+        ValueError: it is no answer to that.
+    """
+    time = result.get("serverTime") if isinstance(result, dict) else None
+    if not isinstance(time, int) or time <= 0:
+        raise ValueError(f"serverTime: expected a positive integer, was {time!r}")
+    return time * (_NS_PER_US if time >= _FIRST_MICROSECOND else _NS_PER_MS)
+
+
+def read_symbols(body: bytes) -> SymbolTable:
+    """Return the symbols in the answer to `exchangeInfo`.
+
+    Symbols are of all statuses: an order may end after its market did.
+
+    Raises:
+        VenueError: it is no answer to that.
+    """
+    try:
+        rows = orjson.loads(body)["symbols"]
+        return SymbolTable.of((row["symbol"], f"{row['baseAsset']}-{row['quoteAsset']}") for row in rows)
+    except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+        raise VenueError(
+            "binance", f"exchangeInfo cannot be read: {type(error).__name__}: {error}"
+        ) from error

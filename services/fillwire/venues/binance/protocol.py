@@ -1,0 +1,306 @@
+"""One connection to Binance Spot: log on, subscribe, receive, and notice when it no longer does.
+
+    HMAC, RSA    connected → userDataStream.subscribe.signature → receiving
+    Ed25519      connected → session.logon → userDataStream.subscribe → receiving
+
+Silence is no sign of trouble: an idle account sends nothing for hours. The connection counts as dead when
+`session.status` is not answered or shows no subscription, or when not even the server's pings arrive.
+"""
+
+from enum import Enum, auto
+
+import orjson
+
+from fillwire.domain.errors import AuthRejected, ConnectionLost, FrameError, VenueError
+from fillwire.domain.identifiers import Account
+from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.venues.binance import requests
+from fillwire.venues.binance.auth import KeyKind, Signer
+from fillwire.venues.binance.calls import Calls, NoAnswer, Reply, Then
+from fillwire.venues.binance.orders import OrderDesk
+from fillwire.venues.binance.refusals import (
+    ALREADY_SUBSCRIBED,
+    CLOCK_OUTSIDE_WINDOW,
+    Refusal,
+    connection_error,
+)
+from fillwire.venues.parsing import BinanceParser, Control, ExecutionReport
+from fillwire.venues.protocol import (
+    Authenticated,
+    ClockMeasured,
+    ConnectionLimits,
+    Event,
+    Expiring,
+    Failed,
+    FrameRefused,
+    Notice,
+    OrderAnswered,
+    Subscribed,
+)
+from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.timers import Timers
+
+_S = 1_000_000_000
+# The venue pings every 20 seconds.
+SILENCE_NS = 60 * _S
+_PROBE_TIMEOUT_NS = 10 * _S
+
+
+class _Phase(Enum):
+    NEW = auto()
+    SUBSCRIBING = auto()
+    LIVE = auto()
+    ENDED = auto()
+
+
+class BinanceProtocol:
+    """`VenueProtocol` of Binance Spot.
+
+    Args:
+        account: whose connection it is.
+        signer: key pair of the account.
+        symbols: the venue's symbols.
+        limits: deadlines and bounds of the connection.
+        microseconds: whether the connection was opened with `timeUnit=MICROSECOND`.
+        clock_offset_ns: venue clock minus ours, as last measured; 0 before that.
+        dialled_ns: when dialling began: the limit for connecting counts from here.
+    """
+
+    def __init__(  # noqa: PLR0913 - the facts of a connection
+        self,
+        *,
+        account: Account,
+        signer: Signer,
+        symbols: SymbolTable,
+        limits: ConnectionLimits,
+        microseconds: bool,
+        clock_offset_ns: int,
+        dialled_ns: int,
+    ) -> None:
+        self._account = account
+        self._venue = account.exchange
+        self._signer = signer
+        self._limits = limits
+        self._microseconds = microseconds
+        self._parse = BinanceParser(account, symbols.pairs, microseconds=microseconds).parse
+        self._events: list[Event] = []
+        self._timers = Timers()
+        self._calls = Calls(signer, self._timers, clock_offset_ns, self._note_clock)
+        self._desk = OrderDesk(
+            self._calls,
+            self._timers,
+            symbols,
+            limits.order_timeout_ns,
+            limits.max_pending_orders,
+            self._note_answer,
+        )
+        self._phase = _Phase.NEW
+        self._heard_ns = 0
+        self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
+
+    # -- frames in
+
+    def connected(self, now_ns: int) -> None:
+        """Begin to subscribe."""
+        self._phase = _Phase.SUBSCRIBING
+        self._heard_ns = now_ns
+        self._timers.at(now_ns + SILENCE_NS, self._check_silence)
+        if self._signer.kind is KeyKind.ED25519:
+            self._ask_life(requests.SESSION_LOGON, now_ns, self._logged_on, is_signed=True)
+        else:
+            self._ask_life(requests.SUBSCRIBE_SIGNATURE, now_ns, self._subscribed, is_signed=True)
+
+    def receive_frame(self, frame: bytes, received_time_ns: int) -> None:
+        """Take one text frame."""
+        self._heard_ns = received_time_ns
+        try:
+            for item in self._parse(frame, received_time_ns):
+                if isinstance(item, ExecutionReport):
+                    self._events.append(item)
+                else:
+                    self._receive_control(item, received_time_ns)
+        except FrameError as error:
+            self._events.append(FrameRefused(frame, received_time_ns, error))
+
+    def receive_ping(self, now_ns: int) -> None:
+        """Note a sign of life."""
+        self._heard_ns = now_ns
+
+    def receive_timer(self, now_ns: int) -> None:
+        """Act on the deadlines that have passed."""
+        self._timers.run(now_ns)
+
+    def disconnected(self, now_ns: int) -> None:
+        """End: what waits for an answer will get none."""
+        self._phase = _Phase.ENDED
+        self._calls.abandon("the connection was lost before the venue answered", now_ns)
+
+    # -- out
+
+    def events(self) -> list[Event]:
+        """Return what happened since the last call."""
+        events = self._events
+        if events:
+            self._events = []
+        return events
+
+    def frames_to_send(self) -> list[bytes]:
+        """Return the text frames to send."""
+        return self._calls.frames()
+
+    def next_deadline_ns(self) -> int | None:
+        """Return when something is due."""
+        return None if self._phase is _Phase.ENDED else self._timers.next_ns
+
+    # -- what the gateway learns elsewhere
+
+    def use_symbols(self, symbols: SymbolTable) -> None:
+        """Read frames and place orders by this table from now on."""
+        self._parse = BinanceParser(self._account, symbols.pairs, microseconds=self._microseconds).parse
+        self._desk.symbols = symbols
+
+    def use_clock(self, offset_ns: int) -> None:
+        """Sign with this offset from now on."""
+        self._calls.clock_offset_ns = offset_ns
+
+    # -- orders
+
+    def place_order(self, key: int, request: OrderRequest, now_ns: int) -> None:
+        """Place an order."""
+        if self._phase is _Phase.LIVE:
+            self._desk.place(key, request, now_ns)
+        else:
+            self._refuse(key, request.pair, request.client_order_id, None)
+
+    def cancel_order(self, key: int, request: CancelRequest, now_ns: int) -> None:
+        """Cancel an order."""
+        if self._phase is _Phase.LIVE:
+            self._desk.cancel(key, request, now_ns)
+        else:
+            self._refuse(key, request.pair, request.client_order_id, request.order_id)
+
+    def _refuse(self, key: int, pair: str, client_order_id: str | None, order_id: str | None) -> None:
+        self._note_answer(
+            key,
+            TradeOrder(
+                outcome=Outcome.REJECTED,
+                pair=pair,
+                client_order_id=client_order_id,
+                order_id=order_id,
+                reason="not sent: the connection is not receiving",
+            ),
+        )
+
+    # -- life
+
+    def _ask_life(self, call: requests.Call, now_ns: int, then: Then, *, is_signed: bool = False) -> None:
+        def unless_ended(reply: Reply, at_ns: int) -> None:
+            if self._phase is not _Phase.ENDED:
+                then(reply, at_ns)
+
+        self._calls.ask(call, now_ns, self._subscribe_by_ns - now_ns, unless_ended, is_signed=is_signed)
+
+    def _logged_on(self, reply: Reply, now_ns: int) -> None:
+        if not self._is_granted(reply, requests.SESSION_LOGON, now_ns):
+            return
+        self._calls.is_logged_on = True
+        self._events.append(Authenticated())
+        self._ask_life(requests.SUBSCRIBE, now_ns, self._subscribed)
+
+    def _subscribed(self, reply: Reply, now_ns: int) -> None:
+        is_active_already = isinstance(reply, Refusal) and reply.code == ALREADY_SUBSCRIBED
+        if not is_active_already and not self._is_granted(reply, requests.SUBSCRIBE_SIGNATURE, now_ns):
+            return
+        if not self._calls.is_logged_on:
+            self._events.append(Authenticated())  # the one signature was for both
+        self._phase = _Phase.LIVE
+        self._events.append(Subscribed())
+        self._timers.at(now_ns + self._limits.heartbeat_interval_ns, self._probe)
+        self._timers.at(now_ns + self._limits.lifetime_ns, self._expire)
+
+    def _is_granted(self, reply: Reply, call: requests.Call, now_ns: int) -> bool:
+        if isinstance(reply, NoAnswer):
+            self._fail(ConnectionLost(self._venue, reply.reason))
+        elif isinstance(reply, Refusal):
+            self._fail(self._life_error(reply, call, now_ns))
+        else:
+            return True
+        return False
+
+    def _life_error(self, refusal: Refusal, call: requests.Call, now_ns: int) -> VenueError:
+        if refusal.code == CLOCK_OUTSIDE_WINDOW:
+            offset_s = self._calls.clock_offset_ns / _S
+            return ConnectionLost(
+                self._venue,
+                f"{call.method} refused because of its time, also after the venue was asked for its own "
+                f"(clock offset {offset_s:+.3f} s): set this machine's clock; {refusal}",
+            )
+        return connection_error(self._venue, refusal, self._calls.venue_now_ms(now_ns))
+
+    def _probe(self, now_ns: int) -> None:
+        if self._phase is _Phase.LIVE:
+            self._timers.at(now_ns + self._limits.heartbeat_interval_ns, self._probe)
+            self._calls.ask(requests.SESSION_STATUS, now_ns, _PROBE_TIMEOUT_NS, self._probed)
+
+    def _probed(self, reply: Reply, now_ns: int) -> None:
+        if self._phase is not _Phase.LIVE:
+            return
+        if isinstance(reply, NoAnswer):
+            self._fail(ConnectionLost(self._venue, reply.reason))
+        elif isinstance(reply, Refusal):
+            error = connection_error(self._venue, reply, self._calls.venue_now_ms(now_ns))
+            if isinstance(error, AuthRejected):
+                self._fail(error)
+            # Any other refusal is an answer all the same: the connection lives, and the next probe asks again.
+        elif not isinstance(reply, dict) or reply.get("userDataStream") is not True:
+            self._fail(ConnectionLost(self._venue, "the venue shows no active user data stream any more"))
+
+    def _check_silence(self, now_ns: int) -> None:
+        due_ns = self._heard_ns + SILENCE_NS
+        if now_ns < due_ns:
+            self._timers.at(due_ns, self._check_silence)
+        elif self._phase is not _Phase.ENDED:
+            self._fail(
+                ConnectionLost(self._venue, f"nothing received for {SILENCE_NS // _S} s, not even a ping")
+            )
+
+    def _expire(self, _now_ns: int) -> None:
+        if self._phase is _Phase.LIVE:
+            self._events.append(Expiring("the venue ends connections at an age of 24 h"))
+
+    def _receive_control(self, control: Control, now_ns: int) -> None:
+        kind = control.type
+        if kind == "response":
+            self._receive_answer(control, now_ns)
+        elif kind == "stream_terminated":
+            self._fail(ConnectionLost(self._venue, "the venue terminated the event stream"))
+        elif kind == "server_shutdown" and self._phase is _Phase.LIVE:
+            self._events.append(Expiring("the venue announced the shutdown of its server"))
+        else:
+            self._events.append(Notice(kind))
+
+    def _receive_answer(self, control: Control, now_ns: int) -> None:
+        answer = orjson.loads(control.json)
+        if self._calls.receive(answer, now_ns):
+            return
+        if answer["id"] is None and answer["error"] is not None:
+            error = connection_error(
+                self._venue,
+                Refusal.of_answer(answer["status"], answer["error"]),
+                self._calls.venue_now_ms(now_ns),
+            )
+            if isinstance(error, AuthRejected):  # the key was revoked while in use
+                self._fail(error)
+                return
+        self._events.append(Notice("unexpected_response"))
+
+    def _fail(self, error: VenueError) -> None:
+        if self._phase is not _Phase.ENDED:
+            self._phase = _Phase.ENDED
+            self._events.append(Failed(error))
+
+    def _note_clock(self, offset_ns: int, round_trip_ns: int) -> None:
+        self._events.append(ClockMeasured(offset_ns, round_trip_ns))
+
+    def _note_answer(self, key: int, answer: TradeOrder) -> None:
+        self._events.append(OrderAnswered(key, answer))

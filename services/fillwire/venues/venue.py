@@ -1,0 +1,91 @@
+"""What the gateway needs of an exchange besides the protocol of one connection."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fillwire.domain.errors import VenueError
+from fillwire.domain.identifiers import Account
+from fillwire.venues.endpoints import Endpoints
+from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
+from fillwire.venues.rest import HttpRequest, HttpResponse
+from fillwire.venues.symbols import SymbolTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueKey:
+    """What a user has from the venue; nothing of it prints.
+
+    Attributes:
+        api_key: the public half.
+        secret: shared secret, or private key in PEM form.
+        passphrase: third part, where the venue has one.
+    """
+
+    api_key: str = field(repr=False)
+    secret: str = field(repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+
+
+class VenueAccount(Protocol):
+    """One account at a venue, with its key: makes the protocol of each of its connections."""
+
+    def protocol(
+        self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int
+    ) -> VenueProtocol:
+        """Return the protocol of a connection that is being dialled.
+
+        Args:
+            symbols: the venue's symbols.
+            limits: deadlines and bounds of the connection.
+            clock_offset_ns: venue clock minus ours, as last measured; 0 before that.
+            dialled_ns: when dialling began.
+        """
+
+
+class Venue(Protocol):
+    """What the gateway needs of an exchange besides the protocol of a connection."""
+
+    @property
+    def exchange(self) -> str:
+        """Its name in configuration, subjects and events."""
+
+    @property
+    def lifetime_s(self) -> float:
+        """Age at which the venue ends a connection, in seconds."""
+
+    @property
+    def connects_per_minute(self) -> int:
+        """Connections that one machine may dial in a minute without being refused."""
+
+    def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
+        """Return where the environment is reached; the addresses are configured ones, None for the venue's own.
+
+        Raises:
+            ConfigError: unknown environment, or an address that keys must not be sent to.
+        """
+
+    def account(self, account: Account, key: VenueKey, endpoints: Endpoints) -> VenueAccount:
+        """Return the account with its key.
+
+        Raises:
+            ConfigError: no key of this venue; the message shows nothing of it.
+        """
+
+    def time_request(self) -> HttpRequest:
+        """Return the request for the venue's clock."""
+
+    def read_time_ns(self, response: HttpResponse) -> int:
+        """Return the venue's clock, in nanoseconds since the epoch.
+
+        Raises:
+            VenueError: the venue refused, or answered something else.
+        """
+
+    def symbols_request(self) -> HttpRequest:
+        """Return the request for the venue's symbols."""
+
+    def read_symbols(self, response: HttpResponse) -> SymbolTable:
+        """Return the venue's symbols; raises as `read_time_ns`."""
+
+    def error(self, response: HttpResponse) -> VenueError:
+        """Return what an answer other than 200 means."""
