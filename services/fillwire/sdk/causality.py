@@ -18,8 +18,8 @@ MAX_LENGTH = 36  # the least that a venue allows
 CLIENT_ORDER_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}\Z")
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]+")
-_DIGEST_BYTES = 16  # 22 characters of base64
-_SLUG_LENGTH = MAX_LENGTH - 23
+_DIGEST_BYTES = 16
+_SUFFIX_LENGTH = 23  # a hyphen and the digest in base64
 
 
 class Cause:
@@ -56,8 +56,16 @@ def derive_client_order_id(bot: str, *scope: str) -> str:
     It begins with the bot's name as far as it fits, for the reader of the venue's order list.
     """
     digest = hashlib.blake2b("\n".join((bot, *scope)).encode(), digest_size=_DIGEST_BYTES).digest()
-    slug = _FOREIGN.sub("-", bot).strip("-")[:_SLUG_LENGTH] or "bot"
-    return f"{slug}-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+    return f"{_slug(bot)}-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def is_derived_for(bot: str, client_order_id: str) -> bool:
+    """Return whether an id looks like one derived for the bot; a bot whose name begins alike may share it."""
+    return len(client_order_id) > _SUFFIX_LENGTH and client_order_id[:-_SUFFIX_LENGTH] == _slug(bot)
+
+
+def _slug(bot: str) -> str:
+    return _FOREIGN.sub("-", bot).strip("-")[: MAX_LENGTH - _SUFFIX_LENGTH] or "bot"
 
 
 class ClientOrderIds:

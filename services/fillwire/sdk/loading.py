@@ -1,28 +1,39 @@
 """From a bot's file to its strategies; every mistake in the file becomes one sentence with the line it is in."""
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import linecache
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from fillwire.domain.errors import ConfigError
+from fillwire.sdk.parameters import arguments_for
 from fillwire.sdk.strategy import Strategy
 
 
-def load_strategies(path: Path) -> list[Strategy]:
-    """Import the file and return an instance of each strategy that it defines, in the order of the file.
+def load_strategies(target: str, parameters: Mapping[str, str] | None = None) -> list[Strategy]:
+    """Return an instance of each strategy that `target` names, in the order of the file.
 
-    Classes are left out that are imported, abstract, private (`_Name`), or that name no pairs and serve as the base of
-    another strategy of the file. The file's directory is put on `sys.path`, as `python <file>` would.
+    Of a file, classes are left out that are imported, abstract, private (`_Name`), or that name no pairs and serve as
+    the base of another strategy of the file. The file's directory is put on `sys.path`, as `python <file>` would.
+
+    Args:
+        target: a Python file, or `package.module:Class`.
+        parameters: arguments of the classes by name, as text; see `parameters.arguments_for`.
 
     Raises:
-        ConfigError: there is no such file, it cannot be imported, or it defines no usable strategy.
+        ConfigError: there is no such file or class, it cannot be imported, or it defines no usable strategy.
     """
+    parameters = parameters or {}
+    if ":" in target and not target.endswith(".py"):
+        return [_instance(_named(target), target, parameters)]
+    path = Path(target)
     module = _import(path)
     classes = [
         value
@@ -40,7 +51,20 @@ def load_strategies(path: Path) -> list[Strategy]:
         raise ConfigError(
             f"{path} defines no strategy: expected a class that derives from fillwire.Strategy and names its pairs"
         )
-    return [_instance(cls, path) for cls in chosen]
+    return [_instance(cls, target, parameters) for cls in chosen]
+
+
+def _named(target: str) -> type[Strategy]:
+    module_name, _, class_name = target.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module_name), class_name, None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise ConfigError(f"{target} cannot be imported: {_what(error)}") from error
+    if not isinstance(cls, type) or not issubclass(cls, Strategy):
+        raise ConfigError(f"{target} is no strategy: expected a class that derives from fillwire.Strategy")
+    return cls
 
 
 def _import(path: Path) -> ModuleType:
@@ -70,14 +94,22 @@ def _import(path: Path) -> ModuleType:
     return module
 
 
-def _instance(cls: type[Strategy], path: Path) -> Strategy:
+def _instance(cls: type[Strategy], target: str, parameters: Mapping[str, str]) -> Strategy:
+    arguments = arguments_for(cls, parameters)
     try:
-        return cls()
+        return cls(**arguments)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        where = explain(error, path.resolve()) or f"{path}: {_what(error)}"
-        raise ConfigError(f"{where}; expected that {cls.__name__}() makes the bot") from error
+        where = explain(error, source_of(cls)) or f"{target}: {_what(error)}"
+        raise ConfigError(
+            f"{where}; expected that {cls.__name__} can be made of the given parameters"
+        ) from error
+
+
+def source_of(cls: type) -> Path:
+    """Return the file in which a class is written."""
+    return Path(inspect.getsourcefile(cls) or cls.__module__).resolve()
 
 
 def explain(error: BaseException, file: Path) -> str | None:

@@ -37,11 +37,11 @@ def _imports_undone() -> Iterator[None]:
         del sys.modules[name]
 
 
-def written(directory: Path, text: str, name: str = "my_bot.py") -> Path:
-    """Write a bot's file."""
+def written(directory: Path, text: str, name: str = "my_bot.py") -> str:
+    """Write a bot's file and return its path."""
     path = directory / name
     path.write_text(text)
-    return path
+    return str(path)
 
 
 def test_all_strategies_of_a_file_are_made_in_order(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_two_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
         ("x = 1\n", r"my_bot\.py defines no strategy: expected a class that derives from fillwire\.Strategy"),
         (
             GOOD + "    def __init__(self, size):\n        pass\n",
-            r"my_bot\.py: TypeError: .*missing 1 required positional argument: 'size'; expected that Second\(\) makes the bot",
+            r"my_bot\.py: TypeError: .*missing 1 required positional argument: 'size'; expected that Second can be made",
         ),
         (
             GOOD + "    def __init__(self):\n        self.size = 1 / 0\n",
@@ -110,8 +110,8 @@ def test_an_error_in_a_neighbour_names_the_neighbours_line(tmp_path: Path) -> No
 def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     """A missing file, a directory and a foreign file each get their sentence."""
     with pytest.raises(ConfigError, match=r"nothing\.py does not exist"):
-        load_strategies(tmp_path / "nothing.py")
+        load_strategies(str(tmp_path / "nothing.py"))
     with pytest.raises(ConfigError, match="is no Python file"):
-        load_strategies(tmp_path)
+        load_strategies(str(tmp_path))
     with pytest.raises(ConfigError, match="is no Python file"):
         load_strategies(written(tmp_path, "x", "bot.txt"))

@@ -1,0 +1,185 @@
+"""`fillwire run`: run bots, from files or classes, until told to stop."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from fillwire.bus.connection import Bus, Credentials
+from fillwire.domain.errors import ConfigError, FillwireError, HandlerError
+from fillwire.domain.identifiers import Account, escape_token
+from fillwire.runtime.lifecycle import Stop, run
+from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.parent import announce_ready, follow_parent
+from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.sdk.bot import Bot, StartFrom, bot_of
+from fillwire.sdk.host import Host
+from fillwire.sdk.loading import explain, load_strategies, source_of
+from fillwire.sdk.parameters import accepted_by, parse_parameters
+from fillwire.sdk.strategy import Strategy
+
+DEFAULT_EXCHANGE = "binance"
+DEFAULT_ENVIRONMENT = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line says of the account, where the strategies leave it open."""
+
+    user: str | None
+    exchange: str | None
+    environment: str | None
+
+
+@click.command("run")
+@click.argument("bots", nargs=-1, required=True, metavar="BOT...")
+@click.option("--user", help="Whose orders, unless the strategy says so itself.")
+@click.option("--exchange", help=f"Such as binance.  [default: {DEFAULT_EXCHANGE}]")
+@click.option("--environment", help=f"Such as live or testnet.  [default: {DEFAULT_ENVIRONMENT}]")
+@click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
+@click.option(
+    "--start-from",
+    default="new",
+    metavar="WHEN",
+    help="Where a bot begins that never ran: new, all, or a time such as 2026-01-31T08:00:00+00:00.  [default: new]",
+)
+@click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="Argument of the strategies' classes."
+)
+@click.pass_context
+def command(  # noqa: PLR0913 - one argument per option
+    ctx: click.Context,
+    *,
+    bots: Sequence[str],
+    user: str | None,
+    exchange: str | None,
+    environment: str | None,
+    nats: str | None,
+    config: Path | None,
+    start_from: str,
+    params: Sequence[str],
+) -> None:
+    """Run bots until interrupted.
+
+    A BOT is a Python file, of which every strategy runs, or a class as package.module:Class. Each bot resumes where it
+    stopped. One process runs a bot at a time.
+    """
+    follow_parent()
+    strategies = _load(bots, params)
+    settings = load_settings(config)
+    if nats is not None:
+        settings = settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": nats})})
+    choice = Choice(user, exchange, environment)
+    chosen = [_bot(strategy, choice, settings, _start(start_from)) for strategy in strategies]
+    configure_logs()
+    ctx.exit(run(lambda stop: serve(chosen, settings, stop)))
+
+
+async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop) -> None:
+    """Run the bots until `stop` is requested.
+
+    Raises:
+        FillwireError: a bot does not start, the broker is away at the start, or a part of the host ended.
+    """
+    async with (
+        FillTelemetry.start(
+            "fillwire-host",
+            f"{socket.gethostname()}-{os.getpid()}",
+            sample_ratio=settings.telemetry.sample_ratio,
+        ) as telemetry,
+        await _connect(settings, bots) as bus,
+        Host(bus, telemetry=telemetry, replicas=settings.nats.replicas) as host,
+    ):
+        if not await _before_stop(stop, _start_all(host, bots)):
+            return
+        announce_ready(bots=[bot.name for bot in bots])
+        await _before_stop(stop, host.failed())
+
+
+async def _start_all(host: Host, bots: Sequence[Bot]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for bot in bots:
+            group.create_task(_add(host, bot), name=f"start {bot.name}")
+
+
+async def _add(host: Host, bot: Bot) -> None:
+    try:
+        await host.add(bot)
+    except HandlerError as error:
+        cause = error.__cause__
+        if isinstance(cause, FillwireError):
+            raise cause from None
+        where = None if cause is None else explain(cause, source_of(type(bot.listener)))
+        raise ConfigError(f"bot {bot.name} does not start: {where or error}") from error
+
+
+async def _before_stop(stop: Stop, work: Awaitable[None]) -> bool:
+    """Wait for `work`, which is cancelled if `stop` is requested first; return whether it was done."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+            return True
+        return False
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+async def _connect(settings: Settings, bots: Sequence[Bot]) -> Bus:
+    nats = settings.nats
+    credentials = Credentials(
+        user=None if nats.user is None else nats.user.get_secret_value(),
+        password=None if nats.password is None else nats.password.get_secret_value(),
+        credentials_path=nats.credentials_file,
+    )
+    users = sorted({bot.account.user for bot in bots})
+    return await Bus.connect(
+        nats.url,
+        name=f"host-{','.join(users)}",
+        credentials=credentials,
+        inbox_prefix=f"_INBOX_{escape_token(users[0])}",
+    )
+
+
+def _load(bots: Sequence[str], params: Sequence[str]) -> list[Strategy]:
+    parameters = parse_parameters(params)
+    strategies = [strategy for target in bots for strategy in load_strategies(target, parameters)]
+    unknown = parameters.keys() - set().union(*(accepted_by(type(strategy)) for strategy in strategies))
+    if unknown:
+        raise ConfigError(f"parameter {min(unknown)} is taken by no strategy of {', '.join(bots)}")
+    return strategies
+
+
+def _bot(strategy: Strategy, choice: Choice, settings: Settings, start_from: StartFrom) -> Bot:
+    """Return the bot: the strategy's own word on its account first, then the command line's, then the settings'."""
+    only = settings.accounts[0] if len(settings.accounts) == 1 else None
+    user = choice.user or (only.user if only else None)
+    if user is None and strategy.user is None:
+        raise ConfigError(
+            f'bot {strategy.name} has no user: expected --user, or user = "…" in {type(strategy).__name__}'
+        )
+    default = Account(
+        user or "",
+        choice.exchange or (only.exchange if only else DEFAULT_EXCHANGE),
+        choice.environment or (only.environment if only else DEFAULT_ENVIRONMENT),
+    )
+    return bot_of(strategy, default, start_from=start_from)
+
+
+def _start(text: str) -> StartFrom:
+    words: dict[str, StartFrom] = {"new": "new", "all": "all"}
+    try:
+        return words[text] if text in words else datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--start-from is {text!r}: expected new, all, or a time with its zone") from None

@@ -1,0 +1,111 @@
+"""What this process wants gateways to be subscribed to: written into a bucket, renewed, taken back."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from fillwire.bus.buckets import DESIRED, Bucket
+from fillwire.bus.connection import Bus
+from fillwire.domain.errors import BrokerError
+from fillwire.domain.identifiers import Account, escape_token
+from fillwire.runtime.logs import get_log
+from fillwire.wire.subjects import account_tokens
+
+_log = get_log(__name__)
+
+TTL_S = 30.0
+RENEW_S = 10.0
+_RETRY_S = 1.0
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one process wants of one account.
+
+    Attributes:
+        pairs: sorted; `*` stands for every pair.
+        bots: how many bots of the process listen.
+    """
+
+    pairs: tuple[str, ...]
+    bots: int
+
+    def encode(self) -> bytes:
+        """Return the value that is kept in the bucket."""
+        return orjson.dumps({"v": VERSION, "pairs": self.pairs, "bots": self.bots})
+
+
+class Wishes:
+    """Keeps the process's wishes alive. A crashed process's expire after half a minute.
+
+    Args:
+        bus: the connection.
+        subscriber: name of this process among those of the account.
+    """
+
+    def __init__(self, bus: Bus, subscriber: str) -> None:
+        self._bus = bus
+        self._bucket = Bucket(bus, DESIRED)
+        self._suffix = f".{escape_token(subscriber)}"
+        self._wishes: dict[Account, Wish] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._nudge = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to renew."""
+        self._bus.on_reconnected(self._handle_reconnected)
+        self._task = asyncio.get_running_loop().create_task(self._renew(), name="wishes")
+
+    async def stop(self, deadline_s: float = 2.0) -> None:
+        """Stop renewing and take everything back; what cannot be taken back before the deadline expires."""
+        self._bus.off_reconnected(self._handle_reconnected)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                for account in list(self._wishes):
+                    await self.want(account, (), 0)
+
+    async def want(self, account: Account, pairs: Iterable[str], bots: int) -> None:
+        """Say what is wanted from now on; nothing, when no bot is left. If the broker is away it is said again later."""
+        if bots:
+            self._wishes[account] = Wish(tuple(sorted(set(pairs))), bots)
+        else:
+            self._wishes.pop(account, None)
+        try:
+            await self._say(account)
+        except BrokerError as error:
+            _log.warning("wish_not_written", account=str(account), error=error)
+            self._nudge.set()
+
+    async def _say(self, account: Account) -> None:
+        key = account_tokens(account) + self._suffix
+        wish = self._wishes.get(account)
+        if wish is None:
+            await self._bucket.delete(key)
+        else:
+            await self._bucket.put(key, wish.encode(), ttl_s=TTL_S)
+
+    async def _handle_reconnected(self) -> None:
+        self._nudge.set()
+
+    async def _renew(self) -> None:
+        wait_s = RENEW_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._nudge.wait()
+                    await asyncio.sleep(0 if wait_s == RENEW_S else _RETRY_S)
+            self._nudge.clear()
+            wait_s = RENEW_S
+            for account in list(self._wishes):
+                try:
+                    await self._say(account)
+                except BrokerError as error:
+                    _log.warning("wish_not_renewed", account=str(account), error=error)
+                    wait_s = _RETRY_S

@@ -1,0 +1,198 @@
+"""Runs many bots in one process, each at its own pace."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from fillwire.bus import api
+from fillwire.bus.buckets import ensure_buckets
+from fillwire.bus.connection import Bus
+from fillwire.bus.errors import ApiRefused
+from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.streams import ensure_streams
+from fillwire.domain.errors import ConfigError, FillwireError
+from fillwire.domain.identifiers import Account
+from fillwire.runtime.logs import get_log
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.sdk.bot import ALL_PAIRS, Bot
+from fillwire.sdk.connections import Connections
+from fillwire.sdk.dead_letters import DeadLetters
+from fillwire.sdk.decoding import Decoder
+from fillwire.sdk.desired import Wishes
+from fillwire.sdk.observing import observer
+from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot
+from fillwire.sdk.worker import Worker
+
+_log = get_log(__name__)
+
+STOP_DEADLINE_S = 10.0
+
+
+class HostFailed(FillwireError):
+    """A part of the host ended that must not; the cause is chained."""
+
+
+class Host:
+    """Runs bots on one connection to the broker: `async with Host(bus) as host: await host.add(bot)`.
+
+    Each bot has a durable consumer, a pull loop and a worker of its own, so that a slow or failing bot holds up nobody.
+    Leaving the context stops all bots in order.
+
+    Args:
+        bus: the connection; it stays open when the host ends.
+        telemetry: counts and traces every fill; None for one that only counts.
+        retry: for callbacks that raise.
+        subscriber: name of this process in the desired state; None for one made of host name and process id.
+        replicas: of streams and buckets, should this process be the first to need them.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        telemetry: FillTelemetry | None = None,
+        retry: RetryPolicy | None = None,
+        subscriber: str | None = None,
+        replicas: int = 1,
+    ) -> None:
+        self.bus = bus
+        self.telemetry = telemetry or FillTelemetry.start("fillwire-host", "", sample_ratio=0.0)
+        self.connections = Connections(bus)
+        self._retry = retry or RetryPolicy()
+        self._replicas = replicas
+        self._observe = observer(self.telemetry)
+        self._decoder = Decoder()
+        self._publisher = OrderedPublisher(bus)
+        self._letters = DeadLetters(self._publisher)
+        self._wishes = Wishes(
+            bus, subscriber or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        )
+        self._running: dict[str, RunningBot] = {}
+        self._failed: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._failed = asyncio.get_running_loop().create_future()
+        await self._publisher.start()
+        self._wishes.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
+        """Stop all bots at once: each finishes the event in hand and runs `on_stop`, or is cancelled at the deadline."""
+        running, self._running = list(self._running.values()), {}
+        try:
+            await asyncio.gather(*(self._leave(bot, deadline_s) for bot in running))
+        finally:
+            await self._wishes.stop()
+            await self._publisher.close(deadline_s=2.0)
+            if self._failed is not None and not self._failed.done():
+                self._failed.cancel()
+
+    @property
+    def bots(self) -> Mapping[str, RunningBot]:
+        """The bots that run, by the names of their durables."""
+        return self._running
+
+    async def add(self, bot: Bot, *, takeover_s: float = TAKEOVER_S) -> RunningBot:
+        """Start a bot and return it once its events can come.
+
+        Args:
+            bot: see `bot_of` and `make_bot`.
+            takeover_s: how long another process that runs the bot has to end, in seconds.
+
+        Raises:
+            ConfigError: the bot runs already, here or elsewhere, or its consumer cannot be made.
+            HandlerError: its `on_start` raised each time it was called.
+            BrokerError: the broker is away.
+        """
+        if bot.durable in self._running:
+            raise ConfigError(f"bot {bot.name} of {bot.account.user} runs already: expected another name")
+        worker = Worker(
+            bot,
+            decoder=self._decoder,
+            letters=self._letters,
+            observe=self._observe,
+            retry=self._retry,
+            capacity=SENT_AHEAD,
+        )
+        running = self._running[bot.durable] = RunningBot(bot, self.bus, worker, self._note_end)
+        try:
+            await self._with_streams(lambda: running.claim(takeover_s))
+            await self._want(bot.account)
+            await running.start()
+            await self._with_streams(lambda: self.connections.follow(bot.account, running.tell))
+        except BaseException:
+            del self._running[bot.durable]
+            await self._leave(running, deadline_s=0.0)
+            await self._want(bot.account)
+            raise
+        _log.info("bot_started", bot=bot.name, account=str(bot.account), pairs=list(bot.pairs))
+        return running
+
+    async def remove(self, bot: Bot, *, deadline_s: float = STOP_DEADLINE_S, forget: bool = False) -> None:
+        """Stop a bot; it resumes where it stopped when it is added again.
+
+        Args:
+            bot: one that runs; otherwise nothing happens.
+            deadline_s: what the bot has in hand is cancelled after so long, in seconds.
+            forget: delete its durable, so that it would begin anew.
+
+        Raises:
+            BrokerError: the durable cannot be deleted.
+        """
+        running = self._running.pop(bot.durable, None)
+        if running is None:
+            return
+        try:
+            await self._leave(running, deadline_s)
+        finally:
+            await self._want(bot.account)
+        if forget:
+            await running.forget()
+
+    async def failed(self) -> None:
+        """Wait for ever, unless a part of the host ends that must not.
+
+        Raises:
+            HostFailed: that happened; a person must look at the chained error.
+        """
+        if self._failed is None:
+            raise RuntimeError("the host has not been entered: expected async with")
+        await asyncio.shield(self._failed)
+
+    async def _with_streams(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Act; if streams or buckets are missing, we are the first on this broker: make what everybody needs."""
+        try:
+            await act()
+        except (ConfigError, ApiRefused) as error:
+            cause = error if isinstance(error, ApiRefused) else error.__cause__
+            if not isinstance(cause, ApiRefused) or cause.error_code != api.STREAM_NOT_FOUND:
+                raise
+            await ensure_streams(self.bus, self._replicas)
+            await ensure_buckets(self.bus, self._replicas)
+            await act()
+
+    async def _leave(self, running: RunningBot, deadline_s: float) -> None:
+        await self.connections.unfollow(running.bot.account, running.tell)
+        await running.stop(deadline_s)
+
+    async def _want(self, account: Account) -> None:
+        bots = [running.bot for running in self._running.values() if running.bot.account == account]
+        pairs = {pair for bot in bots for pair in bot.pairs or (ALL_PAIRS,)}
+        await self._wishes.want(account, pairs, len(bots))
+
+    def _note_end(self, bot: Bot, error: BaseException) -> None:
+        failure = HostFailed(f"the worker of bot {bot.name} ended: {error!r}")
+        failure.__cause__ = error
+        _log.error("worker_ended", bot=bot.name, error=failure)
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(failure)

@@ -1,0 +1,54 @@
+"""From a call of a bot's callback to what telemetry wants to know of it."""
+
+import contextlib
+
+from fillwire.runtime.fill_traces import HostTrace
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.runtime.tracing import is_parent_sampled
+from fillwire.sdk.bot import Bot
+from fillwire.sdk.worker import Call, Observe
+from fillwire.wire.headers import STAMPS, TRACEPARENT, Stamps, parse_stamps
+
+
+def observer(telemetry: FillTelemetry) -> Observe:
+    """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept."""
+    hand_in = telemetry.callback_returned
+
+    def observe(bot: Bot, call: Call) -> None:
+        event, message = call.event, call.message
+        headers = message.headers
+        stamps: Stamps | None = None
+        if STAMPS in headers:
+            with contextlib.suppress(ValueError):  # somebody else's publisher; the event counts all the same
+                stamps = parse_stamps(headers[STAMPS])
+        hand_in(
+            HostTrace(
+                event_id=event.event_id,
+                subject=message.subject,
+                exchange=event.exchange,
+                environment=event.environment,
+                user=event.user,
+                pair=event.pair,
+                kind=event.kind,
+                order_id=event.order_id,
+                trade_id=None if event.last_fill is None else event.last_fill.trade_id,
+                exchange_time_ns=event.exchange_time_ns,
+                received_ns=event.received_time_ns,
+                clock_offset_ns=None if stamps is None else stamps.clock_offset_ns,
+                parsed_ns=None if stamps is None else stamps.parsed_ns,
+                published_ns=None if stamps is None else stamps.published_ns,
+                bot=bot.name,
+                callback=call.callback,
+                delivered_ns=call.delivered_ns,
+                started_ns=call.started_ns,
+                returned_ns=call.returned_ns,
+                body_bytes=len(message.data),
+                delivery=message.delivery_count or 1,
+                attempt=call.attempt,
+                callback_index=call.callback_index,
+                is_parent_sampled=is_parent_sampled(headers.get(TRACEPARENT)),
+                error=call.error,
+            )
+        )
+
+    return observe

@@ -1,0 +1,219 @@
+"""One bot of a host: its durable consumer, its pull loop and its worker, brought up and taken down together."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.consumer import PullLoop
+from fillwire.bus.durables import Deliver, StartAtSequence, StartAtTime, delete_consumer, ensure_consumer
+from fillwire.bus.messages import Message
+from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.domain.events import ConnectionEvent
+from fillwire.runtime.logs import get_log
+from fillwire.sdk.bot import Bot, StartFrom
+from fillwire.sdk.callbacks import ON_CONNECTED, ON_RECONCILED
+from fillwire.sdk.causality import ClientOrderIds
+from fillwire.sdk.desk import Desk
+from fillwire.sdk.strategy import Strategy
+from fillwire.sdk.worker import Worker
+from fillwire.wire.subjects import order_filter
+
+_log = get_log(__name__)
+
+STREAM: Final = "ORDERS"
+ACK_WAIT_S: Final = 30.0
+SENT_AHEAD: Final = 256  # events that may be on the way to a bot or wait for it
+FORGOTTEN_AFTER_S: Final = 30 * 86_400  # as long as the stream keeps events: then there is nothing to resume
+TAKEOVER_S: Final = 35.0  # a bit more than the pull of a process that died with its machine stays open
+_ASK_AGAIN_S: Final = 0.25
+_CATCH_UP_DEADLINE_S: Final = 60.0
+
+
+class RunningBot:
+    """Runs one bot. Made by `Host`.
+
+    Args:
+        bot: what to run.
+        bus: the connection.
+        worker: runs its callbacks.
+        on_end: called with the worker's error if it ends by itself, which it never should.
+    """
+
+    def __init__(
+        self, bot: Bot, bus: Bus, worker: Worker, on_end: Callable[[Bot, BaseException], None]
+    ) -> None:
+        self.bot = bot
+        self.worker = worker
+        self._bus = bus
+        self._on_end = on_end
+        self._start_sequence = 0
+        self._pull: PullLoop | None = None
+        self._catching_up: asyncio.Task[None] | None = None
+
+    @property
+    def filters(self) -> list[str]:
+        """The subjects that the bot listens to."""
+        if not self.bot.pairs:
+            return [order_filter(self.bot.account)]
+        return [order_filter(self.bot.account, pair) for pair in self.bot.pairs]
+
+    # ---- life
+
+    async def claim(self, takeover_s: float = TAKEOVER_S) -> None:
+        """Make the durable or take it over, so that from now on no event passes the bot by.
+
+        Args:
+            takeover_s: how long another process that runs the bot has to end, in seconds.
+
+        Raises:
+            ConfigError: another process runs the bot, or the consumer cannot be made.
+            BrokerError: no answer.
+        """
+        state = await ensure_consumer(
+            self._bus,
+            STREAM,
+            self.bot.durable,
+            self.filters,
+            deliver=_deliver(self.bot.start_from),
+            ack_wait_s=ACK_WAIT_S,
+            max_ack_pending=SENT_AHEAD,
+            inactive_threshold_s=FORGOTTEN_AFTER_S,
+        )
+        self._start_sequence = state.acknowledged_sequence
+        if not state.was_created:
+            await self._wait_until_alone(takeover_s)
+
+    async def start(self) -> None:
+        """Run `on_start`, then let the events come.
+
+        Raises:
+            HandlerError: `on_start` raised each time it was called.
+            BrokerError: no answer.
+        """
+        bot = self.bot
+        if isinstance(bot.listener, Strategy):
+            ids = ClientOrderIds(bot.name, str(bot.account), uuid.uuid4().hex)
+            bot.listener._trading = Desk(self._bus, bot.account, ids)  # noqa: SLF001 - the host is the strategy's other half
+        task = await self.worker.start()
+        task.add_done_callback(self._note_end)
+        self._pull = PullLoop(
+            self._bus,
+            STREAM,
+            bot.durable,
+            self._take,
+            batch=SENT_AHEAD // 2,
+            ack_wait_s=ACK_WAIT_S,
+            on_missing=self._make_again,
+        )
+        await self._pull.start()
+
+    async def stop(self, deadline_s: float) -> None:
+        """Finish the event in hand, run `on_stop`, leave; what takes longer than the deadline is cancelled."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        try:
+            await self.worker.stop(deadline_s)
+        finally:
+            if self._pull is not None:
+                await self._pull.stop()
+            if isinstance(self.bot.listener, Strategy):
+                self.bot.listener._trading = None  # noqa: SLF001 - the host is the strategy's other half
+
+    async def forget(self) -> None:
+        """Delete the durable, so that the bot begins anew when it runs again.
+
+        Raises:
+            BrokerError: no answer, or not allowed.
+        """
+        await delete_consumer(self._bus, STREAM, self.bot.durable)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_end(self.bot, error)
+
+    # ---- the durable
+
+    async def _take(self, message: Message) -> None:
+        self.worker.take(message)
+
+    async def _wait_until_alone(self, takeover_s: float) -> None:
+        """Wait until nobody else pulls: two processes would share the events, and each bot would miss half."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + takeover_s
+        has_warned = False
+        while (await self._info())["num_waiting"] > 0:
+            if not has_warned:
+                has_warned = True
+                _log.warning("bot_runs_elsewhere", bot=self.bot.name, waiting_s=takeover_s)
+            if loop.time() >= end:
+                raise ConfigError(
+                    f"bot {self.bot.name} of {self.bot.account.user} is running in another process: "
+                    "stop that one, or give this one another name"
+                )
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    async def _info(self) -> dict[str, Any]:
+        return await api.call(self._bus, f"CONSUMER.INFO.{STREAM}.{self.bot.durable}")
+
+    async def _make_again(self) -> None:
+        """Make the durable again where the bot stands: it was deleted, or lost with the broker's disk."""
+        position = max(self._start_sequence, self.worker.last_sequence)
+        _log.warning("durable_made_again", bot=self.bot.name, after_sequence=position)
+        await ensure_consumer(
+            self._bus,
+            STREAM,
+            self.bot.durable,
+            self.filters,
+            deliver=StartAtSequence(position + 1),
+            ack_wait_s=ACK_WAIT_S,
+            max_ack_pending=SENT_AHEAD,
+            inactive_threshold_s=FORGOTTEN_AFTER_S,
+        )
+
+    # ---- the connection
+
+    def tell(self, event: ConnectionEvent, names: tuple[str, ...]) -> None:
+        """Hand on a connection event; once connected, say so again when the bot has caught up."""
+        self.worker.tell(event, names)
+        if ON_CONNECTED in names and ON_RECONCILED in self.bot.callbacks.named:
+            if self._catching_up is not None:
+                self._catching_up.cancel()
+            self._catching_up = asyncio.get_running_loop().create_task(
+                self._catch_up(event), name=f"catch up {self.bot.durable}"
+            )
+
+    async def _catch_up(self, event: ConnectionEvent) -> None:
+        """Say `reconciled` once the bot has handled every event that was in the stream when it was connected.
+
+        The gateway begins to receive only after it has published what it had missed, so those events are in the stream.
+        """
+        goal: int | None = None
+        try:
+            async with asyncio.timeout(_CATCH_UP_DEADLINE_S):
+                while True:
+                    try:
+                        info = await self._info()
+                    except BrokerError:
+                        await asyncio.sleep(_ASK_AGAIN_S)
+                        continue
+                    if goal is None and info["num_pending"] == 0:
+                        goal = info["delivered"]["stream_seq"]
+                    if goal is not None and (
+                        info["ack_floor"]["stream_seq"] >= goal or not info["num_ack_pending"]
+                    ):
+                        break
+                    await asyncio.sleep(_ASK_AGAIN_S / 10)
+        except TimeoutError:
+            _log.warning("bot_lags", bot=self.bot.name, waiting=self.worker.waiting_count)
+            return
+        self.worker.tell(event, (ON_RECONCILED,))
+
+
+def _deliver(start_from: StartFrom) -> Deliver:
+    if isinstance(start_from, datetime):
+        return StartAtTime(round(start_from.timestamp() * 1e6) * 1000)
+    return start_from

@@ -1,0 +1,404 @@
+"""One bot at work: its events one at a time, each handled once, retried in place or kept as a dead letter."""
+
+import asyncio
+import contextvars
+import inspect
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Protocol
+
+from fillwire.bus.messages import Message
+from fillwire.domain.errors import ConfigError, DecodeError, HandlerError
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.runtime.logs import get_log
+from fillwire.sdk.bot import Bot
+from fillwire.sdk.callbacks import ON_START, ON_STOP, Callback
+from fillwire.sdk.causality import Cause, set_cause
+from fillwire.sdk.decoding import Decoder
+from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.seen import SeenEvents
+from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
+from fillwire.wire.headers import MESSAGE_ID
+
+_log = get_log(__name__)
+
+NOTICES_CAPACITY = 256
+TURNS_IN_A_ROW = 32
+ON_STOP_DEADLINE_S = 2.0  # granted even when the event in hand has used up the time to stop
+
+
+class Call(NamedTuple):
+    """One call of a bot's callback for an order event, as it is told to the observer."""
+
+    event: OrderEvent
+    message: Message
+    callback: str
+    callback_index: int
+    attempt: int
+    delivered_ns: int
+    started_ns: int
+    returned_ns: int
+    error: BaseException | None
+
+
+class Delivery(NamedTuple):
+    """A message and when the host had it, by its clock."""
+
+    number: int
+    message: Message
+    delivered_ns: int
+
+
+class Notice(NamedTuple):
+    """A connection event and the callbacks it is for."""
+
+    number: int
+    event: ConnectionEvent
+    callbacks: tuple[Callback, ...]
+
+
+class Letters(Protocol):
+    """Where dead letters go."""
+
+    async def keep(self, bot: Bot, letter: DeadLetter, message: Message) -> None:
+        """Return once the letter is in the dead-letter stream."""
+
+
+class _Stopped(Exception):
+    """The bot is to stop and the event in hand is not finished."""
+
+
+Observe = Callable[[Bot, Call], None]
+
+
+class Worker:
+    """Runs a bot's callbacks. Everything a bot hears goes through one inbox, so that its callbacks never overlap.
+
+    Args:
+        bot: whose callbacks to run.
+        decoder: shared by the bots of the process.
+        letters: takes what the bot cannot handle.
+        observe: told of every call; must be quick and not raise.
+        retry: for callbacks that raise.
+        capacity: messages that may wait, at least as many as the source sends ahead.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a worker works with
+        self,
+        bot: Bot,
+        *,
+        decoder: Decoder,
+        letters: Letters,
+        observe: Observe,
+        retry: RetryPolicy,
+        capacity: int,
+    ) -> None:
+        self.bot = bot
+        self.handled_count = 0
+        self.repeated_count = 0
+        self.dead_letter_count = 0
+        self.last_sequence = 0  # in the stream, of the last message that is done
+        self._decoder = decoder
+        self._letters = letters
+        self._observe = observe
+        self._retry = retry
+        self._seen = SeenEvents()
+        self._executions = bot.callbacks.executions
+        self._steps = bot.callbacks.steps
+        self._thread = ThreadPoolExecutor(1, f"bot {bot.name}") if bot.blocking else None
+        self._capacity = capacity
+        self._messages: deque[Delivery] = deque()
+        self._notices: deque[Notice] = deque()
+        self._count = 0  # of what came in, so that messages and notices keep their common order
+        self._wake: asyncio.Future[None] | None = None
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # ---- what comes in; plain calls, so that they can be made from a read loop
+
+    def take(self, message: Message) -> bool:
+        """Queue an order event; return False if the inbox is full and it was not taken."""
+        if len(self._messages) >= self._capacity:
+            return False
+        self._count += 1
+        self._messages.append(Delivery(self._count, message, time.time_ns()))
+        self._wake_up()
+        return True
+
+    def forget(self) -> None:
+        """Drop the order events that wait: their source will deliver them again."""
+        self._messages.clear()
+
+    def tell(self, event: ConnectionEvent, names: tuple[str, ...]) -> None:
+        """Queue a connection event for the callbacks of these names, behind what is queued already.
+
+        A bot that has not come to 256 earlier ones loses the oldest: what counts is the latest.
+        """
+        named = self.bot.callbacks.named
+        callbacks = tuple(named[name] for name in names if name in named)
+        if not callbacks:
+            return
+        if len(self._notices) >= NOTICES_CAPACITY:
+            dropped = self._notices.popleft()
+            _log.warning("connection_event_dropped", bot=self.bot.name, state=dropped.event.state)
+        self._count += 1
+        self._notices.append(Notice(self._count, event, callbacks))
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    # ---- life
+
+    async def start(self) -> asyncio.Task[None]:
+        """Run `on_start`, then begin with what is queued; return the task, which ends with `stop` only.
+
+        Raises:
+            HandlerError: `on_start` raised each time it was called, or the bot was stopped meanwhile.
+        """
+        await self._run_once(ON_START)
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bot {self.bot.durable}")
+        return self._task
+
+    async def stop(self, deadline_s: float) -> None:
+        """Finish the event in hand and run `on_stop`; what takes longer than the deadline is cancelled.
+
+        Events that are not finished were not acknowledged: they are the first that the bot's next run handles.
+        """
+        self._stopping.set()
+        self._wake_up()
+        task, self._task = self._task, None
+        try:
+            if task is not None:
+                await self._finish(task, asyncio.get_running_loop().time() + deadline_s)
+        finally:
+            if self._thread is not None:
+                self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _finish(self, task: asyncio.Task[None], end: float) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            _, unfinished = await asyncio.wait({task}, timeout=max(0.0, end - loop.time()))
+            if unfinished:
+                _log.warning("bot_cancelled", bot=self.bot.name)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        try:
+            async with asyncio.timeout(max(ON_STOP_DEADLINE_S, end - loop.time())):
+                await self._run_once(ON_STOP)
+        except (HandlerError, TimeoutError) as error:
+            _log.error("bot_on_stop_failed", bot=self.bot.name, error=error)
+
+    @property
+    def waiting_count(self) -> int:
+        """Order events that wait for their turn."""
+        return len(self._messages)
+
+    async def _run(self) -> None:
+        messages, notices = self._messages, self._notices
+        turns = 0
+        while not self._stopping.is_set():
+            turns += 1
+            if turns % TURNS_IN_A_ROW == 0:
+                await asyncio.sleep(0)  # callbacks that never wait would hold the loop for a whole burst
+            try:
+                if notices and not (messages and messages[0].number < notices[0].number):
+                    await self._notify(notices.popleft())
+                elif messages:
+                    _, message, delivered_ns = messages.popleft()
+                    await self._deliver(message, delivered_ns)
+                else:
+                    self._wake = asyncio.get_running_loop().create_future()
+                    await self._wake
+                    self._wake = None
+            except _Stopped:
+                return
+
+    # ---- order events
+
+    async def _deliver(self, message: Message, delivered_ns: int) -> None:
+        """Handle the event of a message, or drop it as a repetition; then acknowledge."""
+        try:
+            event = self._decoder.decode(message.data)
+        except DecodeError as error:
+            _log.error(
+                "message_undecodable",
+                bot=self.bot.name,
+                subject=message.subject,
+                error=error,
+            )
+            await self._give_up(message, error)
+            self._settle(message)
+            return
+        callbacks = (self._steps if event.last_fill is None else self._executions)[event.kind]
+        identity = event.event_id
+        if REPLAY_FOR in message.headers:
+            # Not a repetition of the event, but its second coming for the one callback that could not handle it.
+            identity = message.headers.get(MESSAGE_ID, identity)
+            callbacks = self._asked_for(message.headers, callbacks)
+        if identity in self._seen:
+            self.repeated_count += 1
+        else:
+            for index, callback in enumerate(callbacks):
+                await self._handle_event(callback, index, event, message, delivered_ns)
+            self._seen.add(identity)
+            self.handled_count += 1
+        self._settle(message)
+
+    def _settle(self, message: Message) -> None:
+        self.last_sequence = message.sequence
+        message.ack()
+
+    def _asked_for(self, headers: Mapping[str, str], callbacks: tuple[Callback, ...]) -> tuple[Callback, ...]:
+        if headers[REPLAY_FOR] != self.bot.durable:
+            return ()
+        name = headers.get(CALLBACK)
+        return tuple(callback for callback in callbacks if name in (None, callback.name))
+
+    async def _handle_event(
+        self, callback: Callback, index: int, event: OrderEvent, message: Message, delivered_ns: int
+    ) -> None:
+        """Call until the callback returns or is given up."""
+        attempt = 0
+        while True:
+            attempt += 1
+            set_cause(Cause(event.event_id, callback.name))
+            failure: Exception | None = None
+            started_ns = time.time_ns()
+            try:
+                await self._call(callback, event)
+            except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried
+                failure = error
+            self._observe(
+                self.bot,
+                Call(
+                    event,
+                    message,
+                    callback.name,
+                    index,
+                    attempt,
+                    delivered_ns,
+                    started_ns,
+                    time.time_ns(),
+                    failure,
+                ),
+            )
+            if failure is None:
+                return
+            self._report(failure, callback.name, event.event_id, attempt)
+            if not await self._may_retry(attempt):
+                await self._give_up(message, failure, event, callback.name, attempt)
+                return
+
+    async def _give_up(
+        self,
+        message: Message,
+        error: Exception,
+        event: OrderEvent | None = None,
+        callback: str | None = None,
+        attempts: int = 0,
+    ) -> None:
+        self.dead_letter_count += 1
+        letter = DeadLetter(
+            bot=self.bot.name,
+            reason=str(error),
+            exception=type(error).__name__,
+            callback=callback,
+            attempts=attempts,
+            event_id=None if event is None else event.event_id,
+            original_subject=message.subject,
+            original_sequence=message.sequence,
+        )
+        await self._letters.keep(self.bot, letter, message)
+
+    # ---- other callbacks
+
+    async def _notify(self, notice: Notice) -> None:
+        event = notice.event
+        for callback in notice.callbacks:
+            await self._call_until_done(callback, f"{event.account}:{event.state}:{event.time_ns}", event)
+
+    async def _run_once(self, name: str) -> None:
+        callback = self.bot.callbacks.named.get(name)
+        if callback is not None:
+            error: Exception | None
+            try:
+                error = await self._call_until_done(callback, None)
+            except _Stopped as stopped:
+                error = stopped
+            if error is not None:
+                raise HandlerError(self.bot.name, name, "none") from error
+
+    async def _call_until_done(
+        self, callback: Callback, cause: str | None, *arguments: ConnectionEvent
+    ) -> Exception | None:
+        """Call until the callback returns or is given up; then return what it raised. There is nothing to keep."""
+        attempt = 0
+        while True:
+            attempt += 1
+            set_cause(None if cause is None else Cause(cause, callback.name))
+            try:
+                await self._call(callback, *arguments)
+            except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried
+                self._report(error, callback.name, cause or "none", attempt)
+                if isinstance(error, ConfigError) or not await self._may_retry(attempt):
+                    return error
+            else:
+                return None
+
+    # ---- the edge to the user's code
+
+    async def _call(self, callback: Callback, *arguments: OrderEvent | ConnectionEvent) -> None:
+        """Call once, in the bot's thread if it has one and the callback is plain.
+
+        Raises:
+            Exception: whatever the callback raises.
+        """
+        try:
+            if self._thread is not None and not callback.is_async:
+                run = contextvars.copy_context().run
+                result = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, run, callback.function, *arguments
+                )
+            else:
+                result = callback.function(*arguments)
+            if result is not None and (callback.is_async or inspect.isawaitable(result)):
+                await result
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise  # the bot is being stopped
+            # The callback awaited something of its own that was cancelled: its failure, not our end.
+            raise RuntimeError("the callback was cancelled from within") from error
+
+    def _report(self, error: Exception, callback: str, event_id: str, attempt: int) -> None:
+        failure = HandlerError(self.bot.name, callback, event_id)
+        failure.__cause__ = error
+        _log.error(
+            "callback_failed",
+            bot=self.bot.name,
+            callback=callback,
+            event_id=event_id,
+            attempt=attempt,
+            error=failure,
+        )
+
+    async def _may_retry(self, attempt: int) -> bool:
+        """Wait for the next attempt; return False if there is none.
+
+        Raises:
+            _Stopped: the bot is to stop meanwhile.
+        """
+        delay_s = self._retry.delay_s(attempt)
+        if delay_s is None:
+            return False
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._stopping.wait()
+        except TimeoutError:
+            return True
+        raise _Stopped
