@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, Source, TimeInForce
-from fillwire.domain.events import Fill, OrderEvent
+from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
+from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
 
 ALICE = Account("alice", "binance", "live")
@@ -71,4 +71,32 @@ def order_event(  # noqa: PLR0913 - each a fact that some test varies
         transaction_time_ns=EPOCH_NS,
         received_time_ns=received_time_ns,
         source=Source.STREAM,
+    )
+
+
+def connection_event(  # noqa: PLR0913 - each a fact that some test varies
+    state: ConnectionState,
+    *,
+    account: Account = ALICE,
+    previous: ConnectionState = ConnectionState.CONNECTING,
+    reason: str | None = None,
+    gateway: str = "gateway-1",
+    time_ns: int = EPOCH_NS,
+) -> ConnectionEvent:
+    """Return a connection event."""
+    is_receiving = state is ConnectionState.RECEIVING
+    return ConnectionEvent(
+        user=account.user,
+        exchange=account.exchange,
+        environment=account.environment,
+        state=state,
+        previous_state=previous,
+        reason=reason,
+        attempt=0,
+        subscription_count=1,
+        connected_since_ns=time_ns if is_receiving else None,
+        last_event_time_ns=None,
+        clock_offset_ns=None,
+        gateway=gateway,
+        time_ns=time_ns,
     )

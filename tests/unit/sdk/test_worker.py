@@ -1,0 +1,456 @@
+"""One bot at work, without a broker: what it is told, how often, and what becomes of what it cannot handle."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from fillwire.bus.messages import Message
+from fillwire.domain.enums import ConnectionState, Kind
+from fillwire.domain.errors import HandlerError
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.sdk.bot import Bot, bot_of
+from fillwire.sdk.causality import ClientOrderIds
+from fillwire.sdk.decoding import Decoder
+from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.strategy import Strategy
+from fillwire.sdk.worker import NOTICES_CAPACITY, TURNS_IN_A_ROW, Call, Worker
+from fillwire.wire.codec import encode_order
+from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
+from fillwire.wire.headers import MESSAGE_ID
+from fillwire.wire.subjects import order_subject
+from support.eventually import eventually
+from support.order_events import ALICE, connection_event, order_event
+
+QUICK = RetryPolicy(attempts=3, initial_delay_s=0.001, max_delay_s=0.001)
+CONNECTED = ("on_websocket_connected",)
+
+
+class Source:
+    """Delivers messages as a durable would, and notes which are acknowledged."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.acked: list[int] = []
+
+    def message(
+        self, data: bytes, subject: str = "orders.x", headers: dict[str, str] | None = None
+    ) -> Message:
+        """Return the next message of the stream."""
+        self.sequence += 1
+        number = self.sequence
+        reply = f"$JS.ACK.ORDERS.d.1.{number}.{number}.1700000000000000000.0".encode()
+        block = b""
+        if headers:
+            block = "".join(["NATS/1.0\r\n", *(f"{k}: {v}\r\n" for k, v in headers.items()), "\r\n"]).encode()
+        return Message(subject.encode(), reply, data, block, lambda command: self._note(command, number))
+
+    def event(self, event: OrderEvent, headers: dict[str, str] | None = None) -> Message:
+        """Return the message of an event."""
+        return self.message(
+            encode_order(event), order_subject(event.account, event.pair, event.kind), headers
+        )
+
+    def _note(self, command: bytes, number: int) -> None:
+        assert command.startswith(b"PUB $JS.ACK.")
+        self.acked.append(number)
+
+
+class Shelf:
+    """Keeps dead letters in memory."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+
+    async def keep(self, bot: Bot, letter: DeadLetter, message: Message) -> None:
+        """Keep one."""
+        assert bot.name == letter.bot
+        assert message.sequence == letter.original_sequence
+        self.letters.append(letter)
+
+
+class Bench:
+    """A worker with all that it needs."""
+
+    def __init__(self, strategy: Strategy, retry: RetryPolicy = QUICK) -> None:
+        self.source = Source()
+        self.shelf = Shelf()
+        self.calls: list[Call] = []
+        self.worker = Worker(
+            bot_of(strategy, ALICE),
+            decoder=Decoder(),
+            letters=self.shelf,
+            observe=lambda _bot, call: self.calls.append(call),
+            retry=retry,
+            capacity=256,
+        )
+
+    def send(self, *events: OrderEvent) -> None:
+        """Deliver events."""
+        for event in events:
+            assert self.worker.take(self.source.event(event))
+
+    async def settled(self, count: int) -> None:
+        """Wait until so many messages are acknowledged."""
+        await eventually(lambda: len(self.source.acked) >= count, what=f"{count} acknowledged")
+
+
+@asynccontextmanager
+async def bench(strategy: Strategy, retry: RetryPolicy = QUICK) -> AsyncIterator[Bench]:
+    """Start a worker and stop it."""
+    made = Bench(strategy, retry)
+    await made.worker.start()
+    try:
+        yield made
+    finally:
+        await made.worker.stop(deadline_s=5.0)
+
+
+class Recorder(Strategy):
+    """Notes what it is told; does what `act` says first."""
+
+    pairs = ("BTC-USDT",)
+
+    def __init__(self, act: Callable[[OrderEvent], None] = lambda _: None) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.act = act
+
+    async def on_fill(self, order: OrderEvent) -> None:
+        """Note the execution."""
+        self.act(order)
+        self.told.append(("fill", order.order_id))
+
+    def on_order_filled(self, order: OrderEvent) -> None:
+        """Note the completion."""
+        self.told.append(("filled", order.order_id))
+
+    def on_websocket_connected(self, connection: ConnectionEvent) -> None:
+        """Note the connection."""
+        self.told.append(("connected", connection.gateway))
+
+
+def orders(count: int) -> list[OrderEvent]:
+    """Return fills of as many orders."""
+    return [order_event(order_id=str(number), trade=number) for number in range(1, count + 1)]
+
+
+async def test_every_execution_is_told_once_in_order_and_then_acknowledged() -> None:
+    """on_fill comes before the kind's callback, plain and async alike, and the acknowledgement after both."""
+    async with bench(Recorder()) as made:
+        made.send(*orders(3))
+        await made.settled(3)
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        assert strategy.told == [(what, str(n)) for n in (1, 2, 3) for what in ("fill", "filled")]
+    assert made.source.acked == [1, 2, 3]
+    assert [(call.callback, call.callback_index) for call in made.calls[:2]] == [
+        ("on_fill", 0),
+        ("on_order_filled", 1),
+    ]
+
+
+async def test_nothing_is_acknowledged_before_the_callback_returned() -> None:
+    """A process that dies in a callback is told of the event again."""
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    class Waits(Strategy):
+        pairs = ("BTC-USDT",)
+
+        async def on_fill(self, order: OrderEvent) -> None:  # noqa: ARG002 - the callback's signature
+            entered.set()
+            await leave.wait()
+
+    async with bench(Waits()) as made:
+        made.send(*orders(1))
+        await entered.wait()
+        assert made.source.acked == []
+        leave.set()
+        await made.settled(1)
+
+
+async def test_a_repetition_is_acknowledged_and_not_told() -> None:
+    """The same event in a second message, under another sequence, reaches no callback."""
+    async with bench(Recorder()) as made:
+        event = order_event()
+        made.send(event, event)
+        await made.settled(2)
+        assert made.worker.repeated_count == 1
+        assert len(made.calls) == 2  # on_fill and on_order_filled, once
+
+
+async def test_a_raising_callback_is_retried_in_place_with_the_same_order_ids() -> None:
+    """Later events wait, what has returned is not called again, and each attempt asks for the same client order id."""
+    ids = ClientOrderIds("recorder", str(ALICE), "start")
+    asked: list[str] = []
+
+    def fail_twice(order: OrderEvent) -> None:
+        if order.order_id == "1":
+            asked.append(ids.next())
+            if len(asked) < 3:
+                raise ValueError("not yet")
+
+    async with bench(Recorder(fail_twice)) as made:
+        made.send(*orders(2))
+        await made.settled(2)
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        assert strategy.told == [("fill", "1"), ("filled", "1"), ("fill", "2"), ("filled", "2")]
+    assert len(asked) == 3
+    assert len(set(asked)) == 1
+    assert [call.attempt for call in made.calls if call.callback == "on_fill"] == [1, 2, 3, 1]
+    assert made.shelf.letters == []
+
+
+async def test_what_keeps_raising_becomes_a_dead_letter_and_the_bot_goes_on() -> None:
+    """After the last attempt the event is kept with callback and exception; its other callback and later events follow."""
+
+    def fail(order: OrderEvent) -> None:
+        if order.order_id == "1":
+            raise KeyError("no such position")
+
+    async with bench(Recorder(fail)) as made:
+        made.send(*orders(2))
+        await made.settled(2)
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        assert strategy.told == [("filled", "1"), ("fill", "2"), ("filled", "2")]
+    (letter,) = made.shelf.letters
+    assert (letter.callback, letter.exception, letter.attempts) == ("on_fill", "KeyError", 3)
+    assert (letter.reason, letter.event_id) == ("'no such position'", order_event(order_id="1").event_id)
+    assert letter.original_subject == "orders.alice.binance.live.BTC-USDT.filled"
+
+
+async def test_what_cannot_be_decoded_becomes_a_dead_letter() -> None:
+    """A message that is no event reaches no callback and holds nothing up."""
+    async with bench(Recorder()) as made:
+        made.worker.take(made.source.message(b'{"v": 1}'))
+        made.send(*orders(1))
+        await made.settled(2)
+    (letter,) = made.shelf.letters
+    assert (letter.exception, letter.callback, letter.event_id, letter.attempts) == (
+        "DecodeError",
+        None,
+        None,
+        0,
+    )
+    assert made.worker.handled_count == 1
+
+
+async def test_a_callback_that_is_cancelled_from_within_has_failed() -> None:
+    """A bot's own cancelled task must not end the bot."""
+
+    class Cancels(Strategy):
+        pairs = ("BTC-USDT",)
+
+        async def on_fill(self, order: OrderEvent) -> None:
+            if order.order_id == "1":
+                task = asyncio.create_task(asyncio.Event().wait())
+                task.cancel()
+                await task
+
+    async with bench(Cancels()) as made:
+        made.send(*orders(2))
+        await made.settled(2)
+    assert made.shelf.letters[0].exception == "RuntimeError"
+    assert made.worker.handled_count == 2
+
+
+async def test_plain_callbacks_of_a_blocking_bot_run_in_its_thread_in_order() -> None:
+    """The loop stays free while they block, and they never overlap."""
+    loop_thread = threading.get_ident()
+    release = threading.Event()
+    seen: list[tuple[str, bool]] = []
+
+    class Blocks(Strategy):
+        pairs = ("BTC-USDT",)
+        blocking = True
+
+        def on_fill(self, order: OrderEvent) -> None:
+            release.wait(5)
+            seen.append((order.order_id, threading.get_ident() == loop_thread))
+
+        async def on_order_filled(self, order: OrderEvent) -> None:
+            seen.append((order.order_id, threading.get_ident() == loop_thread))
+
+    async with bench(Blocks()) as made:
+        made.send(*orders(2))
+        await asyncio.sleep(0)  # the loop turns while the thread blocks
+        release.set()
+        await made.settled(2)
+    assert seen == [("1", False), ("1", True), ("2", False), ("2", True)]
+
+
+async def test_a_plain_callback_may_return_an_awaitable() -> None:
+    """`return self.place_order(...)` from a plain callback is awaited, not lost."""
+    done: list[str] = []
+
+    class Returns(Strategy):
+        pairs = ("BTC-USDT",)
+
+        def on_fill(self, order: OrderEvent) -> Awaitable[None]:
+            async def later() -> None:
+                done.append(order.order_id)
+
+            return later()
+
+    async with bench(Returns()) as made:
+        made.send(*orders(1))
+        await made.settled(1)
+    assert done == ["1"]
+
+
+async def test_connection_events_keep_their_place_among_order_events() -> None:
+    """A bot hears of the connection after what arrived before, and before what arrived after."""
+    async with bench(Recorder()) as made:
+        first, second = orders(2)
+        made.send(first)
+        made.worker.tell(connection_event(ConnectionState.RECEIVING), CONNECTED)
+        made.send(second)
+        await made.settled(2)
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        assert [what for what, _ in strategy.told] == ["fill", "filled", "connected", "fill", "filled"]
+
+
+async def test_a_bot_that_lags_loses_the_oldest_connection_events() -> None:
+    """The queue of connection events is bounded, and the latest are what counts."""
+    made = Bench(Recorder())
+    for number in range(NOTICES_CAPACITY + 2):
+        made.worker.tell(connection_event(ConnectionState.RECEIVING, gateway=str(number)), CONNECTED)
+    await made.worker.start()
+    strategy = made.worker.bot.listener
+    assert isinstance(strategy, Recorder)
+    await eventually(lambda: len(strategy.told) == NOTICES_CAPACITY)
+    assert (strategy.told[0], strategy.told[-1]) == (
+        ("connected", "2"),
+        ("connected", str(NOTICES_CAPACITY + 1)),
+    )
+    await made.worker.stop(deadline_s=1.0)
+
+
+async def test_the_inbox_is_bounded() -> None:
+    """More than the source may send ahead is refused, not kept."""
+    made = Bench(Recorder())
+    taken = [made.worker.take(made.source.event(event)) for event in orders(257)]
+    assert taken == [True] * 256 + [False]
+    made.worker.forget()
+    assert made.worker.waiting_count == 0
+    await made.worker.stop(deadline_s=1.0)
+
+
+async def test_callbacks_that_never_wait_leave_the_loop_to_others() -> None:
+    """A burst for one bot is interrupted, so that another task runs long before its end."""
+    strategy = Recorder()
+    made = Bench(strategy)
+    made.send(*orders(250))
+    await made.worker.start()
+    await asyncio.sleep(0)
+    told = len(strategy.told)
+    assert 0 < told <= 2 * TURNS_IN_A_ROW
+    await made.settled(250)
+    await made.worker.stop(deadline_s=1.0)
+
+
+async def test_stop_finishes_what_is_in_hand_and_leaves_the_rest_unacknowledged() -> None:
+    """The next run begins with the first event that was not handled; on_stop runs last."""
+    entered, leave = asyncio.Event(), asyncio.Event()
+    told: list[str] = []
+
+    class Slow(Strategy):
+        pairs = ("BTC-USDT",)
+
+        async def on_fill(self, order: OrderEvent) -> None:
+            entered.set()
+            await leave.wait()
+            told.append(order.order_id)
+
+        def on_stop(self) -> None:
+            told.append("stop")
+
+    made = Bench(Slow())
+    await made.worker.start()
+    made.send(*orders(3))
+    await entered.wait()
+    stopping = asyncio.create_task(made.worker.stop(deadline_s=5.0))
+    await asyncio.sleep(0)
+    leave.set()
+    await stopping
+    assert told == ["1", "stop"]
+    assert made.source.acked == [1]
+
+
+async def test_stop_cancels_what_takes_longer_than_the_deadline() -> None:
+    """A callback that hangs does not keep the process; its event is not acknowledged."""
+
+    class Hangs(Strategy):
+        pairs = ("BTC-USDT",)
+
+        async def on_fill(self, order: OrderEvent) -> None:  # noqa: ARG002 - the callback's signature
+            await asyncio.Event().wait()
+
+    made = Bench(Hangs())
+    await made.worker.start()
+    made.send(*orders(1))
+    await eventually(lambda: made.worker.waiting_count == 0)
+    await made.worker.stop(deadline_s=0.01)
+    assert made.source.acked == []
+
+
+async def test_stop_does_not_wait_for_a_retry() -> None:
+    """A bot between two attempts stops at once; the event comes again in its next run."""
+
+    def fail(_: OrderEvent) -> None:
+        raise ValueError("no")
+
+    made = Bench(Recorder(fail), RetryPolicy(attempts=5, initial_delay_s=60, max_delay_s=60))
+    await made.worker.start()
+    made.send(*orders(1))
+    await eventually(lambda: len(made.calls) == 1)
+    async with asyncio.timeout(2):
+        await made.worker.stop(deadline_s=30.0)
+    assert made.source.acked == []
+    assert made.shelf.letters == []
+
+
+async def test_on_start_that_keeps_raising_keeps_the_bot_from_starting() -> None:
+    """It is retried like any callback; then start raises what it raised, chained."""
+    attempts: list[int] = []
+
+    class Fails(Strategy):
+        pairs = ("BTC-USDT",)
+
+        def on_start(self) -> None:
+            attempts.append(1)
+            raise OSError("no file")
+
+    made = Bench(Fails())
+    with pytest.raises(HandlerError, match="on_start of bot fails raised") as caught:
+        await made.worker.start()
+    assert isinstance(caught.value.__cause__, OSError)
+    assert len(attempts) == 3
+    await made.worker.stop(deadline_s=1.0)
+
+
+async def test_a_replayed_event_is_for_one_bot_and_one_callback() -> None:
+    """It is told although the event is known, only to the bot and callback that it names, and once."""
+    async with bench(Recorder()) as made:
+        event = order_event()
+        ours = {REPLAY_FOR: made.worker.bot.durable, CALLBACK: "on_fill", MESSAGE_ID: "letter:r1"}
+        theirs = {REPLAY_FOR: "alice==other", CALLBACK: "on_fill", MESSAGE_ID: "letter:r2"}
+        made.send(event)
+        for headers in (ours, ours, theirs):
+            made.worker.take(made.source.event(event, headers))
+        await made.settled(4)
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        assert strategy.told == [("fill", "1"), ("filled", "1"), ("fill", "1")]
+
+
+async def test_events_without_a_callback_are_acknowledged() -> None:
+    """A bot that does not care for an event is not held up by it."""
+    async with bench(Recorder()) as made:
+        made.send(order_event(kind=Kind.NEW, trade=None, cumulative="0"))
+        await made.settled(1)
+        assert made.calls == []
