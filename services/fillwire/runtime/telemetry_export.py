@@ -26,12 +26,28 @@ from fillwire.runtime.fill_spans import SpanBuilder
 from fillwire.runtime.fill_traces import Kept
 from fillwire.runtime.logs import get_log
 
-_BATCH_FILLS: Final = 128  # per request: some 500 spans
+_BATCH_FILLS: Final = 64  # per request: some 250 spans
+# Time to rest after an export, in multiples of what it took: a burst of fills keeps three quarters of the interpreter.
+_REST: Final = 3.0
 # While this thread computes, the event loop waits up to a switch interval for the interpreter: 5 ms by default, too
 # much of a fill's latency.
 _SWITCH_INTERVAL_S: Final = 0.0005
 _PROTOCOL: Final = "http/protobuf"
 _log: Final = get_log(__name__)
+
+
+class _ProcessResource(Resource):
+    """A resource that computes its hash once; the encoder asks for it at every span, and the SDK's dumps it as JSON."""
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(dict(resource.attributes), resource.schema_url)
+        self._hash = super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def process_resource(service_name: str, instance: str, version: str) -> Resource:
@@ -44,7 +60,7 @@ def process_resource(service_name: str, instance: str, version: str) -> Resource
             "service.version": version,
         }
     )
-    return own.merge(OTELResourceDetector().detect())
+    return _ProcessResource(own.merge(OTELResourceDetector().detect()))
 
 
 @dataclass(slots=True)
@@ -102,7 +118,9 @@ class ExportThread:
         self._wake = threading.Event()
         self._in_flight_fills = 0
         self._is_stopping = False
+        self._is_abandoned = False
         self._is_reachable = True
+        self._hurry_at = (ring.maxlen or 0) * 3 // 4
         self._on_end: Callable[[], None] = lambda: None
         # A daemon: a receiver that hangs must not keep the process from leaving.
         self._thread = threading.Thread(target=self._run, name="fillwire-telemetry", daemon=True)
@@ -129,7 +147,9 @@ class ExportThread:
 
     def abandon(self) -> int:
         """Give up what has not been exported, and return how many fills that is; waits between retries end at once."""
+        self._is_abandoned = True
         left = self._in_flight_fills + len(self._ring)
+        self._in_flight_fills = 0
         self._ring.clear()
         for exporter in (self._span_exporter, self._metric_exporter):
             if exporter is not None:
@@ -153,7 +173,8 @@ class ExportThread:
         if self._span_exporter is None:
             self._ring.clear()
             return
-        while self._ring:
+        while self._ring and not self._is_abandoned:
+            begin_s = time.thread_time()
             spans, self._in_flight_fills = self._next_batch()
             is_taken = self._span_exporter.export(spans) is SpanExportResult.SUCCESS
             fills, self._in_flight_fills = self._in_flight_fills, 0
@@ -163,6 +184,8 @@ class ExportThread:
                 return  # one failure per round: the ring bounds what piles up meanwhile
             self.counts.exported_spans += len(spans)
             self._note_success()
+            if not self._is_stopping and len(self._ring) < self._hurry_at:
+                self._wake.wait(_REST * (time.thread_time() - begin_s))
 
     def _next_batch(self) -> tuple[list[ReadableSpan], int]:
         spans: list[ReadableSpan] = []
@@ -177,7 +200,7 @@ class ExportThread:
         return spans, fills
 
     def _export_metrics(self) -> None:
-        if self._metric_exporter is None:
+        if self._metric_exporter is None or self._is_abandoned:
             return
         lost = self.counts.lost_fills + self._dropped_fills()
         data = metrics_data(
@@ -200,7 +223,7 @@ class ExportThread:
 
     def _note_failure(self) -> None:
         self.counts.failed_requests += 1
-        if self._is_reachable:
+        if self._is_reachable and not self._is_abandoned:
             self._is_reachable = False
             _log.warning("telemetry_receiver_lost", lost_fills=self.counts.lost_fills)
 
