@@ -1,1 +1,19 @@
 """Venue simulators that speak the real protocols, with a matching engine and faults on demand."""
+
+from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.settings import (
+    AccountSettings,
+    KeySettings,
+    LimitSettings,
+    SimulatorSettings,
+    SymbolSettings,
+)
+
+__all__ = [
+    "AccountSettings",
+    "BinanceSimulator",
+    "KeySettings",
+    "LimitSettings",
+    "SimulatorSettings",
+    "SymbolSettings",
+]

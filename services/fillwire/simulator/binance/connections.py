@@ -1,0 +1,266 @@
+"""One WebSocket connection as the venue sees it: what it may receive, its heartbeat, its end.
+
+Frames are written by hand, in batches of one write per turn of the event loop: a task or a system call per frame
+would cost more than the frame.
+"""
+
+import asyncio
+import struct
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from aiohttp import web
+
+from fillwire.simulator.binance.accounts import Account, ApiKey
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
+_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
+_SHORT, _LONG = 126, 65_536
+_PAYLOAD_BYTES = 13
+_WRITE_BUFFER_BYTES = 256 * 1024
+
+
+def frame(payload: bytes, opcode: int = _TEXT) -> bytes:
+    """Return an unmasked WebSocket frame."""
+    size = len(payload)
+    if size < _SHORT:
+        return bytes((opcode, size)) + payload
+    if size < _LONG:
+        return struct.pack("!BBH", opcode, 126, size) + payload
+    return struct.pack("!BBQ", opcode, 127, size) + payload
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """An account's event stream on one connection.
+
+    Attributes:
+        prefix: what stands before each event in its frame.
+        is_of_session: whether it was made by `userDataStream.subscribe`, so that a logout ends it.
+    """
+
+    connection: "Connection"
+    id: int
+    account: Account
+    prefix: str
+    is_of_session: bool
+
+
+class Gate(Protocol):
+    """What stands between the venue and its sockets."""
+
+    is_open: bool
+
+    def pass_frame(
+        self, connection: "Connection", payload: bytes, kind: str, account: Account | None
+    ) -> None:
+        """Deliver a frame, or do to it what a fault asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionTimes:
+    """Times of a connection, in seconds, and its bound of unsent bytes."""
+
+    ping_interval_s: float
+    pong_deadline_s: float
+    lifetime_s: float
+    send_buffer_bytes: int
+
+
+class Connection:
+    """One accepted WebSocket connection.
+
+    Attributes:
+        divisor: from microseconds to the connection's time unit.
+        shows_limits: whether responses carry `rateLimits` unless a request says otherwise.
+        session_key: key that has logged on, None before.
+        pings: whether the server still pings; a fault may stop it.
+        sent_frames: frames written so far.
+    """
+
+    def __init__(  # noqa: PLR0913 - made in one place, from the parts of one request
+        self,
+        request: web.Request,
+        gate: Gate,
+        times: ConnectionTimes,
+        random: Random,
+        *,
+        divisor: int,
+        shows_limits: bool,
+        connected_us: int,
+    ) -> None:
+        transport = request.transport
+        assert transport is not None  # noqa: S101 - the request has just arrived on it
+        transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
+        self._transport = transport
+        self._writer: AbstractStreamWriter = request.writer
+        self._gate = gate
+        self._times = times
+        self._random = random
+        self._loop = asyncio.get_running_loop()
+        self.address = request.remote or ""
+        self.divisor = divisor
+        self.shows_limits = shows_limits
+        self.connected_us = connected_us
+        self.session_key: ApiKey | None = None
+        self.authorized_us: int | None = None
+        self.subscriptions: dict[int, Subscription] = {}
+        self.subscriptions_made = 0
+        self.pings = True
+        self.sent_frames = 0
+        self.sent_bytes = 0
+        self._batch: list[bytes] = []
+        self._flush_handle: asyncio.Handle | None = None
+        self._unanswered: dict[bytes, asyncio.TimerHandle] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to ping, and to count the connection's life."""
+        self._timers["life"] = self._loop.call_later(self._times.lifetime_s, self.close)
+        self._timers["ping"] = self._loop.call_later(self._times.ping_interval_s, self._ping)
+
+    def stop(self) -> None:
+        """Forget timers and subscriptions; the connection has ended."""
+        for timer in (*self._timers.values(), *self._unanswered.values()):
+            timer.cancel()
+        self._timers.clear()
+        self._unanswered.clear()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+        self._batch.clear()
+        for subscription in list(self.subscriptions.values()):
+            self.unsubscribe(subscription)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def close(self, code: int = 1001, reason: str = "") -> None:
+        """Send a close frame and end the connection once it is written."""
+        self.flush()
+        if not self._transport.is_closing():
+            self._transport.write(frame(struct.pack("!H", code) + reason.encode(), 0x88))
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once, without a close frame."""
+        self._transport.abort()
+
+    def break_frame(self) -> None:
+        """End the connection in the middle of a frame."""
+        self.flush()
+        if not self._transport.is_closing():
+            whole = frame(b'{"subscriptionId":0,"event":{"e":"executionReport","E":17730000000')
+            self._transport.write(whole[:1] + b"\x7e\x02\x58" + whole[2:])
+            self._transport.close()
+
+    # Heartbeat
+
+    def _ping(self) -> None:
+        self._timers["ping"] = self._loop.call_later(self._times.ping_interval_s, self._ping)
+        if not self.pings:
+            return
+        payload = str(self._random.randrange(10 ** (_PAYLOAD_BYTES - 1), 10**_PAYLOAD_BYTES)).encode()
+        self._unanswered[payload] = self._loop.call_later(self._times.pong_deadline_s, self.abort)
+        self._write(frame(payload, _PING))
+
+    def receive_pong(self, payload: bytes) -> None:
+        """Take a pong: it answers the ping whose payload it copies, and all before; any other counts for nothing."""
+        if payload not in self._unanswered:
+            return
+        for earlier in list(self._unanswered):
+            self._unanswered.pop(earlier).cancel()
+            if earlier == payload:
+                return
+
+    def receive_ping(self, payload: bytes) -> None:
+        """Answer a ping of the client."""
+        self._write(frame(payload, _PONG))
+
+    # Subscriptions
+
+    def subscribe(self, account: Account, *, is_of_session: bool) -> Subscription:
+        """Begin to deliver the account's events, under the connection's next id."""
+        number = self.subscriptions_made
+        self.subscriptions_made += 1
+        subscription = Subscription(
+            self, number, account, f'{{"subscriptionId":{number},"event":', is_of_session=is_of_session
+        )
+        self.subscriptions[number] = subscription
+        account.subscriptions.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Deliver no more events of the subscription."""
+        if self.subscriptions.pop(subscription.id, None) is not None:
+            subscription.account.subscriptions.remove(subscription)
+
+    def serves(self, account: Account | None) -> bool:
+        """Return whether the connection delivers to the account; None stands for all accounts."""
+        if account is None or (self.session_key is not None and self.session_key.account is account):
+            return True
+        return any(subscription.account is account for subscription in self.subscriptions.values())
+
+    # Sending
+
+    def deliver(self, payload: bytes, kind: str, account: Account | None = None) -> None:
+        """Send a text frame, through the faults if there are any."""
+        if self._gate.is_open:
+            self.send(payload)
+        else:
+            self._gate.pass_frame(self, payload, kind, account)
+
+    def send(self, payload: bytes) -> None:
+        """Send a text frame; it is written at the end of this turn of the event loop, or by `flush`."""
+        size = len(payload)
+        if size < _SHORT:
+            self._batch.append(bytes((_TEXT, size)))
+        elif size < _LONG:
+            self._batch.append(b"\x81\x7e" + size.to_bytes(2, "big"))
+        else:
+            self._batch.append(b"\x81\x7f" + size.to_bytes(8, "big"))
+        self._batch.append(payload)
+        self.sent_frames += 1
+        if self._flush_handle is None:
+            self._flush_handle = self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what is waiting. A client that reads too slowly loses its connection."""
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        if self._batch:
+            data = b"".join(self._batch)
+            self._batch.clear()
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        transport.write(data)
+        self.sent_bytes += len(data)
+        if transport.get_write_buffer_size() > self._times.send_buffer_bytes:
+            transport.abort()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the socket has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    async def drain(self, deadline_s: float) -> None:
+        """Wait until the socket takes data again; a client that does not read before the deadline is cut off."""
+        self.flush()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._writer.drain()
+        except TimeoutError:
+            self.abort()
+        except ConnectionError:
+            return

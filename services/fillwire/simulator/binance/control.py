@@ -1,0 +1,311 @@
+"""The control API below `/sim/`: what tests, the demo and the benchmark do to the venue."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from fillwire.simulator.binance.accounts import Account
+from fillwire.simulator.binance.connections import Connection
+from fillwire.simulator.binance.core import Core
+from fillwire.simulator.binance.emission import Emission, Script
+from fillwire.simulator.binance.faults import FRAME_FAULTS, REQUEST_FAULTS
+from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.binance.websocket_api import terminate
+
+_PAGE = 10_000
+_MAX_PAGE = 100_000
+
+
+class Control:
+    """Handlers of the control API. Bodies and answers are JSON; a mistake is answered with status 400 and a sentence."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._jobs: dict[int, Emission] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/sim/health", self._wrap(self._health)),
+            web.get("/sim/stats", self._wrap(self._stats)),
+            web.get("/sim/executions", self._wrap(self._executions)),
+            web.post("/sim/price", self._wrap(self._price)),
+            web.post("/sim/emit", self._wrap(self._emit)),
+            web.get("/sim/emit/{job}", self._wrap(self._job)),
+            web.delete("/sim/emit/{job}", self._wrap(self._cancel_job)),
+            web.post("/sim/cut", self._wrap(self._cut)),
+            web.post("/sim/stall", self._wrap(self._stall)),
+            web.post("/sim/terminate", self._wrap(self._terminate)),
+            web.post("/sim/faults", self._wrap(self._add_fault)),
+            web.get("/sim/faults", self._wrap(self._list_faults)),
+            web.delete("/sim/faults", self._wrap(self._clear_faults)),
+            web.post("/sim/shutdown_notice", self._wrap(self._shutdown_notice)),
+            web.post("/sim/wipe", self._wrap(self._wipe)),
+        ]
+
+    def _wrap(
+        self, handler: Callable[[web.Request], Awaitable[Any]]
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            status = 200
+            try:
+                document = await handler(request)
+            except Refusal as refusal:
+                status, document = 400, {"error": refusal.message}
+            except (ValueError, KeyError, TypeError) as error:
+                status, document = 400, {"error": f"{type(error).__name__}: {error}"}
+            return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
+
+        return handle
+
+    async def stop(self) -> None:
+        """End all emissions."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Who
+
+    def _account(self, body: dict[str, Any]) -> Account:
+        if "api_key" in body:
+            key = self._core.venue.keys.get(body["api_key"])
+            if key is None:
+                raise ValueError("unknown api_key")
+            return key.account
+        account = self._core.venue.accounts.get(body["user"])
+        if account is None:
+            raise ValueError(
+                f"unknown user {body['user']!r}, expected one of {sorted(self._core.venue.accounts)}"
+            )
+        return account
+
+    def _account_or_all(self, body: dict[str, Any]) -> Account | None:
+        if body.get("user") in {None, "all"} and "api_key" not in body:
+            return None
+        return self._account(body)
+
+    def _connections(self, account: Account | None) -> list[Connection]:
+        return [connection for connection in self._core.connections if connection.serves(account)]
+
+    @staticmethod
+    async def _body(request: web.Request) -> dict[str, Any]:
+        data = await request.read()
+        document = orjson.loads(data) if data else {}
+        if not isinstance(document, dict):
+            raise TypeError("expected a JSON object")
+        return document
+
+    # What
+
+    async def _health(self, _request: web.Request) -> Any:
+        venue = self._core.venue
+        return {
+            "status": "ok",
+            "time_ns": venue.clock.now_ns(),
+            "symbols": sorted(venue.markets),
+            "users": sorted(venue.accounts),
+        }
+
+    async def _stats(self, _request: web.Request) -> Any:
+        core = self._core
+        return {
+            "published": core.publisher.published,
+            "connections": [
+                {
+                    "address": connection.address,
+                    "users": sorted({sub.account.user for sub in connection.subscriptions.values()}),
+                    "sent_frames": connection.sent_frames,
+                    "sent_bytes": connection.sent_bytes,
+                    "unsent_bytes": connection.unsent_bytes,
+                    "connected_us": connection.connected_us,
+                }
+                for connection in core.connections
+            ],
+            "accounts": {
+                account.user: {
+                    "orders": len(account.orders),
+                    "open_orders": len(account.open_orders),
+                    "executions": len(account.executions),
+                    "subscriptions": len(account.subscriptions),
+                }
+                for account in core.venue.accounts.values()
+            },
+            "emissions": [job.document() for job in self._jobs.values()],
+            "faults": core.faults.documents(),
+        }
+
+    async def _executions(self, request: web.Request) -> Any:
+        account = self._account(dict(request.query))
+        since = int(request.query.get("since", "0"))
+        limit = min(int(request.query.get("limit", str(_PAGE))), _MAX_PAGE)
+        log = account.executions
+        until = min(len(log), since + limit)
+        return {
+            "user": account.user,
+            "since": since,
+            "next": until,
+            "total": len(log),
+            "columns": ["symbol", "order_id", "trade_id", "emitted_ns", "price", "quantity"],
+            "rows": [log.execution(row) for row in range(since, until)],
+        }
+
+    async def _price(self, request: web.Request) -> Any:
+        body = await self._body(request)
+        market = self._core.venue.engine.market(body["symbol"])
+        events = self._core.venue.house.move(market, parse_units(str(body["price"])))
+        self._core.publisher.publish(events)
+        return {"symbol": market.rules.name, "events": len(events)}
+
+    async def _emit(self, request: web.Request) -> Any:
+        body = await self._body(request)
+        engine = self._core.venue.engine
+        symbols = body.get("symbols") or [body.get("symbol", "BTCUSDT")]
+        markets = tuple(engine.market(symbol) for symbol in symbols)
+        count = int(body["count"])
+        script = Script(
+            account=self._account(body),
+            markets=markets,
+            orders=max(1, min(int(body.get("orders", 10)), count)),
+            rate=float(body.get("rate", 0)),
+            count=count,
+            quantity=parse_units(str(body["quantity"]))
+            if "quantity" in body
+            else max(m.rules.step for m in markets),
+            side=str(body.get("side", "ALTERNATE")).upper(),
+            position_each=bool(body.get("positions", True)),
+        )
+        if (
+            count < 1
+            or script.quantity == 0
+            or any(script.quantity % market.rules.step for market in markets)
+        ):
+            raise ValueError(
+                "expected a count above 0 and a quantity that is a multiple of each symbol's step"
+            )
+        if script.side not in {"BUY", "SELL", "ALTERNATE"}:
+            raise ValueError("expected side BUY, SELL or ALTERNATE")
+        job = Emission(len(self._jobs) + 1, self._core, script)
+        self._jobs[job.number] = job
+        task = asyncio.create_task(job.run(), name=f"emission {job.number}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return job.document()
+
+    def _find_job(self, request: web.Request) -> Emission:
+        job = self._jobs.get(int(request.match_info["job"]))
+        if job is None:
+            raise ValueError("unknown job")
+        return job
+
+    async def _job(self, request: web.Request) -> Any:
+        return self._find_job(request).document()
+
+    async def _cancel_job(self, request: web.Request) -> Any:
+        job = self._find_job(request)
+        for task in self._tasks:
+            if task.get_name() == f"emission {job.number}":
+                task.cancel()
+        return job.document()
+
+    async def _cut(self, request: web.Request) -> Any:
+        body = await self._body(request)
+        how = body.get("how", "abort")
+        if how not in {"abort", "close", "mid_frame"}:
+            raise ValueError("expected how to be abort, close or mid_frame")
+        connections = self._connections(self._account_or_all(body))
+        for connection in connections:
+            {"abort": connection.abort, "close": connection.close, "mid_frame": connection.break_frame}[how]()
+        return {"connections": len(connections)}
+
+    async def _stall(self, request: web.Request) -> Any:
+        body = await self._body(request)
+        seconds = float(body["seconds"])
+        connections = self._connections(self._account_or_all(body))
+        loop = asyncio.get_running_loop()
+        for connection in connections:
+            self._core.faults.stall(
+                connection,
+                seconds,
+                retains=bool(body.get("retain", False)),
+                silences_responses=body.get("what", "all") == "all",
+            )
+            if not body.get("pings", True):
+                connection.pings = False
+                loop.call_later(seconds, setattr, connection, "pings", True)
+        return {"connections": len(connections)}
+
+    async def _terminate(self, request: web.Request) -> Any:
+        account = self._account_or_all(await self._body(request))
+        ended = 0
+        for connection in self._connections(account):
+            for subscription in list(connection.subscriptions.values()):
+                if account is None or subscription.account is account:
+                    terminate(self._core, subscription)
+                    ended += 1
+        return {"subscriptions": ended}
+
+    async def _add_fault(self, request: web.Request) -> Any:
+        body = await self._body(request)
+        kind = body.pop("kind")
+        account = self._account_or_all(body)
+        body.pop("user", None)
+        core = self._core
+        if kind in FRAME_FAULTS or kind in REQUEST_FAULTS:
+            probability = float(body.pop("probability", 0.0))
+            count = body.pop("next", None if probability else 1)
+            return core.faults.add(kind, account, count=count, probability=probability, **body).document()
+        if kind == "query_lag":
+            core.venue.set_query_lag(float(body["seconds"]))
+        elif kind == "clock_skew":
+            core.venue.clock.skew_ns = int(float(body["milliseconds"]) * 1_000_000)
+        elif kind in {"revoke_key", "restore_key"}:
+            keys = [core.venue.keys[body["api_key"]]] if "api_key" in body else self._account_keys(account)
+            for key in keys:
+                key.is_revoked = kind == "revoke_key"
+        elif kind == "ban":
+            limits = core.venue.limits
+            for address in {connection.address for connection in core.connections} | {"127.0.0.1"}:
+                limits.ban(limits.usage(address), core.venue.clock.now_us(), float(body.get("seconds", 120)))
+        else:
+            raise ValueError(f"unknown kind {kind!r}")
+        return {"kind": kind, **body}
+
+    @staticmethod
+    def _account_keys(account: Account | None) -> list[Any]:
+        if account is None:
+            raise ValueError("expected a user or an api_key")
+        return account.keys
+
+    async def _list_faults(self, _request: web.Request) -> Any:
+        return self._core.faults.documents()
+
+    async def _clear_faults(self, _request: web.Request) -> Any:
+        core = self._core
+        core.faults.clear()
+        core.venue.set_query_lag(core.venue.settings.query_lag_s)
+        core.venue.clock.skew_ns = core.venue.settings.skew_ms * 1_000_000
+        for key in core.venue.keys.values():
+            key.is_revoked = False
+        return {}
+
+    async def _shutdown_notice(self, request: web.Request) -> Any:
+        body = await self._body(request)
+        core = self._core
+        connections = list(core.connections)
+        loop = asyncio.get_running_loop()
+        seconds = body.get("seconds")
+        for connection in connections:
+            time = core.venue.clock.now_us() // connection.divisor
+            connection.deliver(b'{"event":{"e":"serverShutdown","E":%d}}' % time, "serverShutdown")
+            if seconds is not None:
+                loop.call_later(float(seconds), connection.close)
+        return {"connections": len(connections)}
+
+    async def _wipe(self, _request: web.Request) -> Any:
+        self._core.venue.wipe()
+        return {}

@@ -1,0 +1,61 @@
+"""What both APIs and the control API share: the venue, the table of operations, faults, publisher, connections."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fillwire.simulator.binance import public, queries, trading
+from fillwire.simulator.binance.accounts import Account
+from fillwire.simulator.binance.faults import Faults
+from fillwire.simulator.binance.operations import Answer, Operation, Request
+from fillwire.simulator.binance.publisher import Publisher
+from fillwire.simulator.binance.venue import Venue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fillwire.simulator.binance.connections import Connection
+
+
+class Core:
+    """The venue and all that stands between it and its clients.
+
+    Attributes:
+        operations: every operation by its method name.
+        routes: every operation by HTTP method and path.
+        connections: open WebSocket connections.
+    """
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self.faults = Faults(venue.random)
+        self.publisher = Publisher(venue.clock)
+        self.connections: set[Connection] = set()
+        table = (*public.OPERATIONS, *trading.OPERATIONS, *queries.OPERATIONS)
+        self.operations: Mapping[str, Operation] = {operation.name: operation for operation in table}
+        self.routes: Mapping[tuple[str, str], Operation] = {
+            (operation.verb, operation.path): operation for operation in table
+        }
+
+    async def hinder(self, operation: Operation, account: Account | None, api: str) -> None:
+        """Let faults delay a request or make it fail before it acts.
+
+        Raises:
+            Refusal: a fault says so.
+        """
+        delay_s = self.faults.request_delay_s(operation.name, account, api)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        refusal = self.faults.request_error(operation.name, account, api)
+        if refusal is not None:
+            raise refusal
+
+    def perform(self, operation: Operation, request: Request, weight: int) -> Answer:
+        """Carry out an operation, and take back its weight where success is free.
+
+        Raises:
+            Refusal: the venue says no.
+        """
+        answer = operation.handler(request)
+        if operation.is_free and answer.refusal is None:
+            self.venue.limits.refund(request.address, weight)
+        return answer

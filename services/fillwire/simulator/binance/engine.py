@@ -1,0 +1,312 @@
+"""The matching engine: what may be done to orders, and the events it causes.
+
+Each operation is one matching step, followed by one more for every stop order it triggers. It returns the events of
+all accounts it touched, in the order of the venue.
+"""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from fillwire.simulator.binance import refusals
+from fillwire.simulator.binance.accounts import Account, AccountEvent
+from fillwire.simulator.binance.clock import VenueClock
+from fillwire.simulator.binance.events import BalanceUpdate, ExecutionReport, report_head
+from fillwire.simulator.binance.market import Market
+from fillwire.simulator.binance.matching import Matcher, crosses, unlock
+from fillwire.simulator.binance.orders import STOP_TYPES, Order, Ticket
+from fillwire.simulator.binance.steps import Step
+from fillwire.simulator.binance.symbols import MAX_NUM_ORDER_AMENDS
+from fillwire.simulator.binance.units import SCALE, product, units_text
+
+_ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ID_LENGTH = 22
+_REJECT_REASONS = {
+    refusals.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    refusals.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
+    refusals.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+}
+
+
+def _is_triggered(order_type: str, is_buy: bool, stop_price: int, last_price: int) -> bool:
+    rises_to = is_buy == order_type.startswith("STOP_LOSS")
+    return last_price >= stop_price if rises_to else last_price <= stop_price
+
+
+class Engine:
+    """All markets, and everything that may happen to an order."""
+
+    def __init__(
+        self,
+        markets: Mapping[str, Market],
+        clock: VenueClock,
+        random: Random,
+        on_first_fill: Callable[[Account, bool], None] = lambda _account, _is_maker: None,
+    ) -> None:
+        self.markets = markets
+        self.clock = clock
+        self.matcher = Matcher(markets, on_first_fill)
+        self._random = random
+        self._list_id = 0
+
+    @property
+    def house(self) -> Account:
+        """The venue's own market maker."""
+        return self.matcher.house
+
+    def make_client_id(self) -> str:
+        """Return a random client id of 22 characters, as the venue makes them."""
+        return "".join(self._random.choices(_ID_ALPHABET, k=_ID_LENGTH))
+
+    def market(self, symbol: str) -> Market:
+        """Return the market of a symbol; refuses an unknown one."""
+        market = self.markets.get(symbol)
+        if market is None:
+            raise refusals.bad_symbol()
+        return market
+
+    def _step(self, market: Market) -> Step:
+        return Step(market, self.clock.now_us())
+
+    # Placing
+
+    def check(self, account: Account, ticket: Ticket) -> tuple[int, int]:
+        """Return the base quantity of the order and the amount to lock for it.
+
+        Raises:
+            Refusal: the engine would not take the order.
+        """
+        market = ticket.market
+        known = account.by_client_id.get((market.rules.name, ticket.client_order_id))
+        if known is not None and known.is_open:
+            raise refusals.order_refused(refusals.DUPLICATE_ORDER)
+        if ticket.type in STOP_TYPES and _is_triggered(
+            ticket.type, ticket.is_buy, ticket.stop_price, market.last_price
+        ):
+            raise refusals.order_refused(refusals.WOULD_TRIGGER)
+        if ticket.type == "LIMIT_MAKER":
+            best = market.book.opposite(is_buy=ticket.is_buy).best()
+            if best is not None and crosses(ticket.is_buy, ticket.price, best.price):
+                raise refusals.order_refused(refusals.WOULD_MATCH)
+        quantity = self._base_quantity(ticket)
+        lock = self._amount_to_lock(ticket, quantity)
+        spent_asset = market.rules.quote if ticket.is_buy else market.rules.base
+        if not account.is_house and account.balances[spent_asset].free < lock:
+            raise refusals.order_refused(refusals.INSUFFICIENT_BALANCE)
+        return quantity, lock
+
+    def place(self, account: Account, ticket: Ticket) -> tuple[Order, list[AccountEvent]]:
+        """Place an order and match it.
+
+        Raises:
+            Refusal: the engine does not take the order; nothing has changed.
+        """
+        quantity, lock = self.check(account, ticket)
+        step = self._step(ticket.market)
+        order = self._admit(step, account, ticket, quantity)
+        self._lock(order, lock)
+        order.locked = lock
+        self._start(step, order)
+        return order, self._finish(step)
+
+    def reject(self, account: Account, ticket: Ticket, message: str) -> list[AccountEvent]:
+        """Report an order that was refused inside a cancel-replace; it gets an id and is never on the book."""
+        step = self._step(ticket.market)
+        order = self._make_order(step, account, ticket, ticket.quantity)
+        order.status = "REJECTED"
+        order.created_us = -1
+        report = step.report(order, "REJECTED")
+        if report is not None:
+            report.reject = _REJECT_REASONS.get(message, "NONE")
+        return step.events()[:1]
+
+    def _base_quantity(self, ticket: Ticket) -> int:
+        """Return the base quantity; for an order by amount, what the book gives for the amount."""
+        if not ticket.quote_quantity:
+            return ticket.quantity
+        amount = ticket.quote_quantity
+        quantity = 0
+        for resting in ticket.market.book.opposite(is_buy=ticket.is_buy):
+            affordable = amount * SCALE // resting.price
+            taken = min(affordable, resting.remaining)
+            quantity += taken
+            amount -= product(resting.price, taken)
+            if taken == affordable:
+                break
+        quantity -= quantity % ticket.market.rules.step
+        if quantity == 0:
+            raise refusals.order_refused(
+                "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."
+            )
+        return quantity
+
+    def _amount_to_lock(self, ticket: Ticket, quantity: int) -> int:
+        if not ticket.is_buy:
+            return quantity
+        if ticket.type != "MARKET":
+            return product(ticket.price or ticket.stop_price, quantity)
+        return self._market_cost(ticket.market, quantity)
+
+    @staticmethod
+    def _market_cost(market: Market, quantity: int) -> int:
+        cost = 0
+        for resting in market.book.asks:
+            taken = min(quantity, resting.remaining)
+            cost += product(resting.price, taken)
+            quantity -= taken
+            if quantity == 0:
+                break
+        return cost
+
+    @staticmethod
+    def _lock(order: Order, amount: int) -> None:
+        balance = order.account.balances[order.spent_asset]
+        balance.free -= amount
+        balance.locked += amount
+
+    def _admit(self, step: Step, account: Account, ticket: Ticket, quantity: int) -> Order:
+        order = self._make_order(step, account, ticket, quantity)
+        if not account.is_house:
+            key = (ticket.market.rules.name, order.order_id)
+            account.orders[key] = account.open_orders[key] = order
+            account.by_client_id[ticket.market.rules.name, ticket.client_order_id] = order
+        return order
+
+    @staticmethod
+    def _make_order(step: Step, account: Account, ticket: Ticket, quantity: int) -> Order:
+        return Order(
+            account=account,
+            market=ticket.market,
+            order_id=ticket.market.next_order_id(),
+            client_order_id=ticket.client_order_id,
+            is_buy=ticket.is_buy,
+            type=ticket.type,
+            time_in_force=ticket.time_in_force,
+            quantity=quantity,
+            quote_quantity=ticket.quote_quantity,
+            price=ticket.price,
+            stop_price=ticket.stop_price,
+            stp_mode=ticket.stp_mode,
+            created_us=step.time_us,
+            strategy_id=ticket.strategy_id,
+            strategy_type=ticket.strategy_type,
+        )
+
+    def _start(self, step: Step, order: Order) -> None:
+        if order.type in STOP_TYPES:
+            step.market.stops[order.order_id] = order
+            step.report(order, "NEW")
+        else:
+            self.matcher.work(step, order)
+
+    def _finish(self, step: Step) -> list[AccountEvent]:
+        """Return the events of the step and of the stop orders that its trades trigger."""
+        events = step.events()
+        if step.traded:
+            events += self.trigger_stops(step.market)
+        return events
+
+    def trigger_stops(self, market: Market) -> list[AccountEvent]:
+        """Activate the stop orders that the last price has reached, each in a step of its own."""
+        events: list[AccountEvent] = []
+        while True:
+            order = next(
+                (
+                    order
+                    for order in market.stops.values()
+                    if _is_triggered(order.type, order.is_buy, order.stop_price, market.last_price)
+                ),
+                None,
+            )
+            if order is None:
+                return events
+            step = self._step(market)
+            del market.stops[order.order_id]
+            self.matcher.remember(order)
+            self.matcher.end_siblings(step, order)
+            if self._relock_at_market(order):
+                self.matcher.work(step, order)
+            else:
+                self.matcher.end(step, order, "EXPIRED", "REJECTED")
+            events += step.events()
+
+    def _relock_at_market(self, order: Order) -> bool:
+        """Lock what an activated stop order without limit price will cost; False if there is not enough."""
+        if order.price or not order.is_buy:
+            return True
+        missing = self._market_cost(order.market, order.remaining) - order.locked
+        if order.account.balances[order.spent_asset].free < missing:
+            return False
+        self._lock(order, missing)
+        order.locked += missing
+        return True
+
+    # Ending
+
+    def cancel(self, order: Order, cancel_id: str) -> list[AccountEvent]:
+        """Cancel an order, with the whole list if it is in one."""
+        step = self._step(order.market)
+        for leg in order.order_list.legs if order.order_list is not None else (order,):
+            if leg.is_open:
+                self.matcher.end(step, leg, "CANCELED", cancel_id=cancel_id)
+        return step.events()
+
+    def amend(self, order: Order, quantity: int, client_id: str) -> tuple[int, list[AccountEvent]]:
+        """Reduce the order's quantity in place; returns the execution id of the amendment, and the events.
+
+        Raises:
+            Refusal: the quantity is not below the order's, or already executed.
+        """
+        if quantity > order.quantity:
+            raise refusals.Refusal(-2038, "Order amend (quantity increase) is not supported.")
+        if quantity == order.quantity or quantity <= order.executed:
+            raise refusals.Refusal(-2038, "The requested action would change no state; rejecting")
+        if len(order.amendments) >= MAX_NUM_ORDER_AMENDS:
+            raise refusals.filter_failed("MAX_NUM_ORDER_AMENDS")
+        step = self._step(order.market)
+        own_id = order.client_order_id
+        old_quantity = order.quantity
+        self.matcher.remember(order)
+        order.quantity = quantity
+        order.client_order_id = client_id
+        order.account.by_client_id[order.market.rules.name, client_id] = order
+        spent = old_quantity - quantity
+        unlock(order, product(order.price, spent) if order.is_buy else spent)
+        order.head = report_head(order, client_id, own_id)
+        report = step.report(order, "REPLACED")
+        order.head = ""
+        execution_id = report.execution_id if isinstance(report, ExecutionReport) else -1
+        order.amendments.append(
+            {
+                "symbol": order.market.rules.name,
+                "orderId": order.order_id,
+                "executionId": execution_id,
+                "origClientOrderId": own_id,
+                "newClientOrderId": client_id,
+                "origQty": units_text(old_quantity),
+                "newQty": units_text(quantity),
+                "time": step.time_us,
+            }
+        )
+        return execution_id, step.events()
+
+    # The rest of the world
+
+    def execute_resting(self, order: Order, quantity: int) -> list[AccountEvent]:
+        """Let somebody trade `quantity` with a resting order at its price, as if the market had come to it."""
+        market = order.market
+        step = self._step(market)
+        balances = self.house.balances
+        quote = product(order.price, quantity)
+        base_delta, quote_delta = (-quantity, quote) if order.is_buy else (quantity, -quote)
+        balances[market.rules.base].free += base_delta
+        balances[market.rules.quote].free += quote_delta
+        market.next_execution_id()
+        self.matcher.fill(step, order, order.price, quantity, market.next_trade_id(), is_maker=True)
+        return step.events()
+
+    def deposit(self, account: Account, asset: str, amount: int) -> list[AccountEvent]:
+        """Add to the account's free balance."""
+        time_us = self.clock.now_us()
+        account.balances[asset].free += amount
+        account.updated_us = time_us
+        return [BalanceUpdate(account, asset, amount, time_us)]

@@ -1,0 +1,86 @@
+"""How the venue says no: status, code and text as the documents list them."""
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """A request was refused.
+
+    Attributes:
+        status: HTTP status, the same on both APIs.
+        code: the venue's error code.
+        message: the venue's text.
+        data: further facts of the error object, None for most.
+    """
+
+    def __init__(
+        self, code: int, message: str, status: int = 400, data: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.data = data
+
+    def body(self) -> dict[str, Any]:
+        """Return the error object."""
+        body: dict[str, Any] = {"code": self.code, "msg": self.message}
+        if self.data is not None:
+            body["data"] = self.data
+        return body
+
+
+UNKNOWN_ORDER = "Unknown order sent."
+INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
+DUPLICATE_ORDER = "Duplicate order sent."
+WOULD_MATCH = "Order would immediately match and take."
+WOULD_TRIGGER = "Order would trigger immediately."
+
+STATUS_UNKNOWN = (
+    "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+)
+
+
+def order_refused(message: str) -> Refusal:
+    """Return the matching engine's refusal of an order."""
+    return Refusal(-2010, message)
+
+
+def cancel_refused(message: str = UNKNOWN_ORDER) -> Refusal:
+    """Return the matching engine's refusal of a cancel."""
+    return Refusal(-2011, message)
+
+
+def missing(name: str) -> Refusal:
+    """Return the refusal of a request without a mandatory parameter."""
+    return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def invalid(name: str) -> Refusal:
+    """Return the refusal of a parameter that holds a value outside its set."""
+    return Refusal(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def filter_failed(name: str) -> Refusal:
+    """Return the refusal by one of the symbol's filters."""
+    return Refusal(-1013, f"Filter failure: {name}")
+
+
+def key_format_invalid() -> Refusal:
+    """Return the refusal of text that cannot be an API key."""
+    return Refusal(-2014, "API-key format invalid.", status=401)
+
+
+def key_rejected() -> Refusal:
+    """Return the refusal of an unknown, revoked or unfit API key."""
+    return Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+
+
+def signature_invalid() -> Refusal:
+    """Return the refusal of a wrong signature."""
+    return Refusal(-1022, "Signature for this request is not valid.")
+
+
+def bad_symbol() -> Refusal:
+    """Return the refusal of an unknown symbol."""
+    return Refusal(-1121, "Invalid symbol.")

@@ -1,0 +1,55 @@
+"""One matching step: what it has done so far, and the events it ends with."""
+
+from fillwire.simulator.binance.accounts import Account, AccountEvent
+from fillwire.simulator.binance.events import AccountPosition, ExecutionReport, ListStatus
+from fillwire.simulator.binance.market import Market
+from fillwire.simulator.binance.orders import Order, OrderList
+
+
+class Step:
+    """What one matching step has done so far. All its events carry its time.
+
+    Attributes:
+        traded: whether the step has made a trade.
+    """
+
+    __slots__ = ("_list_states", "_reports", "_touched", "market", "time_us", "traded")
+
+    def __init__(self, market: Market, time_us: int) -> None:
+        market.begin_step()
+        self.market = market
+        self.time_us = time_us
+        self.traded = False
+        self._reports: list[AccountEvent] = []
+        self._list_states: list[AccountEvent] = []
+        self._touched: dict[Account, dict[str, None]] = {}
+
+    def report(self, order: Order, execution_type: str) -> ExecutionReport | None:
+        """Record a step in the life of the order; None for the house, whose reports only count."""
+        execution_id = self.market.next_execution_id()
+        order.updated_us = self.time_us
+        account = order.account
+        if account.is_house:
+            return None
+        report = ExecutionReport(order, execution_type, self.time_us, execution_id)
+        self._reports.append(report)
+        rules = self.market.rules
+        self._touched.setdefault(account, {}).update({rules.base: None, rules.quote: None})
+        return report
+
+    def touch(self, account: Account, asset: str) -> None:
+        """Note that the account's amounts of the asset may have changed."""
+        self._touched.setdefault(account, {})[asset] = None
+
+    def announce_list(self, account: Account, order_list: OrderList) -> None:
+        """Record the state of an order list: first if it begins, else after the reports of its legs."""
+        event = ListStatus(account, order_list, self.time_us)
+        (self._reports if order_list.status_type == "EXEC_STARTED" else self._list_states).append(event)
+
+    def events(self) -> list[AccountEvent]:
+        """Return reports in engine order, then list states, then the changed balances."""
+        events = self._reports + self._list_states
+        for account, assets in self._touched.items():
+            account.updated_us = self.time_us
+            events.append(AccountPosition(account, tuple(assets), self.time_us))
+        return events

@@ -1,0 +1,319 @@
+"""The WebSocket API: one JSON object per frame, sessions, subscriptions, and every operation of the table."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from fillwire.simulator.binance import refusals
+from fillwire.simulator.binance.accounts import Account, ApiKey
+from fillwire.simulator.binance.connections import Connection, Subscription
+from fillwire.simulator.binance.core import Core
+from fillwire.simulator.binance.events import StreamTerminated
+from fillwire.simulator.binance.operations import Answer, Operation, Request, Security
+from fillwire.simulator.binance.parameters import Parameters
+from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.security import check_signature, check_time, find_key
+from fillwire.simulator.binance.signatures import websocket_payload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_SUBSCRIPTIONS = 1_000
+MAX_SUBSCRIPTION_IDS = 65_535
+_SESSION_WEIGHT = 2
+_BANNED = 418
+_RETIRED = frozenset({"userDataStream.start", "userDataStream.ping", "userDataStream.stop"})
+
+
+class _Number(str):
+    """A JSON number as it was written."""
+
+    __slots__ = ()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class _Frame:
+    """One request as its frame says it. What could be read stays, also when the rest is refused.
+
+    Attributes:
+        orders_of: account whose unfilled order count the response shows.
+    """
+
+    def __init__(self, *, shows_limits: bool) -> None:
+        self.id: int | str | None = None
+        self.method = ""
+        self.params = Parameters({})
+        self.shows_limits = shows_limits
+        self.orders_of: Account | None = None
+
+    def read(self, text: str) -> None:
+        """Read the frame.
+
+        Raises:
+            Refusal: it is no request.
+        """
+        try:
+            document = json.loads(text, parse_int=_Number, parse_float=_Number)
+        except ValueError:
+            raise Refusal(-1135, "Invalid JSON Request") from None
+        if not isinstance(document, dict):
+            raise Refusal(-1135, "Invalid JSON Request")
+        self._read_id(document.get("id"))
+        method = document.get("method")
+        if not isinstance(method, str) or isinstance(method, _Number):
+            raise refusals.missing("method")
+        self.method = method.removeprefix("v3/")
+        params = document.get("params") or {}
+        if not isinstance(params, dict):
+            raise Refusal(-1135, "JSON sent for parameter 'params' is not valid")
+        self.params = Parameters({name: _text(value) for name, value in params.items()})
+        self.shows_limits = self.params.boolean("returnRateLimits", default=self.shows_limits)
+
+    def _read_id(self, request_id: object) -> None:
+        if isinstance(request_id, _Number) and request_id.removeprefix("-").isdecimal():
+            self.id = int(request_id)
+        elif isinstance(request_id, _Number) or not isinstance(request_id, str | None):
+            raise refusals.invalid("id")
+        else:
+            self.id = request_id
+
+
+class Session:
+    """The requests of one connection, handled one after the other as they arrive."""
+
+    def __init__(self, core: Core, connection: Connection) -> None:
+        self._core = core
+        self._connection = connection
+        self._methods: Mapping[str, Callable[[Parameters], Any]] = {
+            "session.logon": self._logon,
+            "session.status": self._status,
+            "session.logout": self._logout,
+            "session.subscriptions": self._subscriptions,
+            "userDataStream.subscribe": self._subscribe,
+            "userDataStream.subscribe.signature": self._subscribe_by_signature,
+            "userDataStream.unsubscribe": self._unsubscribe,
+        }
+
+    async def run(self, socket: web.WebSocketResponse) -> None:
+        """Serve the connection until it ends."""
+        connection = self._connection
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await self._receive(message.data)
+            elif message.type is WSMsgType.PING:
+                connection.receive_ping(bytes(message.data))
+            elif message.type is WSMsgType.PONG:
+                connection.receive_pong(bytes(message.data))
+            elif message.type is WSMsgType.BINARY:
+                connection.close(1003, "text frames only")
+
+    async def _receive(self, text: str) -> None:
+        frame = _Frame(shows_limits=self._connection.shows_limits)
+        try:
+            frame.read(text)
+            await self._handle(frame)
+        except Refusal as refusal:
+            self._respond(frame, refusal.status, {"error": refusal.body()})
+            if refusal.status == _BANNED:
+                self._connection.close(1008, "banned")
+
+    async def _handle(self, frame: "_Frame") -> None:
+        core = self._core
+        address = self._connection.address
+        params = frame.params
+        session_method = self._methods.get(frame.method)
+        if session_method is not None:
+            core.venue.limits.charge(address, _SESSION_WEIGHT)
+            self._respond(frame, 200, {"result": session_method(params)})
+            return
+        operation = core.operations.get(frame.method)
+        if operation is None:
+            if frame.method in _RETIRED:
+                raise Refusal(-1016, "This service is no longer available.", status=410)
+            raise refusals.invalid("method")
+        weight = operation.weight(params)
+        core.venue.limits.charge(address, weight)
+        account = self._authenticate(params) if operation.security is Security.SIGNED else None
+        if operation.shows_orders:
+            frame.orders_of = account
+        await core.hinder(operation, account, "websocket")
+        request = Request(
+            venue=core.venue,
+            params=params,
+            account=account,
+            divisor=self._connection.divisor,
+            address=address,
+        )
+        self._conclude(frame, operation, account, core.perform(operation, request, weight))
+
+    def _conclude(
+        self, frame: "_Frame", operation: Operation, account: Account | None, answer: Answer
+    ) -> None:
+        """Send response and events, in the order and completeness that the faults leave."""
+        core = self._core
+        comes_first = bool(answer.events) and core.faults.strike("event_first", account) is not None
+        if comes_first:
+            core.publisher.publish(answer.events)
+        lost = core.faults.lost_response(operation.name, account)
+        if lost is not None:
+            refusal: Refusal | None = Refusal(-1007, refusals.STATUS_UNKNOWN, status=504)
+        else:
+            refusal = answer.refusal
+        if lost is None or lost.options.get("answer") != "none":
+            if refusal is None:
+                self._respond(frame, 200, {"result": answer.result})
+            else:
+                self._respond(frame, refusal.status, {"error": refusal.body()})
+        if not comes_first:
+            core.publisher.publish(answer.events)
+
+    def _respond(self, frame: "_Frame", status: int, outcome: dict[str, Any]) -> None:
+        document = {"id": frame.id, "status": status, **outcome}
+        limits = self._core.venue.limits
+        if frame.shows_limits:
+            orders = [] if frame.orders_of is None else limits.order_documents(frame.orders_of)
+            document["rateLimits"] = [*orders, limits.weight_document(self._connection.address)]
+        key = self._connection.session_key
+        self._connection.deliver(orjson.dumps(document), "response", None if key is None else key.account)
+
+    # Security
+
+    def _authenticate(self, params: Parameters) -> Account:
+        """Return whose request it is: of its own key and signature, or of the session's key."""
+        session_key = self._connection.session_key
+        if session_key is not None and session_key.is_revoked:
+            self._drop_session()
+        if session_key is not None and not params.has("apiKey"):
+            if session_key.is_revoked:
+                raise refusals.key_rejected()
+            check_time(self._core.venue, params)
+            return session_key.account
+        return self._signed(params).account
+
+    def _signed(self, params: Parameters) -> ApiKey:
+        key = find_key(self._core.venue, params.required("apiKey"))
+        check_signature(key, websocket_payload(params.values), params.required("signature"))
+        check_time(self._core.venue, params)
+        return key
+
+    def _drop_session(self) -> None:
+        """Tell a session that its key is no longer valid, and take its authority away."""
+        connection = self._connection
+        connection.session_key = None
+        connection.authorized_us = None
+        body = {"id": None, "status": 401, "error": refusals.key_rejected().body()}
+        connection.deliver(orjson.dumps(body), "response")
+
+    # Session methods
+
+    def _session_document(self) -> dict[str, Any]:
+        connection = self._connection
+        divisor = connection.divisor
+        key = connection.session_key
+        return {
+            "apiKey": None if key is None else key.api_key,
+            "authorizedSince": None
+            if connection.authorized_us is None
+            else connection.authorized_us // divisor,
+            "connectedSince": connection.connected_us // divisor,
+            "returnRateLimits": connection.shows_limits,
+            "serverTime": self._core.venue.clock.now_us() // divisor,
+            "userDataStream": bool(connection.subscriptions),
+        }
+
+    def _refuse_login(self, account: Account) -> None:
+        if self._core.faults.strike("login_refused", account) is not None:
+            raise refusals.key_rejected()
+
+    def _logon(self, params: Parameters) -> Any:
+        key = self._signed(params)
+        params.finish()
+        if key.verifier.algorithm != "ed25519":
+            raise refusals.key_rejected()
+        self._refuse_login(key.account)
+        self._connection.session_key = key
+        self._connection.authorized_us = self._core.venue.clock.now_us()
+        return self._session_document()
+
+    def _status(self, params: Parameters) -> Any:
+        params.finish()
+        session_key = self._connection.session_key
+        if session_key is not None and session_key.is_revoked:
+            self._drop_session()
+        return self._session_document()
+
+    def _logout(self, params: Parameters) -> Any:
+        params.finish()
+        self._connection.session_key = None
+        self._connection.authorized_us = None
+        for subscription in list(self._connection.subscriptions.values()):
+            if subscription.is_of_session:
+                self._terminate(subscription)
+        return self._session_document()
+
+    def _subscriptions(self, params: Parameters) -> Any:
+        params.finish()
+        return [{"subscriptionId": number} for number in self._connection.subscriptions]
+
+    def _subscribe(self, params: Parameters) -> Any:
+        params.finish()
+        key = self._connection.session_key
+        if key is None or key.is_revoked:
+            raise refusals.key_rejected()
+        return self._begin(key.account, is_of_session=True)
+
+    def _subscribe_by_signature(self, params: Parameters) -> Any:
+        key = self._signed(params)
+        params.finish()
+        return self._begin(key.account, is_of_session=False)
+
+    def _begin(self, account: Account, *, is_of_session: bool) -> Any:
+        connection = self._connection
+        self._refuse_login(account)
+        if any(subscription.account is account for subscription in connection.subscriptions.values()):
+            raise Refusal(-2035, "User Data Stream subscription already active.")
+        if connection.subscriptions_made >= MAX_SUBSCRIPTION_IDS:
+            raise Refusal(-2042, "Maximum subscription ID reached for this connection.")
+        if len(connection.subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise Refusal(
+                -1191,
+                f"Too many subscriptions. Connection may create up to '{MAX_SUBSCRIPTIONS}' subscriptions at a time.",
+            )
+        return {"subscriptionId": connection.subscribe(account, is_of_session=is_of_session).id}
+
+    def _unsubscribe(self, params: Parameters) -> Any:
+        number = params.integer("subscriptionId")
+        params.finish()
+        subscriptions = self._connection.subscriptions
+        ended = list(subscriptions.values()) if number is None else [subscriptions.get(number)]
+        if not ended or None in ended:
+            raise Refusal(-2036, "User Data Stream subscription not active.")
+        for subscription in ended:
+            if subscription is not None:
+                self._terminate(subscription)
+        return {}
+
+    def _terminate(self, subscription: Subscription) -> None:
+        terminate(self._core, subscription)
+
+
+def terminate(core: Core, subscription: Subscription) -> None:
+    """End a subscription, and say so on its connection."""
+    text = StreamTerminated(subscription.account).render(
+        core.venue.clock.now_us(), subscription.connection.divisor
+    )
+    subscription.connection.deliver(
+        f"{subscription.prefix}{text}}}".encode(), StreamTerminated.kind, subscription.account
+    )
+    subscription.connection.unsubscribe(subscription)
