@@ -113,9 +113,13 @@ class ConnectionLife:
             )
         self.previous_state, self._state, self.reason = self._state, target, reason
         _log.info(
-            "connection %s",
-            target,
-            extra={"account": str(self._account), "previous_state": self.previous_state, "reason": reason},
+            "connection_state",
+            extra={
+                "account": str(self._account),
+                "state": target,
+                "previous_state": self.previous_state,
+                "reason": reason,
+            },
         )
         return target
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -21,12 +22,8 @@ TIME_UNIT = ("X-MBX-TIME-UNIT", "MICROSECOND")
 RECV_WINDOW_MS = 5000
 MAX_ROWS = 1000  # of one page of executions or orders
 
-_NEEDS_PRICE = frozenset(
-    {OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
-)
-_NEEDS_TIME_IN_FORCE = _NEEDS_PRICE - {OrderType.LIMIT_MAKER}
-# An order request carries no stop price, so of the types it can name these can be placed.
-_PLACEABLE = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET})
+_HAS_PRICE = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER})
+_PLACEABLE = _HAS_PRICE | {OrderType.MARKET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +80,29 @@ def place_order(symbol: str, request: OrderRequest) -> Call:
         raise OrderRejected(
             "binance", f"order type {request.type} needs a stop price, which a request cannot carry"
         )
-    if (request.type in _NEEDS_PRICE) != (request.price is not None):
+    if (request.type in _HAS_PRICE) != (request.price is not None):
         found = "none" if request.price is None else decimal_text(request.price)
-        expected = "a price" if request.type in _NEEDS_PRICE else "none"
+        expected = "a price" if request.type in _HAS_PRICE else "none"
         raise OrderRejected("binance", f"price of a {request.type} order: expected {expected}, was {found}")
-    if not request.quantity > 0:
-        raise OrderRejected("binance", f"quantity {request.quantity}: expected more than 0")
     params: dict[str, object] = {
         "symbol": symbol,
         "side": request.side.upper(),
         "type": request.type.upper(),
-        "quantity": decimal_text(request.quantity),
+        "quantity": _positive("quantity", request.quantity),
         "newClientOrderId": request.client_order_id,
         "newOrderRespType": "RESULT",  # status and executed quantity; the executions come by the stream
     }
     if request.price is not None:
-        params["price"] = decimal_text(request.price)
-    if request.type in _NEEDS_TIME_IN_FORCE:
+        params["price"] = _positive("price", request.price)
+    if request.type is OrderType.LIMIT:
         params["timeInForce"] = "GTC" if request.time_in_force is None else request.time_in_force.upper()
     return Call("order.place", params)
+
+
+def _positive(name: str, amount: Decimal) -> str:
+    if not amount.is_finite() or amount <= 0:
+        raise OrderRejected("binance", f"{name} {amount}: expected more than 0")
+    return decimal_text(amount)
 
 
 def cancel_order(symbol: str, request: CancelRequest) -> Call:
