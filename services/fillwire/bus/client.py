@@ -1,0 +1,163 @@
+"""The NATS client with two doors more: messages may arrive in a plain call, and commands leave without a task.
+
+nats-py gives every subscription a queue and a task, makes a dataclass and parses headers for each message, and wakes
+a flusher task for each write. That is most of what a message costs (figures: tests/bench/bench_bus.py). This module is
+the only one that knows the client's insides; it is written against nats-py 2.16.0, which pyproject.toml pins, and
+tests/unit/bus/test_client.py fails when another version is installed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription as ClientSubscription
+from nats.errors import ProtocolError
+from nats.protocol.parser import Parser
+
+_log = logging.getLogger(__name__)
+
+DirectHandler = Callable[[bytes, bytes, bytes, bytes], None]
+"""Called in the read loop with subject, reply, payload and raw header block; empty bytes for what is absent."""
+
+_MSG = ord("M")
+_HMSG = ord("H")
+_MESSAGES = (_MSG, _HMSG)
+_MAX_LINE_BYTES = 1 << 20  # INFO of a large cluster is the longest line; anything longer is no NATS
+
+
+class DirectParser(Parser):
+    """Parses MSG and HMSG by splitting the control line; every other operation goes to the client's own parser."""
+
+    def __init__(self, client: "DirectClient") -> None:
+        super().__init__(client)
+        self._client = client
+
+    def reset(self) -> None:
+        """Forget a half-read message: a new connection begins."""
+        super().reset()
+        self._rest = b""
+        self._epoch = getattr(self, "_epoch", 0) + 1
+
+    async def parse(self, data: bytes = b"") -> None:  # noqa: C901, PLR0912 - one loop, run for every message; calls cost
+        """Dispatch all complete operations in `data`; what is incomplete waits for the next call."""
+        if self._rest:
+            data = self._rest + data
+        epoch = self._epoch
+        client = self._client
+        direct = client.direct
+        position, size = 0, len(data)
+        while position < size:
+            end = data.find(b"\r\n", position)
+            if end < 0:
+                break
+            operation = data[position]
+            if operation in _MESSAGES:
+                fields = data[position:end].split()
+                start = end + 2
+                try:
+                    sid = int(fields[2])
+                    stop = start + int(fields[-1])
+                    if operation == _HMSG:  # HMSG subject sid [reply] header-size total-size
+                        body = start + int(fields[-2])
+                        headers = data[start:body]
+                        reply = fields[3] if len(fields) > 5 else b""  # noqa: PLR2004 - the line above
+                    else:  # MSG subject sid [reply] size
+                        body = start
+                        headers = b""
+                        reply = fields[3] if len(fields) > 4 else b""  # noqa: PLR2004 - the line above
+                except (ValueError, IndexError) as error:
+                    raise ProtocolError from error
+                following = stop + 2
+                if following > size:
+                    break
+                position = following
+                handler = direct.get(sid)
+                if handler is None:
+                    await client.process_queued(sid, fields[1], reply, data[body:stop], headers)
+                    if self._epoch != epoch:
+                        return  # a new connection began while the client was busy: these bytes are history
+                else:
+                    try:
+                        handler(fields[1], reply, data[body:stop], headers)
+                    except Exception:  # noqa: BLE001 - the edge of a plain call: an error in one handler must not deafen the connection
+                        _log.exception("message_handler_failed", extra={"subject": fields[1].decode()})
+            else:
+                line = data[position : end + 2]
+                position = end + 2
+                await super().parse(line)
+                if self._epoch != epoch:
+                    return
+        self._rest = data[position:] if position else data
+        if len(self._rest) > _MAX_LINE_BYTES and b"\r\n" not in self._rest[:_MAX_LINE_BYTES]:
+            await super().parse(self._rest[:4000] + b"\r\n")  # raises the client's ProtocolError
+
+
+class DirectClient(Client):
+    """nats-py's client with `subscribe_direct` and `write`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.direct: dict[int, DirectHandler] = {}
+        self._ps = DirectParser(self)
+        self._outgoing: list[bytes] = []
+
+    async def process_queued(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        """Hand a message to the client's own subscriptions."""
+        await self._process_msg(sid, subject, reply, data, headers)
+
+    async def subscribe_direct(self, subject: str, handler: DirectHandler, queue: str = "") -> int:
+        """Subscribe and return the subscription's id; `handler` is called in the read loop and must not block.
+
+        The subscription is repeated by the client after a reconnect, like its own.
+        """
+        self._sid += 1
+        sid = self._sid
+        self.direct[sid] = handler
+        subscription = ClientSubscription(self, sid, subject, queue=queue)
+        self._subs[sid] = subscription
+        await self._send_subscribe(subscription)
+        return sid
+
+    async def unsubscribe_direct(self, sid: int) -> None:
+        """End a direct subscription; messages already on the way are dropped."""
+        self.direct.pop(sid, None)
+        if self._subs.pop(sid, None) is not None and self.is_connected:
+            await self._send_unsubscribe(sid)
+
+    def write(self, command: bytes) -> None:
+        """Send a complete protocol command with the next turn of the loop, together with others written until then."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._write_outgoing)
+        self._outgoing.append(command)
+
+    def _write_outgoing(self) -> None:
+        commands, self._outgoing = self._outgoing, []
+        self.write_now(commands)
+
+    def write_now(self, commands: list[bytes]) -> bool:
+        """Send complete protocol commands; return False if they were dropped.
+
+        Written at once while connected. While disconnected they join the client's buffer up to its `pending_size`,
+        beyond which, and on a closed client, they are dropped.
+        """
+        self.stats["out_msgs"] += len(commands)
+        if self.is_connected and not self._pending and self._transport is not None:
+            self._transport.write(b"".join(commands))
+            return True
+        size = sum(map(len, commands))
+        if self.is_closed or self._pending_data_size + size > self._max_pending_size:
+            return False
+        self._pending.extend(commands)
+        self._pending_data_size += size
+        if self.is_connected and self._flush_queue is not None and self._flush_queue.empty():
+            self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
+        return True
+
+    def abort(self) -> None:
+        """Drop the socket without ceremony, for a client that could not be closed in time."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()

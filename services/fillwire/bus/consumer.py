@@ -1,0 +1,409 @@
+"""Consuming a stream: one pull kept open, messages handed over in order, none skipped and none repeated."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Self
+
+import orjson
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.durables import (
+    ACK_WAIT_S,
+    AckPolicy,
+    ConsumerState,
+    Deliver,
+    StartAtSequence,
+    StartAtTime,
+    consumer_exists,
+    delete_consumer,
+    ensure_consumer,
+    require_consumer_name,
+)
+from fillwire.bus.errors import ApiRefused
+from fillwire.bus.messages import Message, parse_headers, parse_status
+from fillwire.bus.subscriptions import Inbox
+from fillwire.domain.errors import BrokerError, ConfigError
+
+if TYPE_CHECKING:
+    from fillwire.bus.subscriptions import Subscription
+
+__all__ = [
+    "ACK_WAIT_S",
+    "AckPolicy",
+    "ConsumerState",
+    "Deliver",
+    "Handle",
+    "PullLoop",
+    "StartAtSequence",
+    "StartAtTime",
+    "delete_consumer",
+    "ensure_consumer",
+    "require_consumer_name",
+]
+
+_log = logging.getLogger(__name__)
+
+_NS = 1_000_000_000
+_RETRY_FIRST_S = 0.1
+_RETRY_MAX_S = 2.0
+_RESET_TIMEOUT_S = 2.0
+_RESET_ATTEMPTS = 3
+_HEARTBEAT = 100
+_PULL_OVER = (404, 408)  # nothing there, or the pull's time is up: the ordinary ends
+
+Handle = Callable[[Message], Awaitable[None]]
+"""Awaited for one message after another; it acknowledges, now or later."""
+
+
+class PullLoop:
+    """Keeps one pull open on a consumer and hands its messages to `handle`, in order, one at a time.
+
+    A broker redelivers what was on the way to a lost connection only after the acknowledgement wait, behind newer
+    messages. Therefore the loop has the consumer reset to its first unacknowledged message when it starts, when it
+    reconnects, and when a delivery number is missing, and passes over what it has handed out before. So `handle` sees
+    every message once and in order while the process lives; a new process begins with the first message that was not
+    acknowledged.
+
+    Args:
+        bus: the connection.
+        stream: name of the stream.
+        durable: name of the consumer, which must exist.
+        handle: when it raises, the error is logged, and the message comes again after the consumer's wait, behind
+            others: to keep the order, retry inside.
+        batch: messages asked for at once; about one and a half times as many may wait here.
+        ack_policy: the consumer's.
+        ack_wait_s: the consumer's. Messages that wait here or were handed out and are not acknowledged yet are
+            reported as in progress every third of it, so that a slow handler causes no redelivery.
+        is_exclusive: whether this loop alone reads the consumer. False for several processes that share one: then
+            the consumer is not reset, and the order across a lost connection is not kept.
+        expires_s: how long one pull stays open.
+        heartbeat_s: the broker gives a sign of life as often; after two and a half silent ones the pull is renewed.
+        on_missing: awaited when the consumer does not exist any more, to make it again. Without it the loss is
+            logged, and the loop goes on once somebody else has made it.
+    """
+
+    def __init__(  # noqa: PLR0913 - see the docstring
+        self,
+        bus: Bus,
+        stream: str,
+        durable: str,
+        handle: Handle,
+        *,
+        batch: int = 256,
+        ack_policy: AckPolicy = "explicit",
+        ack_wait_s: float = ACK_WAIT_S,
+        is_exclusive: bool = True,
+        expires_s: float = 30.0,
+        heartbeat_s: float = 2.0,
+        on_missing: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._bus = bus
+        self._stream = stream
+        self._durable = require_consumer_name(durable)
+        self._handle = handle
+        self._batch = batch
+        self._ack_policy = ack_policy
+        self._ack_wait_s = ack_wait_s
+        self._is_exclusive = is_exclusive
+        self._heartbeat_s = heartbeat_s
+        self._on_missing = on_missing
+        self._label = {"stream": stream, "durable": durable}
+        self._pull_body = orjson.dumps(
+            {"batch": batch, "expires": int(expires_s * _NS), "idle_heartbeat": int(heartbeat_s * _NS)}
+        )
+        self._loop = asyncio.get_running_loop()
+        self._inbox_subject = bus.new_inbox()
+        self._inbox: Inbox[Message] | None = None
+        self._subscription: Subscription | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._nudge = asyncio.Event()
+        self._is_stale = False  # the consumer's state is in doubt: to be reset before the next pull
+        self._is_settling = False  # a reset is under way: deliveries are dropped until number 1 comes
+        self._expected = 0  # number of the next delivery; 0: any, for the consumer has not been reset
+        self._round = 0
+        self._asked = 0  # messages asked for by pulls that are open, and not yet received
+        self._seen_at = 0.0
+        self._retry_s = _RETRY_FIRST_S
+        self._retry_handle: asyncio.TimerHandle | None = None
+        self._taken = 0  # sequence of the last message handed out, and when the stream stored it
+        self._taken_stored_ns = 0
+        self._unsettled: dict[int, tuple[Message, float]] = {}  # handed out or waiting; when last reported
+        self._returned: set[int] = set()  # handed out, not handled: to be handed out again
+        self._failed_resets = 0
+        self.delivered_count = 0
+        self.repeated_count = 0
+        self.reset_count = 0
+
+    # -- life
+
+    async def start(self) -> Self:
+        """Begin at the first message that is not acknowledged.
+
+        Raises:
+            ConfigError: the consumer does not exist and there is no `on_missing`.
+            BrokerError: no answer.
+        """
+        if self._task is not None:
+            return self
+        if self._ack_policy != "none" and not await consumer_exists(self._bus, self._stream, self._durable):
+            if self._on_missing is None:
+                raise ConfigError(
+                    f"consumer {self._durable} of stream {self._stream} not found: expected it to exist"
+                )
+            await self._on_missing()
+        self._inbox = Inbox(self._take, capacity=4 * self._batch, name=f"pull {self._stream} {self._durable}")
+        self._subscription = await self._bus.subscribe_raw(f"{self._inbox_subject}.*", self._receive)
+        self._bus.on_reconnected(self._handle_reconnected)
+        self._task = self._loop.create_task(self._run(), name=f"pull watch {self._stream} {self._durable}")
+        self._seen_at = self._loop.time()
+        if self._ack_policy == "none":  # there is nothing to go back to
+            self._pull_if_due()
+        else:
+            self._mark_stale()
+        return self
+
+    async def stop(self, deadline_s: float = 5.0) -> bool:
+        """End the loop; return whether the message in hand was finished before the deadline, else it is cancelled.
+
+        Messages that wait here are not handed out; a later loop begins with them. Idempotent.
+        """
+        self._bus.off_reconnected(self._handle_reconnected)
+        subscription, self._subscription = self._subscription, None
+        if self._retry_handle is not None:
+            self._retry_handle.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if subscription is not None:
+            await subscription.unsubscribe()
+        finished = True
+        if self._inbox is not None:
+            self._inbox.clear()
+            try:
+                finished = await self._inbox.join(deadline_s)
+            finally:
+                await self._inbox.close()
+        self._unsettled.clear()
+        return finished
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def waiting_count(self) -> int:
+        """Messages received and not yet handed out."""
+        return 0 if self._inbox is None else len(self._inbox)
+
+    # -- receiving
+
+    def _receive(self, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        self._seen_at = self._loop.time()
+        status = parse_status(headers) if headers else None
+        if status is not None:
+            self._receive_status(subject, status, headers)
+            return
+        self._asked -= 1
+        message = Message(subject, reply, data, headers, self._bus.write, self._settle)
+        if self._is_exclusive and not self._is_next(message.delivery_number):
+            return
+        sequence = message.sequence
+        if sequence <= self._taken and self._is_repeated(sequence, message):
+            self._pass_over(sequence, message, reply)
+        elif self._inbox is not None and self._inbox.put(message):
+            if self._ack_policy != "none":
+                self._unsettled[sequence] = (message, self._seen_at)
+        else:
+            self._mark_stale()
+        if self._asked + len(self._inbox or ()) <= self._batch // 2:
+            self._pull_if_due()
+
+    def _is_next(self, number: int) -> bool:
+        if number == self._expected or (self._expected == 0 and not self._is_settling):
+            self._expected = number + 1
+            self._is_settling = False
+            return True
+        if (
+            not self._is_settling
+        ):  # a delivery never arrived: it was on the way to a lost connection or leader
+            _log.info("pull_gap", extra=self._label | {"expected": self._expected, "found": number})
+            self._mark_stale()
+        return False
+
+    def _is_repeated(self, sequence: int, message: Message) -> bool:
+        # A stream that lost its end, or was made anew, gives sequences a second time: to messages stored later.
+        return (
+            self._is_exclusive
+            and sequence not in self._returned
+            and message.stored_time_ns <= self._taken_stored_ns
+        )
+
+    def _pass_over(self, sequence: int, message: Message, reply: bytes) -> None:
+        """Deal with the repetition of a message that was handed out: it may be done, or still in hand."""
+        self.repeated_count += 1
+        unsettled = self._unsettled.get(sequence)
+        if unsettled is None:
+            message.ack()
+        else:
+            unsettled[0].readdress(reply)
+
+    def _receive_status(self, subject: bytes, status: int, headers: bytes) -> None:
+        if status == _HEARTBEAT:
+            last = parse_headers(headers).get("Nats-Last-Consumer")
+            if (
+                last is not None
+                and self._is_exclusive
+                and not self._is_settling
+                and self._expected <= int(last)
+            ):
+                self._mark_stale()  # the last deliveries never arrived
+        elif subject.endswith(b".%d" % self._round):
+            self._asked = 0
+            if status in _PULL_OVER:
+                self._pull_if_due()
+            else:  # 409: the leader moved or the consumer was deleted; 503: there is none at the moment
+                _log.info("pull_ended", extra=self._label | {"status": status})
+                self._mark_stale()
+
+    # -- handing out
+
+    async def _take(self, message: Message) -> None:
+        sequence = message.sequence
+        if sequence not in self._returned:
+            self._taken = sequence
+            self._taken_stored_ns = message.stored_time_ns
+        self._returned.discard(sequence)
+        self.delivered_count += 1
+        if self._asked + self.waiting_count <= self._batch // 2:
+            self._pull_if_due()
+        try:
+            await self._handle(message)
+        except Exception:
+            if self._unsettled.pop(sequence, None) is not None:
+                self._returned.add(sequence)
+            raise  # the inbox's task logs it
+
+    def _settle(self, message: Message, is_done: bool) -> None:
+        sequence = message.sequence
+        if is_done:
+            self._returned.discard(sequence)
+        else:
+            self._returned.add(sequence)
+        if self._ack_policy == "all":
+            for earlier in [number for number in self._unsettled if number <= sequence]:
+                del self._unsettled[earlier]
+        else:
+            self._unsettled.pop(sequence, None)
+
+    # -- keeping the pull open
+
+    def _mark_stale(self) -> None:
+        self._is_stale = True
+        self._nudge.set()
+
+    async def _handle_reconnected(self) -> None:
+        self._asked = 0  # pulls end with the connection they were made on
+        self._mark_stale()
+
+    def _pull_if_due(self) -> None:
+        if (
+            self._subscription is None
+            or self._is_stale
+            or self._asked + self.waiting_count > self._batch // 2
+            or not self._bus.is_connected
+        ):
+            return
+        self._round += 1
+        self._asked += self._batch
+        self._seen_at = self._loop.time()
+        self._bus.write(
+            f"PUB {api.PREFIX}.CONSUMER.MSG.NEXT.{self._stream}.{self._durable} "
+            f"{self._inbox_subject}.{self._round} {len(self._pull_body)}\r\n".encode()
+            + self._pull_body
+            + b"\r\n"
+        )
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(self._heartbeat_s, self._ack_wait_s / 6)):
+                    await self._nudge.wait()
+            self._nudge.clear()
+            now = self._loop.time()
+            self._report_progress(now)
+            if now - self._seen_at > 2.5 * self._heartbeat_s and self._bus.is_connected:
+                self._asked = 0
+                self._is_stale = True
+            if self._is_stale and self._bus.is_connected:
+                try:
+                    await self._resume()
+                except BrokerError as error:
+                    _log.warning("pull_resume_failed", extra=self._label | {"error": str(error)})
+                    self._is_stale = True
+                if self._is_stale:
+                    await asyncio.sleep(self._retry_s)
+                    self._retry_s = min(self._retry_s * 2, _RETRY_MAX_S)
+                    self._nudge.set()
+                else:
+                    self._retry_s = _RETRY_FIRST_S
+
+    def _report_progress(self, now: float) -> None:
+        for sequence, (message, since) in list(self._unsettled.items()):
+            if now - since > self._ack_wait_s / 3:
+                message.in_progress()
+                self._unsettled[sequence] = (message, now)
+
+    async def _resume(self) -> None:
+        """Bring the consumer back to its first unacknowledged message and pull.
+
+        Raises:
+            BrokerError: no answer; the state is still in doubt.
+        """
+        self._is_stale = False
+        if self._ack_policy == "none":
+            if (
+                self._on_missing is not None
+            ):  # what was on the way is lost: only a new consumer brings it back
+                await self._on_missing()
+                return
+        elif self._is_exclusive:
+            await self._reset()
+        elif not await consumer_exists(self._bus, self._stream, self._durable):
+            await self._make_again()
+        self._pull_if_due()
+
+    async def _reset(self) -> None:
+        self._is_settling = True
+        self._expected = 1
+        if self._inbox is not None:
+            for message in self._inbox.clear():  # they come again, with what is missing before them
+                self._unsettled.pop(message.sequence, None)
+        try:
+            await api.call(
+                self._bus, f"CONSUMER.RESET.{self._stream}.{self._durable}", timeout_s=_RESET_TIMEOUT_S
+            )
+        except ApiRefused as error:
+            if error.error_code not in (api.CONSUMER_NOT_FOUND, api.STREAM_NOT_FOUND):
+                raise
+            await self._make_again()
+        except BrokerError:
+            self._failed_resets += 1
+            if self._failed_resets < _RESET_ATTEMPTS:
+                raise
+            # The broker may be one that does not know or not allow it. Fills late and out of order beat no fills.
+            _log.warning("pull_order_unproven", extra=self._label | {"attempts": self._failed_resets})
+            self._is_settling = False
+            self._expected = 0
+            return
+        self._failed_resets = 0
+        self.reset_count += 1
+
+    async def _make_again(self) -> None:
+        if self._on_missing is None:
+            raise BrokerError(f"consumer {self._durable} of stream {self._stream} does not exist any more")
+        await self._on_missing()

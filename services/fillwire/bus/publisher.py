@@ -1,0 +1,500 @@
+"""Publishing into streams from a plain call: in order per key, resent until acknowledged, bounded."""
+
+import asyncio
+import contextlib
+import heapq
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import orjson
+
+from fillwire.bus.connection import Bus
+from fillwire.bus.errors import is_transient
+from fillwire.bus.messages import parse_status
+from fillwire.domain.errors import PublishError
+from fillwire.wire.headers import MESSAGE_ID
+
+if TYPE_CHECKING:
+    from fillwire.bus.subscriptions import Subscription
+
+_log = logging.getLogger(__name__)
+
+BACKOFF_FIRST_S = 0.02
+BACKOFF_MAX_S = 0.5
+_SUBJECT_GUARD = 10077  # a stream with one message per subject and discard-new: "already there"
+_SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
+_PREFIXES_MAX = 4096  # subjects whose encoded form is kept
+
+Headers = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
+"""Headers, or a function that makes them at the moment of the first send; resends repeat the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOutcome:
+    """What became of one message. Told once per message.
+
+    Attributes:
+        subject: the subject it was published on.
+        message_id: the id it was published with.
+        sequence: its sequence in the stream, that of the first copy if it was a duplicate; 0 when not known.
+        is_duplicate: the stream had the id already: stored before, by us or by somebody else.
+        send_count: how often it was sent.
+        error: None when the message is in the stream, else why it is not.
+    """
+
+    subject: str
+    message_id: str
+    sequence: int
+    is_duplicate: bool
+    send_count: int
+    error: PublishError | None = None
+
+
+OnAcknowledged = Callable[[PublishOutcome], None]
+
+
+class _Outgoing:
+    __slots__ = (
+        "body",
+        "command",
+        "delay_s",
+        "headers",
+        "key",
+        "message_id",
+        "on_acknowledged",
+        "send_count",
+        "sent_at",
+        "subject",
+        "token",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
+        self,
+        key: str,
+        subject: str,
+        body: bytes,
+        message_id: str,
+        headers: Headers,
+        on_acknowledged: OnAcknowledged | None,
+    ) -> None:
+        self.key = key
+        self.subject = subject
+        self.body = body
+        self.message_id = message_id
+        self.headers = headers
+        self.on_acknowledged = on_acknowledged
+        self.send_count = 0
+        self.token = b""
+        self.command = b""
+        self.sent_at = 0.0
+        self.delay_s = BACKOFF_FIRST_S
+
+
+class OrderedPublisher:
+    """Publishes into streams, one message of a key in flight and many keys at once.
+
+    A message is resent with the same id until the stream acknowledges it: after a lost acknowledgement, a refusal for
+    the moment (5xx, 429), a lost connection, a dead client. Only a final refusal (4xx) ends it otherwise.
+
+    Args:
+        bus: the connection.
+        window: messages in flight at once, over all keys.
+        capacity: messages accepted and not yet acknowledged at which `is_full` turns true. `submit` takes as many
+            again, for what was read must not be lost, and raises beyond that; the caller stops reading instead.
+        capacity_bytes: the same for the sum of bodies.
+        ack_timeout_s: after this long without an answer a message is sent again.
+        on_refused: told of every message that will never be stored, with its body.
+
+    Use `async with`, or `start` and `close`. All calls belong to the thread of the loop.
+    """
+
+    def __init__(  # noqa: PLR0913 - each bound is a choice of the owner
+        self,
+        bus: Bus,
+        *,
+        window: int = 1024,
+        capacity: int = 65_536,
+        capacity_bytes: int = 64 << 20,
+        ack_timeout_s: float = 2.0,
+        on_refused: Callable[[PublishError, bytes], None] | None = None,
+    ) -> None:
+        self._bus = bus
+        self._window = window
+        self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
+        self._ack_timeout_s = ack_timeout_s
+        self._on_refused = on_refused
+        self._loop = asyncio.get_running_loop()
+        self._inbox = bus.new_inbox()
+        self._cut = len(self._inbox) + 1
+        self._prefixes: dict[str, bytes] = {}
+        self._lanes: dict[
+            str, deque[_Outgoing] | None
+        ] = {}  # keys with a message under way; what waits behind it
+        self._ready: deque[_Outgoing] = deque()  # heads of lanes, sent as far as the window allows
+        self._in_flight: dict[bytes, _Outgoing] = {}  # heads of lanes by token, oldest send first
+        self._parked: list[
+            tuple[float, int, _Outgoing]
+        ] = []  # heads of lanes that wait out a backoff; a heap
+        self._numbers = 0
+        self._unfinished = 0
+        self._unfinished_bytes = 0
+        self._was_full = False
+        self._on_room: list[Callable[[], None]] = []
+        self._emptied: asyncio.Future[None] | None = None
+        self._flush_handle: asyncio.Handle | None = None
+        self._sweep_handle: asyncio.TimerHandle | None = None
+        self._unpark_handle: asyncio.TimerHandle | None = None
+        self._subscription: Subscription | None = None
+        self._is_closed = False
+        self.submitted_count = 0
+        self.acknowledged_count = 0
+        self.duplicate_count = 0
+        self.resent_count = 0
+        self.refused_count = 0
+
+    # -- life
+
+    async def start(self) -> Self:
+        """Begin to send; what was submitted before goes first."""
+        if self._subscription is None:
+            self._subscription = await self._bus.subscribe_raw(f"{self._inbox}.*", self._receive)
+            self._bus.on_reconnected(self._resend_all)
+            self._schedule_flush()
+        return self
+
+    async def flush(self, deadline_s: float) -> int:
+        """Wait until everything submitted is stored or refused; return how many messages are left at the deadline."""
+        if self._unfinished:
+            if self._emptied is None:
+                self._emptied = self._loop.create_future()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(deadline_s):
+                    await asyncio.shield(self._emptied)
+        return self._unfinished
+
+    async def close(self, deadline_s: float = 10.0) -> int:
+        """Take nothing more, flush, and stop; return how many messages are left.
+
+        Each of those is told to its `on_acknowledged` with an error: it may be stored or not. Idempotent.
+        """
+        self._is_closed = True
+        try:
+            await self.flush(deadline_s)
+        finally:
+            left = self._abandon()
+            self._bus.off_reconnected(self._resend_all)
+            subscription, self._subscription = self._subscription, None
+            if subscription is not None:
+                await subscription.unsubscribe()
+        return left
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # -- state
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the caller should stop reading until `on_room`."""
+        return self._unfinished >= self._capacity or self._unfinished_bytes >= self._capacity_bytes
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time that a full publisher has become half empty."""
+        self._on_room.append(callback)
+
+    @property
+    def in_flight_count(self) -> int:
+        """Messages sent and not yet answered."""
+        return len(self._in_flight)
+
+    @property
+    def queued_count(self) -> int:
+        """Messages accepted and not on the way: behind another of their key, or waiting for window or backoff."""
+        return self._unfinished - len(self._in_flight)
+
+    # -- in
+
+    def submit(  # noqa: PLR0913, PLR0917 - the parts of a message; a plain call from a socket's read callback
+        self,
+        key: str,
+        subject: str,
+        body: bytes,
+        message_id: str,
+        headers: Headers = None,
+        on_acknowledged: OnAcknowledged | None = None,
+    ) -> None:
+        """Accept a message and return at once.
+
+        Args:
+            key: messages of one key are stored in the order of submission.
+            subject: a subject that a stream takes.
+            body: at most the broker's maximum payload together with the headers.
+            message_id: identity for the stream's duplicate window.
+            headers: a function is called at the first send, so that a stamp of that moment can be in it.
+            on_acknowledged: called once, in the loop, when the message is stored or refused.
+
+        Raises:
+            PublishError: the publisher is closed, or holds twice its capacity: the message was not accepted.
+        """
+        if self._is_closed or self._unfinished >= 2 * self._capacity:
+            reason = (
+                "the publisher is closed" if self._is_closed else f"{self._unfinished} messages wait already"
+            )
+            raise PublishError(subject, message_id, reason)
+        outgoing = _Outgoing(key, subject, body, message_id, headers, on_acknowledged)
+        self.submitted_count += 1
+        self._unfinished += 1
+        self._unfinished_bytes += len(body)
+        if key in self._lanes:
+            lane = self._lanes[key]
+            if lane is None:
+                self._lanes[key] = deque((outgoing,))
+            else:
+                lane.append(outgoing)
+        else:
+            self._lanes[key] = None
+            self._ready.append(outgoing)
+            if self._flush_handle is None:
+                self._flush_handle = self._loop.call_soon(self._flush)
+        if self.is_full:
+            self._was_full = True
+
+    # -- out
+
+    def _schedule_flush(self) -> None:
+        if self._flush_handle is None:
+            self._flush_handle = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_handle = None
+        ready, in_flight = self._ready, self._in_flight
+        if not ready or self._subscription is None or not self._bus.is_connected:
+            return
+        room = self._window - len(in_flight)
+        now = self._loop.time()
+        commands: list[bytes] = []
+        while ready and room > 0:
+            outgoing = ready.popleft()
+            if outgoing.send_count:
+                self.resent_count += 1
+            else:
+                try:
+                    self._encode(outgoing)
+                except PublishError as error:
+                    self._refuse(outgoing, error)
+                    continue
+            outgoing.send_count += 1
+            outgoing.sent_at = now
+            in_flight[outgoing.token] = outgoing
+            commands.append(outgoing.command)
+            room -= 1
+        if commands:
+            self._bus.write_now(commands)
+            if self._sweep_handle is None:
+                self._sweep_handle = self._loop.call_later(self._ack_timeout_s / 4, self._sweep)
+
+    def _encode(self, outgoing: _Outgoing) -> None:
+        """Make the bytes of the command, once: a resend repeats them, token included, for any answer will do.
+
+        Raises:
+            PublishError: the message can never be sent.
+        """
+        subject = outgoing.subject
+        prefix = self._prefixes.get(subject)
+        if prefix is None:
+            prefix = self._prefix(outgoing)
+        self._numbers += 1
+        outgoing.token = token = b"%d" % self._numbers
+        lines = f"NATS/1.0\r\n{MESSAGE_ID}: {outgoing.message_id}\r\n"
+        headers = outgoing.headers
+        count = 2
+        if headers is not None:
+            if callable(headers):
+                try:
+                    headers = headers()
+                except Exception:  # noqa: BLE001 - a header is an ornament: the event goes out without it
+                    _log.exception("publish_headers_failed", extra={"message_id": outgoing.message_id})
+                    headers = {}
+            for name, value in headers.items():
+                lines += f"{name}: {value}\r\n"
+            count += len(headers)
+        block = (lines + "\r\n").encode()
+        if block.count(b"\n") != count + 1 or block.count(b"\r") != count + 1:
+            raise PublishError(subject, outgoing.message_id, "a line break in a header or in the message id")
+        body = outgoing.body
+        size = len(block) + len(body)
+        if size > self._bus.max_payload_bytes:
+            reason = f"{size} bytes with headers: expected at most {self._bus.max_payload_bytes}"
+            raise PublishError(subject, outgoing.message_id, reason)
+        outgoing.command = b"%b%b %d %d\r\n%b%b\r\n" % (prefix, token, len(block), size, block, body)
+
+    def _prefix(self, outgoing: _Outgoing) -> bytes:
+        subject = outgoing.subject
+        if _SUBJECT.fullmatch(subject) is None:
+            reason = "expected non-empty tokens joined by dots, without white space and wildcards"
+            raise PublishError(subject, outgoing.message_id, reason)
+        if len(self._prefixes) >= _PREFIXES_MAX:
+            self._prefixes.clear()
+        prefix = self._prefixes[subject] = f"HPUB {subject} {self._inbox}.".encode()
+        return prefix
+
+    # -- answers
+
+    def _receive(self, subject: bytes, _reply: bytes, data: bytes, headers: bytes) -> None:
+        outgoing = self._in_flight.pop(subject[self._cut :], None)
+        if outgoing is None:  # a second answer, to a resend or to what is about to be resent
+            return
+        if headers and parse_status(headers) is not None:  # 503: no stream takes the subject at the moment
+            self._park(outgoing)
+            return
+        try:
+            answer = orjson.loads(data)
+            error = answer.get("error")
+            if error is None:
+                self._acknowledge(outgoing, answer["seq"], answer.get("duplicate", False))
+                return
+            code, error_code, description = (
+                error["code"],
+                error.get("err_code", 0),
+                error.get("description", ""),
+            )
+        except (
+            ValueError,
+            LookupError,
+            AttributeError,
+            TypeError,
+        ):  # no acknowledgement: somebody else answered
+            self._park(outgoing)
+            return
+        if error_code == _SUBJECT_GUARD and "per subject" in description:
+            self._acknowledge(outgoing, 0, is_duplicate=True)
+        elif is_transient(code):
+            self._park(outgoing)
+        else:
+            reason = f"{description} (code {code}, error {error_code})"
+            self._refuse(outgoing, PublishError(outgoing.subject, outgoing.message_id, reason))
+
+    def _acknowledge(self, outgoing: _Outgoing, sequence: int, is_duplicate: bool) -> None:
+        self.acknowledged_count += 1
+        if is_duplicate:
+            self.duplicate_count += 1
+        self._leave(outgoing)
+        if outgoing.on_acknowledged is not None:
+            self._tell(outgoing, sequence, is_duplicate, None)
+
+    def _refuse(self, outgoing: _Outgoing, error: PublishError) -> None:
+        self.refused_count += 1
+        _log.error("publish_refused", extra={"subject": outgoing.subject, "error": str(error)})
+        self._leave(outgoing)
+        if self._on_refused is not None:
+            try:
+                self._on_refused(error, outgoing.body)
+            except Exception:  # noqa: BLE001 - the owner's callback must not stop the other lanes
+                _log.exception("publish_callback_failed", extra={"message_id": outgoing.message_id})
+        if outgoing.on_acknowledged is not None:
+            self._tell(outgoing, 0, is_duplicate=False, error=error)
+
+    def _tell(
+        self, outgoing: _Outgoing, sequence: int, is_duplicate: bool, error: PublishError | None
+    ) -> None:
+        outcome = PublishOutcome(
+            outgoing.subject, outgoing.message_id, sequence, is_duplicate, outgoing.send_count, error
+        )
+        try:
+            if outgoing.on_acknowledged is not None:
+                outgoing.on_acknowledged(outcome)
+        except Exception:  # noqa: BLE001 - the owner's callback must not stop the other lanes
+            _log.exception("publish_callback_failed", extra={"message_id": outgoing.message_id})
+
+    def _leave(self, outgoing: _Outgoing) -> None:
+        """Make room: the next message of the lane becomes ready."""
+        lanes, key = self._lanes, outgoing.key
+        lane = lanes[key]
+        if lane:
+            self._ready.append(lane.popleft())
+        else:
+            del lanes[key]
+        self._unfinished -= 1
+        self._unfinished_bytes -= len(outgoing.body)
+        if self._flush_handle is None and self._ready:
+            self._flush_handle = self._loop.call_soon(self._flush)
+        if self._was_full and self._has_room:
+            self._was_full = False
+            for callback in self._on_room:
+                self._loop.call_soon(callback)
+        if self._emptied is not None and not self._unfinished:
+            self._emptied.set_result(None)
+            self._emptied = None
+
+    @property
+    def _has_room(self) -> bool:
+        return self._unfinished <= self._capacity // 2 and self._unfinished_bytes <= self._capacity_bytes // 2
+
+    # -- again
+
+    def _park(self, outgoing: _Outgoing) -> None:
+        delay_s = outgoing.delay_s
+        outgoing.delay_s = min(delay_s * 2, BACKOFF_MAX_S)
+        self._numbers += 1
+        heapq.heappush(self._parked, (self._loop.time() + delay_s, self._numbers, outgoing))
+        self._arm_unpark()
+        self._schedule_flush()
+
+    def _arm_unpark(self) -> None:
+        if self._unpark_handle is not None:
+            self._unpark_handle.cancel()
+        self._unpark_handle = self._loop.call_at(self._parked[0][0], self._unpark) if self._parked else None
+
+    def _unpark(self) -> None:
+        self._unpark_handle = None
+        now = self._loop.time()
+        while self._parked and self._parked[0][0] <= now:
+            self._ready.append(heapq.heappop(self._parked)[2])
+        self._arm_unpark()
+        self._schedule_flush()
+
+    def _sweep(self) -> None:
+        """Send again what got no answer in time."""
+        self._sweep_handle = None
+        if self._in_flight:
+            self._sweep_handle = self._loop.call_later(self._ack_timeout_s / 4, self._sweep)
+        if self._bus.is_connected:
+            limit = self._loop.time() - self._ack_timeout_s
+            self._resend([outgoing for outgoing in self._in_flight.values() if outgoing.sent_at <= limit])
+
+    async def _resend_all(self) -> None:
+        """After a reconnect every answer that was on the way is lost."""
+        self._resend(list(self._in_flight.values()))
+
+    def _resend(self, overdue: list[_Outgoing]) -> None:
+        for outgoing in overdue:
+            del self._in_flight[outgoing.token]
+        self._ready.extendleft(reversed(overdue))
+        self._schedule_flush()
+
+    def _abandon(self) -> int:
+        for handle in (self._flush_handle, self._sweep_handle, self._unpark_handle):
+            if handle is not None:
+                handle.cancel()
+        left = [*self._in_flight.values(), *(entry[2] for entry in self._parked), *self._ready]
+        left += [outgoing for lane in self._lanes.values() if lane for outgoing in lane]
+        for structure in (self._in_flight, self._parked, self._ready, self._lanes):
+            structure.clear()
+        self._unfinished = self._unfinished_bytes = 0
+        for outgoing in left:
+            reason = "not acknowledged before the publisher was closed: it may be stored or not"
+            error = PublishError(outgoing.subject, outgoing.message_id, reason)
+            _log.error("publish_abandoned", extra={"subject": outgoing.subject, "error": str(error)})
+            self._tell(outgoing, 0, is_duplicate=False, error=error)
+        return len(left)

@@ -1,0 +1,195 @@
+"""The streams: what is kept, for how long, and how much of it; made and updated by whoever starts first."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.errors import ApiRefused
+from fillwire.domain.errors import ConfigError
+from fillwire.wire.subjects import ALERTS, CONNECTIONS, DEAD_LETTERS, ORDERS, QUARANTINE
+
+_log = logging.getLogger(__name__)
+
+_NS = 1_000_000_000
+_DAY_S = 86_400
+_GIB = 1 << 30
+_MIB = 1 << 20
+
+# The least the broker must be allowed to store: the sum of all `max_bytes`, for it reserves them.
+Manifest = dict[str, Any]
+"""A configuration in the broker's own JSON, as `nats stream add --config` reads it: durations in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDefinition:
+    """One stream. Always on file, limited by age and size, oldest messages discarded first.
+
+    Attributes:
+        name: the stream's name.
+        subjects: what it takes.
+        description: one sentence for people who look at the broker.
+        max_age_s: messages are kept for so long, in seconds.
+        max_bytes: and no more of them than this.
+        max_message_bytes: larger ones are refused.
+        max_consumers: consumers it accepts; the broker's own default is 1000.
+        duplicate_window_s: message ids are remembered for so long, in seconds; about 250 bytes of memory each.
+        is_append_only: whether deleting and purging single messages is denied: the log is the evidence.
+    """
+
+    name: str
+    subjects: tuple[str, ...]
+    description: str
+    max_age_s: int
+    max_bytes: int
+    max_message_bytes: int = _MIB
+    max_consumers: int = 1000
+    duplicate_window_s: int = 120
+    is_append_only: bool = True
+
+    def manifest(self, replicas: int = 1) -> Manifest:
+        """Return the configuration in the broker's own JSON."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "subjects": list(self.subjects),
+            "retention": "limits",
+            "storage": "file",
+            "discard": "old",
+            "compression": "s2",
+            "num_replicas": replicas,
+            "max_age": self.max_age_s * _NS,
+            "max_bytes": self.max_bytes,
+            "max_msgs": -1,
+            "max_msgs_per_subject": -1,
+            "max_msg_size": self.max_message_bytes,
+            "max_consumers": self.max_consumers,
+            "duplicate_window": self.duplicate_window_s * _NS,
+            "allow_direct": True,
+            "allow_msg_ttl": True,
+            "deny_delete": self.is_append_only,
+            "deny_purge": self.is_append_only,
+        }
+
+
+STREAMS = (
+    StreamDefinition(
+        name="ORDERS",
+        subjects=(f"{ORDERS}.>",),
+        description="order events, the log that strategies and gateways resume from",
+        max_age_s=30 * _DAY_S,
+        max_bytes=6 * _GIB,
+        max_consumers=20_000,
+        duplicate_window_s=600,
+    ),
+    StreamDefinition(
+        name="CONNECTIONS",
+        subjects=(f"{CONNECTIONS}.>",),
+        description="states of the connections to venues, as they changed",
+        max_age_s=7 * _DAY_S,
+        max_bytes=512 * _MIB,
+        max_consumers=20_000,
+    ),
+    StreamDefinition(
+        name="QUARANTINE",
+        subjects=(f"{QUARANTINE}.>",),
+        description="frames that a gateway could not accept, whole and with the reason",
+        max_age_s=90 * _DAY_S,
+        max_bytes=_GIB,
+    ),
+    StreamDefinition(
+        name="DLQ",
+        subjects=(f"{DEAD_LETTERS}.>",),
+        description="events that a strategy's listener could not handle, per bot",
+        max_age_s=90 * _DAY_S,
+        max_bytes=_GIB,
+    ),
+    StreamDefinition(
+        name="ALERTS",
+        subjects=(f"{ALERTS}.>",),
+        description="what a person should know, such as the loss of live detection",
+        max_age_s=30 * _DAY_S,
+        max_bytes=256 * _MIB,
+    ),
+)
+"""Every subject that carries events has a stream; `commands.>` has none, for a request is no event."""
+
+
+def stream_manifests(replicas: int = 1) -> list[Manifest]:
+    """Return all streams in the broker's own JSON, as deploy/nats/streams.json holds them."""
+    return [definition.manifest(replicas) for definition in STREAMS]
+
+
+async def ensure_streams(
+    bus: Bus, replicas: int = 1, definitions: Sequence[StreamDefinition] = STREAMS
+) -> None:
+    """Make the streams that are missing and bring the others up to their definitions.
+
+    Any number of processes may do so at once. Replicas are never reduced: a development process must not thin out a
+    cluster. Fields that the definitions do not name are left as they are.
+
+    Raises:
+        ConfigError: the broker refuses a definition: it conflicts with an existing stream or with the broker's limits.
+        BrokerError: no answer.
+    """
+    for definition in definitions:
+        await ensure_manifest(bus, definition.manifest(replicas))
+
+
+async def ensure_manifest(bus: Bus, manifest: Manifest) -> None:
+    """Make one stream, or update it where it differs; raises as `ensure_streams` does."""
+    name = manifest["name"]
+    try:
+        current = await _stream_config(bus, name)
+        if current is None:
+            try:
+                await api.call(bus, f"STREAM.CREATE.{name}", manifest)
+            except ApiRefused as error:
+                if error.error_code != api.STREAM_NAME_IN_USE:
+                    raise
+                current = await _stream_config(
+                    bus, name
+                )  # somebody was faster, perhaps with another definition
+            else:
+                _log.info("stream_created", extra={"stream": name})
+        if current is not None:
+            await _update(bus, name, current, manifest)
+    except ApiRefused as error:
+        if error.is_transient and error.error_code not in _REFUSED_FOR_GOOD:
+            raise
+        raise ConfigError(
+            f"stream {name} cannot be brought up to its definition: {error.description} (error {error.error_code})"
+        ) from error
+
+
+_REFUSED_FOR_GOOD = frozenset({10052, 10047, 10028, 10023, 10077})
+"""Invalid configuration, not enough storage or memory, too many streams: 5xx by code, and yet final."""
+
+
+async def _stream_config(bus: Bus, name: str) -> Manifest | None:
+    try:
+        config: Manifest = (await api.call(bus, f"STREAM.INFO.{name}"))["config"]
+    except ApiRefused as error:
+        if error.error_code == api.STREAM_NOT_FOUND:
+            return None
+        raise
+    return config
+
+
+async def _update(bus: Bus, name: str, current: Manifest, manifest: Manifest) -> None:
+    wanted = manifest | {"num_replicas": max(manifest["num_replicas"], current.get("num_replicas", 1))}
+    changed = sorted(key for key, value in wanted.items() if current.get(key, _ABSENT.get(key)) != value)
+    if changed:
+        await api.call(bus, f"STREAM.UPDATE.{name}", current | wanted)
+        _log.info("stream_updated", extra={"stream": name, "fields": changed})
+
+
+_ABSENT: Manifest = {
+    "deny_delete": False,
+    "deny_purge": False,
+    "allow_rollup_hdrs": False,
+    "allow_msg_ttl": False,
+}
+"""What the broker means by a field that it leaves out of its answer."""
