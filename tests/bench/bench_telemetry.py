@@ -11,7 +11,7 @@ from statistics import median, quantiles
 
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.latency import LatencyHistogram
-from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.runtime.telemetry import FillTelemetry, TelemetryLimits
 
 _ROUNDS = 5
 _FILLS = 10_000
@@ -114,8 +114,9 @@ def _both(telemetry: FillTelemetry, number: int) -> None:
 
 @asynccontextmanager
 async def _telemetry(endpoint: str | None, ratio: float) -> AsyncIterator[FillTelemetry]:
+    limits = TelemetryLimits(ring_fills=2 * _FILLS, export_interval_s=0.25, close_deadline_s=60.0)
     async with FillTelemetry.start(
-        "bench", "bench", endpoint=endpoint, sample_ratio=ratio, ring_fills=2 * _FILLS, export_interval_s=0.25
+        "bench", "bench", endpoint=endpoint, sample_ratio=ratio, limits=limits
     ) as telemetry:
         yield telemetry
 

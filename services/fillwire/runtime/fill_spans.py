@@ -21,6 +21,7 @@ from fillwire.runtime.tracing import host_span_ids, trace_ids
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _UNSET: Final = Status(StatusCode.UNSET)
 _EMPTY: Final[Mapping[str, str | int]] = {}
+_MAX_NS: Final = 2**63 - 1
 _MAX_STACKTRACE: Final = 8192  # characters; the innermost frames stay
 
 
@@ -60,19 +61,21 @@ class SpanBuilder:
         ids = trace_ids(trace.event_id)
         if isinstance(trace, GatewayTrace):
             return self._chain(ids.trace_id, None, _gateway_steps(trace, identity))
-        publish = SpanContext(ids.trace_id, ids.publish, is_remote=True, trace_flags=_SAMPLED)
         deliver, callback = _host_steps(trace, identity)
-        if not trace.is_first_call:
-            delivered = SpanContext(ids.trace_id, deliver.span_id, is_remote=False, trace_flags=_SAMPLED)
-            return self._chain(ids.trace_id, delivered, [callback])
-        spans = self._chain(ids.trace_id, publish, [deliver, callback])
-        if kept_for is None:
-            return spans
-        return self._chain(ids.trace_id, None, _gateway_steps(trace, identity)) + spans
+        if kept_for is not None and trace.attempt == 1:
+            return self._chain(ids.trace_id, None, [*_gateway_steps(trace, identity), deliver, callback])
+        if kept_for is None and trace.is_first_call:
+            publish = SpanContext(ids.trace_id, ids.publish, is_remote=True, trace_flags=_SAMPLED)
+            return self._chain(ids.trace_id, publish, [deliver, callback])
+        delivered = SpanContext(ids.trace_id, deliver.span_id, is_remote=False, trace_flags=_SAMPLED)
+        return self._chain(ids.trace_id, delivered, [callback])
 
     def _chain(self, trace_id: int, parent: SpanContext | None, steps: Iterable[_Step]) -> list[ReadableSpan]:
         spans = []
         for step in steps:
+            # A stamp in a message is whatever its sender wrote; one outside the protocol's range would lose the batch.
+            start_ns = min(max(step.start_ns, 0), _MAX_NS)
+            end_ns = min(max(step.end_ns, start_ns), _MAX_NS)  # stamps of two machines may cross
             context = SpanContext(trace_id, step.span_id, is_remote=False, trace_flags=_SAMPLED)
             spans.append(
                 ReadableSpan(
@@ -81,11 +84,11 @@ class SpanBuilder:
                     parent=parent,
                     resource=self._resource,
                     attributes=step.attributes,
-                    events=() if step.error is None else (_exception_event(step.error, step.end_ns),),
+                    events=() if step.error is None else (_exception_event(step.error, end_ns),),
                     kind=step.kind,
                     status=_UNSET if step.error is None else _error_status(step.error),
-                    start_time=step.start_ns,
-                    end_time=max(step.start_ns, step.end_ns),  # stamps of two machines may cross
+                    start_time=start_ns,
+                    end_time=end_ns,
                     instrumentation_scope=self.scope,
                 )
             )
@@ -197,8 +200,15 @@ def _type_name(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _message(error: BaseException) -> str:
+    try:
+        return redacted_text(str(error))
+    except Exception:  # noqa: BLE001 - a strategy's own exception, whose __str__ may be broken
+        return "(no message: str() of the exception raised)"
+
+
 def _error_status(error: BaseException) -> Status:
-    return Status(StatusCode.ERROR, redacted_text(f"{type(error).__name__}: {error}"))
+    return Status(StatusCode.ERROR, f"{type(error).__name__}: {_message(error)}")
 
 
 def _exception_event(error: BaseException, at_ns: int) -> Event:
@@ -207,7 +217,7 @@ def _exception_event(error: BaseException, at_ns: int) -> Event:
         "exception",
         {
             names.EXCEPTION_TYPE: _type_name(error),
-            names.EXCEPTION_MESSAGE: redacted_text(str(error)),
+            names.EXCEPTION_MESSAGE: _message(error),
             names.EXCEPTION_STACKTRACE: redacted_text(stacktrace[-_MAX_STACKTRACE:]),
         },
         at_ns,

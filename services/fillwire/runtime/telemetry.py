@@ -27,7 +27,6 @@ _ENDPOINT_VARIABLES: Final = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
-_RING_FILLS: Final = 16_384
 _UNREACHABLE_GRACE_S: Final = 0.5
 _ERROR: Final = "error"
 _SLOW: Final = "slow"
@@ -52,65 +51,68 @@ class TelemetryCounts:
     failed_requests: int
 
 
-class FillTelemetry:
-    """Counts and traces the fills of one process. An asynchronous context manager: leaving it exports what is left.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryLimits:
+    """What telemetry may take of memory and time.
 
-    All methods but the context manager's cost about a microsecond and never wait. Call them on one thread.
-
-    Args:
-        service_name: `service.name` of the process unless `OTEL_SERVICE_NAME` is set, such as `fillwire-gateway`.
-        instance: which of the processes of that name it is.
-        sampling: which traces are kept.
-        endpoint: base address of the OTLP receiver; None leaves it to the environment.
-        version: `service.version`.
+    Attributes:
         slow_s: a fill that took longer from venue to bot is traced even if the ratio leaves it out; None for none.
         ring_fills: kept records that wait for their export at most; then the oldest are dropped and counted.
         export_interval_s: longest time that a kept record waits for its export.
         close_deadline_s: longest time that leaving the context waits for the receiver.
     """
 
-    def __init__(  # noqa: PLR0913 - each has a default that serves
+    slow_s: float | None = 1.0
+    ring_fills: int = 16_384
+    export_interval_s: float = 1.0
+    close_deadline_s: float = 5.0
+
+
+class FillTelemetry:
+    """Counts and traces the fills of one process. An asynchronous context manager: leaving it exports what is left.
+
+    All methods but the context manager's take microseconds and never wait. Call them on one thread.
+
+    Args:
+        service_name: `service.name` of the process unless `OTEL_SERVICE_NAME` is set, such as `fillwire-gateway`.
+        instance: which of the processes of that name it is.
+        sampling: which traces are kept.
+        endpoint: base address of the OTLP receiver; None leaves it to the environment.
+        limits: what it may take of memory and time.
+    """
+
+    def __init__(
         self,
         service_name: str,
         instance: str,
-        *,
         sampling: Sampling,
+        *,
         endpoint: str | None = None,
-        version: str = "",
-        slow_s: float | None = 1.0,
-        ring_fills: int = _RING_FILLS,
-        export_interval_s: float = 1.0,
-        close_deadline_s: float = 5.0,
+        limits: TelemetryLimits = TelemetryLimits(),
     ) -> None:
         self.sampling = sampling
         self.latencies = FillLatencies()
         self._service_name = service_name
         self._instance = instance
-        self._version = version
         self._endpoint = endpoint
-        self._slow_ns = None if slow_s is None else round(slow_s * 1e9)
-        self._ring: deque[Kept] = deque(maxlen=ring_fills)
-        self._wake_at = max(1, ring_fills // 2)
-        self._export_interval_s = export_interval_s
-        self._close_deadline_s = close_deadline_s
+        self._limits = limits
+        self._slow_ns = None if limits.slow_s is None else round(limits.slow_s * 1e9)
+        self._ring: deque[Kept] = deque(maxlen=limits.ring_fills)
+        self._wake_at = max(1, limits.ring_fills // 2)
         self._kept_fills = 0
         self._dropped_fills = 0
         self._left_fills = 0
         self._exporting: ExportThread | None = None
 
     @classmethod
-    def start(  # noqa: PLR0913 - as the class
+    def start(
         cls,
         service_name: str,
         instance: str,
         *,
         sample_ratio: float = 1.0,
         endpoint: str | None = None,
-        version: str = "",
-        slow_s: float | None = 1.0,
-        ring_fills: int = _RING_FILLS,
-        export_interval_s: float = 1.0,
-        close_deadline_s: float = 5.0,
+        limits: TelemetryLimits = TelemetryLimits(),
     ) -> Self:
         """Return the telemetry of a process, to be entered with `async with`.
 
@@ -119,26 +121,13 @@ class FillTelemetry:
             instance: as the class.
             sample_ratio: share of traces that are kept, from 0 to 1, unless `OTEL_TRACES_SAMPLER` says otherwise.
             endpoint: as the class.
-            version: as the class.
-            slow_s: as the class.
-            ring_fills: as the class.
-            export_interval_s: as the class.
-            close_deadline_s: as the class.
+            limits: as the class.
 
         Raises:
             ConfigError: the ratio or the environment's sampler cannot be used.
         """
-        return cls(
-            service_name,
-            instance,
-            sampling=sampling_from(os.environ, sample_ratio),
-            endpoint=endpoint,
-            version=version,
-            slow_s=slow_s,
-            ring_fills=ring_fills,
-            export_interval_s=export_interval_s,
-            close_deadline_s=close_deadline_s,
-        )
+        sampling = sampling_from(os.environ, sample_ratio)
+        return cls(service_name, instance, sampling, endpoint=endpoint, limits=limits)
 
     @property
     def is_exporting(self) -> bool:
@@ -180,7 +169,7 @@ class FillTelemetry:
             self._keep(Kept(trace, None))
         elif trace.error is not None:
             self._keep(Kept(trace, _ERROR))
-        elif self._slow_ns is not None and latency_ns(trace) > self._slow_ns:
+        elif self._slow_ns is not None and trace.is_first_call and latency_ns(trace) > self._slow_ns:
             self._keep(Kept(trace, _SLOW))
 
     def _keep(self, kept: Kept) -> None:
@@ -206,11 +195,10 @@ class FillTelemetry:
                 ring=self._ring,
                 service_name=self._service_name,
                 instance=self._instance,
-                version=self._version,
                 endpoint=self._endpoint,
                 series=self.latencies.series,
                 dropped_fills=lambda: self._dropped_fills,
-                span_interval_s=self._export_interval_s,
+                span_interval_s=self._limits.export_interval_s,
             )
             self._exporting.start()
         return self
@@ -232,7 +220,7 @@ class FillTelemetry:
         exporting.finish(tell)
         try:
             async with asyncio.timeout(
-                self._close_deadline_s if exporting.is_reachable else _UNREACHABLE_GRACE_S
+                self._limits.close_deadline_s if exporting.is_reachable else _UNREACHABLE_GRACE_S
             ):
                 await ended.wait()
         except TimeoutError:

@@ -3,6 +3,7 @@
 It is imported only by a process that exports: the SDK and its HTTP client take half a second to load.
 """
 
+import logging
 import os
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -32,7 +34,9 @@ _REST: Final = 3.0
 # While this thread computes, the event loop waits up to a switch interval for the interpreter: 5 ms by default, too
 # much of a fill's latency.
 _SWITCH_INTERVAL_S: Final = 0.0005
+_VERSION: Final = version("fillwire")
 _PROTOCOL: Final = "http/protobuf"
+_EXPORTERS: Final = (OTLPSpanExporter.__module__, OTLPMetricExporter.__module__)  # names of their loggers
 _log: Final = get_log(__name__)
 
 
@@ -50,14 +54,14 @@ class _ProcessResource(Resource):
         return self._hash
 
 
-def process_resource(service_name: str, instance: str, version: str) -> Resource:
+def process_resource(service_name: str, instance: str) -> Resource:
     """Return the process as OpenTelemetry describes it; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win."""
     own = Resource.create(
         {
             "service.namespace": "fillwire",
             "service.name": service_name,
             "service.instance.id": instance,
-            "service.version": version,
+            "service.version": _VERSION,
         }
     )
     return _ProcessResource(own.merge(OTELResourceDetector().detect()))
@@ -70,6 +74,16 @@ class ExportCounts:
     exported_spans: int = 0
     lost_fills: int = 0
     failed_requests: int = 0
+
+
+class _Reasons(logging.Filter):
+    """Keeps what an exporter says of its last failure, which it would otherwise log at each attempt."""
+
+    last = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.last = record.getMessage()
+        return False
 
 
 class ExportThread:
@@ -120,7 +134,7 @@ class ExportThread:
         self._is_stopping = False
         self._is_abandoned = False
         self._is_reachable = True
-        self._hurry_at = (ring.maxlen or 0) * 3 // 4
+        self._reasons = _Reasons()
         self._on_end: Callable[[], None] = lambda: None
         # A daemon: a receiver that hangs must not keep the process from leaving.
         self._thread = threading.Thread(target=self._run, name="fillwire-telemetry", daemon=True)
@@ -133,6 +147,8 @@ class ExportThread:
     def start(self) -> None:
         """Start the thread, and shorten the interpreter's switch interval for good."""
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
+        for name in _EXPORTERS:
+            logging.getLogger(name).addFilter(self._reasons)
         self._thread.start()
 
     def wake(self) -> None:
@@ -144,6 +160,8 @@ class ExportThread:
         self._on_end = on_end
         self._is_stopping = True
         self._wake.set()
+        if not self._thread.is_alive():
+            on_end()
 
     def abandon(self) -> int:
         """Give up what has not been exported, and return how many fills that is; waits between retries end at once."""
@@ -154,9 +172,19 @@ class ExportThread:
         for exporter in (self._span_exporter, self._metric_exporter):
             if exporter is not None:
                 exporter.shutdown()
+        for name in _EXPORTERS:
+            logging.getLogger(name).removeFilter(self._reasons)
         return left
 
     def _run(self) -> None:
+        try:
+            self._export_until_finished()
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: telemetry ends, the process goes on
+            _log.error("telemetry_ended", error=error)
+        finally:
+            self._on_end()
+
+    def _export_until_finished(self) -> None:
         next_metrics_s = time.monotonic() + self._metric_interval_s
         while not self._is_stopping:
             self._wake.wait(min(self._span_interval_s, max(0.0, next_metrics_s - time.monotonic())))
@@ -167,7 +195,6 @@ class ExportThread:
                 next_metrics_s = time.monotonic() + self._metric_interval_s
         self._export_spans()
         self._export_metrics()
-        self._on_end()
 
     def _export_spans(self) -> None:
         if self._span_exporter is None:
@@ -184,8 +211,8 @@ class ExportThread:
                 return  # one failure per round: the ring bounds what piles up meanwhile
             self.counts.exported_spans += len(spans)
             self._note_success()
-            if not self._is_stopping and len(self._ring) < self._hurry_at:
-                self._wake.wait(_REST * (time.thread_time() - begin_s))
+            # Whoever closes, or finds the ring half full, has set the event and so takes the rest away.
+            self._wake.wait(_REST * (time.thread_time() - begin_s))
 
     def _next_batch(self) -> tuple[list[ReadableSpan], int]:
         spans: list[ReadableSpan] = []
@@ -225,7 +252,9 @@ class ExportThread:
         self.counts.failed_requests += 1
         if self._is_reachable and not self._is_abandoned:
             self._is_reachable = False
-            _log.warning("telemetry_receiver_lost", lost_fills=self.counts.lost_fills)
+            _log.warning(
+                "telemetry_receiver_lost", lost_fills=self.counts.lost_fills, reason=self._reasons.last
+            )
 
 
 def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
@@ -233,7 +262,6 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
     ring: deque[Kept],
     service_name: str,
     instance: str,
-    version: str,
     endpoint: str | None,
     series: Callable[[], list[LatencySeries]],
     dropped_fills: Callable[[], int],
@@ -245,7 +273,6 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
         ring: as `ExportThread`.
         service_name: as `process_resource`.
         instance: as `process_resource`.
-        version: as `process_resource`.
         endpoint: base address of the receiver; None leaves it to the environment.
         series: as `ExportThread`.
         dropped_fills: as `ExportThread`.
@@ -255,10 +282,10 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
         ConfigError: the environment asks for a protocol other than `http/protobuf`, or holds no number where one
             belongs.
     """
-    resource = process_resource(service_name, instance, version)
+    resource = process_resource(service_name, instance)
     return ExportThread(
         ring=ring,
-        builder=SpanBuilder(resource, version),
+        builder=SpanBuilder(resource, _VERSION),
         resource=resource,
         span_exporter=OTLPSpanExporter(_signal_endpoint(endpoint, "traces"))
         if _is_wanted("TRACES", endpoint)
