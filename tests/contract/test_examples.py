@@ -1,0 +1,86 @@
+"""The example documents: valid, canonical, and one for everything that a schema can say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Source
+from fillwire.domain.orders import Outcome
+from fillwire.wire.codec import decode_connection, decode_order, encode_connection, encode_order
+from fillwire.wire.commands import (
+    decode_cancel_request,
+    decode_order_request,
+    decode_trade_order,
+    encode_command,
+)
+from support.schemas import PAYLOADS, SCHEMAS, load, problems
+
+EXAMPLES = sorted((SCHEMAS / "examples").glob("*/*.json"))
+
+ROUND_TRIPS: dict[str, Callable[[bytes], bytes]] = {
+    "order": lambda data: encode_order(decode_order(data)),
+    "connection": lambda data: encode_connection(decode_connection(data)),
+    "order_request": lambda data: encode_command(decode_order_request(data)),
+    "cancel_request": lambda data: encode_command(decode_cancel_request(data)),
+    "trade_order": lambda data: encode_command(decode_trade_order(data)),
+}
+
+
+def name_of(path: Path) -> str:
+    """Return an example's name, such as `order/new`."""
+    return f"{path.parent.name}/{path.stem}"
+
+
+def schema_of(path: Path) -> Path:
+    """Return the schema that an example is one of."""
+    return next(schema for schema in PAYLOADS if schema.parent.name == path.parent.name)
+
+
+def values(kind: str, field: str) -> set[Any]:
+    """Return what the examples of a kind have in a field."""
+    return {load(path)[field] for path in EXAMPLES if path.parent.name == kind}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_example_is_valid(path: Path) -> None:
+    """Every example is what its schema says."""
+    assert problems(schema_of(path), load(path)) == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_example_is_canonical(path: Path) -> None:
+    """Every example decodes, and encodes back to the same bytes; the file ends with a line feed beside."""
+    data = path.read_bytes()
+    assert ROUND_TRIPS[path.parent.name](data.removesuffix(b"\n")) + b"\n" == data
+
+
+def test_every_schema_has_examples() -> None:
+    """No message is without an example, and no example without a schema and a codec."""
+    described = {schema.parent.name for schema in PAYLOADS}
+    assert {path.parent.name for path in EXAMPLES} == described == set(ROUND_TRIPS)
+
+
+def test_examples_show_every_word() -> None:
+    """Between them the examples show every kind, source, state and outcome, both liquidities and several order types."""
+    assert values("order", "kind") == set(Kind)
+    assert values("order", "source") == set(Source)
+    assert values("order", "type") > {OrderType.LIMIT, OrderType.MARKET, OrderType.STOP_LOSS_LIMIT}
+    assert values("connection", "state") == set(ConnectionState)
+    assert values("trade_order", "outcome") == set(Outcome)
+    fills = [load(path)["last_fill"] for path in EXAMPLES if path.parent.name == "order"]
+    assert {fill["liquidity"] for fill in fills if fill is not None} == {*Liquidity, None}
+
+
+def test_event_ids_of_examples_differ_by_step() -> None:
+    """Examples share an event id exactly if they report one execution by different ways."""
+    by_id: dict[str, set[str]] = {}
+    for path in EXAMPLES:
+        if path.parent.name == "order":
+            by_id.setdefault(load(path)["event_id"], set()).add(path.stem)
+    shared = sorted(sorted(names) for names in by_id.values() if len(names) > 1)
+    assert shared == [
+        ["filled_by_rest", "filled_fee_in_bnb"],
+        ["partially_filled", "partially_filled_fee_unknown"],
+    ]

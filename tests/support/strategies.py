@@ -1,0 +1,191 @@
+"""Hypothesis strategies for the domain's values: whatever a venue could truthfully report, and nothing else."""
+
+from decimal import Decimal
+from functools import cache
+
+from hypothesis import strategies as st
+
+from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
+from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
+from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
+from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+
+LARGEST_NS = (1 << 63) - 1
+
+FULL_WIDTH_SYMBOL = "１２３４５６USDT"  # noqa: RUF001 - digits as in Binance's own examples of such symbols
+
+_FILLS = (Kind.PARTIALLY_FILLED, Kind.FILLED)
+
+
+@cache
+def texts(*, min_size: int = 0) -> st.SearchStrategy[str]:
+    """Any text that JSON can hold: all of Unicode but half surrogate pairs."""
+    return st.text(st.characters(exclude_categories=["Cs"]), min_size=min_size, max_size=20)
+
+
+@cache
+def names() -> st.SearchStrategy[str]:
+    """Names of users, symbols and the like: mostly as they are, sometimes anything that is not empty."""
+    usual = st.sampled_from(
+        ["alice", "binance", "live", "BTCUSDT", "BRK.B", FULL_WIDTH_SYMBOL, "a b", "*", ">", "🦊"]
+    )
+    return usual | texts(min_size=1)
+
+
+@cache
+def pairs() -> st.SearchStrategy[str]:
+    """Pairs, `BASE-QUOTE`, of assets without white space."""
+    asset = st.text(st.characters(exclude_categories=["Cs", "Z", "C"]), min_size=1, max_size=8)
+    return st.builds("{}-{}".format, asset, asset) | st.sampled_from(
+        ["BTC-USDT", "BRK.B-USD", f"{FULL_WIDTH_SYMBOL}-USDT"]
+    )
+
+
+@cache
+def quantities() -> st.SearchStrategy[Decimal]:
+    """Amounts of 0 or more, up to 20 digits before and 18 behind the point, in any exponent and padding."""
+    return st.decimals(min_value=0, max_value=10**20, places=8) | st.builds(
+        Decimal.scaleb, st.integers(0, 10**20).map(Decimal), st.integers(-18, 2)
+    )
+
+
+@cache
+def amounts() -> st.SearchStrategy[Decimal]:
+    """Amounts of either sign."""
+    return quantities() | quantities().map(Decimal.copy_negate)
+
+
+@cache
+def times_ns() -> st.SearchStrategy[int]:
+    """Nanoseconds since the epoch."""
+    return st.integers(0, LARGEST_NS)
+
+
+@cache
+def accounts() -> st.SearchStrategy[Account]:
+    """Accounts with names of any kind."""
+    return st.builds(Account, names(), names(), names())
+
+
+@cache
+def fills() -> st.SearchStrategy[Fill]:
+    """Executions."""
+    return st.builds(
+        Fill,
+        trade_id=names(),
+        price=amounts(),
+        quantity=quantities(),
+        quote=st.none() | quantities(),
+        fee=st.none() | amounts(),
+        fee_currency=st.none() | names(),
+        liquidity=st.none() | st.sampled_from(Liquidity),
+    )
+
+
+@st.composite
+def order_events(draw: st.DrawFn) -> OrderEvent:
+    """Order events of every kind and source."""
+    account = draw(accounts())
+    symbol, order_id = draw(names()), draw(names())
+    kind, source = draw(st.sampled_from(Kind)), draw(st.sampled_from(Source))
+    fill = None
+    if kind in _FILLS and (source is not Source.INFERRED or draw(st.booleans())):
+        fill = draw(fills())
+        event_id = execution_event_id(account, symbol, order_id, fill.trade_id)
+    else:
+        event_id = state_event_id(
+            account, symbol, order_id, draw(st.sampled_from([kind, f"{kind}-14000001500"]))
+        )
+    return OrderEvent(
+        event_id=event_id,
+        kind=kind,
+        exchange=account.exchange,
+        environment=account.environment,
+        user=account.user,
+        pair=draw(pairs()),
+        symbol=symbol,
+        order_id=order_id,
+        client_order_id=draw(st.none() | texts()),
+        new_client_order_id=draw(st.none() | names()) if kind is Kind.REPLACED else None,
+        order_list_id=draw(st.none() | names()),
+        side=draw(st.sampled_from(Side)),
+        type=draw(st.sampled_from(OrderType)),
+        time_in_force=draw(st.none() | st.sampled_from(TimeInForce)),
+        price=draw(st.none() | amounts()),
+        stop_price=draw(st.none() | amounts()),
+        quantity=draw(quantities()),
+        quote_quantity=draw(st.none() | quantities()),
+        cumulative_quantity=draw(quantities()),
+        cumulative_quote=draw(st.none() | quantities()),
+        average_price=draw(st.none() | amounts()),
+        prevented_quantity=draw(st.none() | quantities()),
+        is_working=draw(st.none() | st.booleans()),
+        venue_status=draw(texts()),
+        last_fill=fill,
+        reject_reason=draw(st.none() | texts()),
+        execution_id=draw(st.none() | names()),
+        exchange_time_ns=draw(st.none() | times_ns()),
+        transaction_time_ns=draw(times_ns()),
+        received_time_ns=draw(times_ns()),
+        source=source,
+    )
+
+
+@st.composite
+def connection_events(draw: st.DrawFn) -> ConnectionEvent:
+    """Connection events of every state."""
+    account = draw(accounts())
+    state = draw(st.sampled_from(ConnectionState))
+    return ConnectionEvent(
+        user=account.user,
+        exchange=account.exchange,
+        environment=account.environment,
+        state=state,
+        previous_state=draw(st.sampled_from(ConnectionState)),
+        reason=draw(st.none() | texts()),
+        attempt=draw(st.integers(0, 1000)),
+        subscription_count=draw(st.integers(0, 10_000)),
+        connected_since_ns=draw(times_ns()) if state is ConnectionState.RECEIVING else None,
+        last_event_time_ns=draw(st.none() | times_ns()),
+        clock_offset_ns=draw(st.none() | st.integers(-LARGEST_NS, LARGEST_NS)),
+        gateway=draw(texts()),
+        time_ns=draw(times_ns()),
+    )
+
+
+def order_requests() -> st.SearchStrategy[OrderRequest]:
+    """Orders that a bot asks for."""
+    return st.builds(
+        OrderRequest,
+        client_order_id=names(),
+        pair=pairs(),
+        side=st.sampled_from(Side),
+        type=st.sampled_from(OrderType),
+        quantity=quantities(),
+        price=st.none() | amounts(),
+        time_in_force=st.none() | st.sampled_from(TimeInForce),
+    )
+
+
+def cancel_requests() -> st.SearchStrategy[CancelRequest]:
+    """Cancels that a bot asks for, which name the order by one id at least."""
+    by_order_id = st.builds(
+        CancelRequest, pair=pairs(), order_id=names(), client_order_id=st.none() | names()
+    )
+    by_client_order_id = st.builds(CancelRequest, pair=pairs(), client_order_id=names())
+    return by_order_id | by_client_order_id
+
+
+def trade_orders() -> st.SearchStrategy[TradeOrder]:
+    """Answers of a venue."""
+    return st.builds(
+        TradeOrder,
+        outcome=st.sampled_from(Outcome),
+        pair=pairs(),
+        client_order_id=st.none() | names(),
+        order_id=st.none() | names(),
+        venue_status=st.none() | texts(),
+        cumulative_quantity=st.none() | quantities(),
+        reason=st.none() | texts(),
+        code=st.none() | st.integers(-99_999, 99_999),
+    )
