@@ -130,9 +130,9 @@ def _gateway_steps(trace: GatewayTrace | HostTrace, identity: Mapping[str, str |
     published_ns = parsed_ns if trace.published_ns is None else trace.published_ns
     acknowledged_ns = trace.acknowledged_ns if isinstance(trace, GatewayTrace) else None
     emitted = dict(identity)
-    if trace.exchange_time_ns is not None:
+    if trace.exchange_time_ns is not None and abs(trace.exchange_time_ns) <= _MAX_NS:
         emitted[names.EXCHANGE_TIME_NS] = trace.exchange_time_ns
-    if trace.clock_offset_ns is not None:
+    if trace.clock_offset_ns is not None and abs(trace.clock_offset_ns) <= _MAX_NS:
         emitted[names.CLOCK_OFFSET_NS] = trace.clock_offset_ns
     frame = {names.FRAME_BYTES: trace.frame_bytes} if isinstance(trace, GatewayTrace) else _EMPTY
     return [

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.alias_generators import to_camel, to_snake
 
-from fillwire.runtime.settings.secret_references import is_reference, references, remembered, resolve
+from fillwire.runtime.settings.secret_references import is_reference, masked, references, resolve
 
 PREFIX: Final = "FILLWIRE_"
 NESTED: Final = "__"
@@ -254,18 +254,19 @@ class Reader:
         expected = "expected env:NAME or file:/path"
         if not isinstance(value, str):
             self.document.complain(where, f"{expected}, found {kind_of(value)}", location)
-        elif is_reference(value):
+            return None
+        secret = value
+        if is_reference(value):
             self.document.references |= references([value])
             try:
-                return resolve(value, self._environ, self._directory)
+                secret = resolve(value, self._environ, self._directory)
             except ValueError as error:
                 self.document.complain(where, str(error), location)
-        elif self._may_hold_secrets:
-            return remembered(value)
-        else:
-            remembered(value)
+                return None
+        elif not self._may_hold_secrets:
             self.document.complain(where, f"{expected}, found the secret itself", location)
-        return None
+        # A user's name is often that of the service too, which logs are about.
+        return SecretStr(secret) if location[-1] == "user" else masked(secret)
 
     def _variable_hint(self, name: str) -> str:
         known = sorted(_variables(self._root, PREFIX))

@@ -32,13 +32,13 @@ def references(texts: Iterable[str]) -> set[str]:
     return {match[1] for text in texts for match in _REFERENCE.finditer(text)}
 
 
-def remembered(value: str) -> SecretStr:
+def masked(value: str) -> SecretStr:
     """Return `value` as a secret, masked from now on in every log and trace of this process."""
     remember_secret(value)
     return SecretStr(value)
 
 
-def read_secret_file(path: Path) -> SecretStr:
+def read_secret_file(path: Path) -> str:
     """Return the content of a file, without the line end at its end.
 
     Raises:
@@ -57,10 +57,10 @@ def read_secret_file(path: Path) -> SecretStr:
         raise ValueError(f"expected text at {path}, found other bytes") from None
     if not text:
         raise ValueError(f"expected a secret at {path}, found an empty file")
-    return remembered(text)
+    return text
 
 
-def resolve(reference: str, environ: Mapping[str, str], directory: Path) -> SecretStr:
+def resolve(reference: str, environ: Mapping[str, str], directory: Path) -> str:
     """Return the secret that `reference` points to.
 
     Args:
@@ -77,7 +77,7 @@ def resolve(reference: str, environ: Mapping[str, str], directory: Path) -> Secr
         if not value:
             state = "an empty one" if value == "" else "none"
             raise ValueError(f"expected a secret in the environment variable {name}, found {state}")
-        return remembered(value)
+        return value
     return read_secret_file(directory / Path(reference.removeprefix(FILE)).expanduser())
 
 
@@ -105,7 +105,7 @@ def account_secrets(directory: Path) -> dict[tuple[str, str, str], dict[str, Sec
         ):
             continue
         secrets = {
-            setting: read_secret_file(place / name)
+            setting: masked(read_secret_file(place / name))
             for name, setting in ACCOUNT_FILES.items()
             if (place / name).exists()
         }
