@@ -38,13 +38,13 @@ def commission(  # noqa: PLR0913 - the facts of one fill
     rate = account.maker_rate if is_maker else account.taker_rate
     if rate == 0:
         return 0, None
-    rules = market.rules
+    base_asset, quote_asset = market.assets
     if account.pays_in_bnb:
-        value = in_bnb(markets, rules.quote, quote)
+        value = in_bnb(markets, quote_asset, quote)
         if value is not None:
             fee = product(product(value, rate), SCALE - DISCOUNT)
             if 0 < fee <= account.balances[DISCOUNT_ASSET].free:
                 return fee, DISCOUNT_ASSET
     if is_buy:
-        return product(quantity, rate), rules.base
-    return product(quote, rate), rules.quote
+        return product(quantity, rate), base_asset
+    return product(quote, rate), quote_asset

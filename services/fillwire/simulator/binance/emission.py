@@ -11,6 +11,7 @@ from fillwire.simulator.binance.orders import Order, Ticket
 from fillwire.simulator.binance.units import product, units_text
 
 _BATCH = 64
+_TICK_S = 0.001  # shorter waits end at once, because the event loop counts milliseconds
 _DRAIN_DEADLINE_S = 120.0
 
 
@@ -164,8 +165,7 @@ class Emission:
                     self._emit(min(_BATCH, due))
                     due -= _BATCH
                     await self._drain()
-            next_at = start + self.emitted / rate
-            await asyncio.sleep(max(0.0, min(next_at - loop.time(), 1.0)))
+            await asyncio.sleep(max(_TICK_S, start + self.emitted / rate - loop.time()))
 
     async def _drain(self) -> None:
         """Wait for every subscriber's socket; at least give way once."""

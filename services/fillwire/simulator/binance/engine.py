@@ -298,8 +298,9 @@ class Engine:
         balances = self.house.balances
         quote = product(order.price, quantity)
         base_delta, quote_delta = (-quantity, quote) if order.is_buy else (quantity, -quote)
-        balances[market.rules.base].free += base_delta
-        balances[market.rules.quote].free += quote_delta
+        base, quote_asset = market.assets
+        balances[base].free += base_delta
+        balances[quote_asset].free += quote_delta
         market.next_execution_id()
         self.matcher.fill(step, order, order.price, quantity, market.next_trade_id(), is_maker=True)
         return step.events()

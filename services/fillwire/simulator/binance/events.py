@@ -1,6 +1,6 @@
 """The events of the user data stream, exactly as the documents show them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.orders import Order, OrderList
@@ -24,60 +24,37 @@ class ExecutionReport:
 
     Attributes:
         row: row of the account's execution log, -1 if the step is no execution.
+        fee: commission in units, None if the step has none.
         prevention: members of self-trade prevention as JSON text, empty for most.
     """
 
-    __slots__ = (
-        "account",
-        "cumulative",
-        "cumulative_quote",
-        "execution_id",
-        "execution_type",
-        "fee",
-        "fee_asset",
-        "head",
-        "is_maker",
-        "is_on_book",
-        "last_price",
-        "last_quantity",
-        "last_quote",
-        "order",
-        "prevention",
-        "reason",
-        "reject",
-        "row",
-        "status",
-        "time_us",
-        "trade_id",
-        "working_us",
-    )
     kind = "executionReport"
+    # What most steps do not set.
+    reject = "NONE"
+    row = -1
+    trade_id = -1
+    last_quantity = 0
+    last_price = 0
+    last_quote = 0
+    fee: int | None = None
+    fee_asset: str | None = None
+    is_maker = False
+    prevention = ""
 
     def __init__(self, order: Order, execution_type: str, time_us: int, execution_id: int) -> None:
         self.account = order.account
         self.order = order
-        if not order.head:
-            order.head = report_head(order, order.client_order_id, "")
-        self.head = order.head
+        self.head = order.head or report_head(order, order.client_order_id, "")
         self.execution_type = execution_type
-        self.status = order.status
-        self.reject = "NONE"
         self.time_us = time_us
         self.execution_id = execution_id
+        self.status = order.status
         self.cumulative = order.executed
         self.cumulative_quote = order.executed_quote
         self.is_on_book = order.is_working
         self.working_us = order.working_us
         self.reason = order.expiry_reason
-        self.row = -1
-        self.trade_id = -1
-        self.last_quantity = 0
-        self.last_price = 0
-        self.last_quote = 0
-        self.fee: int | None = None
-        self.fee_asset: str | None = None
-        self.is_maker = False
-        self.prevention = ""
+        order.head = self.head
 
     def render(self, emit_us: int, divisor: int) -> str:
         """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
@@ -107,23 +84,27 @@ class ExecutionReport:
 class AccountPosition:
     """Free and locked amounts of the assets that a step may have changed."""
 
-    __slots__ = ("account", "amounts", "row", "time_us")
     kind = "outboundAccountPosition"
+    row = -1
 
-    def __init__(self, account: Account, assets: Sequence[str], time_us: int) -> None:
+    def __init__(self, account: Account, assets: Iterable[str], time_us: int) -> None:
         self.account = account
         self.time_us = time_us
-        self.row = -1
         balances = account.balances
-        self.amounts = [(asset, balances[asset].free, balances[asset].locked) for asset in assets]
+        self._rows = ",".join(
+            [
+                f'{{"a":"{asset}","f":"{units_text(balance.free)}","l":"{units_text(balance.locked)}"}}'
+                for asset in assets
+                for balance in (balances[asset],)
+            ]
+        )
 
     def render(self, emit_us: int, divisor: int) -> str:
         """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
-        rows = ",".join(
-            f'{{"a":"{asset}","f":"{units_text(free)}","l":"{units_text(locked)}"}}'
-            for asset, free, locked in self.amounts
+        return (
+            f'{{"e":"outboundAccountPosition","E":{emit_us // divisor},"u":{self.time_us // divisor},'
+            f'"B":[{self._rows}]}}'
         )
-        return f'{{"e":"outboundAccountPosition","E":{emit_us // divisor},"u":{self.time_us // divisor},"B":[{rows}]}}'
 
 
 class BalanceUpdate:

@@ -25,6 +25,8 @@ class Market:
 
     def __init__(self, rules: SymbolRules, random: Random) -> None:
         self.rules = rules
+        self.name = rules.name
+        self.assets = (rules.base, rules.quote)
         self.book = Book()
         self.last_price = rules.first_price
         self.stops: dict[int, Order] = {}

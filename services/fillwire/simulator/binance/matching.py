@@ -100,7 +100,6 @@ class Matcher:
     ) -> None:
         """Execute part of an order: amounts, commission, log and report."""
         account = order.account
-        rules = step.market.rules
         quote = product(price, quantity)
         if order.order_list is not None:
             self.end_siblings(step, order)
@@ -108,22 +107,25 @@ class Matcher:
             self.remember(order)
         order.executed += quantity
         order.executed_quote += quote
+        remaining = order.remaining
         balances = account.balances
+        base, quote_asset = step.market.assets
         if order.is_buy:
-            balances[rules.quote].locked -= quote
-            balances[rules.base].free += quantity
+            balances[quote_asset].locked -= quote
+            balances[base].free += quantity
             order.locked -= quote
+            saved = order.locked - product(order.price, remaining) if order.price else 0
+            if saved:
+                unlock(order, saved)
         else:
-            balances[rules.base].locked -= quantity
-            balances[rules.quote].free += quote
+            balances[base].locked -= quantity
+            balances[quote_asset].free += quote
             order.locked -= quantity
-        if order.remaining == 0:
+        if remaining:
+            order.status = "PARTIALLY_FILLED"
+        else:
             order.status = "FILLED"
             self._close(order)
-        else:
-            order.status = "PARTIALLY_FILLED"
-            if order.is_buy and order.price:
-                unlock(order, order.locked - product(order.price, order.remaining))
         report = step.report(order, "TRADE")
         if report is None:
             return
@@ -149,7 +151,16 @@ class Matcher:
         report.trade_id = trade_id
         flags = (IS_BUYER if order.is_buy else 0) | (IS_MAKER if is_maker else 0)
         report.row = account.executions.append(
-            rules.name, order.order_id, trade_id, price, quantity, quote, fee, fee_asset, step.time_us, flags
+            step.market.name,
+            order.order_id,
+            trade_id,
+            price,
+            quantity,
+            quote,
+            fee,
+            fee_asset,
+            step.time_us,
+            flags,
         )
         order.rows.append(report.row)
         if order.executed == quantity:

@@ -33,13 +33,13 @@ class Step:
             return None
         report = ExecutionReport(order, execution_type, self.time_us, execution_id)
         self._reports.append(report)
-        rules = self.market.rules
-        self._touched.setdefault(account, {}).update({rules.base: None, rules.quote: None})
+        if account not in self._touched:
+            self._touched[account] = dict.fromkeys(self.market.assets)
         return report
 
     def touch(self, account: Account, asset: str) -> None:
-        """Note that the account's amounts of the asset may have changed."""
-        self._touched.setdefault(account, {})[asset] = None
+        """Note that the account's amounts of the asset may have changed, too; after a report to the account."""
+        self._touched[account][asset] = None
 
     def announce_list(self, account: Account, order_list: OrderList) -> None:
         """Record the state of an order list: first if it begins, else after the reports of its legs."""
@@ -48,8 +48,9 @@ class Step:
 
     def events(self) -> list[AccountEvent]:
         """Return reports in engine order, then list states, then the changed balances."""
-        events = self._reports + self._list_states
+        events = self._reports
+        events += self._list_states
         for account, assets in self._touched.items():
             account.updated_us = self.time_us
-            events.append(AccountPosition(account, tuple(assets), self.time_us))
+            events.append(AccountPosition(account, assets, self.time_us))
         return events

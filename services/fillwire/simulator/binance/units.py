@@ -31,7 +31,10 @@ def parse_units(text: str) -> int:
 
 def units_text(units: int) -> str:
     """Return units, zero or more, as a decimal string padded to eight decimals."""
-    return f"{units // SCALE}.{units % SCALE:08d}"
+    digits = str(units)
+    if len(digits) <= DECIMALS:
+        return "0." + digits.rjust(DECIMALS, "0")
+    return digits[:-DECIMALS] + "." + digits[-DECIMALS:]
 
 
 cached_units_text = lru_cache(maxsize=16_384)(units_text)
