@@ -157,8 +157,12 @@ def _sentence(details: ErrorDetails) -> str:
 
 def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
     if (form := _EXPECTED.get(kind)) is not None:
-        return form.format_map(context)
+        return form.format_map({name: _plain(value) for name, value in context.items()})
     return message.lower().removeprefix("input should be ").rstrip(".")
+
+
+def _plain(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _shown(value: object) -> str:

@@ -19,7 +19,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.settings.addresses import broker_addresses, rest_address, websocket_address
@@ -277,14 +286,15 @@ class Settings(Section):
     credentials_dir: Path | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
 
-    @model_validator(mode="after")
-    def _no_account_twice(self) -> Self:
+    @field_validator("accounts")
+    @classmethod
+    def _no_account_twice(cls, accounts: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
         seen = set[Account]()
-        for account in self.accounts:
+        for account in accounts:
             if account.account in seen:
                 raise ValueError(f"expected each account once, found {account.account} twice")
             seen.add(account.account)
-        return self
+        return accounts
 
     def exchange(self, name: str) -> ExchangeSettings:
         """Return what differs at the exchange; nothing if the settings do not name it."""

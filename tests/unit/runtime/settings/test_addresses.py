@@ -1,0 +1,96 @@
+"""Plain addresses are for this machine, and nothing that merely looks like it passes for this machine."""
+
+from collections.abc import Callable
+
+import pytest
+
+from fillwire.runtime.settings.addresses import broker_addresses, is_loopback, rest_address, websocket_address
+
+PLAIN = "expected wss://, as ws:// is allowed to this machine only"
+
+
+@pytest.mark.parametrize(
+    ("check", "address"),
+    [
+        (websocket_address, "wss://ws-api.binance.com:443/ws-api/v3"),
+        (websocket_address, "wss://stream.binance.com:9443/ws"),
+        (websocket_address, "ws://127.0.0.1:8080/ws-api/v3"),
+        (websocket_address, "ws://127.8.9.10/"),
+        (websocket_address, "ws://[::1]:8080/"),
+        (websocket_address, "ws://localhost:1/x?a=b"),
+        (rest_address, "https://api.binance.com"),
+        (rest_address, "http://localhost:8080"),
+        (broker_addresses, "nats://127.0.0.1:4222"),
+        (broker_addresses, "nats://nats.trading.svc:4222"),
+        (broker_addresses, "tls://a:4222, tls://b:4222,nats://c:4222"),
+    ],
+)
+def test_addresses_that_serve(check: Callable[[str], str], address: str) -> None:
+    """Encrypted addresses, plain ones of this machine, and brokers, which come back as they were written."""
+    assert check(address) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("ws://example.com", PLAIN),
+        ("ws://127.0.0.1.example.com", PLAIN),
+        ("ws://localhost.example.com", PLAIN),
+        ("ws://10.0.0.1", PLAIN),
+        ("ws://0.0.0.0", PLAIN),
+        ("ws://127.1", PLAIN),
+        ("ws://2130706433", PLAIN),
+        ("ws://[::ffff:10.0.0.1]", PLAIN),
+        ("ws://[::2]", PLAIN),
+        ("ws://localhost@example.com", "expected an address without user and password"),
+        ("wss://user:hunter2@example.com", "expected an address without user and password"),
+        ("wss://example.com/#x", "expected an address without #"),
+        ("https://example.com", "expected an address that begins with wss:// or ws://"),
+        ("example.com", "expected an address that begins with wss:// or ws://"),
+        ("wss://", "expected an address that begins with wss:// or ws://"),
+        ("", "expected an address that begins with wss:// or ws://"),
+        ("wss://example.com:99999", "expected an address"),
+        ("wss://[::1", "expected an address"),
+        ("ws://loca\nlhost", "found one with white space, a control character or a backslash"),
+        ("ws://localhost\\@example.com", "found one with white space, a control character or a backslash"),
+        ("ws://localhost /", "found one with white space, a control character or a backslash"),
+    ],
+)
+def test_addresses_that_do_not(address: str, complaint: str) -> None:
+    """A key would travel in the clear, or elsewhere than a reader thinks; no complaint repeats a password."""
+    with pytest.raises(ValueError, match="expected") as caught:
+        websocket_address(address)
+    assert complaint in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["nats://alice:hunter2@broker:4222", "nats://hunter2@broker", "http://broker", ""]
+)
+def test_brokers_are_named_without_password(address: str) -> None:
+    """A password inside an address would be printed with it; it has a setting of its own."""
+    with pytest.raises(ValueError, match="expected an address") as caught:
+        broker_addresses(f"nats://first:4222,{address}")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_plain_http_is_for_this_machine_too() -> None:
+    """REST is held to the same rule in its own scheme."""
+    with pytest.raises(ValueError, match="expected https://, as http:// is allowed to this machine only"):
+        rest_address("http://api.binance.com")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.1.2", True),
+        ("::1", True),
+        ("localhost.", False),
+        ("", False),
+    ],
+)
+def test_what_this_machine_is(host: str, is_local: bool) -> None:
+    """Only what means this machine by definition; no name is looked up."""
+    assert is_loopback(host) is is_local
