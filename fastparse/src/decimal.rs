@@ -40,16 +40,60 @@ impl<'a> Decimal<'a> {
     pub const ZERO: Decimal<'static> =
         Decimal { digits: "0", negative: false, mantissa: 0, scale: 0, written_scale: 0 };
 
+    /// Zero as the venue pads it: by far the commonest amount in an order event.
+    pub const PADDED_ZERO: Decimal<'static> = Decimal { written_scale: 8, ..Self::ZERO };
+
     /// Reads an amount.
     ///
     /// # Errors
     ///
     /// The text is not of the form `-?digits[.digits]`, or its value is absurd.
     pub fn parse(text: &'a str) -> Result<Self, NoDecimal> {
-        // By far the commonest amount in an order event: the venue pads what does not apply.
-        if text == "0.00000000" {
-            return Ok(Decimal { written_scale: 8, ..Self::ZERO });
+        if let Some((value, end)) = Self::scan_padded(text, 0) {
+            if end == text.len() {
+                return Ok(value);
+            }
         }
+        Self::parse_any(text)
+    }
+
+    /// Reads the amount at `start`, if it has at most ten digits before the point and eight behind it, as the
+    /// venue writes nearly all of them. Returns its end, too; what follows may be anything.
+    #[inline]
+    #[must_use]
+    pub fn scan_padded(text: &'a str, start: usize) -> Option<(Self, usize)> {
+        let bytes = text.as_bytes();
+        let mut integer = 0u64;
+        let mut point = start;
+        let stop = loop {
+            let byte = *bytes.get(point)?;
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break byte;
+            }
+            integer = integer.wrapping_mul(10).wrapping_add(u64::from(digit));
+            point += 1;
+        };
+        let count = point - start;
+        let leading_zero = count > 1 && bytes.get(start) == Some(&b'0');
+        if stop != b'.' || count == 0 || count > 10 || leading_zero {
+            return None;
+        }
+        let word = eight_bytes(bytes, point + 1)?;
+        let fraction = eight_digits(word)?;
+        let zeros = ((word ^ ZEROS).leading_zeros() / 8) as usize; // the last digit is the highest byte
+        let end = point + 9;
+        let value = Decimal {
+            digits: text.get(start..if zeros == 8 { point } else { end - zeros })?,
+            negative: false,
+            mantissa: u128::from(integer * 100_000_000 + fraction),
+            scale: 8,
+            written_scale: 8,
+        };
+        Some((value, end))
+    }
+
+    fn parse_any(text: &'a str) -> Result<Self, NoDecimal> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -67,33 +111,54 @@ impl<'a> Decimal<'a> {
         if kept_integer.len() > MAX_INTEGER_DIGITS || kept_fraction.len() > MAX_FRACTION_DIGITS {
             return Err(NoDecimal::Absurd);
         }
-        let mantissa = if kept_integer.len() + kept_fraction.len() <= 19 {
-            u128::from(accumulate(accumulate(0, kept_integer), kept_fraction))
-        } else {
-            u128::from(accumulate(0, kept_integer)) * pow10(kept_fraction.len())
-                + u128::from(accumulate(0, kept_fraction))
-        };
+        let mantissa = u128::from(digits_value(kept_integer)) * pow10(kept_fraction.len())
+            + u128::from(digits_value(kept_fraction));
         let start =
             if kept_integer.is_empty() { integer.len() - 1 } else { integer.len() - kept_integer.len() };
         let end =
             if kept_fraction.is_empty() { integer.len() } else { integer.len() + 1 + kept_fraction.len() };
+        let scale = |digits: &str| u32::try_from(digits.len()).map_err(|_| NoDecimal::Absurd);
         Ok(Decimal {
             digits: unsigned.get(start..end).ok_or(NoDecimal::Syntax)?,
             negative: negative && mantissa != 0,
             mantissa,
-            scale: u32::try_from(kept_fraction.len()).map_err(|_| NoDecimal::Absurd)?,
-            written_scale: u32::try_from(fraction.len()).map_err(|_| NoDecimal::Absurd)?,
+            scale: scale(kept_fraction)?,
+            written_scale: scale(fraction)?,
         })
     }
+}
+
+/// Eight times the digit 0.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// The eight bytes from `start` on, the first lowest.
+#[inline]
+#[must_use]
+pub fn eight_bytes(bytes: &[u8], start: usize) -> Option<u64> {
+    bytes.get(start..)?.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk))
+}
+
+/// The value of eight digits, the first in the lowest byte; `None` if one is no digit.
+#[inline]
+#[must_use]
+pub fn eight_digits(word: u64) -> Option<u64> {
+    let digits = word ^ ZEROS;
+    if (digits | digits.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 != 0 {
+        return None; // a byte above 9 has, or gets by the addition, its high bit set
+    }
+    // Pairs of digits, then of pairs, then of fours: each step adds ten, a hundred, ten thousand times the left one.
+    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
+    Some((fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32)
 }
 
 fn all_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Appends up to 19 digits to `value`; the callers keep the sum of both below that.
-fn accumulate(value: u64, digits: &str) -> u64 {
-    digits.bytes().fold(value, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+/// The value of at most 18 digits.
+fn digits_value(digits: &str) -> u64 {
+    digits.bytes().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
 }
 
 impl Decimal<'_> {

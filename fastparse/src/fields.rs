@@ -2,39 +2,55 @@
 
 use crate::scanner::Token;
 
-const SLOTS: usize = 72;
-const EVENT: u8 = 62;
-const DATA: u8 = 65;
+/// One slot per ASCII character, for keys of one letter; longer keys use those of the control characters.
+const SLOTS: usize = 128;
 
-/// Returns the slot of a key, `None` for a key that no frame we read has.
-#[inline]
-#[must_use]
-pub const fn slot_of(key: &[u8]) -> Option<u8> {
-    Some(match key {
-        [letter @ b'A'..=b'Z'] => *letter - b'A',
-        [letter @ b'a'..=b'z'] => *letter - b'a' + 26,
-        b"Cs" => 52,
-        b"pl" => 53,
-        b"pL" => 54,
-        b"pY" => 55,
-        b"uS" => 56,
-        b"gP" => 57,
-        b"gOT" => 58,
-        b"gOV" => 59,
-        b"gp" => 60,
-        b"eR" => 61,
-        b"event" => EVENT,
-        b"subscriptionId" => 63,
-        b"stream" => 64,
-        b"data" => DATA,
-        b"id" => 66,
-        b"status" => 67,
-        b"result" => 68,
-        b"error" => 69,
-        b"rateLimits" => 70,
-        b"listenKey" => 71,
-        _ => return None,
-    })
+/// Number of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u8);
+
+impl Slot {
+    const EVENT: Self = Self(11);
+    const DATA: Self = Self(14);
+
+    /// The slot of a key of one letter.
+    #[inline]
+    #[must_use]
+    pub const fn of_letter(letter: u8) -> Self {
+        Self(letter)
+    }
+
+    /// The slot of a key, `None` for a key that no frame we read has.
+    #[must_use]
+    pub const fn of(key: &[u8]) -> Option<Self> {
+        Some(match key {
+            [letter @ (b'A'..=b'Z' | b'a'..=b'z')] => Self(*letter),
+            b"Cs" => Self(1),
+            b"pl" => Self(2),
+            b"pL" => Self(3),
+            b"pY" => Self(4),
+            b"uS" => Self(5),
+            b"gP" => Self(6),
+            b"gOT" => Self(7),
+            b"gOV" => Self(8),
+            b"gp" => Self(9),
+            b"eR" => Self(10),
+            b"event" => Self::EVENT,
+            b"subscriptionId" => Self(12),
+            b"stream" => Self(13),
+            b"data" => Self::DATA,
+            b"id" => Self(15),
+            b"status" => Self(16),
+            b"result" => Self(17),
+            b"error" => Self(18),
+            b"rateLimits" => Self(19),
+            _ => return None,
+        })
+    }
+
+    const fn index(self) -> usize {
+        self.0 as usize % SLOTS
+    }
 }
 
 /// A field that a frame may have.
@@ -44,50 +60,64 @@ pub struct Field {
     pub key: &'static str,
     /// What the key means, in the words of the trade.
     pub noun: &'static str,
-    slot: u8,
+    slot: Slot,
 }
 
 impl Field {
-    /// A field; its key must have a slot, which the compiler checks where the field is a constant.
+    /// A field; its key must have a slot.
+    ///
+    /// # Panics
+    ///
+    /// In the compiler, which evaluates the constants that fields are: the key has no slot.
     #[must_use]
     pub const fn new(key: &'static str, noun: &'static str) -> Self {
-        let slot = slot_of(key.as_bytes());
+        let slot = Slot::of(key.as_bytes());
         assert!(slot.is_some(), "give the key a slot");
-        Self { key, noun, slot: if let Some(slot) = slot { slot } else { 0 } }
+        Self { key, noun, slot: if let Some(slot) = slot { slot } else { Slot(0) } }
     }
 }
 
-/// Where the values of one object stand. Kept between frames; only the marks of presence are cleared.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Round in which the token was set.
+    round: u32,
+    token: Token,
+}
+
+/// Where the values of one object stand. Kept between frames: a new round empties all slots at once.
 pub struct Fields {
-    tokens: [Token; SLOTS],
-    present: u128,
+    places: [Place; SLOTS],
+    round: u32,
     start: usize,
     end: usize,
 }
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { tokens: [Token::NOTHING; SLOTS], present: 0, start: 0, end: 0 }
+        Self { places: [Place { round: 0, token: Token::NOTHING }; SLOTS], round: 0, start: 0, end: 0 }
     }
 }
 
 impl Fields {
     /// Whether the slot is that of `event` or `data`, whose object is read along with the outer one.
+    #[inline]
     #[must_use]
-    pub const fn is_wrapper(slot: u8) -> bool {
-        slot == EVENT || slot == DATA
+    pub fn is_wrapper(slot: Option<Slot>) -> bool {
+        slot == Some(Slot::EVENT) || slot == Some(Slot::DATA)
     }
 
     /// Forgets the object of the frame before.
     pub fn clear(&mut self) {
-        self.present = 0;
-        self.start = 0;
+        self.begin(0);
         self.end = 0;
     }
 
     /// Notes where the object begins.
     pub fn begin(&mut self, start: usize) {
-        self.present = 0;
+        if self.round == u32::MAX {
+            *self = Self::default(); // rounds begin anew, and no place may know them from before
+        }
+        self.round += 1;
         self.start = start;
         self.end = start + 1;
     }
@@ -117,15 +147,12 @@ impl Fields {
 
     /// Keeps a value; returns whether the slot was free.
     #[inline]
-    pub fn set(&mut self, slot: u8, token: Token) -> bool {
-        let mark = 1u128 << slot;
-        if self.present & mark != 0 {
+    pub fn set(&mut self, slot: Slot, token: Token) -> bool {
+        let Some(place) = self.places.get_mut(slot.index()) else { return false };
+        if place.round == self.round {
             return false;
         }
-        self.present |= mark;
-        if let Some(place) = self.tokens.get_mut(slot as usize) {
-            *place = token;
-        }
+        *place = Place { round: self.round, token };
         true
     }
 
@@ -133,9 +160,6 @@ impl Fields {
     #[inline]
     #[must_use]
     pub fn get(&self, field: &Field) -> Option<Token> {
-        if self.present >> field.slot & 1 == 0 {
-            return None;
-        }
-        self.tokens.get(field.slot as usize).copied()
+        self.places.get(field.slot.index()).filter(|place| place.round == self.round).map(|place| place.token)
     }
 }

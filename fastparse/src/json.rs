@@ -1,7 +1,5 @@
 //! Writing JSON: strings as orjson writes them, and the venue's own JSON without its white space.
 
-use std::borrow::Cow;
-
 /// Appends `text` as a JSON string, quotes included.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
@@ -33,19 +31,6 @@ pub fn write_escaped(text: &str, out: &mut Vec<u8>) {
         rest = after;
     }
     out.extend_from_slice(rest);
-}
-
-/// Appends text read from a frame as a JSON string. Borrowed text had no escapes there and needs none here.
-#[inline]
-pub fn write_text(text: &Cow<'_, str>, out: &mut Vec<u8>) {
-    match text {
-        Cow::Borrowed(text) => {
-            out.push(b'"');
-            out.extend_from_slice(text.as_bytes());
-            out.push(b'"');
-        }
-        Cow::Owned(text) => write_string(text, out),
-    }
 }
 
 /// Appends valid JSON without the white space between its tokens, so that an answer stays one line.

@@ -3,6 +3,7 @@
 //! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python.
 
 pub mod binance;
+pub mod cursor;
 pub mod decimal;
 pub mod error;
 pub mod fields;
@@ -12,4 +13,5 @@ pub mod model;
 mod python;
 pub mod reader;
 pub mod scanner;
+pub mod text;
 pub mod wide;

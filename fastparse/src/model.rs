@@ -97,11 +97,17 @@ impl Span {
         Self { start: short(start), end: short(out.len()) }
     }
 
-    /// The text, unescaped.
+    /// The text of a string that never has escapes: an identity, a number.
+    #[must_use]
+    pub fn plain(self, json: &[u8]) -> &str {
+        let bytes = json.get(self.start as usize..self.end as usize).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The text of any string.
     #[must_use]
     pub fn text(self, json: &[u8]) -> Cow<'_, str> {
-        let bytes = json.get(self.start as usize..self.end as usize).unwrap_or_default();
-        unescape(std::str::from_utf8(bytes).unwrap_or_default())
+        unescape(self.plain(json))
     }
 }
 

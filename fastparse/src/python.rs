@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyType};
 
 use crate::binance::{Config, SpotParser};
 use crate::error::{ErrorCode, ParseError};
-use crate::model::{self, Report, Span};
+use crate::model::{self, Kind, Report, Span};
 
 /// `ParseError`, in Python: below 3.12 the stable ABI does not let an extension class extend an exception.
 const PARSE_ERROR_SOURCE: &std::ffi::CStr = c"
@@ -42,6 +43,10 @@ fn error_codes() -> Vec<(&'static str, &'static str)> {
 struct ExecutionReport(model::ExecutionReport);
 
 impl ExecutionReport {
+    fn plain(&self, span: Span) -> &str {
+        span.plain(&self.0.json)
+    }
+
     fn text(&self, span: Span) -> Cow<'_, str> {
         span.text(&self.0.json)
     }
@@ -50,13 +55,21 @@ impl ExecutionReport {
 #[pymethods]
 impl ExecutionReport {
     #[getter]
-    fn event_id(&self) -> Cow<'_, str> {
-        self.text(self.0.event_id)
+    fn event_id(&self) -> &str {
+        self.plain(self.0.event_id)
     }
 
     #[getter]
-    fn kind(&self) -> &'static str {
-        self.0.kind.as_str()
+    fn kind<'py>(&self, py: Python<'py>) -> &'py Bound<'py, PyString> {
+        match self.0.kind {
+            Kind::New => intern!(py, "new"),
+            Kind::PartiallyFilled => intern!(py, "partially_filled"),
+            Kind::Filled => intern!(py, "filled"),
+            Kind::Cancelled => intern!(py, "cancelled"),
+            Kind::Expired => intern!(py, "expired"),
+            Kind::Rejected => intern!(py, "rejected"),
+            Kind::Replaced => intern!(py, "replaced"),
+        }
     }
 
     #[getter]
@@ -70,8 +83,8 @@ impl ExecutionReport {
     }
 
     #[getter]
-    fn order_id(&self) -> Cow<'_, str> {
-        self.text(self.0.order_id)
+    fn order_id(&self) -> &str {
+        self.plain(self.0.order_id)
     }
 
     #[getter]
@@ -80,23 +93,23 @@ impl ExecutionReport {
     }
 
     #[getter]
-    fn quantity(&self) -> Cow<'_, str> {
-        self.text(self.0.quantity)
+    fn quantity(&self) -> &str {
+        self.plain(self.0.quantity)
     }
 
     #[getter]
-    fn cumulative_quantity(&self) -> Cow<'_, str> {
-        self.text(self.0.cumulative_quantity)
+    fn cumulative_quantity(&self) -> &str {
+        self.plain(self.0.cumulative_quantity)
     }
 
     #[getter]
-    fn last_quantity(&self) -> Option<Cow<'_, str>> {
-        self.0.last_fill.map(|(_, quantity)| self.text(quantity))
+    fn last_quantity(&self) -> Option<&str> {
+        self.0.last_fill.map(|(_, quantity)| self.plain(quantity))
     }
 
     #[getter]
-    fn trade_id(&self) -> Option<Cow<'_, str>> {
-        self.0.last_fill.map(|(trade_id, _)| self.text(trade_id))
+    fn trade_id(&self) -> Option<&str> {
+        self.0.last_fill.map(|(trade_id, _)| self.plain(trade_id))
     }
 
     #[getter]
@@ -167,18 +180,11 @@ impl BinanceSpotParser {
         frame: &[u8],
         received_time_ns: i64,
     ) -> PyResult<Bound<'py, PyList>> {
-        let reports = match self.parser.parse(frame, received_time_ns) {
-            Ok(reports) => reports,
-            Err(error) => return Err(raise(self.error.bind(py), *error)),
-        };
-        let list = PyList::empty(py);
-        for report in reports {
-            match report {
-                Report::Execution(report) => list.append(Bound::new(py, ExecutionReport(report))?)?,
-                Report::Control(control) => list.append(Bound::new(py, Control(control))?)?,
-            }
+        match self.parser.parse_one(frame, received_time_ns) {
+            Ok(Report::Execution(report)) => PyList::new(py, [Bound::new(py, ExecutionReport(report))?]),
+            Ok(Report::Control(control)) => PyList::new(py, [Bound::new(py, Control(control))?]),
+            Err(error) => Err(raise(self.error.bind(py), *error)),
         }
-        Ok(list)
     }
 }
 

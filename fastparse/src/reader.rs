@@ -7,6 +7,7 @@ use crate::decimal::{Decimal, NoDecimal};
 use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
 use crate::scanner::{OpenKeys, Scanner, Token, TokenKind, unescape};
+use crate::text::Text;
 
 /// The result of reading: boxed, since an error is large and rare.
 pub type Read<T> = Result<T, Box<ParseError>>;
@@ -21,6 +22,35 @@ pub struct Integer<'a> {
     pub digits: &'a str,
     /// The value; 0 for a number beyond 64 bits, which the reader reports as absurd.
     pub value: i64,
+}
+
+impl Integer<'_> {
+    /// Zero.
+    pub const ZERO: Integer<'static> = Integer { digits: "0", value: 0 };
+}
+
+/// Why the value of a field is refused, before it is known where in the frame it stands.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The defect.
+    pub code: ErrorCode,
+    /// Whose value it is.
+    pub field: &'static Field,
+    /// What is wrong with it: `negative`.
+    pub says: &'static str,
+    /// What would be right: `expected 0 or more`.
+    pub expected: Cow<'static, str>,
+}
+
+/// Type of a field of which nothing but the type is read.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// A string.
+    Text,
+    /// An integer.
+    Integer,
+    /// A boolean.
+    Boolean,
 }
 
 /// Reads fields of one object. The first absurd number is only noted: being undecodable or unknown weighs more.
@@ -97,7 +127,7 @@ impl<'a> Reader<'a> {
     ///
     /// The field is missing, null or no string.
     #[inline]
-    pub fn text(&self, field: &Field) -> Read<Cow<'a, str>> {
+    pub fn text(&self, field: &Field) -> Read<Text<'a>> {
         self.as_text(field, self.required(field, "a string")?)
     }
 
@@ -107,17 +137,36 @@ impl<'a> Reader<'a> {
     ///
     /// The field is no string.
     #[inline]
-    pub fn optional_text(&self, field: &Field) -> Read<Option<Cow<'a, str>>> {
-        self.token(field).map(|token| self.as_text(field, token)).transpose()
+    pub fn optional_text(&self, field: &Field) -> Read<Option<Text<'a>>> {
+        match self.token(field) {
+            Some(token) => Ok(Some(self.as_text(field, token)?)),
+            None => Ok(None),
+        }
     }
 
     #[inline]
-    fn as_text(&self, field: &Field, token: Token) -> Read<Cow<'a, str>> {
+    fn as_text(&self, field: &Field, token: Token) -> Read<Text<'a>> {
         match token.kind {
-            TokenKind::String => Ok(Cow::Borrowed(self.raw(token))),
-            TokenKind::Escaped => Ok(unescape(self.raw(token))),
+            TokenKind::String => Ok(Text::new(self.raw(token), false)),
+            TokenKind::Escaped => Ok(Text::new(self.raw(token), true)),
             _ => Err(self.wrong_type(field, token, "a string")),
         }
+    }
+
+    /// Checks that a field nothing is read from has the type that the venue documents, or is absent or null.
+    ///
+    /// # Errors
+    ///
+    /// It has another type.
+    #[inline]
+    pub fn check_type(&self, field: &Field, expected: Expected) -> Read<()> {
+        let Some(token) = self.token(field) else { return Ok(()) };
+        let (fits, name) = match expected {
+            Expected::Text => (matches!(token.kind, TokenKind::String | TokenKind::Escaped), "a string"),
+            Expected::Integer => (token.kind == TokenKind::Integer, "an integer"),
+            Expected::Boolean => (matches!(token.kind, TokenKind::True | TokenKind::False), "a boolean"),
+        };
+        if fits { Ok(()) } else { Err(self.wrong_type(field, token, name)) }
     }
 
     /// A mandatory decimal string.
@@ -137,18 +186,20 @@ impl<'a> Reader<'a> {
     /// The field is no string or no decimal.
     #[inline]
     pub fn optional_amount(&self, field: &Field) -> Read<Option<Decimal<'a>>> {
-        self.token(field).map(|token| self.as_amount(field, token)).transpose()
+        match self.token(field) {
+            Some(token) => Ok(Some(self.as_amount(field, token)?)),
+            None => Ok(None),
+        }
     }
 
     #[inline]
     fn as_amount(&self, field: &Field, token: Token) -> Read<Decimal<'a>> {
         let parsed = match token.kind {
             TokenKind::String => Decimal::parse(self.raw(token)),
-            TokenKind::Escaped => match unescape(self.raw(token)) {
-                // Nobody escapes a digit. Such a text is an amount all the same, but cannot be borrowed.
-                Cow::Borrowed(text) => Decimal::parse(text),
-                Cow::Owned(text) => Decimal::parse(&text).map(|value| value.without_text()),
-            },
+            // Nobody escapes a digit. Such a text is an amount all the same, but cannot be borrowed.
+            TokenKind::Escaped => {
+                Decimal::parse(&unescape(self.raw(token))).map(|value| value.without_text())
+            }
             _ => return Err(self.wrong_type(field, token, "a decimal string")),
         };
         match parsed {
@@ -189,7 +240,10 @@ impl<'a> Reader<'a> {
     /// The field is no integer.
     #[inline]
     pub fn optional_integer(&self, field: &Field) -> Read<Option<Integer<'a>>> {
-        self.token(field).map(|token| self.as_integer(field, token)).transpose()
+        match self.token(field) {
+            Some(token) => Ok(Some(self.as_integer(field, token)?)),
+            None => Ok(None),
+        }
     }
 
     #[inline]
@@ -234,10 +288,10 @@ impl<'a> Reader<'a> {
         Ok(Scanner::new(self.text, token.offset(), keys).read_array().unwrap_or_default())
     }
 
-    /// Reads an object found by `elements` into `fields`.
-    pub fn read_element(&self, object: Token, fields: &mut Fields, keys: &mut OpenKeys) {
-        // As above: a second scan of the same bytes has no new defect to tell.
-        drop(Scanner::new(self.text, object.offset(), keys).read_object(fields, 1, None));
+    /// Reads an object that the scan of the frame has passed and found sound.
+    pub fn read_object(text: &str, object: Token, fields: &mut Fields, keys: &mut OpenKeys) {
+        // A second scan of the same bytes has no new defect to tell.
+        Scanner::new(text, object.offset(), keys).read_object(fields, 1, None).unwrap_or_default();
     }
 
     /// Reports the first absurd number, if one was read.
@@ -296,13 +350,14 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// The error of a present field whose value is the defect; `says` and `expected` complete the sentence.
+    /// The error of a field whose value is the defect.
     #[cold]
     #[must_use]
-    pub fn refuse(&self, code: ErrorCode, field: &Field, says: &str, expected: &str) -> Box<ParseError> {
+    pub fn refuse(&self, refusal: Refusal) -> Box<ParseError> {
+        let Refusal { code, field, says, expected } = refusal;
         match self.fields.get(field) {
-            Some(token) => self.fail(code, field, token.offset(), says, expected, &self.found(token)),
-            None => self.fail(code, field, self.fields.closing(), says, expected, "absent"),
+            Some(token) => self.fail(code, field, token.offset(), says, &expected, &self.found(token)),
+            None => self.fail(code, field, self.fields.closing(), says, &expected, "absent"),
         }
     }
 

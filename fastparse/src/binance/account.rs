@@ -1,15 +1,14 @@
 //! Everything that is no order event: answers, balances, order lists, notices about the connection.
 
-use std::borrow::Cow;
-
 use super::{ID, ORDER_ID, Receipt, STATUS, SYMBOL};
 use crate::decimal::Decimal;
 use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
-use crate::json::{write_compact, write_integer, write_text};
+use crate::json::{write_compact, write_integer};
 use crate::model::{Control, ControlType, Report};
-use crate::reader::{Read, Reader};
+use crate::reader::{Read, Reader, Refusal};
 use crate::scanner::{OpenKeys, Token, TokenKind};
+use crate::text::Text;
 
 const EVENT_TIME: Field = Field::new("E", "event time");
 const TRANSACTION_TIME: Field = Field::new("T", "transaction time");
@@ -59,13 +58,13 @@ impl Writer {
         write_integer(value, &mut self.json);
     }
 
-    fn text(&mut self, name: &str, value: &Cow<'_, str>) {
+    fn text(&mut self, name: &str, value: &Text<'_>) {
         self.name(name);
-        write_text(value, &mut self.json);
+        value.write(&mut self.json);
     }
 
     fn digits(&mut self, name: &str, digits: &str) {
-        self.text(name, &Cow::Borrowed(digits));
+        self.text(name, &Text::new(digits, false));
     }
 
     fn amount(&mut self, name: &str, value: &Decimal<'_>) {
@@ -102,7 +101,7 @@ impl Writer {
             if token.kind != TokenKind::Object {
                 return Err(reader.wrong_type(field, token, "an array of objects"));
             }
-            reader.read_element(token, &mut fields, keys);
+            Reader::read_object(reader.source(), token, &mut fields, keys);
             let element = Reader::new(reader.source(), &fields, element_name);
             if index > 0 {
                 self.json.push(b',');
@@ -145,12 +144,12 @@ fn time(
     name: &str,
     reader: &Reader<'_>,
     receipt: Receipt<'_>,
-    field: &Field,
+    field: &'static Field,
 ) -> Read<()> {
     let time_ns = receipt.time_ns(reader, field)?;
     writer.integer(name, time_ns);
     writer.doubt(reader.refuse_absurd());
-    writer.doubt(receipt.check_time(reader, field, time_ns));
+    writer.doubt(receipt.check_time(field, time_ns).map_err(|refusal| reader.refuse(refusal)));
     Ok(())
 }
 
@@ -176,12 +175,12 @@ pub fn response(reader: &Reader<'_>) -> Read<Report> {
         }
         (Some(_), Some(_)) => {
             let expected = "expected either a result or an error";
-            writer.doubt(Err(reader.refuse(
-                ErrorCode::AmbiguousResponse,
-                &ERROR,
-                "beside a result",
-                expected,
-            )));
+            writer.doubt(Err(reader.refuse(Refusal {
+                code: ErrorCode::AmbiguousResponse,
+                field: &ERROR,
+                says: "beside a result",
+                expected: expected.into(),
+            })));
         }
         _ => {}
     }
@@ -202,8 +201,12 @@ pub fn position(reader: &Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKeys) 
             let amount = balance.amount(field)?;
             writer.amount(name, &amount);
             if amount.is_negative() {
-                let error =
-                    balance.refuse(ErrorCode::NegativeAmount, field, "negative", "expected 0 or more");
+                let error = balance.refuse(Refusal {
+                    code: ErrorCode::NegativeAmount,
+                    field,
+                    says: "negative",
+                    expected: "expected 0 or more".into(),
+                });
                 writer.doubt(Err(error));
             }
         }
@@ -238,7 +241,7 @@ pub fn list_status(reader: &Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKey
     writer.text("contingency_type", &reader.text(&CONTINGENCY)?);
     writer.text("list_status", &reader.text(&LIST_STATUS)?);
     writer.text("list_order_status", &reader.text(&LIST_ORDER_STATUS)?);
-    let reason = reader.optional_text(&REJECT_REASON)?.filter(|reason| reason.as_ref() != "NONE");
+    let reason = reader.optional_text(&REJECT_REASON)?.filter(|reason| !reason.is("NONE"));
     match reason {
         Some(reason) => writer.text("reject_reason", &reason),
         None => writer.raw("reject_reason", None),
@@ -250,12 +253,12 @@ pub fn list_status(reader: &Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKey
         let id = order.integer(&ORDER_ID)?;
         writer.digits("order_id", id.digits);
         if id.value < 0 {
-            writer.doubt(Err(order.refuse(
-                ErrorCode::NegativeId,
-                &ORDER_ID,
-                "negative",
-                "expected 0 or more",
-            )));
+            writer.doubt(Err(order.refuse(Refusal {
+                code: ErrorCode::NegativeId,
+                field: &ORDER_ID,
+                says: "negative",
+                expected: "expected 0 or more".into(),
+            })));
         }
         writer.text("client_order_id", &order.text(&CLIENT_ID)?);
         Ok(())

@@ -2,14 +2,15 @@
 
 use super::Receipt;
 use super::execution::Execution;
-use super::order::{ExecutionType, Status};
+use super::order::{ExecutionType, Status, TimeInForce};
 use crate::decimal::Decimal;
 use crate::identity::write_token;
-use crate::json::{write_integer, write_text};
+use crate::json::write_integer;
 use crate::model::{ExecutionReport, Kind, Span};
+use crate::text::Text;
 
-/// Bytes reserved for an event: one fill of an order has about 900.
-const USUAL_BYTES: usize = 1_100;
+/// Bytes reserved for an event: a fill has about 900. More than 1032 would be beyond the allocator's fast lists.
+const USUAL_BYTES: usize = 1_024;
 
 /// Writes the event; `None` if the average price is absurd.
 pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<ExecutionReport> {
@@ -25,7 +26,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     out.extend_from_slice(&receipt.context.account);
     out.extend_from_slice(b",\"pair\":\"");
     let start = out.len();
-    out.extend_from_slice(execution.pair.as_bytes());
+    execution.pair.write(&mut out);
     let pair = Span::since(start, &out);
     out.extend_from_slice(b"\",\"symbol\":");
     let symbol = string(&execution.symbol, &mut out);
@@ -38,7 +39,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     let client_order_id = string(previous_id.unwrap_or(&execution.client_id), &mut out);
     out.extend_from_slice(b",\"new_client_order_id\":");
     if previous_id.is_some() && execution.execution_type == ExecutionType::Replaced {
-        write_text(&execution.client_id, &mut out);
+        execution.client_id.write(&mut out);
     } else {
         out.extend_from_slice(b"null");
     }
@@ -49,7 +50,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     out.extend_from_slice(b"\",\"type\":\"");
     out.extend_from_slice(execution.order_type.as_str().as_bytes());
     out.extend_from_slice(b"\",\"time_in_force\":\"");
-    out.extend_from_slice(execution.time_in_force.as_str().as_bytes());
+    out.extend_from_slice(execution.time_in_force.map_or("", TimeInForce::as_str).as_bytes());
     out.extend_from_slice(b"\",\"price\":");
     amount_or_null(Some(&execution.price).filter(|price| !price.is_zero()), &mut out);
     out.extend_from_slice(b",\"stop_price\":");
@@ -86,7 +87,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     let last_fill = write_last_fill(execution, &mut out);
     out.extend_from_slice(b",\"reject_reason\":");
     match execution.reason() {
-        Some(reason) => write_text(reason, &mut out),
+        Some(reason) => reason.write(&mut out),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"execution_id\":");
@@ -135,7 +136,7 @@ fn write_last_fill(execution: &Execution<'_>, out: &mut Vec<u8>) -> Option<(Span
     amount(&execution.commission, out);
     out.extend_from_slice(b",\"fee_currency\":");
     match &execution.commission_asset {
-        Some(asset) => write_text(asset, out),
+        Some(asset) => asset.write(out),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(match execution.is_maker {
@@ -160,7 +161,7 @@ fn write_trade_id(execution: &Execution<'_>, out: &mut Vec<u8>) {
 /// Identity of the event: that of the execution, or of the step in the order's life.
 fn write_event_id(execution: &Execution<'_>, kind: Kind, receipt: Receipt<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&receipt.context.scope);
-    write_token(&execution.symbol, out);
+    write_token(&execution.symbol.value(), out);
     out.push(b':');
     out.extend_from_slice(execution.order_id.digits.as_bytes());
     out.push(b':');
@@ -214,9 +215,9 @@ fn write_fallback(execution: &Execution<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(execution.transaction_time.digits.as_bytes());
 }
 
-fn string(text: &std::borrow::Cow<'_, str>, out: &mut Vec<u8>) -> Span {
+fn string(text: &Text<'_>, out: &mut Vec<u8>) -> Span {
     let start = out.len() + 1;
-    write_text(text, out);
+    text.write(out);
     inside(start, out)
 }
 

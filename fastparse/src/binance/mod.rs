@@ -4,6 +4,9 @@ mod account;
 mod event;
 mod execution;
 mod order;
+mod predicted;
+mod read;
+mod rules;
 pub mod symbols;
 
 use std::borrow::Cow;
@@ -14,7 +17,7 @@ use crate::fields::{Field, Fields};
 use crate::identity::write_token;
 use crate::json::write_string;
 use crate::model::Report;
-use crate::reader::{Read, Reader};
+use crate::reader::{Read, Reader, Refusal};
 use crate::scanner::{Defect, OpenKeys, Scanner, TokenKind, unescape};
 use symbols::Symbols;
 
@@ -27,6 +30,8 @@ const VENUE_EPOCH_NS: i64 = 1_483_228_800_000_000_000;
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
 /// Characters that an error may repeat of a symbol.
 const MAX_SYMBOL_BYTES: usize = 64;
+/// Characters that an error may repeat of a key.
+const MAX_KEY_CHARS: usize = 32;
 
 const EVENT: Field = Field::new("event", "event");
 const SUBSCRIPTION_ID: Field = Field::new("subscriptionId", "subscription id");
@@ -74,20 +79,26 @@ struct Receipt<'a> {
 impl Receipt<'_> {
     /// Reads a mandatory time, in nanoseconds. Its bounds are checked by `check_time`.
     #[inline]
-    fn time_ns(&self, reader: &Reader<'_>, field: &Field) -> Read<i64> {
-        Ok(reader.integer(field)?.value.saturating_mul(self.context.unit_ns))
+    fn time_ns(self, reader: &Reader<'_>, field: &Field) -> Read<i64> {
+        Ok(self.to_ns(reader.integer(field)?.value))
+    }
+
+    /// Converts a time of the venue.
+    #[inline]
+    fn to_ns(self, time: i64) -> i64 {
+        time.saturating_mul(self.context.unit_ns)
     }
 
     /// Refuses a time before the venue began or more than a minute ahead of our clock.
     #[inline]
-    fn check_time(&self, reader: &Reader<'_>, field: &Field, time_ns: i64) -> Read<()> {
+    fn check_time(self, field: &'static Field, time_ns: i64) -> Result<(), Refusal> {
         let latest = self.received_time_ns.saturating_add(MAX_AHEAD_NS);
         if (VENUE_EPOCH_NS..=latest).contains(&time_ns) {
             return Ok(());
         }
         let unit = if self.context.unit_ns == 1_000 { "microseconds" } else { "milliseconds" };
-        let expected = format!("expected {unit} between 2017 and a minute after receipt");
-        Err(reader.refuse(ErrorCode::TimeOutOfRange, field, "out of range", &expected))
+        let expected = format!("expected {unit} between 2017 and a minute after receipt").into();
+        Err(Refusal { code: ErrorCode::TimeOutOfRange, field, says: "out of range", expected })
     }
 }
 
@@ -125,14 +136,28 @@ impl SpotParser {
     ///
     /// The frame is malformed, holds an unknown value or is suspicious.
     pub fn parse(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Vec<Report>, Box<ParseError>> {
+        self.parse_one(frame, received_time_ns).map(|report| vec![report])
+    }
+
+    /// Returns what the frame says: every frame of this venue says one thing.
+    ///
+    /// # Errors
+    ///
+    /// As `parse`.
+    pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Report, Box<ParseError>> {
+        let text = decode(frame)?;
+        let receipt = Receipt { context: &self.context, received_time_ns, subscription_id: None };
+        match predicted::execution_report(text, receipt) {
+            Some(report) => Ok(Report::Execution(report)),
+            None => self.parse_any(text, received_time_ns),
+        }
+    }
+
+    fn parse_any(&mut self, text: &str, received_time_ns: i64) -> Result<Report, Box<ParseError>> {
         self.outer.clear();
         self.inner.clear();
-        let text = decode(frame)?;
         let read = self.scan(text).and_then(|()| self.interpret(text, received_time_ns));
-        match read {
-            Ok(report) => Ok(vec![report]),
-            Err(error) => Err(self.name_order(text, error)),
-        }
+        read.map_err(|error| self.name_order(text, error))
     }
 
     fn scan(&mut self, text: &str) -> Read<()> {
@@ -156,25 +181,24 @@ impl SpotParser {
                 return Err(ParseError::of_frame(ErrorCode::NotAnObject, offset, message));
             }
         }
-        scanner
-            .read_object(&mut self.outer, 1, Some(&mut self.inner))
-            .map_err(|defect| syntax_error(text, &defect))?;
+        let read = scanner.read_object(&mut self.outer, 1, Some(&mut self.inner));
+        if let (None, Some(defect)) = (read, scanner.defect()) {
+            return Err(syntax_error(text, defect));
+        }
         scanner.skip_space();
         if scanner.peek().is_some() {
             let offset = scanner.position();
-            let message = format!(
-                "trailing data at offset {offset}: expected the frame to end, was {}",
-                found(text, offset)
-            );
+            let found = found(text, offset);
+            let message = format!("trailing data at offset {offset}: expected the frame to end, was {found}");
             return Err(ParseError::of_frame(ErrorCode::TrailingData, offset, message));
         }
-        if let Some(offset) = scanner.surrogate {
+        if let Some(offset) = scanner.surrogate() {
             let message =
                 format!("unpaired surrogate escape at offset {offset}: expected both halves of a character");
             return Err(ParseError::of_frame(ErrorCode::UnpairedSurrogate, offset, message));
         }
-        if let Some((offset, key)) = scanner.duplicate.take() {
-            let key: String = key.chars().take(32).collect();
+        if let Some((offset, key)) = scanner.duplicate() {
+            let key: String = key.chars().take(MAX_KEY_CHARS).collect();
             let message =
                 format!("key {key:?} repeated at offset {offset}: expected each key of an object once");
             let mut error = ParseError::of_frame(ErrorCode::DuplicateKey, offset, message);
@@ -187,10 +211,10 @@ impl SpotParser {
     fn interpret(&mut self, text: &str, received_time_ns: i64) -> Read<Report> {
         let envelope = Reader::new(text, &self.outer, "frame");
         let wrapper = if self.outer.get(&EVENT).is_some() {
-            Some(EVENT)
+            Some(&EVENT)
         } else if self.outer.get(&DATA).is_some() && self.outer.get(&STREAM).is_some() {
             envelope.text(&STREAM)?;
-            Some(DATA)
+            Some(&DATA)
         } else {
             None
         };
@@ -204,23 +228,20 @@ impl SpotParser {
             }
             return read_event(envelope, receipt, &mut self.keys);
         };
-        match self.outer.get(&wrapper) {
+        match self.outer.get(wrapper) {
             Some(token) if token.kind == TokenKind::Object => {
                 // The scan read the first wrapped object it met; with both wrappers present that may be the other.
                 if self.inner.start() != token.offset() {
-                    let mut scanner = Scanner::new(text, token.offset(), &mut self.keys);
-                    scanner
-                        .read_object(&mut self.inner, 2, None)
-                        .map_err(|defect| syntax_error(text, &defect))?;
+                    Reader::read_object(text, token, &mut self.inner, &mut self.keys);
                 }
             }
             _ => {
-                return Err(envelope.refuse(
-                    ErrorCode::NotAnObject,
-                    &wrapper,
-                    "is no object",
-                    "expected an object",
-                ));
+                return Err(envelope.refuse(Refusal {
+                    code: ErrorCode::NotAnObject,
+                    field: wrapper,
+                    says: "is no object",
+                    expected: "expected an object".into(),
+                }));
             }
         }
         read_event(Reader::new(text, &self.inner, "event"), receipt, &mut self.keys)
@@ -246,10 +267,10 @@ impl SpotParser {
 
 fn read_event(mut reader: Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKeys) -> Read<Report> {
     let event = reader.text(&TYPE)?;
-    match event.as_ref() {
+    match event.value().as_ref() {
         "executionReport" => {
             reader.rename("executionReport");
-            execution::read(&reader, receipt)
+            read::execution_report(&reader, receipt)
         }
         "outboundAccountPosition" => {
             reader.rename("outboundAccountPosition");
@@ -279,12 +300,12 @@ fn read_event(mut reader: Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKeys)
             reader.rename("listenKeyExpired");
             account::listen_key_expired(&reader, receipt)
         }
-        _ => Err(reader.refuse(
-            ErrorCode::UnknownEvent,
-            &TYPE,
-            "unknown",
-            "expected an event of the user data stream",
-        )),
+        _ => Err(reader.refuse(Refusal {
+            code: ErrorCode::UnknownEvent,
+            field: &TYPE,
+            says: "unknown",
+            expected: "expected an event of the user data stream".into(),
+        })),
     }
 }
 
@@ -304,8 +325,8 @@ fn decode(frame: &[u8]) -> Read<&str> {
 }
 
 #[cold]
-fn syntax_error(text: &str, defect: &Defect) -> Box<ParseError> {
-    let Defect { code, offset, expected } = *defect;
+fn syntax_error(text: &str, defect: Defect) -> Box<ParseError> {
+    let Defect { code, offset, expected } = defect;
     let says = if code == ErrorCode::NestingTooDeep { "nesting too deep" } else { "invalid JSON" };
     let message = format!("{says} at offset {offset}: expected {expected}, was {}", found(text, offset));
     ParseError::of_frame(code, offset, message)

@@ -1,5 +1,7 @@
 //! The closed sets of an order's values.
 
+use crate::cursor::Cursor;
+
 /// Declares an enum of the venue's words with our word for each.
 macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $venue:literal $ours:literal;)+ }) => {
@@ -14,6 +16,15 @@ macro_rules! closed_set {
             /// Reads the venue's word.
             pub fn of(venue: &str) -> Option<Self> {
                 match venue { $($venue => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// Passes one of the venue's words and the quote behind it.
+            #[inline]
+            pub fn scan(cursor: &mut Cursor<'_>) -> Option<Self> {
+                $(if cursor.pass(concat!($venue, "\"")).is_some() {
+                    return Some(Self::$variant);
+                })+
+                None
             }
 
             /// The venue's word.

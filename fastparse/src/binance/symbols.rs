@@ -1,9 +1,11 @@
 //! From the venue's symbol to our pair.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::json::write_escaped;
+use crate::text::Text;
 
 /// Quote assets that the venue has had, for splitting symbols where no table is at hand.
 const QUOTES: [&str; 42] = [
@@ -15,7 +17,7 @@ const QUOTES: [&str; 42] = [
 /// How symbols become pairs.
 pub enum Symbols {
     /// By the venue's own list. Pairs are kept as the inside of a JSON string.
-    Table(HashMap<String, Box<str>>),
+    Table(FxHashMap<String, Box<str>>),
     /// By the longest known quote asset the symbol ends with: right for most, a guess for all.
     Guess,
 }
@@ -33,40 +35,67 @@ impl Symbols {
         Self::Table(table.into_iter().map(|(symbol, pair)| (symbol, escaped(&pair))).collect())
     }
 
-    /// The pair as the inside of a JSON string, `None` if the symbol is not known.
+    /// The pair, `None` if the symbol is not known.
     #[must_use]
-    pub fn pair(&self, symbol: &str) -> Option<Cow<'_, str>> {
+    pub fn pair<'a>(&'a self, symbol: Text<'a>) -> Option<Pair<'a>> {
         match self {
-            Self::Table(table) => table.get(symbol).map(|pair| Cow::Borrowed(pair.as_ref())),
-            Self::Guess => {
-                let (base, quote) = split(symbol)?;
-                let mut out = Vec::with_capacity(symbol.len() + 1);
-                write_escaped(base, &mut out);
+            Self::Table(table) if symbol.is_escaped() => table.get(symbol.value().as_ref()),
+            Self::Table(table) => table.get(symbol.raw()),
+            Self::Guess => return quote_of(&symbol.value()).map(|quote| Pair::Guessed { symbol, quote }),
+        }
+        .map(|pair| Pair::Known(pair))
+    }
+}
+
+/// A pair.
+#[derive(Clone, Copy, Debug)]
+pub enum Pair<'a> {
+    /// From the table, as the inside of a JSON string.
+    Known(&'a str),
+    /// The symbol, to be split before this quote asset.
+    Guessed {
+        /// The venue's symbol.
+        symbol: Text<'a>,
+        /// With what it ends.
+        quote: &'static str,
+    },
+}
+
+impl Pair<'_> {
+    /// Appends the pair as the inside of a JSON string.
+    #[inline]
+    pub fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Known(pair) => out.extend_from_slice(pair.as_bytes()),
+            Self::Guessed { symbol, quote } => {
+                let symbol = symbol.value();
+                write_escaped(symbol.strip_suffix(quote).unwrap_or(&symbol), out);
                 out.push(b'-');
                 out.extend_from_slice(quote.as_bytes());
-                String::from_utf8(out).ok().map(Cow::Owned)
             }
         }
     }
 }
 
-/// Splits a symbol into base and quote asset by the longest quote asset that leaves a base.
-fn split(symbol: &str) -> Option<(&str, &str)> {
-    QUOTES
-        .iter()
-        .filter_map(|quote| {
-            symbol.strip_suffix(quote).filter(|base| !base.is_empty()).map(|base| (base, *quote))
-        })
-        .max_by_key(|(_, quote)| quote.len())
+/// Returns the longest quote asset with which the symbol ends and that leaves a base.
+fn quote_of(symbol: &str) -> Option<&'static str> {
+    let leaves_base = |quote: &&&str| symbol.strip_suffix(**quote).is_some_and(|base| !base.is_empty());
+    QUOTES.iter().filter(leaves_base).max_by_key(|quote| quote.len()).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(symbols: &Symbols, symbol: &str) -> Option<String> {
+        let mut out = Vec::new();
+        symbols.pair(Text::new(symbol, false))?.write(&mut out);
+        Some(String::from_utf8(out).unwrap())
+    }
+
     #[test]
     fn the_longest_quote_asset_wins() {
-        let pair = |symbol| Symbols::Guess.pair(symbol).map(Cow::into_owned);
+        let pair = |symbol| text(&Symbols::Guess, symbol);
         assert_eq!(pair("BTCUSDT").as_deref(), Some("BTC-USDT"));
         assert_eq!(pair("FDUSDUSDT").as_deref(), Some("FDUSD-USDT"));
         assert_eq!(pair("BTCFDUSD").as_deref(), Some("BTC-FDUSD"));
@@ -79,7 +108,7 @@ mod tests {
     fn a_table_knows_only_what_it_holds() {
         let table = HashMap::from([("１２３".to_owned(), "１２-\"３".to_owned())]);
         let symbols = Symbols::new(Some(table));
-        assert_eq!(symbols.pair("１２３").as_deref(), Some("１２-\\\"３"));
-        assert_eq!(symbols.pair("BTCUSDT"), None);
+        assert_eq!(text(&symbols, "１２３").as_deref(), Some("１２-\\\"３"));
+        assert_eq!(text(&symbols, "BTCUSDT"), None);
     }
 }

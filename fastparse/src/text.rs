@@ -1,0 +1,62 @@
+//! A string of a frame, borrowed; unescaped only where it has escapes.
+
+use std::borrow::Cow;
+
+use crate::json::write_string;
+use crate::scanner::unescape;
+
+/// A string as it stands in the frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    raw: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The string between the quotes; `escaped` says whether there is a backslash in it.
+    #[inline]
+    #[must_use]
+    pub const fn new(raw: &'a str, escaped: bool) -> Self {
+        Self { raw, escaped }
+    }
+
+    /// The string between the quotes, escapes and all.
+    #[inline]
+    #[must_use]
+    pub const fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    /// Whether there is a backslash in it.
+    #[inline]
+    #[must_use]
+    pub const fn is_escaped(&self) -> bool {
+        self.escaped
+    }
+
+    /// What the string says.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> Cow<'a, str> {
+        if self.escaped { unescape(self.raw) } else { Cow::Borrowed(self.raw) }
+    }
+
+    /// Whether the string says `word`.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, word: &str) -> bool {
+        if self.escaped { unescape(self.raw) == word } else { self.raw == word }
+    }
+
+    /// Appends the string as JSON; what had no escapes in the frame needs none here.
+    #[inline]
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if self.escaped {
+            write_string(&unescape(self.raw), out);
+        } else {
+            out.push(b'"');
+            out.extend_from_slice(self.raw.as_bytes());
+            out.push(b'"');
+        }
+    }
+}
