@@ -69,7 +69,7 @@ build: $(SYNCED) ## Build the wheel into dist/
 	$(UV) build --wheel --out-dir dist
 
 bench: $(SYNCED) ## Measure parsing, the broker and the path of a fill; JSON into bench-results/
-	$(BIN)/python tests/bench/run.py
+	PYTHONPATH=tests $(BIN)/python -m bench.run
 
 fuzz: $(SYNCED) ## Fuzz the parser for FUZZ_SECONDS (default 60) per target; needs nightly Rust and cargo-fuzz
 	cd fastparse && for target in $$(cargo +nightly fuzz list); do \

@@ -1,0 +1,48 @@
+"""The demo's two bots: one writes down every execution of the account, one trades BTC and writes down its own."""
+
+import os
+from decimal import Decimal
+from pathlib import Path
+
+from fillwire.bots.ping_pong import PingPong
+from fillwire.bots.recording import RecordingBot
+from fillwire.domain.events import OrderEvent
+
+DIRECTORY_VARIABLE = "FILLWIRE_DEMO_DIRECTORY"
+PRICE_VARIABLE = "FILLWIRE_DEMO_PRICE"
+TRADED_PAIR = "BTC-USDT"
+_CENT = Decimal("0.01")
+
+
+def recording_path(directory: Path, bot: str) -> Path:
+    """Return the file into which a bot of the demo writes what it is told."""
+    return directory / f"{bot}.jsonl"
+
+
+class Recorder(RecordingBot):
+    """Records every pair."""
+
+    def __init__(self) -> None:
+        super().__init__(recording_path(Path(os.environ[DIRECTORY_VARIABLE]), "recorder"), name="recorder")
+
+
+class Trader(PingPong):
+    """Trades around the market's price, and records the executions of its pair."""
+
+    def __init__(self) -> None:
+        price = Decimal(os.environ[PRICE_VARIABLE])
+        super().__init__(price, pair=TRADED_PAIR, spread=(price / 10_000).quantize(_CENT), name="trader")
+        self._recording = RecordingBot(recording_path(Path(os.environ[DIRECTORY_VARIABLE]), "trader"))
+
+    async def on_start(self) -> None:
+        """Open the recording, then place the first orders."""
+        self._recording.on_start()
+        await super().on_start()
+
+    def on_fill(self, order: OrderEvent) -> None:
+        """Record an execution."""
+        self._recording.on_fill(order)
+
+    def on_stop(self) -> None:
+        """Close the recording."""
+        self._recording.on_stop()

@@ -1,0 +1,178 @@
+"""A simulated venue as a child process, with an account that the rest of the stack is configured for."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import aiohttp
+
+from fillwire.bus.buckets import STATUS, Bucket
+from fillwire.bus.connection import Bus
+from fillwire.cli.stack import Child, Stack
+from fillwire.domain.errors import FillwireError
+from fillwire.domain.events import ConnectionEvent
+from fillwire.domain.identifiers import Account, execution_event_id
+from fillwire.simulator.settings import DEMO_HMAC_API_KEY, DEMO_HMAC_SECRET
+from fillwire.wire.codec import decode_connection
+from fillwire.wire.subjects import account_tokens, connection_subject
+
+ENVIRONMENT = "simulated"
+USER = "demo"
+_REQUEST_DEADLINE = aiohttp.ClientTimeout(total=30)
+_PAGE = 50_000
+
+
+class SimulatedVenue:
+    """A running Binance simulator and its control API; `start` also configures the stack for its account."""
+
+    def __init__(self, child: Child, session: aiohttp.ClientSession) -> None:
+        self.child = child
+        self.account = Account(USER, "binance", ENVIRONMENT)
+        self._session = session
+        self._rest = str(child.ready["rest"])
+        self._pairs: dict[str, str] = {}  # by symbol
+        self._jobs: list[int] = []
+
+    @classmethod
+    async def start(cls, stack: Stack, session: aiohttp.ClientSession, *options: str) -> Self:
+        """Start the simulator with `options` and write the configuration that points the gateway to it.
+
+        The venue takes ownership of `session`.
+
+        Raises:
+            ChildError: the simulator did not become ready.
+        """
+        try:
+            child = await stack.spawn("venue", "simulate", "--exchange", "binance", "--port", "0", *options)
+        except BaseException:
+            await session.close()
+            raise
+        venue = cls(child, session)
+        venue.configure(stack)
+        for symbol in (await venue._send("GET", "api/v3/exchangeInfo"))["symbols"]:
+            venue._pairs[symbol["symbol"]] = f"{symbol['baseAsset']}-{symbol['quoteAsset']}"
+        return venue
+
+    def configure(self, stack: Stack) -> None:
+        """Write `fillwire.json` for this venue and name it, with the account's key, in the children's environment."""
+        account = self.account
+        urls = {"websocketUrl": self.child.ready["websocket"], "restUrl": self.child.ready["rest"]}
+        configuration = {
+            "exchanges": {account.exchange: {"environments": {account.environment: urls}}},
+            "accounts": [
+                {
+                    "user": account.user,
+                    "exchange": account.exchange,
+                    "environment": account.environment,
+                    "apiKey": "env:SIMULATED_API_KEY",
+                    "secret": "env:SIMULATED_SECRET",
+                }
+            ],
+        }
+        path = stack.directory / "fillwire.json"
+        path.write_text(json.dumps(configuration, indent=2))
+        stack.environ.update(
+            FILLWIRE_CONFIG=str(path), SIMULATED_API_KEY=DEMO_HMAC_API_KEY, SIMULATED_SECRET=DEMO_HMAC_SECRET
+        )
+
+    async def close(self) -> None:
+        """Close the session to the control API; the stack stops the process."""
+        await self._session.close()
+
+    async def control(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        """Send a request to the control API and return its JSON answer.
+
+        Raises:
+            FillwireError: the simulator refused.
+        """
+        return await self._send(method, f"sim/{path}", body)
+
+    async def wait_receiving(self, broker_url: str, deadline_s: float = 20.0) -> None:
+        """Wait until the gateway detects the account's fills live.
+
+        Raises:
+            FillwireError: it does not before the deadline; the message holds the connection's last reason.
+        """
+        receiving = asyncio.Event()
+        latest: list[ConnectionEvent] = []
+
+        def note(event: ConnectionEvent) -> None:
+            latest.append(event)
+            if event.is_connected:
+                receiving.set()
+
+        async with await Bus.connect(broker_url, name="waiting for the gateway") as bus:
+            await bus.subscribe(
+                connection_subject(self.account), lambda message: note(decode_connection(message.data))
+            )
+            entry = await Bucket(bus, STATUS).get(account_tokens(self.account))
+            if entry is not None and entry.value is not None:
+                note(decode_connection(entry.value))
+            try:
+                async with asyncio.timeout(deadline_s):
+                    await receiving.wait()
+            except TimeoutError:
+                reason = f"{latest[-1].state}, {latest[-1].reason}" if latest else "the gateway said nothing"
+                raise FillwireError(
+                    f"{self.account} was not receiving within {deadline_s:g} s: {reason}"
+                ) from None
+
+    async def price(self, pair: str) -> str:
+        """Return the market's price of a pair, a decimal string."""
+        symbol = next(symbol for symbol, name in self._pairs.items() if name == pair)
+        return str((await self._send("GET", f"api/v3/ticker/price?symbol={symbol}"))["price"])
+
+    async def emit(self, symbols: Sequence[str], *, rate: float, count: int, orders: int = 10) -> int:
+        """Have `count` executions of `orders` new orders emitted at `rate` per second (0: as fast as the socket takes).
+
+        Returns the number of the job.
+        """
+        body = {"user": USER, "symbols": list(symbols), "rate": rate, "count": count, "orders": orders}
+        job = int((await self.control("POST", "emit", body))["job"])
+        self._jobs.append(job)
+        return job
+
+    async def is_emitting(self) -> bool:
+        """Return whether the latest emission still runs."""
+        if not self._jobs:
+            return False
+        return bool((await self.control("GET", f"emit/{self._jobs[-1]}"))["state"] == "running")
+
+    async def stop_emitting(self) -> None:
+        """End all emissions that still run."""
+        for job in self._jobs:
+            await self.control("DELETE", f"emit/{job}")
+        self._jobs.clear()
+
+    async def execution_count(self) -> int:
+        """Return how many executions of the account there have been."""
+        return int((await self.control("GET", f"executions?user={USER}&limit=0"))["total"])
+
+    async def executions(self) -> list[dict[str, Any]]:
+        """Return every execution of the account, oldest first: `event_id`, `order`, `pair` and `emitted_ns`."""
+        rows: list[list[Any]] = []
+        while True:
+            page = await self.control("GET", f"executions?user={USER}&since={len(rows)}&limit={_PAGE}")
+            rows.extend(page["rows"])
+            if not page["rows"]:
+                return [self._execution(*row) for row in rows]
+
+    def _execution(
+        self, symbol: str, order_id: Any, trade_id: Any, emitted_ns: int, *_: object
+    ) -> dict[str, Any]:
+        return {
+            "event_id": execution_event_id(self.account, symbol, str(order_id), str(trade_id)),
+            "order": f"{symbol}:{order_id}",
+            "pair": self._pairs[symbol],
+            "emitted_ns": emitted_ns,
+        }
+
+    async def _send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        async with self._session.request(
+            method, f"{self._rest}/{path}", json=body, timeout=_REQUEST_DEADLINE
+        ) as response:
+            document = await response.json()
+            if response.status >= 400:  # noqa: PLR2004 - HTTP
+                raise FillwireError(f"simulator refused {method} {path}: {document}")
+            return document
