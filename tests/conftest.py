@@ -1,5 +1,11 @@
 """Fixtures that any test may use; they live in tests/support."""
 
+from hypothesis import settings
+
 from support.broker import broker, bus, connect_bus
 
 __all__ = ["broker", "bus", "connect_bus"]
+
+# An example is not timed: the machine is shared, and the timeout of a test guards them all.
+settings.register_profile("fillwire", deadline=None)
+settings.load_profile("fillwire")

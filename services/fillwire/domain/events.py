@@ -1,13 +1,11 @@
 """The events that travel from gateways to strategies. Frozen; amounts are `Decimal`, times integer nanoseconds."""
 
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 
+from fillwire.domain.amounts import difference
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
 from fillwire.domain.identifiers import Account
-
-# Of our own, since a strategy may set the precision of its thread; wide enough that no sum of amounts is rounded.
-_EXACT = Context(prec=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +100,9 @@ class OrderEvent:
         """Base quantity that may still execute: 0 once the order has ended, never negative, never rounded."""
         if self.kind.is_terminal:
             return Decimal(0)
-        remaining = _EXACT.subtract(self.quantity, self.cumulative_quantity)
+        remaining = difference(self.quantity, self.cumulative_quantity)
         if self.prevented_quantity is not None:
-            remaining = _EXACT.subtract(remaining, self.prevented_quantity)
+            remaining = difference(remaining, self.prevented_quantity)
         return max(remaining, Decimal(0))
 
 

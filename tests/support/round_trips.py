@@ -1,0 +1,20 @@
+"""Every kind of document of ours, read and written again."""
+
+from collections.abc import Callable, Mapping
+
+from fillwire.wire.codec import decode_connection, decode_order, encode_connection, encode_order
+from fillwire.wire.commands import (
+    decode_cancel_request,
+    decode_order_request,
+    decode_trade_order,
+    encode_command,
+)
+
+ROUND_TRIPS: Mapping[tuple[str, int], Callable[[bytes], bytes]] = {
+    ("order", 1): lambda data: encode_order(decode_order(data)),
+    ("connection", 1): lambda data: encode_connection(decode_connection(data)),
+    ("order_request", 1): lambda data: encode_command(decode_order_request(data)),
+    ("cancel_request", 1): lambda data: encode_command(decode_cancel_request(data)),
+    ("trade_order", 1): lambda data: encode_command(decode_trade_order(data)),
+}
+"""By name and version: a version 2 is added, and version 1 stays."""
