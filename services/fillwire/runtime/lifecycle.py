@@ -114,12 +114,13 @@ class _Shutdown:
     @contextlib.contextmanager
     def handling(self) -> Iterator[None]:
         """Handle SIGINT and SIGTERM inside the block, and put the former handlers back after it."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may set handlers; whoever runs us elsewhere owns the signals
-            self._closed.set()
-            return
-        # signal.signal, not loop.add_signal_handler: the latter is deaf while a callback blocks the loop.
-        former = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        former = {}
+        # Only the main thread may set handlers; whoever runs us elsewhere owns the signals.
+        if threading.current_thread() is threading.main_thread():
+            # signal.signal, not loop.add_signal_handler: the latter is deaf while a callback blocks the loop.
+            former = {
+                number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)
+            }
         try:
             yield
         finally:
