@@ -1,0 +1,66 @@
+"""Neighbours of the Spot API that clients call at login, REST only: as little as lets them go on."""
+
+from typing import Any
+
+from fillwire.simulator.binance.operations import Answer, Handler, Operation, Request, Security, fixed
+from fillwire.simulator.binance.units import units_text
+
+
+def futures_info(request: Request) -> Answer:
+    """Show a futures exchange without symbols."""
+    return Answer(
+        result={
+            "timezone": "UTC",
+            "serverTime": request.venue.clock.now_us() // request.divisor,
+            "rateLimits": [],
+            "exchangeFilters": [],
+            "assets": [],
+            "symbols": [],
+        }
+    )
+
+
+def coins(request: Request) -> Answer:
+    """Show the account's coins, none of which can be moved."""
+    request.params.finish()
+    account = request.signer
+    assets = {asset for market in request.venue.markets.values() for asset in market.assets}
+    return Answer(result=[_coin(asset, account.balances[asset].free) for asset in sorted(assets)])
+
+
+def nothing(_request: Request) -> Answer:
+    """Show that there is none of it."""
+    return Answer(result=[])
+
+
+def _coin(asset: str, free: int) -> dict[str, Any]:
+    zero = units_text(0)
+    return {
+        "coin": asset,
+        "depositAllEnable": False,
+        "withdrawAllEnable": False,
+        "name": asset,
+        "free": units_text(free),
+        "locked": zero,
+        "freeze": zero,
+        "withdrawing": zero,
+        "ipoing": zero,
+        "ipoable": zero,
+        "storage": zero,
+        "isLegalMoney": False,
+        "trading": True,
+        "networkList": [],
+    }
+
+
+def _get(path: str, handler: Handler, security: Security = Security.NONE) -> Operation:
+    return Operation(name=path, verb="GET", path=path, handler=handler, weight=fixed(1), security=security)
+
+
+OPERATIONS = (
+    _get("/fapi/v1/exchangeInfo", futures_info),
+    _get("/dapi/v1/exchangeInfo", futures_info),
+    _get("/sapi/v1/capital/config/getall", coins, Security.SIGNED),
+    _get("/sapi/v1/margin/allPairs", nothing, Security.SIGNED),
+    _get("/sapi/v1/margin/isolated/allPairs", nothing, Security.SIGNED),
+)
