@@ -144,8 +144,15 @@ class VenueProtocol(Protocol):
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset, venue clock minus ours, from now on."""
 
-    def place_order(self, key: int, request: OrderRequest, now_ns: int) -> None:
-        """Ask the venue to place an order; one `OrderAnswered` with `key` follows, at the deadline at the latest."""
+    def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+        """Ask the venue to place an order; one `OrderAnswered` with `key` follows, at the deadline at the latest.
+
+        Args:
+            key: what the answer will carry.
+            request: the order.
+            now_ns: the time.
+            may_exist: the order may have been placed before: look for it first, and place it only if it is not found.
+        """
 
     def cancel_order(self, key: int, request: CancelRequest, now_ns: int) -> None:
         """Ask the venue to cancel an order; answered as `place_order`."""

@@ -4,15 +4,15 @@
 list cannot happen in it; `ConnectionLife.take` refuses it. `diagram` draws the table for the documentation.
 """
 
-import logging
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.identifiers import Account
+from fillwire.runtime.logs import get_log
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 
 class Step(StrEnum):
@@ -114,12 +114,10 @@ class ConnectionLife:
         self.previous_state, self._state, self.reason = self._state, target, reason
         _log.info(
             "connection_state",
-            extra={
-                "account": str(self._account),
-                "state": target,
-                "previous_state": self.previous_state,
-                "reason": reason,
-            },
+            account=str(self._account),
+            state=target,
+            previous_state=self.previous_state,
+            reason=reason,
         )
         return target
 

@@ -133,7 +133,9 @@ class BinanceProtocol:
     def disconnected(self, now_ns: int) -> None:
         """End: what waits for an answer will get none."""
         self._phase = _Phase.ENDED
-        self._calls.abandon("the connection was lost before the venue answered", now_ns)
+        reason = "the connection was lost before the venue answered"
+        self._calls.abandon(reason, now_ns)
+        self._desk.abandon(reason)
 
     # -- out
 
@@ -165,10 +167,10 @@ class BinanceProtocol:
 
     # -- orders
 
-    def place_order(self, key: int, request: OrderRequest, now_ns: int) -> None:
+    def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
         """Place an order."""
         if self._phase is _Phase.LIVE:
-            self._desk.place(key, request, now_ns)
+            self._desk.place(key, request, now_ns, may_exist=may_exist)
         else:
             self._refuse(key, request.pair, request.client_order_id, None)
 

@@ -98,7 +98,7 @@ def _answer(protocol: BinanceProtocol, key: int = 1) -> TradeOrder:
 def test_an_order_is_signed_sent_and_answered() -> None:
     """The call carries the exact amounts and a signature; the answer is the order as the venue shows it."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     call = _sent(protocol)
     assert (call["id"], call["method"]) == (2, "order.place")
     assert call["params"].keys() >= {"apiKey", "signature", "timestamp", "recvWindow"}
@@ -111,7 +111,7 @@ def test_an_order_is_signed_sent_and_answered() -> None:
 def test_a_logged_on_session_sends_orders_without_signature() -> None:
     """With an Ed25519 key the session has the authority: an order costs no signing."""
     protocol = _receiving(ED25519_PEM)
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     call = _sent(protocol)
     assert call["id"] == 3
     assert "signature" not in call["params"]
@@ -137,7 +137,7 @@ def test_a_refusal_is_told_and_a_doubt_stays_a_doubt(
 ) -> None:
     """`rejected` only where the venue certainly did not take the order; the venue's code and words come along."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.receive_frame(refusal_frame(2, code, text, status=status), NOW_NS)
     assert _answer(protocol) == TradeOrder(
         outcome=outcome, pair="BTC-USDT", client_order_id="grid-1", reason=text, code=code
@@ -147,12 +147,12 @@ def test_a_refusal_is_told_and_a_doubt_stays_a_doubt(
 def test_no_answer_leaves_the_outcome_unknown() -> None:
     """At the deadline, and not before, the bot is told that nobody knows; a late answer is not told again."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.receive_timer(NOW_NS + 5 * S - 1)
     assert protocol.events() == []
     protocol.receive_timer(NOW_NS + 5 * S)
     answer = _answer(protocol)
-    assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, "no answer to order.place in time")
+    assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, "no answer in time")
     protocol.receive_frame(answer_frame(2, RESULT), NOW_NS + 6 * S)
     assert not any(isinstance(event, OrderAnswered) for event in protocol.events())
 
@@ -160,7 +160,7 @@ def test_no_answer_leaves_the_outcome_unknown() -> None:
 def test_a_lost_connection_leaves_the_outcome_unknown() -> None:
     """What was sent and not answered may have been carried out."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.disconnected(NOW_NS)
     answer = _answer(protocol)
     assert (answer.outcome, answer.client_order_id) == (Outcome.UNKNOWN, "grid-1")
@@ -171,7 +171,7 @@ def test_what_was_not_sent_is_rejected() -> None:
     """Without a receiving connection nothing is sent, and the bot learns that for certain."""
     protocol = _receiving()
     protocol.disconnected(NOW_NS)
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.cancel_order(2, CANCEL, NOW_NS)
     placed, cancelled = protocol.events()
     assert isinstance(placed, OrderAnswered)
@@ -185,16 +185,16 @@ def test_what_was_not_sent_is_rejected() -> None:
 def test_requests_that_wait_are_bounded() -> None:
     """The third request while two wait is refused unsent; after an answer there is room again."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.cancel_order(2, CANCEL, NOW_NS)
     assert len(protocol.frames_to_send()) == 2
-    protocol.place_order(3, REQUEST, NOW_NS)
+    protocol.place_order(3, REQUEST, NOW_NS, may_exist=False)
     refused = _answer(protocol, key=3)
     assert refused.outcome is Outcome.REJECTED
     assert refused.reason == "not sent: 2 requests wait for the venue, expected fewer"
     protocol.receive_frame(answer_frame(2, RESULT), NOW_NS)
     protocol.events()
-    protocol.place_order(4, REQUEST, NOW_NS)
+    protocol.place_order(4, REQUEST, NOW_NS, may_exist=False)
     assert _sent(protocol)["method"] == "order.place"
 
 
@@ -212,7 +212,7 @@ def test_an_unlisted_pair_is_refused_unsent() -> None:
 def test_asking_twice_places_once() -> None:
     """The venue knows the client order id already: the answer is the order that stands."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     _sent(protocol)
     protocol.receive_frame(refusal_frame(2, -2010, "Duplicate order sent."), NOW_NS)
     call = _sent(protocol)
@@ -225,7 +225,7 @@ def test_asking_twice_places_once() -> None:
 def test_a_duplicate_that_the_venue_cannot_show_yet_is_asked_for_again() -> None:
     """Queries lag behind the matching engine: the order is looked for until the deadline."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.receive_frame(refusal_frame(2, -2010, "Duplicate order sent."), NOW_NS)
     protocol.receive_frame(refusal_frame(3, -2013, "Order does not exist."), NOW_NS)
     protocol.frames_to_send()
@@ -234,14 +234,68 @@ def test_a_duplicate_that_the_venue_cannot_show_yet_is_asked_for_again() -> None
     protocol.receive_frame(answer_frame(4, RESULT), NOW_NS + 300 * MS)
     assert _answer(protocol) == ACCEPTED
 
-    protocol.place_order(2, REQUEST, NOW_NS)
-    protocol.receive_frame(refusal_frame(5, -2010, "Duplicate order sent."), NOW_NS)
-    protocol.receive_frame(refusal_frame(6, -2013, "Order does not exist."), NOW_NS + 5 * S - MS)
-    unknown = _answer(protocol, key=2)
-    assert (unknown.outcome, unknown.reason) == (
-        Outcome.UNKNOWN,
-        "the order exists, but the venue cannot show it yet",
+
+def test_a_duplicate_that_never_shows_is_unknown() -> None:
+    """The venue says that the order exists and never which: at the deadline the doubt is told."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
+    protocol.receive_frame(refusal_frame(2, -2010, "Duplicate order sent."), NOW_NS)
+    protocol.receive_frame(refusal_frame(3, -2013, "Order does not exist."), NOW_NS + 5 * S - MS)
+    protocol.receive_timer(NOW_NS + 5 * S)
+    answer = _answer(protocol)
+    assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, "no answer in time")
+    protocol.receive_timer(NOW_NS + 6 * S)
+    assert protocol.events() == []
+
+
+def test_an_order_that_may_exist_is_looked_for_before_it_is_placed() -> None:
+    """The venue would take the id of an order that was filled a second time: it is asked first, and finds it."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=True)
+    assert _sent(protocol)["method"] == "order.status"
+    protocol.receive_frame(answer_frame(2, RESULT | {"status": "FILLED"}), NOW_NS)
+    answer = _answer(protocol)
+    assert (answer.outcome, answer.venue_status) == (Outcome.ACCEPTED, "FILLED")
+    assert protocol.frames_to_send() == []
+
+
+def test_an_order_that_does_not_exist_is_placed_after_looking_thrice() -> None:
+    """Queries lag, so one that finds nothing proves little: three of them, a quarter of a second apart, do."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=True)
+    for lookup in range(3):
+        at_ns = NOW_NS + lookup * 250 * MS
+        protocol.receive_timer(at_ns)
+        assert _sent(protocol)["method"] == "order.status"
+        protocol.receive_frame(refusal_frame(2 + lookup, -2013, "Order does not exist."), at_ns)
+    assert _sent(protocol)["method"] == "order.place"
+    protocol.receive_frame(answer_frame(5, RESULT), NOW_NS + S)
+    assert _answer(protocol) == ACCEPTED
+
+
+def test_an_order_that_cannot_be_looked_for_is_not_placed() -> None:
+    """The venue refuses to say whether the order exists: unknown, rather than perhaps twice."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=True)
+    protocol.frames_to_send()
+    protocol.receive_frame(refusal_frame(2, -1003, "Too much request weight used.", status=429), NOW_NS)
+    answer = _answer(protocol)
+    assert answer.outcome is Outcome.UNKNOWN
+    assert answer.reason is not None
+    assert answer.reason.startswith(
+        "the order may exist, and the venue does not say: Too much request weight"
     )
+    assert protocol.frames_to_send() == []
+
+
+def test_a_lost_connection_answers_also_what_waits_between_two_lookups() -> None:
+    """A request without a call under way is answered all the same, once."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=True)
+    protocol.receive_frame(refusal_frame(2, -2013, "Order does not exist."), NOW_NS)
+    assert protocol.events() == []
+    protocol.disconnected(NOW_NS + MS)
+    assert _answer(protocol).outcome is Outcome.UNKNOWN
 
 
 def test_a_cancel_is_answered_under_the_orders_own_id() -> None:
@@ -286,7 +340,7 @@ def test_cancelling_twice_cancels_once(status_answer: bytes, outcome: Outcome, r
 def test_a_refused_timestamp_costs_one_more_call_not_the_order() -> None:
     """-1021 for two orders at once: one question for the time, then both again; still one answer each."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.cancel_order(2, CANCEL, NOW_NS)
     protocol.frames_to_send()
     for call_id in (2, 3):
@@ -310,7 +364,7 @@ def test_a_refused_timestamp_costs_one_more_call_not_the_order() -> None:
 def test_an_answer_that_is_no_order_leaves_the_outcome_unknown(result: object) -> None:
     """The venue said yes, but not to what: never a guess."""
     protocol = _receiving()
-    protocol.place_order(1, REQUEST, NOW_NS)
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
     protocol.receive_frame(answer_frame(2, result), NOW_NS)
     answers = [event for event in protocol.events() if isinstance(event, OrderAnswered)]
     if not answers:  # the frame itself was refused, so that no answer was seen

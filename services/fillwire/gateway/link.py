@@ -1,0 +1,209 @@
+"""One connection of an account, from the dialled socket to its end: what happened to it, and what it brought."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from fillwire.domain.errors import ConnectionLost, VenueError
+from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.gateway.driver import Driver
+from fillwire.gateway.valve import Valve
+from fillwire.runtime.logs import get_log
+from fillwire.venues.parsing import ExecutionReport
+from fillwire.venues.protocol import (
+    Authenticated,
+    ClockMeasured,
+    Event,
+    Expiring,
+    Failed,
+    FrameRefused,
+    Notice,
+    OrderAnswered,
+    Subscribed,
+    VenueProtocol,
+)
+from fillwire.venues.rest import HttpResponse
+from fillwire.venues.symbols import SymbolTable
+
+_log = get_log(__name__)
+
+
+class Intake(Protocol):
+    """Where an account's order events go: the pipeline."""
+
+    def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
+        """Take an order event; `parsed_ns` is when the frame had become one."""
+
+    def refuse(self, refused: FrameRefused, again: Callable[[FrameRefused], None]) -> None:
+        """Take a frame that could not be read; `again` has it read once more, with the symbols of then."""
+
+
+class Link:
+    """One connection. Dial it, wait for `subscribed`, hold it until `ended`.
+
+    Args:
+        venue: name of the exchange, for errors.
+        protocol: what the connection speaks.
+        intake: where order events go.
+        valve: stops reading while the broker takes nothing.
+        explain: says what a refusal of the WebSocket handshake means.
+        on_opened: called when the socket is up.
+        on_authenticated: called when the venue has accepted the key.
+        on_clock: told an offset and the round trip in which it was measured.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators, and who is told of its steps
+        self,
+        *,
+        venue: str,
+        protocol: VenueProtocol,
+        intake: Intake,
+        valve: Valve,
+        explain: Callable[[HttpResponse], VenueError],
+        on_opened: Callable[[], None],
+        on_authenticated: Callable[[], None],
+        on_clock: Callable[[int, int], None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._venue = venue
+        self._take = intake.take
+        self._refuse = intake.refuse
+        self._valve = valve
+        self._on_opened = on_opened
+        self._on_authenticated = on_authenticated
+        self._on_clock = on_clock
+        self._failure: VenueError | None = None
+        self._answers: dict[int, asyncio.Future[TradeOrder]] = {}
+        self._last_key = 0
+        self.driver = Driver(venue=venue, protocol=protocol, owner=self, explain=explain)
+        self.subscribed: asyncio.Future[None] = loop.create_future()
+        self.expiring: asyncio.Future[str] = loop.create_future()
+        self.last_event_time_ns: int | None = None
+        valve.add(self.driver)
+        self.driver.ended.add_done_callback(lambda _: valve.remove(self.driver))
+
+    @property
+    def ended(self) -> asyncio.Future[str]:
+        """Done when the socket is gone."""
+        return self.driver.ended
+
+    @property
+    def error(self) -> VenueError:
+        """Why the connection ended; it has."""
+        return self._failure or ConnectionLost(self._venue, self.ended.result())
+
+    # -- called by the driver
+
+    def opened(self) -> None:
+        """Tell that the socket is up."""
+        self._on_opened()
+
+    def receive(self, events: list[Event], frame_bytes: int) -> None:
+        """Hand on what a frame brought."""
+        parsed_ns = time.time_ns()
+        for event in events:
+            if isinstance(event, ExecutionReport):
+                self.last_event_time_ns = event.received_time_ns
+                self._take(event, parsed_ns, frame_bytes)
+            else:
+                self._note(event)
+
+    def after_read(self) -> None:
+        """Stop reading if the broker takes nothing at the moment."""
+        self._valve.check(self.driver)
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case FrameRefused():
+                self._refuse(event, self._read_again)
+            case OrderAnswered(key, answer):
+                waiting = self._answers.pop(key, None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer)
+            case ClockMeasured(offset_ns, round_trip_ns):
+                self._on_clock(offset_ns, round_trip_ns)
+            case Notice(kind):
+                _log.debug("frame_without_order", venue=self._venue, kind=kind)
+            case _:
+                self._step(event)
+
+    def _step(self, event: Event) -> None:
+        match event:
+            case Authenticated():
+                self._on_authenticated()
+            case Subscribed():
+                self.subscribed.set_result(None)
+            case Expiring(reason) if not self.expiring.done():
+                self.expiring.set_result(reason)
+            case Failed(error):
+                self._failure = self._failure or error
+                self.driver.abort(error.reason)
+            case _:
+                pass  # a second word that the connection expires
+
+    def _read_again(self, refused: FrameRefused) -> None:
+        self.driver.use(lambda protocol, _: protocol.receive_frame(refused.frame, refused.received_time_ns))
+
+    # -- what the gateway learns elsewhere
+
+    def use_symbols(self, symbols: SymbolTable) -> None:
+        """Read frames by this table from now on."""
+        self.driver.protocol.use_symbols(symbols)
+
+    def use_clock(self, offset_ns: int) -> None:
+        """Sign with this offset from now on."""
+        self.driver.protocol.use_clock(offset_ns)
+
+    # -- orders
+
+    async def place(self, request: OrderRequest, *, may_exist: bool) -> TradeOrder:
+        """Return what the venue answers to an order; see `VenueProtocol.place_order`."""
+        key, answer = self._expect()
+        self.driver.use(
+            lambda protocol, now_ns: protocol.place_order(key, request, now_ns, may_exist=may_exist)
+        )
+        return await self._answer(key, answer, request.pair, request.client_order_id)
+
+    async def cancel(self, request: CancelRequest) -> TradeOrder:
+        """Return what the venue answers to a cancellation."""
+        key, answer = self._expect()
+        self.driver.use(lambda protocol, now_ns: protocol.cancel_order(key, request, now_ns))
+        return await self._answer(key, answer, request.pair, request.client_order_id)
+
+    def _expect(self) -> tuple[int, asyncio.Future[TradeOrder]]:
+        self._last_key += 1
+        answer: asyncio.Future[TradeOrder] = asyncio.get_running_loop().create_future()
+        self._answers[self._last_key] = answer
+        return self._last_key, answer
+
+    async def _answer(
+        self, key: int, answer: asyncio.Future[TradeOrder], pair: str, client_order_id: str | None
+    ) -> TradeOrder:
+        # The protocol answers every request at its deadline and at the end of the connection; a connection that had
+        # ended before it was asked has nobody left to pass the answer on.
+        try:
+            waiting: set[asyncio.Future[Any]] = {answer, self.ended}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            return TradeOrder(
+                outcome=Outcome.UNKNOWN,
+                pair=pair,
+                client_order_id=client_order_id,
+                reason="the connection was lost before the venue answered",
+            )
+        finally:
+            self._answers.pop(key, None)
+
+    # -- end
+
+    async def close(self, drain_s: float = 0.0) -> None:
+        """End the connection in order.
+
+        Args:
+            drain_s: longest time to wait for answers that are under way, in seconds.
+        """
+        if drain_s and self._answers and not self.ended.done():
+            await asyncio.wait(list(self._answers.values()), timeout=drain_s)
+        await self.driver.close()
