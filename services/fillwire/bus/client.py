@@ -1,4 +1,4 @@
-"""The NATS client with two doors more: messages may arrive in a plain call, and commands leave without a task.
+"""The NATS client with two more doors: messages may arrive in a plain call, and commands leave without a task.
 
 nats-py gives every subscription a queue and a task, makes a dataclass and parses headers for each message, and wakes
 a flusher task for each write. That is most of what a message costs (figures: tests/bench/bench_bus.py). This module is
@@ -7,7 +7,6 @@ tests/unit/bus/test_client.py fails when another version is installed.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from nats.aio.client import Client
@@ -15,7 +14,9 @@ from nats.aio.subscription import Subscription as ClientSubscription
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
-_log = logging.getLogger(__name__)
+from fillwire.runtime.logs import get_log
+
+_log = get_log(__name__)
 
 DirectHandler = Callable[[bytes, bytes, bytes, bytes], None]
 """Called in the read loop with subject, reply, payload and raw header block; empty bytes for what is absent."""
@@ -80,8 +81,8 @@ class DirectParser(Parser):
                 else:
                     try:
                         handler(fields[1], reply, data[body:stop], headers)
-                    except Exception:  # noqa: BLE001 - the edge of a plain call: an error in one handler must not deafen the connection
-                        _log.exception("message_handler_failed", extra={"subject": fields[1].decode()})
+                    except Exception as error:  # noqa: BLE001 - the edge of a plain call: an error in one handler must not deafen the connection
+                        _log.error("message_handler_failed", error=error, subject=fields[1].decode())
             else:
                 line = data[position : end + 2]
                 position = end + 2
@@ -107,6 +108,15 @@ class DirectClient(Client):
     ) -> None:
         """Hand a message to the client's own subscriptions."""
         await self._process_msg(sid, subject, reply, data, headers)
+
+    async def _process_pong(self) -> None:
+        # The client's own raises when the one who waited has given up, and that ends its read loop.
+        if self._pongs:
+            waiter = self._pongs.pop(0)
+            if not waiter.done():
+                waiter.set_result(True)
+            self._pongs_received += 1
+            self._pings_outstanding = 0
 
     async def subscribe_direct(self, subject: str, handler: DirectHandler, queue: str = "") -> int:
         """Subscribe and return the subscription's id; `handler` is called in the read loop and must not block.

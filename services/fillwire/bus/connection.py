@@ -2,13 +2,9 @@
 
 import asyncio
 import contextlib
-import logging
-import os
 import re
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,11 +13,15 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from fillwire.bus.client import DirectClient, DirectHandler
+from fillwire.bus.credentials import Credentials, mask_url, parse_servers
 from fillwire.bus.errors import NoResponder, RequestTimedOut
 from fillwire.bus.subscriptions import MessageHandler, Subscription
 from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.runtime.logs import get_log
 
-_log = logging.getLogger(__name__)
+__all__ = ["Answer", "Bus", "Credentials"]
+
+_log = get_log(__name__)
 
 CONNECT_TIMEOUT_S = 2
 RECONNECT_WAIT_S = 0.2
@@ -31,49 +31,7 @@ REBUILD_WAIT_MAX_S = 5.0
 CALLBACK_DEADLINE_S = 30.0
 SUBSCRIPTION_CAPACITY = 65_536
 
-Secret = str | Callable[[], str]
-"""A value, or a quick function that returns it, called at every connect so that rotated secrets are picked up."""
-
 AsyncCallback = Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """How to prove to the broker who we are; nothing of it prints.
-
-    Attributes:
-        user, password: together.
-        token: instead of them.
-        credentials_path: a `.creds` file with a user JWT and its seed, read again at every connect.
-        nkey_seed_path: a file with an nkey seed.
-        tls: context for mutual TLS, or with own authorities.
-    """
-
-    user: Secret | None = field(default=None, repr=False)
-    password: Secret | None = field(default=None, repr=False)
-    token: Secret | None = field(default=None, repr=False)
-    credentials_path: Path | None = None
-    nkey_seed_path: Path | None = None
-    tls: ssl.SSLContext | None = None
-
-    def client_options(self) -> dict[str, Any]:
-        """Return the client's options for them.
-
-        Raises:
-            ConfigError: a file that does not exist, or keys without the package that signs with them.
-        """
-        for path in (self.credentials_path, self.nkey_seed_path):
-            if path is not None and not path.is_file():
-                raise ConfigError(f"credentials file {path} not found: expected a readable file")
-        options = {
-            "user": self.user,
-            "password": self.password,
-            "token": self.token,
-            "user_credentials": self.credentials_path,
-            "nkeys_seed": None if self.nkey_seed_path is None else os.fspath(self.nkey_seed_path),
-            "tls": self.tls,
-        }
-        return {name: value for name, value in options.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +41,6 @@ class Answer:
     data: bytes
     headers: Mapping[str, str]
     status: int | None
-
-
-def mask_url(url: str) -> str:
-    """Return the url without the password or token it may hold."""
-    return re.sub(r"//[^/@]*@", "//***@", url)
 
 
 class Bus:
@@ -105,7 +58,7 @@ class Bus:
         credentials: Credentials | None = None,
         inbox_prefix: str = "_INBOX",
     ) -> None:
-        self._servers = [part.strip() for part in url.split(",") if part.strip()]
+        self._servers = parse_servers(url)
         self._shown_url = ",".join(mask_url(server) for server in self._servers)
         self.name = name
         self.inbox_prefix = inbox_prefix
@@ -220,7 +173,7 @@ class Bus:
     def on_reconnected(self, callback: AsyncCallback) -> None:
         """Have `callback` awaited after each new connection, when subscriptions are in place again.
 
-        Callbacks run one after another, with a deadline of 30 s each; what they raise is logged.
+        Callbacks run side by side, with a deadline of 30 s; what they raise is logged.
         """
         self._reconnected.append(callback)
 
@@ -368,10 +321,9 @@ class Bus:
         refused = asyncio.get_running_loop().create_future()
 
         async def note_error(error: Exception) -> None:
-            self._last_error = error
             if "authorization" in str(error).lower() and not refused.done():
                 refused.set_result(None)  # trying again with the same credentials cannot help
-            _log.debug("broker_client_error", extra={"bus": self.name, "error": _sentence(error)})
+            self._note_error(error)
 
         connecting = asyncio.ensure_future(
             client.connect(self._servers, error_cb=note_error, **self._client_options(client))
@@ -396,6 +348,16 @@ class Bus:
             f"no broker answers at {self._shown_url}: expected a NATS server within {deadline_s:g} s, "
             f"last attempt: {_sentence(self._last_error)}"
         )
+
+    def _note_error(self, error: Exception) -> None:
+        reason = _sentence(error)
+        if "permissions violation" in reason and str(error) != str(self._last_error):
+            _log.warning(
+                "broker_permission_missing", bus=self.name, reason=reason
+            )  # else it shows as silence only
+        else:
+            _log.debug("broker_client_error", bus=self.name, reason=reason)
+        self._last_error = error
 
     def _client_options(self, client: DirectClient) -> dict[str, Any]:
         async def note_disconnected() -> None:
@@ -427,12 +389,12 @@ class Bus:
     def _handle_disconnected(self, client: DirectClient) -> None:
         if client is not self._client or self._is_closing:
             return
-        _log.warning("broker_disconnected", extra={"bus": self.name, "error": _sentence(self._last_error)})
+        _log.warning("broker_disconnected", bus=self.name, reason=_sentence(self._last_error))
         for callback in self._disconnected:
             try:
                 callback()
-            except Exception:  # noqa: BLE001 - must not stop the client's own reconnect
-                _log.exception("disconnected_callback_failed", extra={"bus": self.name})
+            except Exception as error:  # noqa: BLE001 - must not stop the client's own reconnect
+                _log.error("disconnected_callback_failed", error=error, bus=self.name)
 
     async def _supervise(self) -> None:
         while True:
@@ -444,11 +406,11 @@ class Bus:
                 self._was_reconnected = True
             if self._was_reconnected:
                 self._was_reconnected = False
-                _log.info("broker_reconnected", extra={"bus": self.name})
+                _log.info("broker_reconnected", bus=self.name)
                 await self._run_reconnected()
 
     async def _rebuild(self) -> None:
-        _log.warning("broker_client_closed", extra={"bus": self.name, "error": _sentence(self._last_error)})
+        _log.warning("broker_client_closed", bus=self.name, reason=_sentence(self._last_error))
         wait_s = RECONNECT_WAIT_S
         while True:
             client = DirectClient()
@@ -457,7 +419,7 @@ class Bus:
                 for subscription in list(self._subscriptions):
                     await self._attach(client, subscription)
             except (BrokerError, ConfigError, nats.errors.Error, OSError) as error:
-                _log.warning("broker_rebuild_failed", extra={"bus": self.name, "error": _sentence(error)})
+                _log.warning("broker_rebuild_failed", bus=self.name, reason=_sentence(error))
                 await self._close_client(client)
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, REBUILD_WAIT_MAX_S)
@@ -469,19 +431,23 @@ class Bus:
                 return
 
     async def _run_reconnected(self) -> None:
-        for callback in list(self._reconnected):
-            try:
-                async with asyncio.timeout(CALLBACK_DEADLINE_S):
-                    await callback()
-            except Exception:  # noqa: BLE001 - one callback's failure must not keep the others from being told
-                _log.exception("reconnected_callback_failed", extra={"bus": self.name})
+        async with asyncio.TaskGroup() as group:
+            for callback in list(self._reconnected):
+                group.create_task(self._run_callback(callback))
+
+    async def _run_callback(self, callback: AsyncCallback) -> None:
+        try:
+            async with asyncio.timeout(CALLBACK_DEADLINE_S):
+                await callback()
+        except Exception as error:  # noqa: BLE001 - one callback's failure must not keep the others from being told
+            _log.error("reconnected_callback_failed", error=error, bus=self.name)
 
     async def _close_client(self, client: DirectClient) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await client.close()
         except (TimeoutError, nats.errors.Error, OSError, AssertionError, AttributeError) as error:
-            _log.debug("broker_close_failed", extra={"bus": self.name, "error": _sentence(error)})
+            _log.debug("broker_close_failed", bus=self.name, reason=_sentence(error))
             client.abort()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +25,7 @@ from fillwire.bus.errors import ApiRefused
 from fillwire.bus.messages import Message, parse_headers, parse_status
 from fillwire.bus.subscriptions import Inbox
 from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.runtime.logs import get_log
 
 if TYPE_CHECKING:
     from fillwire.bus.subscriptions import Subscription
@@ -44,7 +44,7 @@ __all__ = [
     "require_consumer_name",
 ]
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 _NS = 1_000_000_000
 _RETRY_FIRST_S = 0.1
@@ -110,7 +110,7 @@ class PullLoop:
         self._is_exclusive = is_exclusive
         self._heartbeat_s = heartbeat_s
         self._on_missing = on_missing
-        self._label = {"stream": stream, "durable": durable}
+        self._log = _log.bind(stream=stream, durable=durable)
         self._pull_body = orjson.dumps(
             {"batch": batch, "expires": int(expires_s * _NS), "idle_heartbeat": int(heartbeat_s * _NS)}
         )
@@ -231,7 +231,7 @@ class PullLoop:
         if (
             not self._is_settling
         ):  # a delivery never arrived: it was on the way to a lost connection or leader
-            _log.info("pull_gap", extra=self._label | {"expected": self._expected, "found": number})
+            self._log.info("pull_gap", expected=self._expected, found=number)
             self._mark_stale()
         return False
 
@@ -267,7 +267,7 @@ class PullLoop:
             if status in _PULL_OVER:
                 self._pull_if_due()
             else:  # 409: the leader moved or the consumer was deleted; 503: there is none at the moment
-                _log.info("pull_ended", extra=self._label | {"status": status})
+                self._log.info("pull_ended", status=status)
                 self._mark_stale()
 
     # -- handing out
@@ -295,8 +295,8 @@ class PullLoop:
         else:
             self._returned.add(sequence)
         if self._ack_policy == "all":
-            for earlier in [number for number in self._unsettled if number <= sequence]:
-                del self._unsettled[earlier]
+            while self._unsettled and (earliest := next(iter(self._unsettled))) <= sequence:
+                del self._unsettled[earliest]
         else:
             self._unsettled.pop(sequence, None)
 
@@ -343,7 +343,7 @@ class PullLoop:
                 try:
                     await self._resume()
                 except BrokerError as error:
-                    _log.warning("pull_resume_failed", extra=self._label | {"error": str(error)})
+                    self._log.warning("pull_resume_failed", error=error)
                     self._is_stale = True
                 if self._is_stale:
                     await asyncio.sleep(self._retry_s)
@@ -392,11 +392,15 @@ class PullLoop:
                 raise
             await self._make_again()
         except BrokerError:
+            # The broker leaves the reset of a consumer that does not exist unanswered.
+            if not await consumer_exists(self._bus, self._stream, self._durable):
+                await self._make_again()
+                return
             self._failed_resets += 1
             if self._failed_resets < _RESET_ATTEMPTS:
                 raise
             # The broker may be one that does not know or not allow it. Fills late and out of order beat no fills.
-            _log.warning("pull_order_unproven", extra=self._label | {"attempts": self._failed_resets})
+            self._log.warning("pull_order_unproven", attempts=self._failed_resets)
             self._is_settling = False
             self._expected = 0
             return

@@ -3,96 +3,29 @@
 import asyncio
 import contextlib
 import heapq
-import logging
-import re
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import orjson
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.encoding import CommandEncoder, Headers, OnAcknowledged, Outgoing, PublishOutcome
 from fillwire.bus.errors import is_transient
 from fillwire.bus.messages import parse_status
 from fillwire.domain.errors import PublishError
-from fillwire.wire.headers import MESSAGE_ID
+from fillwire.runtime.logs import get_log
 
 if TYPE_CHECKING:
     from fillwire.bus.subscriptions import Subscription
 
-_log = logging.getLogger(__name__)
+__all__ = ["Headers", "OnAcknowledged", "OrderedPublisher", "PublishOutcome"]
 
-BACKOFF_FIRST_S = 0.02
+_log = get_log(__name__)
+
 BACKOFF_MAX_S = 0.5
-_SUBJECT_GUARD = 10077  # a stream with one message per subject and discard-new: "already there"
-_SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
-_PREFIXES_MAX = 4096  # subjects whose encoded form is kept
-
-Headers = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
-"""Headers, or a function that makes them at the moment of the first send; resends repeat the same bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishOutcome:
-    """What became of one message. Told once per message.
-
-    Attributes:
-        subject: the subject it was published on.
-        message_id: the id it was published with.
-        sequence: its sequence in the stream, that of the first copy if it was a duplicate; 0 when not known.
-        is_duplicate: the stream had the id already: stored before, by us or by somebody else.
-        send_count: how often it was sent.
-        error: None when the message is in the stream, else why it is not.
-    """
-
-    subject: str
-    message_id: str
-    sequence: int
-    is_duplicate: bool
-    send_count: int
-    error: PublishError | None = None
-
-
-OnAcknowledged = Callable[[PublishOutcome], None]
-
-
-class _Outgoing:
-    __slots__ = (
-        "body",
-        "command",
-        "delay_s",
-        "headers",
-        "key",
-        "message_id",
-        "on_acknowledged",
-        "send_count",
-        "sent_at",
-        "subject",
-        "token",
-    )
-
-    def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
-        self,
-        key: str,
-        subject: str,
-        body: bytes,
-        message_id: str,
-        headers: Headers,
-        on_acknowledged: OnAcknowledged | None,
-    ) -> None:
-        self.key = key
-        self.subject = subject
-        self.body = body
-        self.message_id = message_id
-        self.headers = headers
-        self.on_acknowledged = on_acknowledged
-        self.send_count = 0
-        self.token = b""
-        self.command = b""
-        self.sent_at = 0.0
-        self.delay_s = BACKOFF_FIRST_S
+_SUBJECT_GUARD = 10077  # of a stream with one message per subject and discard-new: "already there"
 
 
 class OrderedPublisher:
@@ -104,6 +37,7 @@ class OrderedPublisher:
     Args:
         bus: the connection.
         window: messages in flight at once, over all keys.
+        window_bytes: no more is sent while so many bytes are in flight; one message may go beyond it.
         capacity: messages accepted and not yet acknowledged at which `is_full` turns true. `submit` takes as many
             again, for what was read must not be lost, and raises beyond that; the caller stops reading instead.
         capacity_bytes: the same for the sum of bodies.
@@ -118,6 +52,7 @@ class OrderedPublisher:
         bus: Bus,
         *,
         window: int = 1024,
+        window_bytes: int = 8 << 20,
         capacity: int = 65_536,
         capacity_bytes: int = 64 << 20,
         ack_timeout_s: float = 2.0,
@@ -125,6 +60,7 @@ class OrderedPublisher:
     ) -> None:
         self._bus = bus
         self._window = window
+        self._window_bytes = window_bytes
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self._ack_timeout_s = ack_timeout_s
@@ -132,16 +68,15 @@ class OrderedPublisher:
         self._loop = asyncio.get_running_loop()
         self._inbox = bus.new_inbox()
         self._cut = len(self._inbox) + 1
-        self._prefixes: dict[str, bytes] = {}
+        self._encoder = CommandEncoder(self._inbox)
         self._lanes: dict[
-            str, deque[_Outgoing] | None
+            str, deque[Outgoing] | None
         ] = {}  # keys with a message under way; what waits behind it
-        self._ready: deque[_Outgoing] = deque()  # heads of lanes, sent as far as the window allows
-        self._in_flight: dict[bytes, _Outgoing] = {}  # heads of lanes by token, oldest send first
-        self._parked: list[
-            tuple[float, int, _Outgoing]
-        ] = []  # heads of lanes that wait out a backoff; a heap
+        self._ready: deque[Outgoing] = deque()  # heads of lanes, sent as far as the window allows
+        self._in_flight: dict[bytes, Outgoing] = {}  # heads of lanes by token, oldest send first
+        self._parked: list[tuple[float, int, Outgoing]] = []  # heads of lanes that wait out a backoff; a heap
         self._numbers = 0
+        self._in_flight_bytes = 0
         self._unfinished = 0
         self._unfinished_bytes = 0
         self._was_full = False
@@ -252,7 +187,7 @@ class OrderedPublisher:
                 "the publisher is closed" if self._is_closed else f"{self._unfinished} messages wait already"
             )
             raise PublishError(subject, message_id, reason)
-        outgoing = _Outgoing(key, subject, body, message_id, headers, on_acknowledged)
+        outgoing = Outgoing(key, subject, body, message_id, headers, on_acknowledged)
         self.submitted_count += 1
         self._unfinished += 1
         self._unfinished_bytes += len(body)
@@ -283,20 +218,22 @@ class OrderedPublisher:
             return
         room = self._window - len(in_flight)
         now = self._loop.time()
+        max_payload_bytes = self._bus.max_payload_bytes
         commands: list[bytes] = []
-        while ready and room > 0:
+        while ready and room > 0 and self._in_flight_bytes < self._window_bytes:
             outgoing = ready.popleft()
             if outgoing.send_count:
                 self.resent_count += 1
             else:
                 try:
-                    self._encode(outgoing)
+                    self._encoder.encode(outgoing, max_payload_bytes)
                 except PublishError as error:
                     self._refuse(outgoing, error)
                     continue
             outgoing.send_count += 1
             outgoing.sent_at = now
             in_flight[outgoing.token] = outgoing
+            self._in_flight_bytes += len(outgoing.command)
             commands.append(outgoing.command)
             room -= 1
         if commands:
@@ -304,57 +241,13 @@ class OrderedPublisher:
             if self._sweep_handle is None:
                 self._sweep_handle = self._loop.call_later(self._ack_timeout_s / 4, self._sweep)
 
-    def _encode(self, outgoing: _Outgoing) -> None:
-        """Make the bytes of the command, once: a resend repeats them, token included, for any answer will do.
-
-        Raises:
-            PublishError: the message can never be sent.
-        """
-        subject = outgoing.subject
-        prefix = self._prefixes.get(subject)
-        if prefix is None:
-            prefix = self._prefix(outgoing)
-        self._numbers += 1
-        outgoing.token = token = b"%d" % self._numbers
-        lines = f"NATS/1.0\r\n{MESSAGE_ID}: {outgoing.message_id}\r\n"
-        headers = outgoing.headers
-        count = 2
-        if headers is not None:
-            if callable(headers):
-                try:
-                    headers = headers()
-                except Exception:  # noqa: BLE001 - a header is an ornament: the event goes out without it
-                    _log.exception("publish_headers_failed", extra={"message_id": outgoing.message_id})
-                    headers = {}
-            for name, value in headers.items():
-                lines += f"{name}: {value}\r\n"
-            count += len(headers)
-        block = (lines + "\r\n").encode()
-        if block.count(b"\n") != count + 1 or block.count(b"\r") != count + 1:
-            raise PublishError(subject, outgoing.message_id, "a line break in a header or in the message id")
-        body = outgoing.body
-        size = len(block) + len(body)
-        if size > self._bus.max_payload_bytes:
-            reason = f"{size} bytes with headers: expected at most {self._bus.max_payload_bytes}"
-            raise PublishError(subject, outgoing.message_id, reason)
-        outgoing.command = b"%b%b %d %d\r\n%b%b\r\n" % (prefix, token, len(block), size, block, body)
-
-    def _prefix(self, outgoing: _Outgoing) -> bytes:
-        subject = outgoing.subject
-        if _SUBJECT.fullmatch(subject) is None:
-            reason = "expected non-empty tokens joined by dots, without white space and wildcards"
-            raise PublishError(subject, outgoing.message_id, reason)
-        if len(self._prefixes) >= _PREFIXES_MAX:
-            self._prefixes.clear()
-        prefix = self._prefixes[subject] = f"HPUB {subject} {self._inbox}.".encode()
-        return prefix
-
     # -- answers
 
     def _receive(self, subject: bytes, _reply: bytes, data: bytes, headers: bytes) -> None:
         outgoing = self._in_flight.pop(subject[self._cut :], None)
         if outgoing is None:  # a second answer, to a resend or to what is about to be resent
             return
+        self._in_flight_bytes -= len(outgoing.command)
         if headers and parse_status(headers) is not None:  # 503: no stream takes the subject at the moment
             self._park(outgoing)
             return
@@ -385,7 +278,7 @@ class OrderedPublisher:
             reason = f"{description} (code {code}, error {error_code})"
             self._refuse(outgoing, PublishError(outgoing.subject, outgoing.message_id, reason))
 
-    def _acknowledge(self, outgoing: _Outgoing, sequence: int, is_duplicate: bool) -> None:
+    def _acknowledge(self, outgoing: Outgoing, sequence: int, is_duplicate: bool) -> None:
         self.acknowledged_count += 1
         if is_duplicate:
             self.duplicate_count += 1
@@ -393,20 +286,20 @@ class OrderedPublisher:
         if outgoing.on_acknowledged is not None:
             self._tell(outgoing, sequence, is_duplicate, None)
 
-    def _refuse(self, outgoing: _Outgoing, error: PublishError) -> None:
+    def _refuse(self, outgoing: Outgoing, error: PublishError) -> None:
         self.refused_count += 1
-        _log.error("publish_refused", extra={"subject": outgoing.subject, "error": str(error)})
+        _log.error("publish_refused", subject=outgoing.subject, error=error)
         self._leave(outgoing)
         if self._on_refused is not None:
             try:
                 self._on_refused(error, outgoing.body)
-            except Exception:  # noqa: BLE001 - the owner's callback must not stop the other lanes
-                _log.exception("publish_callback_failed", extra={"message_id": outgoing.message_id})
+            except Exception as failure:  # noqa: BLE001 - the owner's callback must not stop the other lanes
+                _log.error("publish_callback_failed", error=failure, message_id=outgoing.message_id)
         if outgoing.on_acknowledged is not None:
             self._tell(outgoing, 0, is_duplicate=False, error=error)
 
     def _tell(
-        self, outgoing: _Outgoing, sequence: int, is_duplicate: bool, error: PublishError | None
+        self, outgoing: Outgoing, sequence: int, is_duplicate: bool, error: PublishError | None
     ) -> None:
         outcome = PublishOutcome(
             outgoing.subject, outgoing.message_id, sequence, is_duplicate, outgoing.send_count, error
@@ -414,10 +307,10 @@ class OrderedPublisher:
         try:
             if outgoing.on_acknowledged is not None:
                 outgoing.on_acknowledged(outcome)
-        except Exception:  # noqa: BLE001 - the owner's callback must not stop the other lanes
-            _log.exception("publish_callback_failed", extra={"message_id": outgoing.message_id})
+        except Exception as failure:  # noqa: BLE001 - the owner's callback must not stop the other lanes
+            _log.error("publish_callback_failed", error=failure, message_id=outgoing.message_id)
 
-    def _leave(self, outgoing: _Outgoing) -> None:
+    def _leave(self, outgoing: Outgoing) -> None:
         """Make room: the next message of the lane becomes ready."""
         lanes, key = self._lanes, outgoing.key
         lane = lanes[key]
@@ -443,7 +336,7 @@ class OrderedPublisher:
 
     # -- again
 
-    def _park(self, outgoing: _Outgoing) -> None:
+    def _park(self, outgoing: Outgoing) -> None:
         delay_s = outgoing.delay_s
         outgoing.delay_s = min(delay_s * 2, BACKOFF_MAX_S)
         self._numbers += 1
@@ -477,9 +370,10 @@ class OrderedPublisher:
         """After a reconnect every answer that was on the way is lost."""
         self._resend(list(self._in_flight.values()))
 
-    def _resend(self, overdue: list[_Outgoing]) -> None:
+    def _resend(self, overdue: list[Outgoing]) -> None:
         for outgoing in overdue:
             del self._in_flight[outgoing.token]
+            self._in_flight_bytes -= len(outgoing.command)
         self._ready.extendleft(reversed(overdue))
         self._schedule_flush()
 
@@ -491,10 +385,10 @@ class OrderedPublisher:
         left += [outgoing for lane in self._lanes.values() if lane for outgoing in lane]
         for structure in (self._in_flight, self._parked, self._ready, self._lanes):
             structure.clear()
-        self._unfinished = self._unfinished_bytes = 0
+        self._in_flight_bytes = self._unfinished = self._unfinished_bytes = 0
         for outgoing in left:
             reason = "not acknowledged before the publisher was closed: it may be stored or not"
             error = PublishError(outgoing.subject, outgoing.message_id, reason)
-            _log.error("publish_abandoned", extra={"subject": outgoing.subject, "error": str(error)})
+            _log.error("publish_abandoned", subject=outgoing.subject, error=error)
             self._tell(outgoing, 0, is_duplicate=False, error=error)
         return len(left)

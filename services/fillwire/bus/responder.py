@@ -1,18 +1,18 @@
 """Answering requests: each in a task of its own, a bounded number of them, and only to inboxes."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
+from fillwire.runtime.logs import get_log
 
 if TYPE_CHECKING:
     from fillwire.bus.subscriptions import Subscription
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 RequestHandler = Callable[[Message], Awaitable[bytes]]
 """Returns the answer; what it raises is logged, and the requester learns nothing but that its request timed out."""
@@ -103,7 +103,7 @@ class Responder:
     def _receive(self, message: Message) -> None:
         if not message.reply or not self._may_answer(message.subject, message.reply):
             self.refused_count += 1
-            _log.warning("request_refused", extra={"subject": message.subject, "reply": message.reply})
+            _log.warning("request_refused", subject=message.subject, reply=message.reply)
         elif len(self._tasks) < self._concurrency:
             self._begin(message)
         elif len(self._waiting) < self._backlog:
@@ -128,9 +128,9 @@ class Responder:
     async def _handle(self, message: Message) -> None:
         try:
             answer = await self._handler(message)
-        except Exception:  # noqa: BLE001 - the task's edge: the requester will time out and must ask what became of it
+        except Exception as error:  # noqa: BLE001 - the task's edge: the requester will time out and must ask what became of it
             self.failed_count += 1
-            _log.exception("request_failed", extra={"subject": message.subject})
+            _log.error("request_failed", error=error, subject=message.subject)
         else:
             self._answer(message, answer)
 

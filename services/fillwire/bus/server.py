@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import fcntl
 import json
-import logging
 import os
 import shutil
 import signal
@@ -15,8 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.runtime.logs import get_log
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 HOST = (
     "127.0.0.1"  # the embedded broker has no passwords unless `extra_config` sets them: never beyond loopback
@@ -138,7 +138,7 @@ class EmbeddedServer:
         except BaseException:
             await self.kill()
             raise
-        _log.info("broker_started", extra={"url": self.url, "pid": self.pid, "data_dir": str(self._dir)})
+        _log.info("broker_started", url=self.url, pid=self.pid, data_dir=str(self._dir))
         return self.url
 
     async def stop(self) -> None:
@@ -167,7 +167,7 @@ class EmbeddedServer:
                 async with asyncio.timeout(STOP_DEADLINE_S):
                     await process.wait()
             except TimeoutError:
-                _log.warning("broker_stop_slow", extra={"pid": process.pid, "deadline_s": STOP_DEADLINE_S})
+                _log.warning("broker_stop_slow", pid=process.pid, deadline_s=STOP_DEADLINE_S)
             finally:
                 if process.returncode is None:  # slow, or we are being cancelled: leave no process behind
                     with contextlib.suppress(ProcessLookupError):

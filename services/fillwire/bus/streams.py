@@ -1,6 +1,5 @@
 """The streams: what is kept, for how long, and how much of it; made and updated by whoever starts first."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,10 @@ from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.errors import ApiRefused
 from fillwire.domain.errors import ConfigError
+from fillwire.runtime.logs import get_log
 from fillwire.wire.subjects import ALERTS, CONNECTIONS, DEAD_LETTERS, ORDERS, QUARANTINE
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 _NS = 1_000_000_000
 _DAY_S = 86_400
@@ -153,7 +153,7 @@ async def ensure_manifest(bus: Bus, manifest: Manifest) -> None:
                     bus, name
                 )  # somebody was faster, perhaps with another definition
             else:
-                _log.info("stream_created", extra={"stream": name})
+                _log.info("stream_created", stream=name)
         if current is not None:
             await _update(bus, name, current, manifest)
     except ApiRefused as error:
@@ -183,7 +183,7 @@ async def _update(bus: Bus, name: str, current: Manifest, manifest: Manifest) ->
     changed = sorted(key for key, value in wanted.items() if current.get(key, _ABSENT.get(key)) != value)
     if changed:
         await api.call(bus, f"STREAM.UPDATE.{name}", current | wanted)
-        _log.info("stream_updated", extra={"stream": name, "fields": changed})
+        _log.info("stream_updated", stream=name, fields=changed)
 
 
 _ABSENT: Manifest = {

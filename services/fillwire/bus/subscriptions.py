@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import inspect
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 from fillwire.bus.client import DirectHandler
 from fillwire.bus.messages import Message, Write
+from fillwire.runtime.logs import get_log
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 Item = TypeVar("Item")
 
@@ -35,7 +35,7 @@ class Inbox(Generic[Item]):
         self._items: deque[Item] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._idle: asyncio.Future[None] | None = None
-        self._is_busy = False
+        self.is_busy = False
         self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class Inbox(Generic[Item]):
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is being handled."""
-        return not self._items and not self._is_busy
+        return not self._items and not self.is_busy
 
     def put(self, item: Item) -> bool:
         """Queue an item; return False if the queue is full and the item was not taken."""
@@ -90,13 +90,17 @@ class Inbox(Generic[Item]):
                 self._wake = None
                 continue
             item = items.popleft()
-            self._is_busy = True
+            self.is_busy = True
             try:
                 await self._handle(item)
-            except Exception:  # noqa: BLE001 - the task's edge: one failing item must not hold up the next
-                _log.exception("handler_failed", extra={"task": self._name})
+            except Exception as error:  # noqa: BLE001 - the task's edge: one failing item must not hold up the next
+                _log.error("handler_failed", error=error, task=self._name)
             finally:
-                self._is_busy = False
+                self.is_busy = False
+
+
+def _is_coroutine_function(handler: MessageHandler) -> TypeGuard[Callable[[Message], Awaitable[None]]]:
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
 class Subscription:
@@ -120,7 +124,7 @@ class Subscription:
         cls, subject: str, queue: str, handler: MessageHandler, write: Write, capacity: int
     ) -> "Subscription":
         """Return a subscription whose handler is given messages, not their parts."""
-        if not inspect.iscoroutinefunction(handler):
+        if not _is_coroutine_function(handler):
 
             def receive(subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
                 handler(Message(subject, reply, data, headers, write))
@@ -140,7 +144,7 @@ class Subscription:
     def count_dropped(self) -> None:
         """Count a message for which there was no room; the first is logged."""
         if self.dropped_count == 0:
-            _log.warning("subscription_overflow", extra={"subject": self.subject})
+            _log.warning("subscription_overflow", subject=self.subject)
         self.dropped_count += 1
 
     async def unsubscribe(self) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from fillwire.bus.connection import Bus
@@ -10,8 +9,9 @@ from fillwire.bus.consumer import PullLoop
 from fillwire.bus.durables import create_consumer, delete_consumer
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, FillwireError
+from fillwire.runtime.logs import get_log
 
-_log = logging.getLogger(__name__)
+_log = get_log(__name__)
 
 _NS = 1_000_000_000
 _INACTIVE_THRESHOLD_S = 60
@@ -92,7 +92,7 @@ class Watch:
                 await self._open()
                 retry_s = _RETRY_FIRST_S
             except FillwireError as error:
-                _log.warning("watch_reopen_failed", extra={"stream": self._stream, "error": str(error)})
+                _log.warning("watch_reopen_failed", stream=self._stream, error=error)
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
                 self._stale.set()
@@ -150,5 +150,5 @@ class Watch:
     async def _tell(self, key: str, message: Message | None) -> None:
         try:
             await self._handler(key, message)
-        except Exception:  # noqa: BLE001 - one entry the owner cannot take must not hide the others
-            _log.exception("watch_handler_failed", extra={"stream": self._stream, "key": key})
+        except Exception as error:  # noqa: BLE001 - one entry the owner cannot take must not hide the others
+            _log.error("watch_handler_failed", error=error, stream=self._stream, key=key)

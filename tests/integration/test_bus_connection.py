@@ -1,0 +1,381 @@
+"""The connection against a real broker: made in time or refused in a sentence, rebuilt, closed without remains."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fillwire.bus.connection import Bus
+from fillwire.bus.credentials import Credentials
+from fillwire.bus.errors import NoResponder, RequestTimedOut
+from fillwire.bus.messages import Message
+from fillwire.bus.responder import Responder
+from fillwire.bus.server import EmbeddedServer
+from fillwire.domain.errors import BrokerError, ConfigError
+from support.broker import ConnectBus
+from support.eventually import eventually
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Collector:
+    """A coroutine handler that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, message: Message) -> None:
+        """Keep the body."""
+        self.bodies.append(message.data)
+
+
+def keep(bodies: list[bytes]) -> Callable[[Message], None]:
+    """Return a plain handler that keeps bodies."""
+    return lambda message: bodies.append(message.data)
+
+
+# ---- connecting
+
+
+async def test_absent_broker_is_one_sentence_within_the_deadline() -> None:
+    """The error names the url and what was expected; nothing of the attempt is left."""
+    url = f"nats://secret:word@127.0.0.1:{_free_port()}"
+    with pytest.raises(
+        BrokerError, match=r"no broker answers at nats://\*\*\*@.*expected a NATS server within 0.5 s"
+    ) as caught:
+        await asyncio.wait_for(Bus.connect(url, name="test", deadline_s=0.5), 5)
+    assert "word" not in str(caught.value)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_peer_that_says_nothing_is_no_broker() -> None:
+    """A port that accepts and stays silent does not hang the caller."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"nats://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(BrokerError, match="no broker answers"):
+            await asyncio.wait_for(Bus.connect(url, name="test", deadline_s=0.5), 5)
+
+
+async def test_broker_that_starts_late_is_waited_for(tmp_path: Path) -> None:
+    """Services and broker may start in any order."""
+    port = _free_port()
+    connecting = asyncio.create_task(Bus.connect(f"nats://127.0.0.1:{port}", name="test", deadline_s=20))
+    async with EmbeddedServer(tmp_path, port=port), await asyncio.wait_for(connecting, 20) as bus:
+        assert await bus.is_healthy()
+
+
+@pytest.mark.parametrize("url", ["nats://", "http://127.0.0.1:1", "nats://a:b:c", ""])
+async def test_url_that_cannot_be_used_is_a_configuration_error(url: str) -> None:
+    """A malformed url is no reason to wait for the deadline."""
+    with pytest.raises(ConfigError, match="expected"):
+        await asyncio.wait_for(Bus.connect(url, name="test", deadline_s=20), 5)
+
+
+async def test_credentials_are_used_and_wrong_ones_refused_at_once(tmp_path: Path) -> None:
+    """Trying again with what was refused cannot help, so the deadline is not waited for; a function is asked each time."""
+    config = 'authorization { user: "gateway", password: "right" }'
+    async with EmbeddedServer(tmp_path, extra_config=config) as server:
+        good = Credentials(user="gateway", password=lambda: "right")
+        async with await Bus.connect(server.url, name="test", credentials=good) as bus:
+            assert await bus.is_healthy()
+        bad = Credentials(user="gateway", password="wrong")
+        with pytest.raises(BrokerError, match="refuses the credentials of test"):
+            await asyncio.wait_for(Bus.connect(server.url, name="test", credentials=bad, deadline_s=60), 5)
+
+
+# ---- requests
+
+
+async def test_request_tells_nobody_there_from_no_answer(bus: Bus) -> None:
+    """One means: certainly not carried out; the other: unknown."""
+    with pytest.raises(NoResponder, match="nobody answers on commands"):
+        await bus.request("commands.x", b"", 5)
+    await bus.subscribe("commands.y", keep([]))
+    with pytest.raises(RequestTimedOut, match=r"no answer on commands\.y within 0\.1 s"):
+        await bus.request("commands.y", b"", 0.1)
+
+
+async def test_responder_answers_many_at_once(bus: Bus) -> None:
+    """A slow request does not hold up the others, and no more run than allowed."""
+    running, most = 0, 0
+    gate = asyncio.Event()
+
+    async def handle(message: Message) -> bytes:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await gate.wait()
+        running -= 1
+        return message.data + b"!"
+
+    responder = await Responder.start(bus, "commands.alice.*", handle, concurrency=4, backlog=100)
+    asking = [asyncio.create_task(bus.request("commands.alice.place", b"%d" % n, 10)) for n in range(20)]
+    await eventually(lambda: running == 4 and len(responder._waiting) == 16)
+    gate.set()
+    assert await asyncio.gather(*asking) == [b"%d!" % n for n in range(20)]
+    assert (most, responder.answered_count) == (4, 20)
+    await responder.stop()
+
+
+async def test_responder_that_is_overloaded_says_so(bus: Bus) -> None:
+    """A request beyond the backlog gets the owner's answer at once."""
+    gate = asyncio.Event()
+
+    async def handle(_: Message) -> bytes:
+        await gate.wait()
+        return b"done"
+
+    responder = await Responder.start(
+        bus, "commands.x", handle, concurrency=1, backlog=1, overloaded=lambda _: b"busy"
+    )
+    accepted = [asyncio.create_task(bus.request("commands.x", b"", 10)) for _ in range(2)]
+    await eventually(lambda: len(responder._waiting) == 1)
+    assert await bus.request("commands.x", b"", 5) == b"busy"
+    gate.set()
+    assert await asyncio.gather(*accepted) == [b"done", b"done"]
+    await responder.stop()
+    assert responder.refused_count == 1
+
+
+async def test_responder_does_not_answer_into_a_stream(bus: Bus) -> None:
+    """A reply subject that is no inbox is somebody's attempt to forge an event."""
+    asked: list[bytes] = []
+
+    async def handle(message: Message) -> bytes:
+        asked.append(message.data)
+        return b"forged"
+
+    responder = await Responder.start(bus, "commands.x", handle)
+    await bus.nc.publish("commands.x", b"bad", reply="orders.bob.binance.live.BTC-USDT.filled")
+    assert await bus.request("commands.x", b"good", 5) == b"forged"
+    assert asked == [b"good"]
+    assert (await bus.js.stream_info("ORDERS")).state.messages == 0
+    assert responder.refused_count == 1
+    await responder.stop()
+
+
+async def test_failing_handler_is_counted_and_the_next_request_answered(bus: Bus) -> None:
+    """An error in one request is no answer, and no end of the responder."""
+
+    async def handle(message: Message) -> bytes:
+        if message.data == b"bad":
+            raise ValueError("a bug")
+        return b"ok"
+
+    responder = await Responder.start(bus, "commands.x", handle)
+    with pytest.raises(RequestTimedOut):
+        await bus.request("commands.x", b"bad", 0.2)
+    assert await bus.request("commands.x", b"good", 5) == b"ok"
+    assert responder.failed_count == 1
+    await responder.stop()
+
+
+async def test_responder_finishes_what_it_accepted_before_it_stops(bus: Bus) -> None:
+    """Stop waits for running requests until its deadline and cancels the rest."""
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    async def handle(message: Message) -> bytes:
+        begun.set()
+        if message.data == b"slow":
+            await asyncio.sleep(600)
+        await gate.wait()
+        return b"done"
+
+    responder = await Responder.start(bus, "commands.x", handle)
+    quick = asyncio.create_task(bus.request("commands.x", b"quick", 10))
+    slow = asyncio.create_task(bus.request("commands.x", b"slow", 2))
+    await eventually(lambda: len(responder._tasks) == 2)
+    gate.set()
+    await responder.stop(deadline_s=0.3)
+    assert await quick == b"done"
+    assert not responder._tasks
+    with pytest.raises(BrokerError):
+        await slow
+
+
+# ---- subscriptions
+
+
+async def test_subscription_keeps_order_with_both_kinds_of_handler(bus: Bus) -> None:
+    """A coroutine function and a plain one see the same messages in the same order, beside the client's own."""
+    slow, plain = Collector(), list[bytes]()
+
+    async def handle(message: Message) -> None:
+        await asyncio.sleep(0)
+        slow.bodies.append(message.data)
+
+    await bus.subscribe("connections.>", handle)
+    await bus.subscribe("connections.*", keep(plain))
+    expected = [b"%d" % number for number in range(500)]
+    for body in expected:
+        await bus.publish("connections.a", body)
+    await eventually(lambda: len(slow.bodies) == len(plain) == 500)
+    assert slow.bodies == plain == expected
+
+
+async def test_queue_group_shares_messages(bus: Bus, connect_bus: ConnectBus) -> None:
+    """Each message reaches one member."""
+    other = await connect_bus("other")
+    first, second = list[bytes](), list[bytes]()
+    await bus.subscribe("commands.>", keep(first), queue="gw")
+    await other.subscribe("commands.>", keep(second), queue="gw")
+    assert await other.is_healthy()
+    for number in range(200):
+        await bus.publish("commands.a", b"%d" % number)
+    await eventually(lambda: len(first) + len(second) == 200)
+    assert first
+    assert second
+
+
+async def test_slow_subscriber_drops_beyond_its_capacity_and_counts(bus: Bus) -> None:
+    """A core subscription cannot slow its publisher; memory stays bounded and the loss is known."""
+    gate, received = asyncio.Event(), list[bytes]()
+
+    async def handle(message: Message) -> None:
+        await gate.wait()
+        received.append(message.data)
+
+    subscription = await bus.subscribe("connections.>", handle, capacity=10)
+    await bus.publish("connections.a", b"in hand")
+    await eventually(lambda: subscription.inbox is not None and subscription.inbox.is_busy)
+    for number in range(50):
+        await bus.publish("connections.a", b"%d" % number)
+    await eventually(lambda: subscription.dropped_count == 40)
+    gate.set()
+    await eventually(lambda: received == [b"in hand", *(b"%d" % number for number in range(10))])
+
+
+async def test_unsubscribed_handler_hears_nothing_more(bus: Bus) -> None:
+    """After unsubscribe nothing is delivered, and a second call does nothing."""
+    heard: list[bytes] = []
+    subscription = await bus.subscribe("connections.>", keep(heard))
+    await bus.publish("connections.a", b"1")
+    await eventually(lambda: heard == [b"1"])
+    await subscription.unsubscribe()
+    await subscription.unsubscribe()
+    await bus.publish("connections.a", b"2")
+    assert await bus.is_healthy()
+    assert heard == [b"1"]
+
+
+@pytest.mark.parametrize("subject", ["", "a b", "a\r\nPUB x 0"])
+async def test_malformed_subject_is_refused(bus: Bus, subject: str) -> None:
+    """What would break the protocol is an error of the caller, not of the connection."""
+    with pytest.raises(BrokerError):
+        await bus.subscribe(subject, keep([]))
+    with pytest.raises(BrokerError):
+        await bus.publish(subject, b"")
+    with pytest.raises(BrokerError):
+        await bus.request(subject, b"", 1)
+    assert await bus.is_healthy()
+
+
+# ---- losing it
+
+
+async def test_reconnect_restores_subscriptions_and_is_told(broker: EmbeddedServer, bus: Bus) -> None:
+    """After kill -9 and restart, subscriptions hear again; the loss and the return are told."""
+    heard, told = list[bytes](), list[str]()
+    await bus.subscribe("connections.>", keep(heard))
+
+    async def failing() -> None:
+        raise ValueError("a bug in a callback")
+
+    async def returned() -> None:
+        told.append("returned")
+
+    bus.on_disconnected(lambda: told.append("lost"))
+    bus.on_reconnected(failing)
+    bus.on_reconnected(returned)
+    await broker.kill()
+    await eventually(lambda: told == ["lost"])
+    assert not await bus.is_healthy(0.2)
+    await broker.start()
+    await eventually(lambda: told == ["lost", "returned"])
+    await bus.publish("connections.a", b"after")
+    await eventually(lambda: heard == [b"after"])
+    bus.off_reconnected(returned)
+    bus.off_reconnected(returned)
+
+
+async def test_client_that_closed_for_good_is_replaced(bus: Bus) -> None:
+    """A fatal error of the server ends nats-py's client; the bus makes another one and sets everything up on it."""
+    heard, told = list[bytes](), asyncio.Event()
+    await bus.subscribe("connections.>", keep(heard))
+    collector = Collector()
+    await bus.subscribe("connections.>", collector)
+
+    async def returned() -> None:
+        told.set()
+
+    bus.on_reconnected(returned)
+    before = bus.nc
+    bus.write(b"PUB " + b"x" * 100_000 + b" 0\r\n\r\n")  # a control line beyond the server's limit
+    await asyncio.wait_for(told.wait(), 20)
+    assert before.is_closed
+    assert bus.nc is not before
+    await bus.publish("connections.a", b"after")
+    await eventually(lambda: heard == collector.bodies == [b"after"])
+
+
+async def test_health_check_that_gives_up_does_not_deafen_the_connection(
+    broker: EmbeddedServer, bus: Bus
+) -> None:
+    """A broker that hangs for a moment is unhealthy then, and heard again afterwards."""
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+        assert not await bus.is_healthy(0.2)
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+    await eventually(bus.is_healthy)
+
+
+# ---- the end
+
+
+async def test_close_finishes_what_has_arrived_and_leaves_no_task(connect_bus: ConnectBus, bus: Bus) -> None:
+    """Handlers get to the end of their queue; then neither tasks nor sockets remain."""
+    closing = await connect_bus("closing")
+    before = {task for task in asyncio.all_tasks() if "closing" not in task.get_name()}
+    gate, received = asyncio.Event(), list[bytes]()
+
+    async def handle(message: Message) -> None:
+        await gate.wait()
+        received.append(message.data)
+
+    subscription = await closing.subscribe("connections.>", handle)
+    assert await closing.is_healthy()
+    for number in range(10):
+        await bus.publish("connections.a", b"%d" % number)
+    await eventually(lambda: subscription.inbox is not None and len(subscription.inbox) == 9)
+    ending = asyncio.create_task(closing.close())
+    asyncio.get_running_loop().call_soon(gate.set)
+    await ending
+    assert len(received) == 10
+    assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+    with pytest.raises(BrokerError):
+        await closing.publish("connections.a")
+    with pytest.raises(BrokerError):
+        await closing.subscribe("connections.a", keep([]))
+    await closing.close()
+
+
+async def test_close_is_quick_when_the_broker_is_gone(
+    broker: EmbeddedServer, connect_bus: ConnectBus
+) -> None:
+    """Shutting down during an outage does not hang."""
+    bus = await connect_bus()
+    await bus.subscribe("connections.>", Collector())
+    await broker.kill()
+    await asyncio.wait_for(bus.close(), 5)
