@@ -17,7 +17,7 @@ StartFrom: TypeAlias = Literal["new", "all"] | datetime
 
 _PAIR = re.compile(r"[^\s*>\-/]+(-[^\s*>\-/]+)+")
 _MAX_NAME_LENGTH = 64
-_SEPARATOR = "=="  # no escaped token holds one, so that no two (user, bot) share a durable
+_SEPARATOR = "=="  # no escaped token holds one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,12 @@ class Bot:
     @property
     def durable(self) -> str:
         """Name of the bot's durable consumer: of its user and its name."""
-        return f"{escape_token(self.account.user)}{_SEPARATOR}{escape_token(self.name)}"
+        return durable_name(self.account.user, self.name)
+
+
+def durable_name(user: str, bot: str) -> str:
+    """Return the name of a bot's durable consumer; no two (user, bot) share one."""
+    return f"{escape_token(user)}{_SEPARATOR}{escape_token(bot)}"
 
 
 def make_bot(  # noqa: PLR0913 - the facts of one bot

@@ -1,6 +1,7 @@
 """Runs many bots in one process, each at its own pace."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -14,7 +15,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.streams import ensure_streams
-from fillwire.domain.errors import ConfigError, FillwireError
+from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
@@ -31,6 +32,7 @@ from fillwire.sdk.worker import Worker
 _log = get_log(__name__)
 
 STOP_DEADLINE_S = 10.0
+GUARD_INTERVAL_S = 10.0
 
 
 class HostFailed(FillwireError):
@@ -74,11 +76,15 @@ class Host:
         )
         self._running: dict[str, RunningBot] = {}
         self._failed: asyncio.Future[None] | None = None
+        self._guard: asyncio.Task[None] | None = None
+        self._guard_nudge = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._failed = asyncio.get_running_loop().create_future()
         await self._publisher.start()
         self._wishes.start()
+        self.bus.on_reconnected(self._handle_reconnected)
+        self._guard = asyncio.create_task(self._guard_claims(), name="claims")
         return self
 
     async def __aexit__(
@@ -88,6 +94,10 @@ class Host:
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop all bots at once: each finishes the event in hand and runs `on_stop`, or is cancelled at the deadline."""
+        self.bus.off_reconnected(self._handle_reconnected)
+        if self._guard is not None:
+            self._guard.cancel()
+            await asyncio.gather(self._guard, return_exceptions=True)
         running, self._running = list(self._running.values()), {}
         try:
             await asyncio.gather(*(self._leave(bot, deadline_s) for bot in running))
@@ -126,7 +136,7 @@ class Host:
         )
         running = self._running[bot.durable] = RunningBot(bot, self.bus, worker, self._note_end)
         try:
-            await self._with_streams(lambda: running.claim(takeover_s))
+            await self._with_streams(lambda: running.prepare(takeover_s))
             await self._want(bot.account)
             await running.start()
             await self._with_streams(lambda: self.connections.follow(bot.account, running.tell))
@@ -190,9 +200,28 @@ class Host:
         pairs = {pair for bot in bots for pair in bot.pairs or (ALL_PAIRS,)}
         await self._wishes.want(account, pairs, len(bots))
 
+    async def _handle_reconnected(self) -> None:
+        self._guard_nudge.set()
+
+    async def _guard_claims(self) -> None:
+        """Let go of bots that another process has taken over while we were cut off."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GUARD_INTERVAL_S):
+                    await self._guard_nudge.wait()
+            self._guard_nudge.clear()
+            for running in list(self._running.values()):
+                try:
+                    is_ours = await running.claim.is_ours()
+                except BrokerError:
+                    continue  # nobody can know; the next round will
+                if not is_ours and self._running.get(running.bot.durable) is running:
+                    await self.remove(running.bot, deadline_s=0.0)
+                    self._note_end(running.bot, ConfigError("another process has taken it over"))
+
     def _note_end(self, bot: Bot, error: BaseException) -> None:
-        failure = HostFailed(f"the worker of bot {bot.name} ended: {error!r}")
+        failure = HostFailed(f"bot {bot.name} of {bot.account.user} has ended: {error}")
         failure.__cause__ = error
-        _log.error("worker_ended", bot=bot.name, error=failure)
+        _log.error("bot_ended", bot=bot.name, error=failure)
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(failure)

@@ -4,9 +4,8 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import PullLoop
 from fillwire.bus.durables import Deliver, StartAtSequence, StartAtTime, delete_consumer, ensure_consumer
@@ -17,6 +16,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot, StartFrom
 from fillwire.sdk.callbacks import ON_CONNECTED, ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
+from fillwire.sdk.claims import Claim
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import Worker
@@ -48,6 +48,7 @@ class RunningBot:
     ) -> None:
         self.bot = bot
         self.worker = worker
+        self.claim = Claim(bus, STREAM, bot.durable)
         self._bus = bus
         self._on_end = on_end
         self._start_sequence = 0
@@ -63,7 +64,7 @@ class RunningBot:
 
     # ---- life
 
-    async def claim(self, takeover_s: float = TAKEOVER_S) -> None:
+    async def prepare(self, takeover_s: float = TAKEOVER_S) -> None:
         """Make the durable or take it over, so that from now on no event passes the bot by.
 
         Args:
@@ -84,8 +85,10 @@ class RunningBot:
             inactive_threshold_s=FORGOTTEN_AFTER_S,
         )
         self._start_sequence = state.acknowledged_sequence
-        if not state.was_created:
-            await self._wait_until_alone(takeover_s)
+        try:
+            await self.claim.take(takeover_s)
+        except ConfigError as error:
+            raise ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}") from error
 
     async def start(self) -> None:
         """Run `on_start`, then let the events come.
@@ -140,25 +143,6 @@ class RunningBot:
     async def _take(self, message: Message) -> None:
         self.worker.take(message)
 
-    async def _wait_until_alone(self, takeover_s: float) -> None:
-        """Wait until nobody else pulls: two processes would share the events, and each bot would miss half."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + takeover_s
-        has_warned = False
-        while (await self._info())["num_waiting"] > 0:
-            if not has_warned:
-                has_warned = True
-                _log.warning("bot_runs_elsewhere", bot=self.bot.name, waiting_s=takeover_s)
-            if loop.time() >= end:
-                raise ConfigError(
-                    f"bot {self.bot.name} of {self.bot.account.user} is running in another process: "
-                    "stop that one, or give this one another name"
-                )
-            await asyncio.sleep(_ASK_AGAIN_S)
-
-    async def _info(self) -> dict[str, Any]:
-        return await api.call(self._bus, f"CONSUMER.INFO.{STREAM}.{self.bot.durable}")
-
     async def _make_again(self) -> None:
         """Make the durable again where the bot stands: it was deleted, or lost with the broker's disk."""
         position = max(self._start_sequence, self.worker.last_sequence)
@@ -173,6 +157,7 @@ class RunningBot:
             max_ack_pending=SENT_AHEAD,
             inactive_threshold_s=FORGOTTEN_AFTER_S,
         )
+        await self.claim.renew()
 
     # ---- the connection
 
@@ -196,7 +181,7 @@ class RunningBot:
             async with asyncio.timeout(_CATCH_UP_DEADLINE_S):
                 while True:
                     try:
-                        info = await self._info()
+                        info = await self.claim.info()
                     except BrokerError:
                         await asyncio.sleep(_ASK_AGAIN_S)
                         continue

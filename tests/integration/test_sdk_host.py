@@ -1,0 +1,319 @@
+"""Many bots in one process, against a real broker: each at its own pace, each told once, each resuming."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from fillwire.bus.buckets import DESIRED, Bucket
+from fillwire.bus.connection import Bus
+from fillwire.bus.durables import delete_consumer
+from fillwire.bus.server import EmbeddedServer
+from fillwire.domain.enums import Kind
+from fillwire.domain.errors import ConfigError, HandlerError
+from fillwire.domain.events import OrderEvent
+from fillwire.domain.identifiers import Account
+from fillwire.runtime.telemetry_names import Stage
+from fillwire.sdk.bot import Bot, StartFrom, bot_of
+from fillwire.sdk.host import Host
+from fillwire.sdk.replaying import read_dead_letters, replay_dead_letters
+from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.strategy import Strategy
+from support.broker import ConnectBus
+from support.eventually import eventually
+from support.order_events import ALICE, order_event
+from support.publishing import publish
+
+QUICK = RetryPolicy(attempts=3, initial_delay_s=0.01, max_delay_s=0.01)
+
+
+class Listener(Strategy):
+    """Notes the orders it is told of; does what `act` says first."""
+
+    pairs: Sequence[str] = ("BTC-USDT",)
+
+    def __init__(self, name: str = "listener", act: Callable[[OrderEvent], None] = lambda _: None) -> None:
+        self.name = name
+        self.told: list[str] = []
+        self.act = act
+
+    async def on_fill(self, order: OrderEvent) -> None:
+        """Note the order."""
+        self.act(order)
+        self.told.append(order.order_id)
+
+
+def fills(first: int, last: int, pair: str = "BTC-USDT", account: Account = ALICE) -> list[OrderEvent]:
+    """Return fills of the orders with these numbers, the last included."""
+    return [
+        order_event(order_id=str(number), trade=number, pair=pair, account=account)
+        for number in range(first, last + 1)
+    ]
+
+
+def numbers(first: int, last: int) -> list[str]:
+    """Return the order ids of `fills(first, last)`."""
+    return [str(number) for number in range(first, last + 1)]
+
+
+def bot(strategy: Strategy, start_from: StartFrom = "new") -> Bot:
+    """Return alice's bot of a strategy."""
+    return bot_of(strategy, ALICE, start_from=start_from)
+
+
+@asynccontextmanager
+async def running(bus: Bus, *strategies: Strategy) -> AsyncIterator[Host]:
+    """Run strategies in a host."""
+    async with Host(bus, retry=QUICK) as host:
+        for strategy in strategies:
+            await host.add(bot(strategy))
+        yield host
+
+
+async def test_a_slow_bot_and_a_raising_bot_hold_up_nobody(bus: Bus) -> None:
+    """The quick bot has everything while one hangs in its first fill and another fails on each."""
+    release = asyncio.Event()
+
+    class Hangs(Listener):
+        async def on_fill(self, order: OrderEvent) -> None:
+            await release.wait()
+            await super().on_fill(order)
+
+    def fail(_: OrderEvent) -> None:
+        raise ValueError("always")
+
+    slow, raising, quick = Hangs("slow"), Listener("raising", fail), Listener("quick")
+    async with running(bus, slow, raising, quick):
+        await publish(bus, *fills(1, 300))
+        await eventually(lambda: len(quick.told) == 300)
+        assert quick.told == numbers(1, 300)
+        assert slow.told == []
+        release.set()
+        await eventually(lambda: len(slow.told) == 300)
+        assert slow.told == numbers(1, 300)
+
+
+async def test_what_keeps_failing_is_kept_as_a_dead_letter_and_can_be_given_back(bus: Bus) -> None:
+    """The event is kept whole with what went wrong; replayed, it reaches the bot that failed and no other."""
+    broken = True
+
+    def fail(order: OrderEvent) -> None:
+        if broken and order.order_id == "2":
+            raise KeyError("no such position")
+
+    failing, other = Listener("failing", fail), Listener("other")
+    async with running(bus, failing, other):
+        await publish(bus, *fills(1, 3))
+        await eventually(lambda: failing.told == ["1", "3"])
+        await eventually(lambda: other.told == ["1", "2", "3"])
+        (kept,) = await read_dead_letters(bus, "alice", "failing")
+        event = fills(2, 2)[0]
+        assert kept.message_id == "alice==failing:2"
+        assert kept.letter.event_id == event.event_id
+        assert (kept.letter.callback, kept.letter.exception, kept.letter.attempts) == (
+            "on_fill",
+            "KeyError",
+            3,
+        )
+        assert kept.letter.original_subject == "orders.alice.binance.live.BTC-USDT.filled"
+        assert kept.letter.original_sequence == 2
+        broken = False
+        assert await replay_dead_letters(bus, "alice", "failing", event_id="another") == 0
+        assert await replay_dead_letters(bus, "alice", "failing") == 1
+        await publish(bus, *fills(4, 4))
+        await eventually(lambda: failing.told == ["1", "3", "2", "4"])
+        await eventually(lambda: other.told == ["1", "2", "3", "4"])
+
+
+async def test_a_message_that_is_no_event_becomes_a_dead_letter(bus: Bus) -> None:
+    """Garbage on the subject is kept with the reason, and the bot goes on."""
+    listener = Listener()
+    async with running(bus, listener):
+        await bus.js.publish("orders.alice.binance.live.BTC-USDT.filled", b"no json")
+        await publish(bus, *fills(1, 1))
+        await eventually(lambda: listener.told == ["1"])
+        (kept,) = await read_dead_letters(bus, "alice", "listener")
+        assert (kept.body, kept.letter.exception, kept.letter.event_id) == (b"no json", "DecodeError", None)
+
+
+async def test_a_bot_resumes_where_it_stopped(bus: Bus) -> None:
+    """What happens while it is away is told first when it is back, once and in order."""
+    first, second = Listener(), Listener()
+    await publish(bus, *fills(1, 2))
+    async with running(bus, first):
+        await publish(bus, *fills(3, 4))
+        await eventually(lambda: len(first.told) == 2)
+    await publish(bus, *fills(5, 6))
+    async with running(bus, second):
+        await publish(bus, *fills(7, 7))
+        await eventually(lambda: len(second.told) == 3)
+    assert (first.told, second.told) == (["3", "4"], ["5", "6", "7"])
+
+
+async def test_a_new_bot_may_begin_with_all_or_at_a_time(bus: Bus) -> None:
+    """`start_from` says where a bot begins that never ran."""
+    await publish(bus, *fills(1, 2))
+    await eventually(lambda: time.time() % 1 < 0.9)  # not on the edge of a second
+    moment = datetime.now(UTC)
+    await publish(bus, *fills(3, 4))
+    everything, since = Listener("everything"), Listener("since")
+    async with Host(bus) as host:
+        await host.add(bot(everything, "all"))
+        await host.add(bot(since, moment))
+        await eventually(lambda: len(everything.told) == 4 and len(since.told) == 2)
+    assert (everything.told, since.told) == (["1", "2", "3", "4"], ["3", "4"])
+
+
+async def test_nothing_is_lost_doubled_or_disordered_across_restarts_of_the_broker(
+    broker: EmbeddedServer, bus: Bus, connect_bus: ConnectBus
+) -> None:
+    """Killed and started again under load, the broker delivers everything to every bot, once and in order."""
+    quick, slow = Listener("quick"), Listener("slow")
+
+    class Dawdles(Listener):
+        async def on_fill(self, order: OrderEvent) -> None:
+            await asyncio.sleep(0.002)
+            await super().on_fill(order)
+
+    slow = Dawdles("slow")
+    publishing_bus = await connect_bus("publisher")
+    async with running(bus, quick, slow):
+        publishing = asyncio.create_task(publish(publishing_bus, *fills(1, 1500)))
+        await eventually(lambda: len(quick.told) > 100)
+        await broker.kill()
+        await broker.start()
+        await eventually(lambda: len(quick.told) == 1500, deadline_s=40)
+        await eventually(lambda: len(slow.told) == 1500, deadline_s=40)
+        await publishing
+    assert quick.told == numbers(1, 1500)
+    assert slow.told == numbers(1, 1500)
+
+
+async def test_a_durable_that_was_deleted_is_made_again_where_the_bot_stands(bus: Bus) -> None:
+    """Somebody's tidying at the broker costs no event."""
+    listener = Listener()
+    async with running(bus, listener):
+        await publish(bus, *fills(1, 3))
+        await eventually(lambda: len(listener.told) == 3)
+        assert await delete_consumer(bus, "ORDERS", "alice==listener")
+        await publish(bus, *fills(4, 6))
+        await eventually(lambda: len(listener.told) == 6, deadline_s=20)
+    assert listener.told == numbers(1, 6)
+
+
+async def test_one_process_runs_a_bot_at_a_time(bus: Bus, connect_bus: ConnectBus) -> None:
+    """A second host waits for the first to end, and says so when it does not; in one host a name is taken once."""
+    other = await connect_bus("other")
+    async with running(bus, Listener()) as host, Host(other) as second:
+        with pytest.raises(ConfigError, match="bot listener of alice: another process runs it"):
+            await second.add(bot(Listener()), takeover_s=0.3)
+        with pytest.raises(ConfigError, match="bot listener of alice runs already"):
+            await host.add(bot(Listener()))
+        adding = asyncio.create_task(second.add(bot(Listener())))
+        await host.remove(bot(Listener()))
+        await adding
+        assert list(second.bots) == ["alice==listener"]
+
+
+async def test_a_hundred_bots_in_one_process_are_told_of_a_fill_each(bus: Bus) -> None:
+    """Every bot hears of the fill, and the event was decoded once for all of them."""
+    listeners = [Listener(f"bot-{number}") for number in range(100)]
+    async with Host(bus) as host:
+        await asyncio.gather(*(host.add(bot(listener)) for listener in listeners))
+        events: list[int] = []
+        for listener in listeners:
+            listener.act = lambda order: events.append(id(order))
+        await publish(bus, *fills(1, 1))
+        await eventually(lambda: all(listener.told == ["1"] for listener in listeners))
+    assert len(set(events)) == 1
+
+
+async def test_a_bot_hears_of_its_pairs_and_its_account_only(bus: Bus) -> None:
+    """Other pairs, users and environments stay out; `*` takes all pairs of the account."""
+
+    class Two(Listener):
+        pairs = ("BTC-USDT", "ETH-USDT")
+
+    class All(Listener):
+        pairs = ("*",)
+
+    two, everything = Two("two"), All("everything")
+    async with running(bus, two, everything):
+        await publish(
+            bus,
+            *fills(1, 1, "BTC-USDT"),
+            *fills(2, 2, "ETH-USDT"),
+            *fills(3, 3, "SOL-USDT"),
+            *fills(4, 4, account=Account("bob", "binance", "live")),
+            *fills(5, 5, account=Account("alice", "binance", "testnet")),
+            *fills(6, 6),
+        )
+        await eventually(lambda: len(two.told) == 3 and len(everything.told) == 4)
+    assert sorted(two.told) == ["1", "2", "6"]
+    assert sorted(everything.told) == ["1", "2", "3", "6"]
+
+
+async def test_what_bots_want_is_written_while_they_run_and_taken_back_after(bus: Bus) -> None:
+    """Gateways read which pairs an account's bots need; the last bot to leave takes the wish back."""
+    bucket = Bucket(bus, DESIRED)
+
+    class Eth(Listener):
+        pairs = ("ETH-USDT",)
+
+    async with Host(bus, subscriber="host.1") as host:
+        await host.add(bot(Listener("btc")))
+        await host.add(bot(Eth("eth")))
+        entries = await bucket.snapshot("alice.binance.live.*")
+        assert {key: entry.value for key, entry in entries.items()} == {
+            "alice.binance.live.host=2E1": b'{"v":1,"pairs":["BTC-USDT","ETH-USDT"],"bots":2}'
+        }
+        await host.remove(bot(Listener("btc")))
+        entry = await bucket.get("alice.binance.live.host=2E1")
+        assert entry is not None
+        assert entry.value == b'{"v":1,"pairs":["ETH-USDT"],"bots":1}'
+        await host.remove(bot(Eth("eth")))
+        assert await bucket.keys() == []
+        await host.add(bot(Listener("btc")))
+    assert await bucket.keys() == []
+
+
+async def test_a_bot_whose_on_start_raises_is_not_left_half_started(bus: Bus) -> None:
+    """Its error comes out chained, and neither pull nor wish stays behind."""
+
+    class Fails(Listener):
+        def on_start(self) -> None:
+            raise OSError("no file")
+
+    async with Host(bus, retry=QUICK) as host:
+        with pytest.raises(HandlerError, match="on_start of bot fails") as caught:
+            await host.add(bot(Fails("fails")))
+        assert isinstance(caught.value.__cause__, OSError)
+        assert host.bots == {}
+        assert await Bucket(bus, DESIRED).keys() == []
+
+
+async def test_the_first_on_a_broker_makes_streams_and_buckets(connect_bus: ConnectBus) -> None:
+    """A bot may be started before any gateway."""
+    bare = await connect_bus()
+    listener = Listener()
+    async with running(bare, listener):
+        await publish(bare, *fills(1, 1))
+        await eventually(lambda: listener.told == ["1"])
+
+
+async def test_the_latency_of_every_fill_is_counted(bus: Bus) -> None:
+    """Each execution is in the histogram of the way from the venue to the callback; other events are not."""
+    listener = Listener()
+    async with running(bus, listener) as host:
+        now = time.time_ns()
+        events = [order_event(order_id=str(n), trade=n, received_time_ns=now) for n in range(1, 6)]
+        await publish(bus, order_event(order_id="9", kind=Kind.NEW, trade=None, cumulative="0"), *events)
+        await eventually(lambda: len(listener.told) == 5)
+        latencies = host.telemetry.latencies
+        assert latencies.snapshot(Stage.EMIT_TO_CALLBACK).count == 5
+        delivered = latencies.snapshot(Stage.PUBLISHED_TO_DELIVERED)
+        assert delivered.count == 5
+        assert 0 < delivered.percentile_ns(50) < 10e9
