@@ -159,7 +159,7 @@ class Control:
         market = self._core.venue.engine.market(body["symbol"])
         events = self._core.venue.house.move(market, parse_units(str(body["price"])))
         self._core.publisher.publish(events)
-        return {"symbol": market.rules.name, "events": len(events)}
+        return {"symbol": market.name, "events": len(events)}
 
     async def _emit(self, request: web.Request) -> Any:
         body = await self._body(request)

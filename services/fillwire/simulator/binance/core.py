@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from fillwire.simulator.binance import other_products, public, queries, trading
+from fillwire.simulator.binance import order_lists, other_products, public, queries, trading
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.faults import Faults
 from fillwire.simulator.binance.operations import Answer, Operation, Request
@@ -30,7 +30,7 @@ class Core:
         self.faults = Faults(venue.random)
         self.publisher = Publisher(venue.clock)
         self.connections: set[Connection] = set()
-        table = (*public.OPERATIONS, *trading.OPERATIONS, *queries.OPERATIONS)
+        table = (*public.OPERATIONS, *trading.OPERATIONS, *order_lists.OPERATIONS, *queries.OPERATIONS)
         self.operations: Mapping[str, Operation] = {operation.name: operation for operation in table}
         self.routes: Mapping[tuple[str, str], Operation] = {
             (operation.verb, operation.path): operation for operation in (*table, *other_products.OPERATIONS)

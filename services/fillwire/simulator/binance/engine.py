@@ -4,16 +4,16 @@ Each operation is one matching step, followed by one more for every stop order i
 all accounts it touched, in the order of the venue.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from fillwire.simulator.binance import refusals
 from fillwire.simulator.binance.accounts import Account, AccountEvent
 from fillwire.simulator.binance.clock import VenueClock
-from fillwire.simulator.binance.events import BalanceUpdate, ExecutionReport, report_head
+from fillwire.simulator.binance.events import BalanceUpdate, report_head
 from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.matching import Matcher, crosses, unlock
-from fillwire.simulator.binance.orders import STOP_TYPES, Order, Ticket
+from fillwire.simulator.binance.matching import Matcher, crosses
+from fillwire.simulator.binance.orders import STOP_TYPES, Order, OrderList, Ticket
 from fillwire.simulator.binance.steps import Step
 from fillwire.simulator.binance.symbols import MAX_NUM_ORDER_AMENDS
 from fillwire.simulator.binance.units import SCALE, product, units_text
@@ -76,8 +76,8 @@ class Engine:
             Refusal: the engine would not take the order.
         """
         market = ticket.market
-        known = account.by_client_id.get((market.rules.name, ticket.client_order_id))
-        if known is not None and known.is_open:
+        known = account.by_client_id.get((market.name, ticket.client_order_id))
+        if known is not None and known.is_open and known.client_order_id == ticket.client_order_id:
             raise refusals.order_refused(refusals.DUPLICATE_ORDER)
         if ticket.type in STOP_TYPES and _is_triggered(
             ticket.type, ticket.is_buy, ticket.stop_price, market.last_price
@@ -107,6 +107,32 @@ class Engine:
         order.locked = lock
         self._start(step, order)
         return order, self._finish(step)
+
+    def place_list(
+        self, account: Account, tickets: Sequence[Ticket], client_id: str
+    ) -> tuple[OrderList, list[AccountEvent]]:
+        """Place a one-cancels-the-other pair, whose legs share one lock.
+
+        Raises:
+            Refusal: the engine does not take one of the legs; nothing has changed.
+        """
+        locks = [self.check(account, ticket)[1] for ticket in tickets]
+        if tickets[0].client_order_id == tickets[1].client_order_id:
+            raise refusals.order_refused(refusals.DUPLICATE_ORDER)
+        market = tickets[0].market
+        step = self._step(market)
+        self._list_id += 1
+        order_list = OrderList(self._list_id, client_id, market.name, locked=max(locks))
+        account.order_lists[order_list.list_id] = order_list
+        for ticket in tickets:
+            leg = self._admit(step, account, ticket, ticket.quantity)
+            leg.order_list = order_list
+            order_list.legs.append(leg)
+        self._lock(order_list.legs[0], order_list.locked)
+        step.announce_list(account, order_list)
+        for leg in order_list.legs:
+            self._start(step, leg)
+        return order_list, self._finish(step)
 
     def reject(self, account: Account, ticket: Ticket, message: str) -> list[AccountEvent]:
         """Report an order that was refused inside a cancel-replace; it gets an id and is never on the book."""
@@ -166,9 +192,9 @@ class Engine:
     def _admit(self, step: Step, account: Account, ticket: Ticket, quantity: int) -> Order:
         order = self._make_order(step, account, ticket, quantity)
         if not account.is_house:
-            key = (ticket.market.rules.name, order.order_id)
+            key = (ticket.market.name, order.order_id)
             account.orders[key] = account.open_orders[key] = order
-            account.by_client_id[ticket.market.rules.name, ticket.client_order_id] = order
+            account.by_client_id[ticket.market.name, ticket.client_order_id] = order
         return order
 
     @staticmethod
@@ -263,23 +289,38 @@ class Engine:
         if len(order.amendments) >= MAX_NUM_ORDER_AMENDS:
             raise refusals.filter_failed("MAX_NUM_ORDER_AMENDS")
         step = self._step(order.market)
-        own_id = order.client_order_id
-        old_quantity = order.quantity
+        order_list = order.order_list
+        if order_list is not None and order_list.locked:
+            for leg in order_list.legs:
+                self._reduce(step, leg, quantity, client_id if leg is order else leg.client_order_id)
+            order_list.status_type = "UPDATED"
+            step.announce_list(order.account, order_list)
+        else:
+            self._reduce(step, order, quantity, client_id)
+        return order.amendments[-1]["executionId"], step.events()
+
+    def _reduce(self, step: Step, order: Order, quantity: int, client_id: str) -> None:
+        """Reduce one order and what is locked for it."""
+        own_id, old_quantity = order.client_order_id, order.quantity
         self.matcher.remember(order)
         order.quantity = quantity
         order.client_order_id = client_id
-        order.account.by_client_id[order.market.rules.name, client_id] = order
-        spent = old_quantity - quantity
-        unlock(order, product(order.price, spent) if order.is_buy else spent)
+        order.account.by_client_id[order.market.name, client_id] = order
+        order_list = order.order_list
+        if order_list is not None and order_list.locked:
+            needed = max(leg.price or leg.stop_price for leg in order_list.legs) if order.is_buy else SCALE
+            order_list.locked = self._keep_locked(order, order_list.locked, product(needed, quantity))
+        else:
+            needed = product(order.price, order.remaining) if order.is_buy else order.remaining
+            order.locked = self._keep_locked(order, order.locked, needed)
         order.head = report_head(order, client_id, own_id)
         report = step.report(order, "REPLACED")
         order.head = ""
-        execution_id = report.execution_id if isinstance(report, ExecutionReport) else -1
         order.amendments.append(
             {
-                "symbol": order.market.rules.name,
+                "symbol": order.market.name,
                 "orderId": order.order_id,
-                "executionId": execution_id,
+                "executionId": -1 if report is None else report.execution_id,
                 "origClientOrderId": own_id,
                 "newClientOrderId": client_id,
                 "origQty": units_text(old_quantity),
@@ -287,7 +328,14 @@ class Engine:
                 "time": step.time_us,
             }
         )
-        return execution_id, step.events()
+
+    @staticmethod
+    def _keep_locked(order: Order, locked: int, needed: int) -> int:
+        """Give back what is locked beyond what is needed; returns what stays locked."""
+        balance = order.account.balances[order.spent_asset]
+        balance.locked -= locked - needed
+        balance.free += locked - needed
+        return needed
 
     # The rest of the world
 

@@ -31,12 +31,12 @@ class House:
     def requote_all(self) -> None:
         """Quote the full ladder on every market; for empty books, where nobody trades with it."""
         for market in self._engine.markets.values():
-            self._quotes[market.rules.name].clear()
+            self._quotes[market.name].clear()
             self._requote(market)
 
     def refresh(self, market: Market) -> list[AccountEvent]:
         """Quote the full ladder again if somebody has taken of it."""
-        quotes = self._quotes[market.rules.name]
+        quotes = self._quotes[market.name]
         if quotes and all(order.executed == 0 and order.is_open for order in quotes):
             return []
         return self._requote(market)
@@ -66,7 +66,7 @@ class House:
 
     def wander(self, market: Market, step_bps: float) -> list[AccountEvent]:
         """Move the market by one random step of the given standard deviation, in basis points."""
-        price = self._price[market.rules.name]
+        price = self._price[market.name]
         parts = round(self._random.gauss(0.0, step_bps) * 1_000)
         return self.move(market, price + price * parts // 10_000_000)
 
@@ -99,7 +99,7 @@ class House:
         return SCALE if market is None else SCALE * SCALE // market.last_price
 
     def _withdraw(self, market: Market) -> list[AccountEvent]:
-        quotes = self._quotes[market.rules.name]
+        quotes = self._quotes[market.name]
         events: list[AccountEvent] = []
         for order in quotes:
             if order.is_open:

@@ -175,10 +175,10 @@ class Matcher:
         quantity = min(taker.remaining, maker.remaining)
         ended = {"EXPIRE_MAKER": (maker,), "EXPIRE_TAKER": (taker,)}.get(taker.stp_mode, (maker, taker))
         match = {
-            "symbol": step.market.rules.name,
+            "symbol": step.market.name,
             "preventedMatchId": match_id,
             "takerOrderId": taker.order_id,
-            "makerSymbol": step.market.rules.name,
+            "makerSymbol": step.market.name,
             "makerOrderId": maker.order_id,
             "tradeGroupId": -1,
             "selfTradePreventionMode": taker.stp_mode,
@@ -225,6 +225,7 @@ class Matcher:
         if cancel_id is not None:
             own_id, order.client_order_id = order.client_order_id, cancel_id
             order.head = report_head(order, cancel_id, own_id)
+            order.account.by_client_id.setdefault((order.market.name, cancel_id), order)
         order.status = status
         order.expiry_reason = expiry_reason
         self._close(order)
@@ -242,7 +243,7 @@ class Matcher:
         if order_list is not None and order_list.locked and not any(leg.is_open for leg in order_list.legs):
             order.locked, order_list.locked = order_list.locked, 0
             unlock(order, order.locked)
-        order.account.open_orders.pop((market.rules.name, order.order_id), None)
+        order.account.open_orders.pop((market.name, order.order_id), None)
 
     def end_siblings(self, step: Step, order: Order) -> None:
         """Expire the other leg of an order list: this one fills or starts working. The lock passes to this one."""

@@ -196,7 +196,7 @@ def _conditional(order: Order, document: dict[str, Any], expiry_reason: str, pre
 def acknowledgement(order: Order, divisor: int) -> dict[str, Any]:
     """Return the ACK form of a placing response."""
     return {
-        "symbol": order.market.rules.name,
+        "symbol": order.market.name,
         "orderId": order.order_id,
         "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
@@ -245,9 +245,7 @@ def full(order: Order, divisor: int) -> dict[str, Any]:
 
 def cancellation(order: Order, original_client_id: str, divisor: int) -> dict[str, Any]:
     """Return the response to a cancel."""
-    document = {"symbol": order.market.rules.name, "origClientOrderId": original_client_id} | result(
-        order, divisor
-    )
+    document = {"symbol": order.market.name, "origClientOrderId": original_client_id} | result(order, divisor)
     del document["workingTime"]
     return document
 
@@ -255,7 +253,7 @@ def cancellation(order: Order, original_client_id: str, divisor: int) -> dict[st
 def row(order: Order, state: OrderState, divisor: int) -> dict[str, Any]:
     """Return the order as a query shows it."""
     document = {
-        "symbol": order.market.rules.name,
+        "symbol": order.market.name,
         "orderId": order.order_id,
         "orderListId": order.list_id,
         "clientOrderId": state.client_order_id,

@@ -121,9 +121,7 @@ def _each(request: Request, show: Any) -> Answer:
 
 def ticker_price(request: Request) -> Answer:
     """Show last prices."""
-    return _each(
-        request, lambda market: {"symbol": market.rules.name, "price": units_text(market.last_price)}
-    )
+    return _each(request, lambda market: {"symbol": market.name, "price": units_text(market.last_price)})
 
 
 def book_ticker(request: Request) -> Answer:
@@ -134,7 +132,7 @@ def book_ticker(request: Request) -> Answer:
 def _best(market: Market) -> dict[str, Any]:
     bid, ask = (side.depth(1) or [(0, 0)] for side in (market.book.bids, market.book.asks))
     return {
-        "symbol": market.rules.name,
+        "symbol": market.name,
         "bidPrice": units_text(bid[0][0]),
         "bidQty": units_text(bid[0][1]),
         "askPrice": units_text(ask[0][0]),

@@ -46,7 +46,7 @@ def find_order(account: Account, symbol: str, order_id: int | None, client_id: s
 def order_status(request: Request) -> Answer:
     """Show one order."""
     params = request.params
-    symbol = request.venue.engine.market(params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(params.required("symbol")).name
     order_id = params.integer("orderId")
     client_id = params.optional("origClientOrderId")
     params.finish()
@@ -68,14 +68,14 @@ def open_orders(request: Request) -> Answer:
         request.venue.engine.market(symbol)
     # What has ended within the lag is still open for a lagging view.
     orders = account.open_orders.values() if not request.venue.query_lag_us else account.orders.values()
-    chosen = [order for order in orders if symbol is None or order.market.rules.name == symbol]
+    chosen = [order for order in orders if symbol is None or order.market.name == symbol]
     return Answer(result=_rows(request, chosen, only_open=True))
 
 
 def all_orders(request: Request) -> Answer:
     """List the orders of one symbol, open or not."""
     params = request.params
-    symbol = request.venue.engine.market(params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(params.required("symbol")).name
     from_id = params.integer("orderId")
     start_us, end_us = params.time_us("startTime"), params.time_us("endTime")
     limit = params.limit()
@@ -111,7 +111,7 @@ _TRADE_COMBINATIONS = (
 def my_trades(request: Request) -> Answer:
     """List the account's executions on one symbol."""
     params = request.params
-    symbol = request.venue.engine.market(params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(params.required("symbol")).name
     sent = frozenset(name for name in ("orderId", "startTime", "endTime", "fromId") if params.has(name))
     order_id, from_id = params.integer("orderId"), params.integer("fromId")
     start_us, end_us = params.time_us("startTime"), params.time_us("endTime")
@@ -196,7 +196,7 @@ def order_limits(request: Request) -> Answer:
 
 def commission_rates(request: Request) -> Answer:
     """Show the commission rates on a symbol."""
-    symbol = request.venue.engine.market(request.params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(request.params.required("symbol")).name
     request.params.finish()
     account = request.signer
     zero = units_text(0)
@@ -221,7 +221,7 @@ def commission_rates(request: Request) -> Answer:
 def prevented_matches(request: Request) -> Answer:
     """List what self-trade prevention has stopped."""
     params = request.params
-    symbol = request.venue.engine.market(params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(params.required("symbol")).name
     match_id, order_id = params.integer("preventedMatchId"), params.integer("orderId")
     from_id = params.integer("fromPreventedMatchId")
     limit = params.limit()
@@ -242,7 +242,7 @@ def prevented_matches(request: Request) -> Answer:
 def amendments(request: Request) -> Answer:
     """List the amendments of one order."""
     params = request.params
-    symbol = request.venue.engine.market(params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(params.required("symbol")).name
     params.required("orderId")
     order_id, from_id = params.integer("orderId"), params.integer("fromExecutionId")
     limit = params.limit()

@@ -5,7 +5,7 @@ from typing import Any
 from fillwire.simulator.binance import orders, refusals
 from fillwire.simulator.binance.accounts import Account, AccountEvent
 from fillwire.simulator.binance.filters import check_filters, check_quantity
-from fillwire.simulator.binance.operations import Answer, Operation, Request, Security, fixed
+from fillwire.simulator.binance.operations import Answer, Handler, Operation, Request, Security, fixed
 from fillwire.simulator.binance.orders import Order, Ticket
 from fillwire.simulator.binance.queries import find_order
 from fillwire.simulator.binance.refusals import Refusal
@@ -15,6 +15,29 @@ from fillwire.simulator.binance.units import units_text
 _FORMS = {"ACK": orders.acknowledgement, "RESULT": orders.result, "FULL": orders.full}
 
 
+def trading_operation(  # noqa: PLR0913 - the columns of the table
+    name: str,
+    verb: str,
+    path: str,
+    handler: Handler,
+    *,
+    weight: int = 1,
+    is_free: bool = True,
+    shows_orders: bool = False,
+) -> Operation:
+    """Return an operation that changes orders; it is free of weight if it succeeds, unless said otherwise."""
+    return Operation(
+        name=name,
+        verb=verb,
+        path=path,
+        handler=handler,
+        weight=fixed(weight),
+        security=Security.SIGNED,
+        is_free=is_free,
+        shows_orders=shows_orders,
+    )
+
+
 def _read(request: Request) -> tuple[Ticket, str]:
     params = request.params
     market = request.venue.engine.market(params.required("symbol"))
@@ -22,7 +45,8 @@ def _read(request: Request) -> tuple[Ticket, str]:
     return ticket, read_response_type(params, ticket.type)
 
 
-def _response(order: Order, form: str, divisor: int) -> dict[str, Any]:
+def placed_response(order: Order, form: str, divisor: int) -> dict[str, Any]:
+    """Return the response to a placement in the asked form, with the matches that self-trade prevention stopped."""
     document = _FORMS[form](order, divisor)
     if form != "ACK" and order.prevented_matches:
         document["preventedMatches"] = [
@@ -51,7 +75,7 @@ def _place(request: Request, ticket: Ticket, form: str) -> tuple[dict[str, Any],
     events = venue.house.refresh(ticket.market)
     order, caused = venue.engine.place(account, ticket)
     venue.limits.count_orders(account, 1)
-    return _response(order, form, request.divisor), events + caused
+    return placed_response(order, form, request.divisor), events + caused
 
 
 def place(request: Request) -> Answer:
@@ -105,7 +129,7 @@ def _find_to_cancel(
     return order
 
 
-def _cancel(request: Request, order: Order, cancel_id: str) -> tuple[dict[str, Any], list[AccountEvent]]:
+def cancel_order(request: Request, order: Order, cancel_id: str) -> tuple[dict[str, Any], list[AccountEvent]]:
     """Cancel and return the response: a report, or a list with its reports."""
     legs = [order] if order.order_list is None else [leg for leg in order.order_list.legs if leg.is_open]
     own_ids = [leg.client_order_id for leg in legs]
@@ -121,24 +145,24 @@ def _cancel(request: Request, order: Order, cancel_id: str) -> tuple[dict[str, A
 def cancel(request: Request) -> Answer:
     """Cancel an order."""
     params = request.params
-    symbol = request.venue.engine.market(params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(params.required("symbol")).name
     order_id, client_id = params.integer("orderId"), params.optional("origClientOrderId")
     cancel_id = params.client_id("newClientOrderId") or request.venue.engine.make_client_id()
     restriction = params.optional("cancelRestrictions")
     params.finish()
     order = _find_to_cancel(request.signer, symbol, order_id, client_id, restriction)
-    result, events = _cancel(request, order, cancel_id)
+    result, events = cancel_order(request, order, cancel_id)
     return Answer(result=result, events=events)
 
 
 def cancel_all(request: Request) -> Answer:
     """Cancel all open orders of a symbol."""
-    symbol = request.venue.engine.market(request.params.required("symbol")).rules.name
+    symbol = request.venue.engine.market(request.params.required("symbol")).name
     request.params.finish()
     results, events = [], []
     for order in request.signer.open_orders_of(symbol):
         if order.is_open:
-            result, caused = _cancel(request, order, request.venue.engine.make_client_id())
+            result, caused = cancel_order(request, order, request.venue.engine.make_client_id())
             results.append(result)
             events += caused
     if not results:
@@ -169,8 +193,8 @@ def cancel_replace(request: Request) -> Answer:
         "newOrderResponse": None,
     }
     try:
-        old = _find_to_cancel(account, ticket.market.rules.name, order_id, client_id, restriction)
-        data["cancelResponse"], caused = _cancel(request, old, cancel_id)
+        old = _find_to_cancel(account, ticket.market.name, order_id, client_id, restriction)
+        data["cancelResponse"], caused = cancel_order(request, old, cancel_id)
         data["cancelResult"] = "SUCCESS"
         events += caused
     except Refusal as refusal:
@@ -207,7 +231,7 @@ def amend(request: Request) -> Answer:
     new_client_id = params.client_id("newClientOrderId") or venue.engine.make_client_id()
     quantity = params.amount("newQty")
     params.finish()
-    order = _find_to_cancel(request.signer, market.rules.name, order_id, client_id, None)
+    order = _find_to_cancel(request.signer, market.name, order_id, client_id, None)
     check_quantity(market.rules, quantity)
     own_id = order.client_order_id
     execution_id, events = venue.engine.amend(order, quantity, new_client_id)
@@ -215,7 +239,7 @@ def amend(request: Request) -> Answer:
         "transactTime": order.updated_us // request.divisor,
         "executionId": execution_id,
         "amendedOrder": {
-            "symbol": market.rules.name,
+            "symbol": market.name,
             "orderId": order.order_id,
             "orderListId": order.list_id,
             "origClientOrderId": own_id,
@@ -237,38 +261,22 @@ def amend(request: Request) -> Answer:
     return Answer(result=result, events=events)
 
 
-def _trade(name: str, verb: str, path: str, handler: Any, *, shows_orders: bool = False) -> Operation:
-    return Operation(
-        name=name,
-        verb=verb,
-        path=path,
-        handler=handler,
-        weight=fixed(1),
-        security=Security.SIGNED,
-        is_free=True,
-        shows_orders=shows_orders,
-    )
-
-
 OPERATIONS = (
-    _trade("order.place", "POST", "/api/v3/order", place, shows_orders=True),
-    _trade("order.cancel", "DELETE", "/api/v3/order", cancel),
-    _trade("openOrders.cancelAll", "DELETE", "/api/v3/openOrders", cancel_all),
-    _trade("order.cancelReplace", "POST", "/api/v3/order/cancelReplace", cancel_replace, shows_orders=True),
+    trading_operation("order.place", "POST", "/api/v3/order", place, shows_orders=True),
+    trading_operation("order.cancel", "DELETE", "/api/v3/order", cancel),
+    trading_operation("openOrders.cancelAll", "DELETE", "/api/v3/openOrders", cancel_all),
+    trading_operation(
+        "order.cancelReplace", "POST", "/api/v3/order/cancelReplace", cancel_replace, shows_orders=True
+    ),
+    trading_operation(
+        "order.amend.keepPriority", "PUT", "/api/v3/order/amend/keepPriority", amend, weight=4, is_free=False
+    ),
     Operation(
         name="order.test",
         verb="POST",
         path="/api/v3/order/test",
         handler=test,
         weight=lambda params: 20 if params.values.get("computeCommissionRates", "").lower() == "true" else 1,
-        security=Security.SIGNED,
-    ),
-    Operation(
-        name="order.amend.keepPriority",
-        verb="PUT",
-        path="/api/v3/order/amend/keepPriority",
-        handler=amend,
-        weight=fixed(4),
         security=Security.SIGNED,
     ),
 )
