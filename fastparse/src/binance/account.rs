@@ -166,22 +166,20 @@ pub fn response(reader: &Reader<'_>) -> Read<Report> {
     writer.raw("id", whole(id));
     writer.integer("status", reader.integer(&STATUS)?.value);
     writer.doubt(reader.refuse_absurd());
-    // A result may be null: what counts is that the key is there.
-    let (result, error) = (reader.present(&RESULT), reader.present(&ERROR));
+    // A result may be null, an error that is null is none.
+    let error = reader.token(&ERROR);
+    let result = reader.present(&RESULT).filter(|token| error.is_none() || token.kind != TokenKind::Null);
     match (result, error) {
         (None, None) => return Err(reader.missing(&RESULT, "a result or an error")),
         (_, Some(token)) if token.kind != TokenKind::Object => {
             return Err(reader.wrong_type(&ERROR, token, "an object"));
         }
-        (Some(_), Some(_)) => {
-            let expected = "expected either a result or an error";
-            writer.doubt(Err(reader.refuse(Refusal {
-                code: ErrorCode::AmbiguousResponse,
-                field: &ERROR,
-                says: "beside a result",
-                expected: expected.into(),
-            })));
-        }
+        (Some(_), Some(_)) => writer.doubt(Err(reader.refuse(Refusal {
+            code: ErrorCode::AmbiguousResponse,
+            field: &ERROR,
+            says: "beside a result",
+            expected: "expected either a result or an error".into(),
+        }))),
         _ => {}
     }
     writer.raw("result", whole(result));

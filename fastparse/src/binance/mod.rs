@@ -219,7 +219,6 @@ impl SpotParser {
             None
         };
         let subscription_id = envelope.optional_integer(&SUBSCRIPTION_ID)?.map(|id| id.value);
-        envelope.refuse_absurd()?;
         let receipt = Receipt { context: &self.context, received_time_ns, subscription_id };
         let Some(wrapper) = wrapper else {
             let is_response = self.outer.get(&ID).is_some() && self.outer.get(&STATUS).is_some();
@@ -244,7 +243,9 @@ impl SpotParser {
                 }));
             }
         }
-        read_event(Reader::new(text, &self.inner, "event"), receipt, &mut self.keys)
+        let report = read_event(Reader::new(text, &self.inner, "event"), receipt, &mut self.keys)?;
+        envelope.refuse_absurd()?;
+        Ok(report)
     }
 
     /// Adds to an error which order it is about, as far as that can be read.
