@@ -60,6 +60,7 @@ class Orders:
         environment: such as `live` or `testnet`, unless a call says otherwise.
         credentials: for the broker; None if it asks for none.
         retry: for listeners that raise.
+        connect_deadline_s: how long the broker may take to answer when the context is entered, in seconds.
     """
 
     def __init__(  # noqa: PLR0913 - all but the user have a default
@@ -71,11 +72,13 @@ class Orders:
         environment: str = "live",
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
+        connect_deadline_s: float = 10.0,
     ) -> None:
         self._url = url
         self._account = Account(user, exchange, environment)
         self._credentials = credentials
         self._retry = retry
+        self._connect_deadline_s = connect_deadline_s
         self._bus: Bus | None = None
         self._host: Host | None = None
         self._subscribed: dict[tuple[Account, str, int], Bot] = {}
@@ -87,7 +90,12 @@ class Orders:
             BrokerError: no broker answers, or it refuses the credentials.
             ConfigError: the url or the credentials cannot be used.
         """
-        bus = await Bus.connect(self._url, name=f"orders-{self._account.user}", credentials=self._credentials)
+        bus = await Bus.connect(
+            self._url,
+            name=f"orders-{self._account.user}",
+            credentials=self._credentials,
+            deadline_s=self._connect_deadline_s,
+        )
         try:
             self._host = await Host(bus, retry=self._retry).__aenter__()
         except BaseException:
