@@ -148,13 +148,18 @@ def _points(metric: metrics_pb2.Metric) -> tuple[ReceivedPoint, ...]:
     )
 
 
+def _answer(status: int, body: bytes) -> web.Response:
+    return web.Response(status=status, body=body, content_type="application/x-protobuf")
+
+
 class OtlpReceiver:
     """Takes `/v1/traces` and `/v1/metrics`; an asynchronous context manager.
 
     Attributes:
         spans: every span received, in order of arrival.
         metrics: every metric received, in order of arrival; a later export repeats a cumulative metric.
-        requests: number of requests taken.
+        requests: number of requests answered.
+        waiting: number of requests that are not answered yet.
         headers: headers of the last request, names in lower case.
         status: what it answers; anything but 200 is a refusal, and what came with it is not kept.
         gate: while cleared, requests are accepted but get no answer.
@@ -164,6 +169,7 @@ class OtlpReceiver:
         self.spans: list[ReceivedSpan] = []
         self.metrics: list[ReceivedMetric] = []
         self.requests = 0
+        self.waiting = 0
         self.headers: Mapping[str, str] = {}
         self.status = 200
         self.gate = asyncio.Event()
@@ -209,7 +215,13 @@ class OtlpReceiver:
                 await self._changed.wait_for(lambda: predicate(self))
         except TimeoutError:
             names = [span.name for span in self.spans], [metric.name for metric in self.metrics]
-            raise AssertionError(f"not within {deadline_s:g} s; received {names}") from None
+            raise AssertionError(
+                f"not within {deadline_s:g} s; {self.requests} requests, received {names}"
+            ) from None
+
+    async def wait_for_request(self, deadline_s: float = 10.0) -> None:
+        """Wait until a request has come in that is not answered yet."""
+        await self.wait_for(lambda receiver: receiver.waiting > 0, deadline_s)
 
     def trace(self, trace_id: str | int) -> dict[str, ReceivedSpan]:
         """Return the spans of one trace by name; of two with one name, the later."""
@@ -229,6 +241,9 @@ class OtlpReceiver:
         self.headers = {name.lower(): value for name, value in request.headers.items()}
         # aiohttp has undone the encoding it knows; this stays for one that it passes through.
         body = await request.read()
+        async with self._changed:
+            self.waiting += 1
+            self._changed.notify_all()
         await self.gate.wait()
         if body[:2] == b"\x1f\x8b":
             return gzip.decompress(body)
@@ -237,11 +252,13 @@ class OtlpReceiver:
     async def _note(self) -> None:
         async with self._changed:
             self.requests += 1
+            self.waiting -= 1
             self._changed.notify_all()
 
     async def _traces(self, request: web.Request) -> web.Response:
+        status = self.status
         message = ExportTraceServiceRequest.FromString(await self._body(request))
-        if self.status == web.HTTPOk.status_code:
+        if status == web.HTTPOk.status_code:
             for resource_spans in message.resource_spans:
                 resource = _attributes(resource_spans.resource.attributes)
                 self.spans += [
@@ -250,11 +267,12 @@ class OtlpReceiver:
                     for span in scope_spans.spans
                 ]
         await self._note()
-        return self._answer(ExportTraceServiceResponse().SerializeToString())
+        return _answer(status, ExportTraceServiceResponse().SerializeToString())
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        status = self.status
         message = ExportMetricsServiceRequest.FromString(await self._body(request))
-        if self.status == web.HTTPOk.status_code:
+        if status == web.HTTPOk.status_code:
             for resource_metrics in message.resource_metrics:
                 resource = _attributes(resource_metrics.resource.attributes)
                 self.metrics += [
@@ -263,7 +281,4 @@ class OtlpReceiver:
                     for metric in scope_metrics.metrics
                 ]
         await self._note()
-        return self._answer(ExportMetricsServiceResponse().SerializeToString())
-
-    def _answer(self, body: bytes) -> web.Response:
-        return web.Response(status=self.status, body=body, content_type="application/x-protobuf")
+        return _answer(status, ExportMetricsServiceResponse().SerializeToString())

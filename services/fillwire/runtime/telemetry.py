@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -27,7 +28,7 @@ _ENDPOINT_VARIABLES: Final = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
-_UNREACHABLE_GRACE_S: Final = 0.5
+_TROUBLE_GRACE_S: Final = 0.5
 _ERROR: Final = "error"
 _SLOW: Final = "slow"
 
@@ -206,26 +207,31 @@ class FillTelemetry:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Export what is left, for `close_deadline_s` at most; for half a second if the receiver has been away."""
+        """Export what is left, for `close_deadline_s` at most; for half a second if the receiver is in trouble."""
         exporting = self._exporting
         if exporting is None:
             return
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
-        def tell() -> None:
+        def from_thread(callback: Callable[[], None]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-                loop.call_soon_threadsafe(ended.set)
+                loop.call_soon_threadsafe(callback)
 
-        exporting.finish(tell)
         try:
-            async with asyncio.timeout(
-                self._limits.close_deadline_s if exporting.is_reachable else _UNREACHABLE_GRACE_S
-            ):
+            async with asyncio.timeout(self._limits.close_deadline_s) as deadline:
+
+                def hurry() -> None:
+                    by_then = loop.time() + _TROUBLE_GRACE_S
+                    if not ended.is_set() and by_then < (deadline.when() or 0.0):
+                        deadline.reschedule(by_then)
+
+                exporting.finish(lambda: from_thread(ended.set), lambda: from_thread(hurry))
                 await ended.wait()
         except TimeoutError:
             pass
         finally:
+            ended.set()
             self._left_fills += exporting.abandon()
 
 

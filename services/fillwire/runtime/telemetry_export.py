@@ -76,13 +76,23 @@ class ExportCounts:
     failed_requests: int = 0
 
 
-class _Reasons(logging.Filter):
-    """Keeps what an exporter says of its last failure, which it would otherwise log at each attempt."""
+class _Trouble(logging.Filter):
+    """Hears what an exporter would log at each failed attempt, retries included, and keeps the last of it.
 
-    last = ""
+    Attributes:
+        reason: what was heard last, None while there is no trouble.
+        on_trouble: called on the exporting thread whenever there is something to hear.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason: str | None = None
+        self.on_trouble: Callable[[], None] = lambda: None
 
     def filter(self, record: logging.LogRecord) -> bool:
-        self.last = record.getMessage()
+        """Keep the record to ourselves."""
+        self.reason = record.getMessage()
+        self.on_trouble()
         return False
 
 
@@ -133,33 +143,36 @@ class ExportThread:
         self._in_flight_fills = 0
         self._is_stopping = False
         self._is_abandoned = False
-        self._is_reachable = True
-        self._reasons = _Reasons()
+        self._is_lost = False
+        self._trouble = _Trouble()
         self._on_end: Callable[[], None] = lambda: None
         # A daemon: a receiver that hangs must not keep the process from leaving.
         self._thread = threading.Thread(target=self._run, name="fillwire-telemetry", daemon=True)
-
-    @property
-    def is_reachable(self) -> bool:
-        """Whether the last request succeeded; true before the first."""
-        return self._is_reachable
 
     def start(self) -> None:
         """Start the thread, and shorten the interpreter's switch interval for good."""
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
         for name in _EXPORTERS:
-            logging.getLogger(name).addFilter(self._reasons)
+            logging.getLogger(name).addFilter(self._trouble)
         self._thread.start()
 
     def wake(self) -> None:
         """Export now rather than at the end of the interval."""
         self._wake.set()
 
-    def finish(self, on_end: Callable[[], None]) -> None:
-        """Export what there is and end; `on_end` is called on the thread when that is done."""
+    def finish(self, on_end: Callable[[], None], on_trouble: Callable[[], None]) -> None:
+        """Export what there is and end.
+
+        Args:
+            on_end: called, on any thread, when that is done.
+            on_trouble: called, on any thread, when the receiver is in trouble; at once if it is already.
+        """
         self._on_end = on_end
+        self._trouble.on_trouble = on_trouble
         self._is_stopping = True
         self._wake.set()
+        if self._trouble.reason is not None:
+            on_trouble()
         if not self._thread.is_alive():
             on_end()
 
@@ -173,7 +186,7 @@ class ExportThread:
             if exporter is not None:
                 exporter.shutdown()
         for name in _EXPORTERS:
-            logging.getLogger(name).removeFilter(self._reasons)
+            logging.getLogger(name).removeFilter(self._trouble)
         return left
 
     def _run(self) -> None:
@@ -244,16 +257,17 @@ class ExportThread:
             self._note_failure()
 
     def _note_success(self) -> None:
-        if not self._is_reachable:
-            self._is_reachable = True
+        self._trouble.reason = None
+        if self._is_lost:
+            self._is_lost = False
             _log.warning("telemetry_receiver_back", lost_fills=self.counts.lost_fills)
 
     def _note_failure(self) -> None:
         self.counts.failed_requests += 1
-        if self._is_reachable and not self._is_abandoned:
-            self._is_reachable = False
+        if not self._is_lost and not self._is_abandoned:
+            self._is_lost = True
             _log.warning(
-                "telemetry_receiver_lost", lost_fills=self.counts.lost_fills, reason=self._reasons.last
+                "telemetry_receiver_lost", lost_fills=self.counts.lost_fills, reason=self._trouble.reason
             )
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,7 @@ def _records(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def _raised(text: str) -> ValueError:
-    with pytest.raises(ValueError, match="") as caught:
+    with pytest.raises(ValueError, match=re.escape(text)) as caught:
         raise ValueError(text)
     return caught.value
 
