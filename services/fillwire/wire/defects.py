@@ -138,5 +138,5 @@ def _found(value: Any) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    text = str(error).rstrip(".")
+    text = str(error).removeprefix("JSON is malformed: ").rstrip(".")
     return text[:1].lower() + text[1:]

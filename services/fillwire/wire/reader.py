@@ -15,7 +15,7 @@ class Reader(Generic[T]):
     """Reads one kind of document.
 
     Strict: each field has exactly its type, words of closed sets are known, amounts are plain decimal strings. Open:
-    keys that the dataclass does not have are skipped.
+    keys that the dataclass does not have are skipped unread.
 
     It reads twice, once the version and the text of the amounts, once the values: a second pass of a compiled decoder
     costs less than Python code that looks at each value.
