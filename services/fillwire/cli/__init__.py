@@ -11,6 +11,7 @@ from fillwire.domain.errors import FillwireError
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
     "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
+    "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),
 }
 

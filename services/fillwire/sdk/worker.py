@@ -25,7 +25,7 @@ from fillwire.wire.headers import MESSAGE_ID
 _log = get_log(__name__)
 
 NOTICES_CAPACITY = 256
-TURNS_IN_A_ROW = 32
+TURNS_IN_A_ROW = 8  # then the loop turns: others run, and the acknowledgements of these leave
 ON_STOP_DEADLINE_S = 2.0  # granted even when the event in hand has used up the time to stop
 
 
@@ -204,7 +204,7 @@ class Worker:
         while not self._stopping.is_set():
             turns += 1
             if turns % TURNS_IN_A_ROW == 0:
-                await asyncio.sleep(0)  # callbacks that never wait would hold the loop for a whole burst
+                await asyncio.sleep(0)
             try:
                 if notices and not (messages and messages[0].number < notices[0].number):
                     await self._notify(notices.popleft())

@@ -1,0 +1,101 @@
+"""Every example runs, against a real broker and without a gateway."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fillwire.bus.connection import Bus
+from fillwire.bus.messages import Message
+from fillwire.bus.responder import Responder
+from fillwire.bus.server import EmbeddedServer
+from fillwire.domain.enums import ConnectionState, Kind
+from fillwire.domain.orders import Outcome, TradeOrder
+from fillwire.wire.commands import decode_order_request, encode_command
+from support.broker import ConnectBus
+from support.order_events import connection_event, order_event
+from support.processes import python
+from support.publishing import publish, publish_connection
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_every_example_is_in_the_table_and_runs_here() -> None:
+    """The README names each file, and so does a test below."""
+    files = {path.name for path in EXAMPLES.glob("*.py")}
+    table = set(re.findall(r"^\| \[(\w+\.py)\]", (EXAMPLES / "README.md").read_text(), re.MULTILINE))
+    tested = set(re.findall(r'EXAMPLES / "(\w+\.py)"', Path(__file__).read_text()))
+    assert files == table == tested
+
+
+async def test_the_shortest_bot(broker: EmbeddedServer, bus: Bus) -> None:
+    """Ten lines at most greet a filled order."""
+    path = EXAMPLES / "minimal.py"
+    assert len(path.read_text().splitlines()) <= 10
+    async with python("-m", "fillwire", "run", path, "--user", "alice", "--nats", broker.url) as process:
+        await process.said('"ready"')
+        await publish(bus, order_event())
+        await process.said("buy 0.5 BTC-USDT at 64000")
+        assert await process.end() == 0
+
+
+async def test_the_counter_order(broker: EmbeddedServer, bus: Bus, connect_bus: ConnectBus) -> None:
+    """A filled buy is answered by a sell one percent higher."""
+    gateway = await connect_bus("gateway")
+
+    async def accept(message: Message) -> bytes:
+        request = decode_order_request(message.data)
+        return encode_command(
+            TradeOrder(outcome=Outcome.ACCEPTED, pair=request.pair, client_order_id=request.client_order_id)
+        )
+
+    await Responder.start(gateway, "commands.alice.binance.live.place_order", accept)
+    path = EXAMPLES / "counter_order.py"
+    async with python("-m", "fillwire", "run", path, "--user", "alice", "--nats", broker.url) as process:
+        await process.said('"ready"')
+        await publish(bus, order_event())
+        await process.said("sell 0.5 at 64640.00: accepted")
+        assert await process.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "filled", "partially", "cancelled"),
+    [
+        (
+            EXAMPLES / "async_listener.py",
+            "filled buy 0.5 BTC-USDT",
+            "partially filled 0.2 of 0.5",
+            "cancelled 1",
+        ),
+        (EXAMPLES / "sync_listener.py", "booked buy 0.5 BTC-USDT", "noted 0.2 of 0.5", "closed 1"),
+    ],
+)
+async def test_the_listeners(  # noqa: PLR0913, PLR0917 - what each says
+    broker: EmbeddedServer, bus: Bus, path: Path, filled: str, partially: str, cancelled: str
+) -> None:
+    """Fills, the connection and its trouble reach a listener in a program of the user's own."""
+    async with python(path, broker.url, "alice") as process:
+        await process.said("listening")
+        await publish_connection(bus, connection_event(ConnectionState.RECEIVING, time_ns=1))
+        await process.said("connected to binance")
+        await publish(
+            bus,
+            order_event(order_id="1", kind=Kind.PARTIALLY_FILLED, cumulative="0.2"),
+            order_event(order_id="1", kind=Kind.CANCELLED, trade=None, cumulative="0.2"),
+            order_event(order_id="2"),
+        )
+        for text in (partially, cancelled, filled):
+            await process.said(text)
+        lost = connection_event(ConnectionState.RECONNECTING, reason="closed by the venue", time_ns=2)
+        await publish_connection(bus, lost)
+        await process.said("trouble with binance: closed by the venue")
+        await process.said("disconnected from binance")
+
+
+async def test_a_plain_nats_client(broker: EmbeddedServer, bus: Bus) -> None:
+    """The subjects need nothing of ours."""
+    async with python(EXAMPLES / "plain_nats.py", broker.url, "alice") as process:
+        await process.said("listening")
+        await publish(bus, order_event())
+        await process.said("filled buy 0.5 BTC-USDT")
+    assert "fillwire" not in (EXAMPLES / "plain_nats.py").read_text().split('"""')[2]
