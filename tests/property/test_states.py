@@ -74,8 +74,10 @@ def test_receiving_is_always_earned(steps: list[Step]) -> None:
 
 
 def test_a_refused_key_is_not_retried_by_itself() -> None:
-    """From auth_failed only a new attempt that somebody begins, or the end, leads on."""
-    assert STEPS[ConnectionState.AUTH_FAILED].keys() == {Step.OPEN, Step.CLOSED}
+    """From auth_failed only a new attempt that somebody begins, or the end, leads on; another bad key does not."""
+    steps = STEPS[ConnectionState.AUTH_FAILED]
+    assert steps.keys() == {Step.OPEN, Step.REFUSED, Step.CLOSED}
+    assert steps[Step.REFUSED] is ConnectionState.AUTH_FAILED
 
 
 def test_the_diagram_draws_each_step_of_the_table() -> None:

@@ -10,6 +10,11 @@ from fillwire.domain.errors import FillwireError
 
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("fillwire.cli.demo:command", "Run everything on this machine: broker, exchange, gateway and bots."),
+    "gateway": (
+        "fillwire.cli.gateway:command",
+        "Hold an exchange's connections and publish its order events.",
+    ),
     "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
     "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),

@@ -1,6 +1,7 @@
 """One connection of an account, from the dialled socket to its end: what happened to it, and what it brought."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -40,7 +41,7 @@ class Intake(Protocol):
 
 
 class Link:
-    """One connection. Dial it, wait for `subscribed`, hold it until `ended`.
+    """One connection: `connect` it, and hold it until `ended`.
 
     Args:
         venue: name of the exchange, for errors.
@@ -88,10 +89,28 @@ class Link:
         """Done when the socket is gone."""
         return self.driver.ended
 
-    @property
-    def error(self) -> VenueError:
-        """Why the connection ended; it has."""
-        return self._failure or ConnectionLost(self._venue, self.ended.result())
+    async def connect(self, url: str, timeout_s: float, tls: ssl.SSLContext | None) -> None:
+        """Dial, and wait until the venue has acknowledged the stream.
+
+        Raises:
+            VenueError: it did not come so far; the arguments are those of `Driver.dial`.
+        """
+        try:
+            await self.driver.dial(url, timeout_s, tls)
+        except VenueError as error:
+            raise self._failure or error from error
+        waiting: set[asyncio.Future[Any]] = {self.subscribed, self.ended}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        self.require_live()
+
+    def require_live(self) -> None:
+        """Return if the connection stands.
+
+        Raises:
+            VenueError: it has ended; of the class that says what is to be done.
+        """
+        if self.ended.done():
+            raise self._failure or ConnectionLost(self._venue, self.ended.result())
 
     # -- called by the driver
 

@@ -39,6 +39,7 @@ STEPS: Mapping[ConnectionState, Mapping[Step, ConnectionState]] = MappingProxyTy
         _STATE.CONNECTING: {
             Step.OPENED: _STATE.CONNECTED,
             Step.LOST: _STATE.RECONNECTING,
+            Step.REFUSED: _STATE.AUTH_FAILED,
             Step.CLOSED: _STATE.DISCONNECTED,
         },
         _STATE.CONNECTED: {
@@ -60,12 +61,14 @@ STEPS: Mapping[ConnectionState, Mapping[Step, ConnectionState]] = MappingProxyTy
         },
         _STATE.RECONNECTING: {
             Step.OPEN: _STATE.CONNECTING,
+            Step.REFUSED: _STATE.AUTH_FAILED,
             Step.GAVE_UP: _STATE.DISCONNECTED,
             Step.CLOSED: _STATE.DISCONNECTED,
         },
-        # Left only by a person's doing: new credentials, or no more bots. Nothing here retries by itself.
+        # Left only by a person's doing: another key, or no more bots. Nothing here retries by itself.
         _STATE.AUTH_FAILED: {
             Step.OPEN: _STATE.CONNECTING,
+            Step.REFUSED: _STATE.AUTH_FAILED,
             Step.CLOSED: _STATE.DISCONNECTED,
         },
     }

@@ -1,0 +1,92 @@
+"""`fillwire gateway`: hold one exchange's connections, for all accounts that bots listen to."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from fillwire.bus.connection import Bus, Credentials
+from fillwire.domain.identifiers import escape_token
+from fillwire.gateway.service import Gateway
+from fillwire.gateway.supervision import cancel
+from fillwire.runtime.lifecycle import Stop, run
+from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.parent import announce_ready, follow_parent
+from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.telemetry import FillTelemetry
+
+
+@click.command("gateway")
+@click.option("--exchange", required=True, help="Whose connections to hold, such as binance.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
+@click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
+@click.option(
+    "--name", help="Of this process, in connection events.  [default: made of exchange, host and process]"
+)
+@click.pass_context
+def command(
+    ctx: click.Context, *, exchange: str, config: Path | None, nats: str | None, name: str | None
+) -> None:
+    """Connect to an exchange and publish every order event of the accounts that bots listen to.
+
+    An account is connected when the first bot asks for it, and disconnected some seconds after the last has left.
+    """
+    follow_parent()
+
+    def load() -> Settings:
+        settings = load_settings(config)
+        if nats is None:
+            return settings
+        return settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": nats})})
+
+    gateway = name or f"gateway-{exchange}-{socket.gethostname()}-{os.getpid()}"
+    ctx.exit(run(lambda stop: serve(exchange, gateway, load, stop)))
+
+
+async def serve(exchange: str, name: str, load: Callable[[], Settings], stop: Stop) -> None:
+    """Hold the connections of one exchange until `stop` is requested.
+
+    Args:
+        exchange: which exchange.
+        name: of this process.
+        load: reads the settings.
+        stop: asks for the end.
+
+    Raises:
+        FillwireError: unknown exchange, bad settings, no broker, or a part of the gateway ended.
+    """
+    configure_logs()
+    settings = load()
+    telemetry = FillTelemetry.start("fillwire-gateway", name, sample_ratio=settings.telemetry.sample_ratio)
+    gateway = Gateway(settings, exchange, name=name, telemetry=telemetry, load=load)
+    async with telemetry, await _connect(settings, exchange, name) as bus, gateway.running(bus):
+        announce_ready(exchange=exchange, name=name, accounts=sorted(map(str, gateway.accounts_with_key)))
+        await _hold(gateway, stop)
+
+
+async def _hold(gateway: Gateway, stop: Stop) -> None:
+    stopping = asyncio.ensure_future(stop.wait())
+    failing = asyncio.ensure_future(gateway.failed())
+    try:
+        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            await failing
+    finally:
+        await cancel(stopping, failing)
+
+
+async def _connect(settings: Settings, exchange: str, name: str) -> Bus:
+    nats = settings.nats
+    return await Bus.connect(
+        nats.url,
+        name=name,
+        credentials=Credentials(
+            user=None if nats.user is None else nats.user.get_secret_value(),
+            password=None if nats.password is None else nats.password.get_secret_value(),
+            credentials_path=nats.credentials_file,
+        ),
+        inbox_prefix=f"_INBOX_gateway-{escape_token(exchange)}",
+    )

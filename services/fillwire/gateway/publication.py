@@ -1,0 +1,154 @@
+"""Order events to the broker: subject, key, identity, headers and stamps. The hot path: run once per event."""
+
+import time
+from collections.abc import Callable
+
+from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
+from fillwire.domain.errors import PublishError
+from fillwire.domain.identifiers import Account
+from fillwire.runtime.fill_traces import GatewayTrace
+from fillwire.runtime.logs import get_log
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.venues.parsing import ExecutionReport
+from fillwire.wire.headers import STAMPS, TRACEPARENT
+from fillwire.wire.subjects import order_subject
+
+_log = get_log(__name__)
+
+_SUBJECTS_MAX = 50_000  # pairs times kinds of one account; more than any venue lists
+
+
+class Publication:
+    """Publishes one account's order events, in the order in which they come.
+
+    Args:
+        account: whose events.
+        publisher: shared by all accounts of the process.
+        telemetry: counts every fill and traces the sampled ones.
+        clock_offset_ns: returns venue clock minus ours, None before it was measured.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        publisher: OrderedPublisher,
+        telemetry: FillTelemetry,
+        clock_offset_ns: Callable[[], int | None],
+    ) -> None:
+        self.account = account
+        self.telemetry = telemetry
+        self.clock_offset_ns = clock_offset_ns
+        self.published_count = 0
+        self.lost_count = 0
+        self._submit = publisher.submit
+        self._subjects: dict[tuple[str, str], str] = {}
+
+    def publish(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
+        """Publish an event; it is resent until the broker has it.
+
+        Args:
+            report: the event.
+            parsed_ns: when the frame had become an event.
+            frame_bytes: size of the frame; 0 for an event that came otherwise.
+        """
+        place = report.pair, report.kind
+        subject = self._subjects.get(place)
+        if subject is None:
+            subject = self._subject(place)
+        event_id = report.event_id
+        sent = _Sent(self, report, event_id, subject, place, parsed_ns, frame_bytes)
+        try:
+            self._submit(
+                f"{report.symbol} {report.order_id}",
+                subject,
+                report.json,
+                event_id,
+                sent.headers,
+                sent.acknowledged,
+            )
+        except PublishError as error:
+            # Reading stops at half of what the publisher takes, so this is the end of the process or a mistake.
+            self.lost_count += 1
+            _log.error("event_not_published", event_id=event_id, account=str(self.account), error=error)
+        else:
+            self.published_count += 1
+
+    def _subject(self, place: tuple[str, str]) -> str:
+        if len(self._subjects) >= _SUBJECTS_MAX:
+            self._subjects.clear()
+        subject = self._subjects[place] = order_subject(self.account, *place)
+        return subject
+
+
+class _Sent:
+    """One event on its way to the broker, with what is stamped when it leaves and told when it has arrived."""
+
+    __slots__ = (
+        "_event_id",
+        "_frame_bytes",
+        "_offset_ns",
+        "_owner",
+        "_parsed_ns",
+        "_place",
+        "_published_ns",
+        "_report",
+        "_subject",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
+        self,
+        owner: Publication,
+        report: ExecutionReport,
+        event_id: str,
+        subject: str,
+        place: tuple[str, str],
+        parsed_ns: int,
+        frame_bytes: int,
+    ) -> None:
+        self._owner = owner
+        self._report = report
+        self._event_id = event_id
+        self._subject = subject
+        self._place = place
+        self._parsed_ns = parsed_ns
+        self._frame_bytes = frame_bytes
+        self._published_ns = 0
+        self._offset_ns: int | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers; called when the event first leaves."""
+        owner = self._owner
+        self._published_ns = published_ns = time.time_ns()
+        self._offset_ns = offset_ns = owner.clock_offset_ns()
+        # As `Stamps.encode` writes it; the object would cost as much as all the rest here.
+        headers = {STAMPS: f"{offset_ns or 0},{self._parsed_ns},{published_ns}"}
+        if owner.telemetry.is_sampled(self._event_id):
+            headers[TRACEPARENT] = owner.telemetry.traceparent(self._event_id)
+        return headers
+
+    def acknowledged(self, outcome: PublishOutcome) -> None:
+        """Hand in the stamps; one that never left has none."""
+        if outcome.error is not None or not self._published_ns:
+            return
+        report, account = self._report, self._owner.account
+        self._owner.telemetry.fill_published(
+            GatewayTrace(
+                event_id=self._event_id,
+                subject=self._subject,
+                exchange=account.exchange,
+                environment=account.environment,
+                user=account.user,
+                pair=self._place[0],
+                kind=self._place[1],
+                order_id=report.order_id,
+                trade_id=report.trade_id,
+                exchange_time_ns=report.exchange_time_ns,
+                clock_offset_ns=self._offset_ns,
+                received_ns=report.received_time_ns,
+                parsed_ns=self._parsed_ns,
+                published_ns=self._published_ns,
+                acknowledged_ns=time.time_ns(),
+                frame_bytes=self._frame_bytes,
+                body_bytes=len(report.json),
+            )
+        )

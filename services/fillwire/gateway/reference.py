@@ -1,0 +1,153 @@
+"""What all accounts of one venue environment share: its symbols and the offset of its clock, kept fresh."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+
+from fillwire.domain.errors import ConnectionLost, VenueError
+from fillwire.gateway.rest import RestClient
+from fillwire.gateway.supervision import Supervisor, cancel
+from fillwire.runtime.logs import get_log
+from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.venue import Venue
+
+_log = get_log(__name__)
+
+CLOCK_SAMPLES = 5
+CLOCK_REFRESH_S = 60.0
+SYMBOLS_REFRESH_S = 3600.0
+# An unknown symbol has the table fetched again; a stream of them must not spend the venue's budget.
+SYMBOLS_PAUSE_S = 10.0
+_FAILURE_PAUSE_S = 1.0
+_SUSPICIOUS_OFFSET_NS = 1_000_000_000
+
+
+class Reference:
+    """Symbols and clock of one environment.
+
+    Args:
+        venue: the exchange.
+        environment: for logs.
+        rest: its REST interface.
+        symbols_pause_s: shortest time between two fetches of the symbols, in seconds; a second after a failed one.
+    """
+
+    def __init__(
+        self, venue: Venue, environment: str, rest: RestClient, *, symbols_pause_s: float = SYMBOLS_PAUSE_S
+    ) -> None:
+        self._venue = venue
+        self._environment = environment
+        self._rest = rest
+        self._symbols_pause_s = symbols_pause_s
+        self._symbols: SymbolTable | None = None
+        self._symbols_task: asyncio.Task[SymbolTable] | None = None
+        self._symbols_at_s = 0.0
+        self._symbols_due_s = 0.0
+        self._first_measurement = asyncio.Lock()
+        self._clock_offset_ns: int | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.on_symbols: list[Callable[[SymbolTable], None]] = []
+        self.on_clock: list[Callable[[int], None]] = []
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Begin to keep everything fresh."""
+        self._task = supervisor.spawn(self._refresh(), f"reference {self._environment}")
+
+    async def stop(self) -> None:
+        """Stop."""
+        await cancel(self._task, self._symbols_task)
+
+    @property
+    def clock_offset_ns(self) -> int | None:
+        """Venue clock minus ours, in nanoseconds; None before the first measurement."""
+        return self._clock_offset_ns
+
+    async def ready(self) -> SymbolTable:
+        """Return the symbols, fetched if they are not known yet; the clock has been measured by then.
+
+        Raises:
+            VenueError: the venue does not answer or refuses.
+        """
+        async with self._first_measurement:
+            if self._clock_offset_ns is None:
+                await self._measure_clock()
+        return await self.fetch_symbols() if self._symbols is None else self._symbols
+
+    async def fetch_symbols(self) -> SymbolTable:
+        """Return the symbols as they are now; who asks while they are being fetched gets the same answer.
+
+        Raises:
+            VenueError: the venue does not answer or refuses.
+        """
+        if self._symbols_task is None or self._symbols_task.done():
+            self._symbols_task = asyncio.get_running_loop().create_task(
+                self._fetch_symbols(), name=f"symbols {self._environment}"
+            )
+        return await asyncio.shield(self._symbols_task)
+
+    async def _fetch_symbols(self) -> SymbolTable:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._symbols_due_s - loop.time()))
+        self._symbols_due_s = loop.time() + _FAILURE_PAUSE_S
+        symbols = self._venue.read_symbols(await self._rest.send(self._venue.symbols_request()))
+        if not symbols:
+            raise VenueError(self._venue.exchange, "the table of symbols is empty")
+        self._symbols = symbols
+        self._symbols_at_s = loop.time()
+        self._symbols_due_s = self._symbols_at_s + self._symbols_pause_s
+        _log.info(
+            "symbols_fetched",
+            exchange=self._venue.exchange,
+            environment=self._environment,
+            symbols=len(symbols),
+        )
+        for tell in list(self.on_symbols):
+            tell(symbols)
+        return symbols
+
+    async def _measure_clock(self) -> None:
+        """Measure several times and keep the quickest: the round trip bounds the error."""
+        best: tuple[int, int] | None = None
+        failure: VenueError | None = None
+        for _ in range(CLOCK_SAMPLES):
+            sent_ns = time.time_ns()
+            began_ns = time.perf_counter_ns()
+            try:
+                venue_ns = self._venue.read_time_ns(await self._rest.send(self._venue.time_request()))
+            except VenueError as error:
+                failure = error
+                break
+            round_trip_ns = time.perf_counter_ns() - began_ns
+            sample = round_trip_ns, venue_ns - (sent_ns + round_trip_ns // 2)
+            best = sample if best is None else min(best, sample)
+        if best is None:
+            raise failure or ConnectionLost(self._venue.exchange, "the clock was not measured")
+        self.use_clock(best[1])
+
+    def use_clock(self, offset_ns: int) -> None:
+        """Sign and measure with this offset from now on; called from elsewhere after a venue refused a timestamp."""
+        if abs(offset_ns) > _SUSPICIOUS_OFFSET_NS:
+            _log.warning(
+                "clock_offset_large",
+                exchange=self._venue.exchange,
+                environment=self._environment,
+                offset_s=round(offset_ns / 1e9, 3),
+                advice="set this machine's clock",
+            )
+        self._clock_offset_ns = offset_ns
+        for tell in list(self.on_clock):
+            tell(offset_ns)
+
+    async def _refresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CLOCK_REFRESH_S)
+            await self._attempt(self._measure_clock())
+            if loop.time() - self._symbols_at_s >= SYMBOLS_REFRESH_S:
+                await self._attempt(self.fetch_symbols())
+
+    async def _attempt(self, work: Coroutine[object, object, object]) -> None:
+        try:
+            await work
+        except VenueError as error:  # what is known still serves; the next turn tries again
+            _log.warning("reference_not_refreshed", environment=self._environment, error=error)

@@ -1,0 +1,212 @@
+"""The gateway of one exchange: everything wired, started and stopped in order."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from random import SystemRandom
+
+import aiohttp
+
+from fillwire.bus.buckets import BUCKETS, DESIRED, STATUS, Bucket, ensure_buckets
+from fillwire.bus.connection import Bus
+from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.streams import ensure_streams
+from fillwire.domain.errors import ConfigError
+from fillwire.domain.identifiers import Account
+from fillwire.gateway.accounts import LINGER_S, Accounts
+from fillwire.gateway.budget import ConnectBudget
+from fillwire.gateway.desired import Desired
+from fillwire.gateway.keys import Keys
+from fillwire.gateway.pipeline import Pipeline
+from fillwire.gateway.placements import PLACEMENTS, Placements
+from fillwire.gateway.publication import Publication
+from fillwire.gateway.quarantine import Quarantine
+from fillwire.gateway.reference import Reference
+from fillwire.gateway.reporting import Reporter
+from fillwire.gateway.rest import RestClient
+from fillwire.gateway.session import Session
+from fillwire.gateway.supervision import Supervisor
+from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
+from fillwire.gateway.valve import Valve
+from fillwire.runtime.logs import get_log
+from fillwire.runtime.settings import Settings
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.venues.endpoints import Endpoints
+from fillwire.venues.registry import venue
+from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.venue import VenueKey
+
+_log = get_log(__name__)
+
+PUBLISH_DEADLINE_S = 10.0
+STOPPED = "the gateway stopped"
+
+
+class Gateway:
+    """Holds the connections of one exchange's accounts that bots want: `async with gateway.running(bus)`.
+
+    Args:
+        settings: the configuration.
+        exchange: which exchange.
+        name: of this process.
+        telemetry: counts and traces fills.
+        load: reads the settings anew, for keys that were replaced.
+        linger_s: an account without bots stays connected for so long.
+
+    Raises:
+        ConfigError: the exchange is unknown or switched off, or an address of an account with a key cannot be used.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        settings: Settings,
+        exchange: str,
+        *,
+        name: str,
+        telemetry: FillTelemetry,
+        load: Callable[[], Settings],
+        linger_s: float = LINGER_S,
+    ) -> None:
+        self._settings = settings
+        self._venue = venue(exchange)
+        self._exchange = exchange
+        self._name = name
+        self._telemetry = telemetry
+        self._linger_s = linger_s
+        self._keys = Keys(settings, exchange, load)
+        self._environments: dict[str, Environment] = {}
+        self._supervisor: Supervisor | None = None
+        if not settings.is_websocket_enabled(exchange):
+            raise ConfigError(
+                f"live detection at {exchange} is switched off by enabled or websocketEnabled: expected true"
+            )
+        for environment in sorted({account.environment for account in self._keys.accounts}):
+            self._endpoints(environment)
+
+    @property
+    def accounts_with_key(self) -> frozenset[Account]:
+        """The accounts that can be connected."""
+        return self._keys.accounts
+
+    @asynccontextmanager
+    async def running(self, bus: Bus) -> AsyncIterator[None]:
+        """Run inside the block. Streams and buckets are made where they are missing.
+
+        At the end wishes are followed no longer, requests under way are answered, sockets closed, what was read is
+        published within `PUBLISH_DEADLINE_S`, and the end is told.
+
+        Args:
+            bus: the connection to the broker; it stays open.
+
+        Raises:
+            BrokerError: no answer from the broker.
+            ConfigError: the broker refuses a stream or bucket.
+        """
+        async with AsyncExitStack() as stack:
+            await self._start(bus, stack)
+            yield
+
+    async def failed(self) -> None:
+        """Wait until a part of the gateway has ended that must not; raises `GatewayFailed`."""
+        if self._supervisor is not None:
+            await asyncio.shield(self._supervisor.failed)
+
+    async def _start(self, bus: Bus, stack: AsyncExitStack) -> None:
+        """Start part by part, and leave on `stack` how each is stopped, in the reverse order."""
+        replicas = self._settings.nats.replicas
+        await ensure_streams(bus, replicas)
+        await ensure_buckets(bus, replicas, (*BUCKETS, PLACEMENTS))
+        supervisor = self._supervisor = Supervisor()
+        stack.callback(supervisor.close)
+        tls = ssl.create_default_context()
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)))
+        publisher = await OrderedPublisher(bus).start()
+        stack.push_async_callback(self._flush, publisher)
+        reporter = Reporter(publisher, Bucket(bus, STATUS))
+        reporter.start(supervisor)
+        stack.push_async_callback(reporter.stop)
+        stack.push_async_callback(self._stop_references)
+        around = Surroundings(
+            venue=self._venue,
+            policy=self._policy(),
+            budget=ConnectBudget(self._venue.connects_per_minute),
+            valve=Valve(publisher),
+            reporter=reporter,
+            tls=tls,
+            gateway=self._name,
+            random=SystemRandom(),
+        )
+
+        def make_session(account: Account, key: VenueKey | None, pairs: int) -> Session:
+            def environment() -> Environment:
+                return self._environment(account.environment, http)
+
+            async def fetch_symbols() -> SymbolTable:
+                return await environment().reference.fetch_symbols()
+
+            pipeline = Pipeline(
+                Publication(account, publisher, self._telemetry, partial(self._clock_offset_ns, account)),
+                Quarantine(account, publisher, self._name),
+                fetch_symbols,
+            )
+            return Session(account, around, environment, pipeline, key, pairs)
+
+        desired = Desired(Bucket(bus, DESIRED), self._exchange)
+        accounts = Accounts(
+            bus,
+            make_session,
+            self._keys,
+            Placements(Bucket(bus, PLACEMENTS), self._name),
+            desired.pairs,
+            linger_s=self._linger_s,
+        )
+        accounts.start(supervisor)
+        stack.push_async_callback(accounts.stop, STOPPED)
+        stack.push_async_callback(desired.stop)
+        await desired.start(accounts.change)
+        _log.info("gateway_started", gateway=self._name, exchange=self._exchange)
+
+    def _policy(self) -> ConnectionPolicy:
+        websocket = self._settings.websocket
+        return ConnectionPolicy(
+            reconnect=websocket.reconnect,
+            connect_timeout_ms=websocket.connection_timeout_ms,
+            heartbeat_interval_ms=websocket.heartbeat_interval_ms,
+        )
+
+    def _endpoints(self, environment: str) -> Endpoints:
+        addresses = self._settings.exchange(self._exchange).addresses(environment)
+        return self._venue.endpoints(environment, addresses.websocket_url, addresses.rest_url)
+
+    def _environment(self, name: str, http: aiohttp.ClientSession) -> Environment:
+        """Return what the sessions of an environment share, made for the first of them."""
+        found = self._environments.get(name)
+        if found is None:
+            endpoints = self._endpoints(name)
+            if endpoints.warning is not None:
+                _log.warning("endpoint_replaced", environment=name, reason=endpoints.warning)
+            reference = Reference(self._venue, name, RestClient(http, self._exchange, endpoints.rest_url))
+            if self._supervisor is None:
+                raise AssertionError("sessions are made by a gateway that has started")
+            reference.start(self._supervisor)
+            found = self._environments[name] = Environment(endpoints=endpoints, reference=reference)
+        return found
+
+    def _clock_offset_ns(self, account: Account) -> int | None:
+        return self._environments[account.environment].reference.clock_offset_ns
+
+    async def _stop_references(self) -> None:
+        await asyncio.gather(*(found.reference.stop() for found in self._environments.values()))
+
+    async def _flush(self, publisher: OrderedPublisher) -> None:
+        left = await publisher.close(PUBLISH_DEADLINE_S)
+        if left:
+            _log.error("events_left", count=left, reason="the broker did not acknowledge them before the end")
+        _log.info(
+            "gateway_stopped",
+            gateway=self._name,
+            published=publisher.acknowledged_count,
+            duplicates=publisher.duplicate_count,
+        )

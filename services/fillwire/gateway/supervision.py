@@ -1,0 +1,57 @@
+"""Background tasks of the gateway, none of which may end unnoticed."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from fillwire.domain.errors import FillwireError
+from fillwire.runtime.logs import get_log
+
+_log = get_log(__name__)
+
+
+class GatewayFailed(FillwireError):
+    """A part of the gateway ended that must not; the cause is chained."""
+
+
+class Supervisor:
+    """Runs tasks that are to run until they are cancelled.
+
+    Attributes:
+        failed: fails with `GatewayFailed` when one of them ends by itself.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[None] = self._loop.create_future()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Return the task that runs `work`."""
+        task = self._loop.create_task(work, name=name)
+        task.add_done_callback(self._note)
+        return task
+
+    def _note(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        _log.error("task_ended", task=task.get_name(), error=error)
+        if not self.failed.done():
+            failure = GatewayFailed(f"{task.get_name()} ended: {error or 'expected it to run until the end'}")
+            failure.__cause__ = error
+            self.failed.set_exception(failure)
+
+    def close(self) -> None:
+        """Forget a failure that nobody waits for."""
+        if self.failed.done():
+            self.failed.exception()
+        else:
+            self.failed.cancel()
+
+
+async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel tasks and wait until they have ended; what they raise was noted by then."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
