@@ -99,13 +99,13 @@ async def measure(seconds: float, rates: tuple[int, ...], flat_out: int, burst: 
             venue = await SimulatedVenue.start(stack, session)
             results: dict[str, Any] = {"limit": await limit(venue, flat_out)}
             recording = directory / "recording.jsonl"
-            stack.environ["FILLWIRE_BENCH_RECORDING"] = str(recording)
             account = venue.account
             gateway = await stack.spawn("gateway", "gateway", "--exchange", account.exchange)
             host = await stack.spawn(
                 "host",
                 "run",
-                str(Path(__file__).with_name("bench_bot.py")),
+                "fillwire.bots.recording:RecordingBot",
+                *("--param", f"path={recording}"),
                 *(
                     "--user",
                     account.user,

@@ -10,7 +10,10 @@ from fillwire.domain.errors import FillwireError
 
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("fillwire.cli.demo:command", "Run everything on this machine: broker, exchange, gateway and bots."),
+    "demo": (
+        "fillwire.cli.demo:command",
+        "Run everything on this machine: broker, exchange, gateway and bots.",
+    ),
     "gateway": (
         "fillwire.cli.gateway:command",
         "Hold an exchange's connections and publish its order events.",

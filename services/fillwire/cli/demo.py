@@ -80,14 +80,14 @@ class Demo:
         self.state.connection = decode_connection(message.data)
 
     async def _start_bots(self, stack: Stack, venue: SimulatedVenue) -> None:
-        stack.environ[demo_bots.DIRECTORY_VARIABLE] = str(self._directory)
-        stack.environ[demo_bots.PRICE_VARIABLE] = await venue.price(demo_bots.TRADED_PAIR)
         account = venue.account
+        price = await venue.price(demo_bots.TRADED_PAIR)
         await stack.spawn(
             "bots",
             "run",
             str(Path(demo_bots.__file__)),
             *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
+            *("--param", f"directory={self._directory}", "--param", f"price={price}"),
         )
         await venue.wait_receiving(stack.broker.url)
 

@@ -1,6 +1,5 @@
 """The demo's two bots: one writes down every execution of the account, one trades BTC and writes down its own."""
 
-import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,8 +7,6 @@ from fillwire.bots.ping_pong import PingPong
 from fillwire.bots.recording import RecordingBot
 from fillwire.domain.events import OrderEvent
 
-DIRECTORY_VARIABLE = "FILLWIRE_DEMO_DIRECTORY"
-PRICE_VARIABLE = "FILLWIRE_DEMO_PRICE"
 TRADED_PAIR = "BTC-USDT"
 _CENT = Decimal("0.01")
 
@@ -20,19 +17,27 @@ def recording_path(directory: Path, bot: str) -> Path:
 
 
 class Recorder(RecordingBot):
-    """Records every pair."""
+    """Records every pair.
 
-    def __init__(self) -> None:
-        super().__init__(recording_path(Path(os.environ[DIRECTORY_VARIABLE]), "recorder"), name="recorder")
+    Args:
+        directory: where the recording goes.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(recording_path(directory, "recorder"), name="recorder")
 
 
 class Trader(PingPong):
-    """Trades around the market's price, and records the executions of its pair."""
+    """Trades around the market's price, and records the executions of its pair.
 
-    def __init__(self) -> None:
-        price = Decimal(os.environ[PRICE_VARIABLE])
+    Args:
+        directory: where the recording goes.
+        price: the market's price at the start.
+    """
+
+    def __init__(self, directory: Path, price: Decimal) -> None:
         super().__init__(price, pair=TRADED_PAIR, spread=(price / 10_000).quantize(_CENT), name="trader")
-        self._recording = RecordingBot(recording_path(Path(os.environ[DIRECTORY_VARIABLE]), "trader"))
+        self._recording = RecordingBot(recording_path(directory, "trader"))
 
     async def on_start(self) -> None:
         """Open the recording, then place the first orders."""
