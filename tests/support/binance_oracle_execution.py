@@ -106,7 +106,7 @@ class Execution:
         units = round(Fraction(self.known_quote) / Fraction(self.cumulative.value) * 10**_AVERAGE_DIGITS)
         if units >= 10 ** (18 + _AVERAGE_DIGITS):
             refuse("absurd_magnitude")
-        return Decimal(units).scaleb(-_AVERAGE_DIGITS)
+        return Decimal(f"{units}e-{_AVERAGE_DIGITS}")  # from text: exact, whatever the context's precision
 
 
 def read_execution(reader: Reader) -> Execution:
