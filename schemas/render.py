@@ -15,6 +15,7 @@ PAGE = SCHEMAS.parent / "docs" / "events.md"
 DOCUMENTS = (
     ("order", "events/order/v1.json", "filled_fee_in_bnb"),
     ("connection", "events/connection/v1.json", "reconnecting_after_silence"),
+    ("alert", "events/alert/v1.json", "detection_lost"),
     ("order_request", "commands/order_request/v1.json", "limit"),
     ("cancel_request", "commands/cancel_request/v1.json", "by_client_order_id"),
     ("trade_order", "commands/trade_order/v1.json", "accepted"),

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from fillwire.domain.enums import ErrorClass, Kind
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
-from fillwire.wire import commands, dead_letters, headers, subjects
+from fillwire.wire import commands, dead_letters, headers, refused_frames, subjects
 from support.schemas import PAYLOADS, SCHEMAS, load
 
 DIALECT = "application/schema+json;version=draft-2020-12"
@@ -106,6 +106,20 @@ def test_every_payload_is_one_file_of_the_dialect() -> None:
                 dead_letters.EVENT_ID,
                 dead_letters.ORIGINAL_SUBJECT,
                 dead_letters.ORIGINAL_SEQUENCE,
+            ],
+        ),
+        (
+            "refused_frame",
+            [
+                headers.MESSAGE_ID,
+                refused_frames.REASON,
+                refused_frames.CODE,
+                refused_frames.FIELD,
+                refused_frames.OFFSET,
+                refused_frames.SYMBOL,
+                refused_frames.ORDER_ID,
+                refused_frames.RECEIVED,
+                refused_frames.GATEWAY,
             ],
         ),
     ],

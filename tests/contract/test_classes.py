@@ -13,9 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillwire.domain.errors import DecodeError
-from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
+from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
-from fillwire.wire.codec import decode_connection, decode_order, encode_connection, encode_order
+from fillwire.wire.codec import (
+    decode_alert,
+    decode_connection,
+    decode_order,
+    encode_alert,
+    encode_connection,
+    encode_order,
+)
 from fillwire.wire.commands import (
     decode_cancel_request,
     decode_order_request,
@@ -47,6 +54,7 @@ CONTRACTS = (
         encode_connection,
         decode_connection,
     ),
+    Contract(Alert, SCHEMAS / "events/alert/v1.json", strategies.alerts(), encode_alert, decode_alert),
     Contract(
         OrderRequest,
         SCHEMAS / "commands/order_request/v1.json",

@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillwire.domain.errors import DecodeError
-from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
-from fillwire.wire.codec import decode_connection, decode_order, encode_connection, encode_order
+from fillwire.wire.codec import (
+    decode_alert,
+    decode_connection,
+    decode_order,
+    encode_alert,
+    encode_connection,
+    encode_order,
+)
 from fillwire.wire.commands import (
     decode_cancel_request,
     decode_order_request,
@@ -34,6 +41,7 @@ class Document(NamedTuple):
 DOCUMENTS = (
     Document(OrderEvent, strategies.order_events(), encode_order, decode_order),
     Document(ConnectionEvent, strategies.connection_events(), encode_connection, decode_connection),
+    Document(Alert, strategies.alerts(), encode_alert, decode_alert),
     Document(OrderRequest, strategies.order_requests(), encode_command, decode_order_request),
     Document(CancelRequest, strategies.cancel_requests(), encode_command, decode_cancel_request),
     Document(TradeOrder, strategies.trade_orders(), encode_command, decode_trade_order),

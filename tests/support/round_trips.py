@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from fillwire.wire.codec import decode_connection, decode_order, encode_connection, encode_order
+from fillwire.wire.codec import (
+    decode_alert,
+    decode_connection,
+    decode_order,
+    encode_alert,
+    encode_connection,
+    encode_order,
+)
 from fillwire.wire.commands import (
     decode_cancel_request,
     decode_order_request,
@@ -13,6 +20,7 @@ from fillwire.wire.commands import (
 ROUND_TRIPS: Mapping[tuple[str, int], Callable[[bytes], bytes]] = {
     ("order", 1): lambda data: encode_order(decode_order(data)),
     ("connection", 1): lambda data: encode_connection(decode_connection(data)),
+    ("alert", 1): lambda data: encode_alert(decode_alert(data)),
     ("order_request", 1): lambda data: encode_command(decode_order_request(data)),
     ("cancel_request", 1): lambda data: encode_command(decode_cancel_request(data)),
     ("trade_order", 1): lambda data: encode_command(decode_trade_order(data)),

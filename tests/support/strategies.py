@@ -6,7 +6,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
-from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
+from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 
@@ -153,6 +153,20 @@ def connection_events(draw: st.DrawFn) -> ConnectionEvent:
     )
 
 
+@cache
+def alerts() -> st.SearchStrategy[Alert]:
+    """Alerts of any name."""
+    return st.builds(
+        Alert,
+        alert=st.from_regex(r"[a-z_]+", fullmatch=True),
+        user=names(),
+        exchange=names(),
+        environment=names(),
+        reason=texts(),
+        time_ns=times_ns(),
+    )
+
+
 def order_requests() -> st.SearchStrategy[OrderRequest]:
     """Orders that a bot asks for."""
     return st.builds(
@@ -181,7 +195,7 @@ def trade_orders() -> st.SearchStrategy[TradeOrder]:
     return st.builds(
         TradeOrder,
         outcome=st.sampled_from(Outcome),
-        pair=pairs(),
+        pair=st.just("") | pairs(),
         client_order_id=st.none() | names(),
         order_id=st.none() | names(),
         venue_status=st.none() | texts(),

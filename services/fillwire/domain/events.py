@@ -150,3 +150,26 @@ class ConnectionEvent:
     def uptime_s(self, now_ns: int) -> float:
         """Return for how long the connection has been receiving, in seconds; 0.0 while it is not."""
         return 0.0 if self.connected_since_ns is None else max(0, now_ns - self.connected_since_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something about an account that a person should know.
+
+    Attributes:
+        alert: which alert, such as `detection_lost`; new ones may be added.
+        reason: one sentence for the person.
+        time_ns: when it was raised, by the gateway's clock.
+    """
+
+    alert: str
+    user: str
+    exchange: str
+    environment: str
+    reason: str
+    time_ns: int
+
+    @property
+    def account(self) -> Account:
+        """The account that it is about."""
+        return Account(self.user, self.exchange, self.environment)

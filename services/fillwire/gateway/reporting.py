@@ -5,16 +5,14 @@ import contextlib
 import time
 from collections.abc import Callable
 
-import orjson
-
 from fillwire.bus.buckets import Bucket
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.domain.errors import BrokerError, PublishError
-from fillwire.domain.events import ConnectionEvent
+from fillwire.domain.events import Alert, ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
-from fillwire.wire.codec import encode_connection
+from fillwire.wire.codec import encode_alert, encode_connection
 from fillwire.wire.subjects import account_tokens, alert_subject, connection_subject
 
 _log = get_log(__name__)
@@ -87,19 +85,16 @@ class Reporter:
         """Publish that fills of the account are not detected live and why; a person should know."""
         subject = alert_subject(account, DETECTION_LOST)
         time_ns = time.time_ns()
-        body = orjson.dumps(
-            {
-                "v": 1,
-                "alert": DETECTION_LOST,
-                "user": account.user,
-                "exchange": account.exchange,
-                "environment": account.environment,
-                "reason": reason,
-                "time_ns": time_ns,
-            }
+        alert = Alert(
+            alert=DETECTION_LOST,
+            user=account.user,
+            exchange=account.exchange,
+            environment=account.environment,
+            reason=reason,
+            time_ns=time_ns,
         )
         _log.error("detection_lost", account=str(account), reason=reason)
-        self._submit(subject, body, f"{subject}:{time_ns}")
+        self._submit(subject, encode_alert(alert), f"{subject}:{time_ns}")
 
     def _submit(self, subject: str, body: bytes, message_id: str) -> None:
         try:

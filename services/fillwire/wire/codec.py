@@ -4,12 +4,13 @@ The bytes are canonical: one key order, no white space, amounts by `decimal_text
 bytes for the same event, so that a fill seen by stream and by REST differs in nothing but `source` and times.
 """
 
-from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.wire.reader import Reader
 from fillwire.wire.writer import write
 
 _order_reader = Reader(OrderEvent, "order event")
 _connection_reader = Reader(ConnectionEvent, "connection event")
+_alert_reader = Reader(Alert, "alert")
 
 
 def encode_order(event: OrderEvent) -> bytes:
@@ -44,3 +45,17 @@ def decode_connection(data: bytes) -> ConnectionEvent:
         DecodeError: as `decode_order`.
     """
     return _connection_reader.read(data)
+
+
+def encode_alert(alert: Alert) -> bytes:
+    """Return the canonical JSON bytes of an alert."""
+    return write(alert)
+
+
+def decode_alert(data: bytes) -> Alert:
+    """Return the alert in `data`.
+
+    Raises:
+        DecodeError: as `decode_order`.
+    """
+    return _alert_reader.read(data)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import orjson
 
-from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
 from fillwire.wire.decimals import decimal_text
 from fillwire.wire.defects import VERSION
@@ -12,7 +12,7 @@ from fillwire.wire.defects import VERSION
 _HEAD = b'{"v":%d,' % VERSION
 
 
-def write(value: OrderEvent | ConnectionEvent | OrderRequest | CancelRequest | TradeOrder) -> bytes:
+def write(value: OrderEvent | ConnectionEvent | Alert | OrderRequest | CancelRequest | TradeOrder) -> bytes:
     """Return `value` as an object of its version and its fields in their order, without white space.
 
     Raises:
