@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
 
@@ -54,8 +55,10 @@ _RESET_ATTEMPTS = 3
 _HEARTBEAT = 100
 _PULL_OVER = (404, 408)  # nothing there, or the pull's time is up: the ordinary ends
 
-Handle = Callable[[Message], Awaitable[None]]
-"""Awaited for one message after another; it acknowledges, now or later."""
+Handle = Callable[[Message], Awaitable[None]] | Callable[[Message], None]
+"""A coroutine function is awaited for one message after another. A plain function is called in the read loop, which
+saves a task's turn per message; it must be quick, and what it keeps is bounded by the consumer's `max_ack_pending`
+alone. Either acknowledges, now or later."""
 
 
 class PullLoop:
@@ -116,6 +119,7 @@ class PullLoop:
         )
         self._loop = asyncio.get_running_loop()
         self._inbox_subject = bus.new_inbox()
+        self._is_plain = not inspect.iscoroutinefunction(handle)
         self._inbox: Inbox[Message] | None = None
         self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
@@ -154,7 +158,10 @@ class PullLoop:
                     f"consumer {self._durable} of stream {self._stream} not found: expected it to exist"
                 )
             await self._on_missing()
-        self._inbox = Inbox(self._take, capacity=4 * self._batch, name=f"pull {self._stream} {self._durable}")
+        if not self._is_plain:
+            self._inbox = Inbox(
+                self._take, capacity=4 * self._batch, name=f"pull {self._stream} {self._durable}"
+            )
         self._subscription = await self._bus.subscribe_raw(f"{self._inbox_subject}.*", self._receive)
         self._bus.on_reconnected(self._handle_reconnected)
         self._task = self._loop.create_task(self._run(), name=f"pull watch {self._stream} {self._durable}")
@@ -215,9 +222,11 @@ class PullLoop:
         sequence = message.sequence
         if sequence <= self._taken and self._is_repeated(sequence, message):
             self._pass_over(sequence, message, reply)
-        elif self._inbox is not None and self._inbox.put(message):
+        elif self._is_plain or (self._inbox is not None and self._inbox.put(message)):
             if self._ack_policy != "none":
                 self._unsettled[sequence] = (message, self._seen_at)
+            if self._is_plain:
+                self._call(message)
         else:
             self._mark_stale()
         if self._asked + len(self._inbox or ()) <= self._batch // 2:
@@ -272,21 +281,37 @@ class PullLoop:
 
     # -- handing out
 
+    def _call(self, message: Message) -> None:
+        self._note_taken(message)
+        try:
+            self._handle(message)
+        except Exception as error:  # noqa: BLE001 - the edge of a plain call, as the inbox's task is of an awaited one
+            self._give_back(message)
+            self._log.error("handler_failed", error=error)
+
     async def _take(self, message: Message) -> None:
+        self._note_taken(message)
+        if self._asked + self.waiting_count <= self._batch // 2:
+            self._pull_if_due()
+        try:
+            handled = self._handle(message)
+            if handled is not None:
+                await handled
+        except Exception:
+            self._give_back(message)
+            raise  # the inbox's task logs it
+
+    def _note_taken(self, message: Message) -> None:
         sequence = message.sequence
         if sequence not in self._returned:
             self._taken = sequence
             self._taken_stored_ns = message.stored_time_ns
         self._returned.discard(sequence)
         self.delivered_count += 1
-        if self._asked + self.waiting_count <= self._batch // 2:
-            self._pull_if_due()
-        try:
-            await self._handle(message)
-        except Exception:
-            if self._unsettled.pop(sequence, None) is not None:
-                self._returned.add(sequence)
-            raise  # the inbox's task logs it
+
+    def _give_back(self, message: Message) -> None:
+        if self._unsettled.pop(message.sequence, None) is not None:
+            self._returned.add(message.sequence)
 
     def _settle(self, message: Message, is_done: bool) -> None:
         sequence = message.sequence

@@ -6,6 +6,7 @@ Write = Callable[[bytes], None]
 """Sends one complete protocol command without waiting."""
 
 _NO_HEADERS: Mapping[str, str] = {}
+_HEADER_NEEDLES: dict[str, bytes] = {}  # by name; names are constants of the code
 _ACK_PREFIX = b"$JS.ACK."
 _V1_TOKENS = 9  # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>
 _V2_SHIFT = 2  # $JS.ACK.<domain>.<account>.<stream>…: the same fields, two tokens later
@@ -85,6 +86,20 @@ class Message:
         if self._headers is None:
             self._headers = parse_headers(self._raw_headers) if self._raw_headers else _NO_HEADERS
         return self._headers
+
+    def header(self, name: str) -> str | None:
+        """Return one header, None if it is absent; cheaper than `headers` where a few of many are read."""
+        if self._headers is None and self._raw_headers:
+            needle = _HEADER_NEEDLES.get(name)
+            if needle is None:
+                needle = _HEADER_NEEDLES[name] = b"\r\n%b:" % name.encode()
+            start = self._raw_headers.find(needle)
+            if start < 0:
+                return None
+            start += len(needle)
+            value = self._raw_headers[start : self._raw_headers.find(b"\r\n", start)]
+            return value.strip().decode("utf-8", "replace")
+        return self.headers.get(name)
 
     @property
     def status(self) -> int | None:

@@ -2,11 +2,13 @@
 
 import contextlib
 
+from fillwire.bus.messages import Message
+from fillwire.domain.events import OrderEvent
 from fillwire.runtime.fill_traces import HostTrace
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.runtime.tracing import is_parent_sampled
 from fillwire.sdk.bot import Bot
-from fillwire.sdk.worker import Call, Observe
+from fillwire.sdk.worker import Observe
 from fillwire.wire.headers import STAMPS, TRACEPARENT, Stamps, parse_stamps
 
 
@@ -14,13 +16,24 @@ def observer(telemetry: FillTelemetry) -> Observe:
     """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept."""
     hand_in = telemetry.callback_returned
 
-    def observe(bot: Bot, call: Call) -> None:
-        event, message = call.event, call.message
-        headers = message.headers
+    def observe(  # noqa: PLR0913, PLR0917 - see `Observe`
+        bot: Bot,
+        event: OrderEvent,
+        message: Message,
+        callback: str,
+        callback_index: int,
+        attempt: int,
+        delivered_ns: int,
+        started_ns: int,
+        returned_ns: int,
+        error: BaseException | None,
+        /,
+    ) -> None:
         stamps: Stamps | None = None
-        if STAMPS in headers:
+        header = message.header(STAMPS)
+        if header is not None:
             with contextlib.suppress(ValueError):  # somebody else's publisher; the event counts all the same
-                stamps = parse_stamps(headers[STAMPS])
+                stamps = parse_stamps(header)
         hand_in(
             HostTrace(
                 event_id=event.event_id,
@@ -38,16 +51,16 @@ def observer(telemetry: FillTelemetry) -> Observe:
                 parsed_ns=None if stamps is None else stamps.parsed_ns,
                 published_ns=None if stamps is None else stamps.published_ns,
                 bot=bot.name,
-                callback=call.callback,
-                delivered_ns=call.delivered_ns,
-                started_ns=call.started_ns,
-                returned_ns=call.returned_ns,
+                callback=callback,
+                delivered_ns=delivered_ns,
+                started_ns=started_ns,
+                returned_ns=returned_ns,
                 body_bytes=len(message.data),
                 delivery=message.delivery_count or 1,
-                attempt=call.attempt,
-                callback_index=call.callback_index,
-                is_parent_sampled=is_parent_sampled(headers.get(TRACEPARENT)),
-                error=call.error,
+                attempt=attempt,
+                callback_index=callback_index,
+                is_parent_sampled=is_parent_sampled(message.header(TRACEPARENT)),
+                error=error,
             )
         )
 

@@ -140,8 +140,9 @@ class RunningBot:
 
     # ---- the durable
 
-    async def _take(self, message: Message) -> None:
-        self.worker.take(message)
+    def _take(self, message: Message) -> None:
+        if not self.worker.take(message):  # never: the broker sends no more ahead than fits
+            raise BrokerError(f"inbox of bot {self.bot.name} is full: expected {SENT_AHEAD} messages at most")
 
     async def _make_again(self) -> None:
         """Make the durable again where the bot stands: it was deleted, or lost with the broker's disk."""

@@ -5,7 +5,6 @@ import contextvars
 import inspect
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
@@ -27,20 +26,6 @@ _log = get_log(__name__)
 NOTICES_CAPACITY = 256
 TURNS_IN_A_ROW = 8  # then the loop turns: others run, and the acknowledgements of these leave
 ON_STOP_DEADLINE_S = 2.0  # granted even when the event in hand has used up the time to stop
-
-
-class Call(NamedTuple):
-    """One call of a bot's callback for an order event, as it is told to the observer."""
-
-    event: OrderEvent
-    message: Message
-    callback: str
-    callback_index: int
-    attempt: int
-    delivered_ns: int
-    started_ns: int
-    returned_ns: int
-    error: BaseException | None
 
 
 class Delivery(NamedTuple):
@@ -70,7 +55,24 @@ class _Stopped(Exception):
     """The bot is to stop and the event in hand is not finished."""
 
 
-Observe = Callable[[Bot, Call], None]
+class Observe(Protocol):
+    """Told of every call of a callback for an order event; quick, and raises nothing."""
+
+    def __call__(  # noqa: PLR0913, PLR0917 - positional, for it is called for every fill
+        self,
+        bot: Bot,
+        event: OrderEvent,
+        message: Message,
+        callback: str,
+        callback_index: int,
+        attempt: int,
+        delivered_ns: int,
+        started_ns: int,
+        returned_ns: int,
+        error: BaseException | None,
+        /,
+    ) -> None:
+        """Take note."""
 
 
 class Worker:
@@ -236,10 +238,12 @@ class Worker:
             return
         callbacks = (self._steps if event.last_fill is None else self._executions)[event.kind]
         identity = event.event_id
-        if REPLAY_FOR in message.headers:
+        replay_for = message.header(REPLAY_FOR)
+        if replay_for is not None:
             # Not a repetition of the event, but its second coming for the one callback that could not handle it.
-            identity = message.headers.get(MESSAGE_ID, identity)
-            callbacks = self._asked_for(message.headers, callbacks)
+            identity = message.header(MESSAGE_ID) or identity
+            name = message.header(CALLBACK) if replay_for == self.bot.durable else ""
+            callbacks = tuple(callback for callback in callbacks if name in {None, callback.name})
         if identity in self._seen:
             self.repeated_count += 1
         else:
@@ -252,12 +256,6 @@ class Worker:
     def _settle(self, message: Message) -> None:
         self.last_sequence = message.sequence
         message.ack()
-
-    def _asked_for(self, headers: Mapping[str, str], callbacks: tuple[Callback, ...]) -> tuple[Callback, ...]:
-        if headers[REPLAY_FOR] != self.bot.durable:
-            return ()
-        name = headers.get(CALLBACK)
-        return tuple(callback for callback in callbacks if name in (None, callback.name))
 
     async def _handle_event(
         self, callback: Callback, index: int, event: OrderEvent, message: Message, delivered_ns: int
@@ -275,17 +273,15 @@ class Worker:
                 failure = error
             self._observe(
                 self.bot,
-                Call(
-                    event,
-                    message,
-                    callback.name,
-                    index,
-                    attempt,
-                    delivered_ns,
-                    started_ns,
-                    time.time_ns(),
-                    failure,
-                ),
+                event,
+                message,
+                callback.name,
+                index,
+                attempt,
+                delivered_ns,
+                started_ns,
+                time.time_ns(),
+                failure,
             )
             if failure is None:
                 return

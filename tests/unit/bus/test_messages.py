@@ -107,3 +107,15 @@ def test_headers_are_parsed_as_written() -> None:
 def test_status_is_the_servers_own(block: bytes, status: int | None) -> None:
     """Only the status line counts: a header of that name is somebody's data."""
     assert parse_status(block) == status
+
+
+@pytest.mark.parametrize("is_parsed", [False, True])
+def test_one_header_is_read_without_the_others(is_parsed: bool) -> None:
+    """`header` finds what `headers` holds, whole names only, before and after all have been parsed."""
+    block = b"NATS/1.0\r\nNats-Msg-Id: a:b\r\nX-Long: \xc3\xa9 \r\nLong:1\r\n\r\n"
+    message = Message(b"orders.alice", b"", b"{}", block, lambda _: None)
+    if is_parsed:
+        assert len(message.headers) == 3
+    found = [message.header(name) for name in ("Nats-Msg-Id", "X-Long", "Long", "Nats", "Absent")]
+    assert found == ["a:b", "é", "1", None, None]
+    assert Message(b"orders.alice", b"", b"{}", b"", lambda _: None).header("Long") is None

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import pytest
 
@@ -16,7 +17,7 @@ from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
-from fillwire.sdk.worker import NOTICES_CAPACITY, TURNS_IN_A_ROW, Call, Worker
+from fillwire.sdk.worker import NOTICES_CAPACITY, TURNS_IN_A_ROW, Worker
 from fillwire.wire.codec import encode_order
 from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
 from fillwire.wire.headers import MESSAGE_ID
@@ -71,6 +72,21 @@ class Shelf:
         self.letters.append(letter)
 
 
+class Call(NamedTuple):
+    """What the worker tells its observer of one call."""
+
+    bot: Bot
+    event: OrderEvent
+    message: Message
+    callback: str
+    callback_index: int
+    attempt: int
+    delivered_ns: int
+    started_ns: int
+    returned_ns: int
+    error: BaseException | None
+
+
 class Bench:
     """A worker with all that it needs."""
 
@@ -82,7 +98,7 @@ class Bench:
             bot_of(strategy, ALICE),
             decoder=Decoder(),
             letters=self.shelf,
-            observe=lambda _bot, call: self.calls.append(call),
+            observe=lambda *call: self.calls.append(Call(*call)),
             retry=retry,
             capacity=256,
         )
