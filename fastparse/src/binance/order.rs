@@ -4,23 +4,33 @@ use crate::cursor::Cursor;
 
 /// Declares an enum of the venue's words with our word for each.
 macro_rules! closed_set {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident $venue:literal $ours:literal;)+ }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $first:ident $first_venue:literal $first_ours:literal;
+        $($variant:ident $venue:literal $ours:literal;)+
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($variant,)+ }
+        pub enum $name { $first, $($variant,)+ }
 
         impl $name {
             /// The venue's words, for messages.
-            pub const EXPECTED: &'static str = concat!("expected one of", $(" ", $venue,)+);
+            pub const EXPECTED: &'static str = concat!("expected one of ", $first_venue, $(", ", $venue,)+);
 
             /// Reads the venue's word.
             pub fn of(venue: &str) -> Option<Self> {
-                match venue { $($venue => Some(Self::$variant),)+ _ => None }
+                match venue {
+                    $first_venue => Some(Self::$first),
+                    $($venue => Some(Self::$variant),)+
+                    _ => None,
+                }
             }
 
             /// Passes one of the venue's words and the quote behind it.
             #[inline]
             pub fn scan(cursor: &mut Cursor<'_>) -> Option<Self> {
+                if cursor.pass(concat!($first_venue, "\"")).is_some() {
+                    return Some(Self::$first);
+                }
                 $(if cursor.pass(concat!($venue, "\"")).is_some() {
                     return Some(Self::$variant);
                 })+
@@ -30,12 +40,12 @@ macro_rules! closed_set {
             /// The venue's word.
             #[allow(dead_code)] // asked of some of the sets only
             pub const fn verbatim(self) -> &'static str {
-                match self { $(Self::$variant => $venue,)+ }
+                match self { Self::$first => $first_venue, $(Self::$variant => $venue,)+ }
             }
 
             /// Our word.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $ours,)+ }
+                match self { Self::$first => $first_ours, $(Self::$variant => $ours,)+ }
             }
         }
     };
