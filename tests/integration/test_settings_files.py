@@ -174,6 +174,7 @@ def _mounted(directory: Path) -> Path:
     for place, key in (("alice/binance/live", "live-key"), ("alice/binance/testnet", "test-key")):
         _written(version / place / "api_key", f"{key}\n")
         _written(version / place / "secret", f"{key}-secret\n")
+    _written(directory / ".old" / "binance" / "live" / "api_key", "a key that somebody put aside")
     (directory / "..data").symlink_to(version.name, target_is_directory=True)
     (directory / "alice").symlink_to("..data/alice", target_is_directory=True)
     return directory

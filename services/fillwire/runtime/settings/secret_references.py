@@ -85,7 +85,7 @@ def account_secrets(directory: Path) -> dict[tuple[str, str, str], dict[str, Sec
     """Return the secrets under `directory` by user, exchange and environment, then by setting.
 
     The layout is `<user>/<exchange>/<environment>/{api_key,secret,private_key.pem,passphrase}`. Names that begin with a
-    dot are passed over: Kubernetes keeps the versions of a mounted secret in such directories.
+    dot are passed over: what Kubernetes keeps of a mounted secret's versions, and what somebody has put aside.
 
     Raises:
         ValueError: the directory or one of the files cannot be read.
@@ -96,13 +96,8 @@ def account_secrets(directory: Path) -> dict[tuple[str, str, str], dict[str, Sec
         )
     found: dict[tuple[str, str, str], dict[str, SecretStr]] = {}
     for place in sorted(directory.glob("*/*/*")):
-        user, exchange, environment = place.relative_to(directory).parts
-        if (
-            user.startswith(".")
-            or exchange.startswith(".")
-            or environment.startswith(".")
-            or not place.is_dir()
-        ):
+        user, exchange, environment = parts = place.relative_to(directory).parts
+        if any(part.startswith(".") for part in parts) or not place.is_dir():
             continue
         secrets = {
             setting: masked(read_secret_file(place / name))
