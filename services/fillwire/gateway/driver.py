@@ -4,7 +4,9 @@ Everything happens inside the read callback: no task, queue or hop per message. 
 """
 
 import asyncio
+import contextlib
 import math
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -67,6 +69,7 @@ class Driver(picows.WSListener):
         self._owner = owner
         self._explain = explain
         self._loop = asyncio.get_running_loop()
+        self._socket: socket.socket | None = None
         self._transport: picows.WSTransport | None = None
         self._is_abandoned = False
         self._is_paused = False
@@ -99,6 +102,7 @@ class Driver(picows.WSListener):
                 await picows.ws_connect(
                     lambda: self,
                     url,
+                    socket_factory=self._connect_socket,
                     ssl_context=tls,
                     websocket_handshake_timeout=timeout_s,
                     enable_auto_pong=False,  # the protocol is to know of pings
@@ -112,10 +116,37 @@ class Driver(picows.WSListener):
         except (OSError, picows.WSError) as error:
             raise ConnectionLost(self._venue, f"cannot connect: {_sentence(error)}") from error
         finally:
-            if self._transport is None:
-                self._is_abandoned = True
+            self._hang_up_unless_open()
         if self.ended.done():
             raise ConnectionLost(self._venue, self.ended.result())
+
+    async def _connect_socket(self, url: picows.WSParsedURL) -> socket.socket:
+        """Return a connected socket; it is ours, for picows leaves one behind when its handshake is cancelled."""
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in await self._loop.getaddrinfo(
+            url.host, url.port, type=socket.SOCK_STREAM
+        ):
+            candidate = socket.socket(family, kind, protocol)
+            candidate.setblocking(False)
+            try:
+                await self._loop.sock_connect(candidate, address)
+            except OSError as error:
+                failure = error
+                candidate.close()
+            except BaseException:
+                candidate.close()
+                raise
+            else:
+                self._socket = candidate
+                return candidate
+        raise failure or OSError(f"{url.host} has no address")
+
+    def _hang_up_unless_open(self) -> None:
+        if self._transport is None:
+            self._is_abandoned = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError):  # closed already, by who wrapped it
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
     def _refused(self, error: picows.WSHandshakeError) -> VenueError:
         response = error.response

@@ -15,7 +15,7 @@ from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.accounts import LINGER_S, Accounts
+from fillwire.gateway.accounts import KEYS_REFRESH_S, LINGER_S, Accounts
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
@@ -41,6 +41,7 @@ from fillwire.venues.venue import VenueKey
 _log = get_log(__name__)
 
 PUBLISH_DEADLINE_S = 10.0
+CAPACITY = 65_536
 STOPPED = "the gateway stopped"
 
 
@@ -54,6 +55,8 @@ class Gateway:
         telemetry: counts and traces fills.
         load: reads the settings anew, for keys that were replaced.
         linger_s: an account without bots stays connected for so long.
+        keys_refresh_s: time between two readings of the keys while one is missing or refused.
+        capacity: events that may wait for the broker before sockets are no longer read.
 
     Raises:
         ConfigError: the exchange is unknown or switched off, or an address of an account with a key cannot be used.
@@ -68,6 +71,8 @@ class Gateway:
         telemetry: FillTelemetry,
         load: Callable[[], Settings],
         linger_s: float = LINGER_S,
+        keys_refresh_s: float = KEYS_REFRESH_S,
+        capacity: int = CAPACITY,
     ) -> None:
         self._settings = settings
         self._venue = venue(exchange)
@@ -75,6 +80,8 @@ class Gateway:
         self._name = name
         self._telemetry = telemetry
         self._linger_s = linger_s
+        self._keys_refresh_s = keys_refresh_s
+        self._capacity = capacity
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None
@@ -122,7 +129,7 @@ class Gateway:
         stack.callback(supervisor.close)
         tls = ssl.create_default_context()
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)))
-        publisher = await OrderedPublisher(bus).start()
+        publisher = await OrderedPublisher(bus, capacity=self._capacity).start()
         stack.push_async_callback(self._flush, publisher)
         reporter = Reporter(publisher, Bucket(bus, STATUS))
         reporter.start(supervisor)
@@ -161,6 +168,7 @@ class Gateway:
             Placements(Bucket(bus, PLACEMENTS), self._name),
             desired.pairs,
             linger_s=self._linger_s,
+            keys_refresh_s=self._keys_refresh_s,
         )
         accounts.start(supervisor)
         stack.push_async_callback(accounts.stop, STOPPED)

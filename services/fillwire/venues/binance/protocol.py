@@ -43,7 +43,7 @@ from fillwire.venues.timers import Timers
 _S = 1_000_000_000
 # The venue pings every 20 seconds.
 SILENCE_NS = 60 * _S
-_PROBE_TIMEOUT_NS = 10 * _S
+_PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most; in between as long as the interval
 
 
 class _Phase(Enum):
@@ -242,7 +242,9 @@ class BinanceProtocol:
     def _probe(self, now_ns: int) -> None:
         if self._phase is _Phase.LIVE:
             self._timers.at(now_ns + self._limits.heartbeat_interval_ns, self._probe)
-            self._calls.ask(requests.SESSION_STATUS, now_ns, _PROBE_TIMEOUT_NS, self._probed)
+            shortest_ns, longest_ns = _PROBE_TIMEOUT_NS
+            timeout_ns = max(shortest_ns, min(longest_ns, self._limits.heartbeat_interval_ns))
+            self._calls.ask(requests.SESSION_STATUS, now_ns, timeout_ns, self._probed)
 
     def _probed(self, reply: Reply, now_ns: int) -> None:
         if self._phase is not _Phase.LIVE:

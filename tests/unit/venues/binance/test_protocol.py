@@ -21,7 +21,7 @@ from fillwire.venues.protocol import (
     Subscribed,
 )
 from fillwire.venues.symbols import SymbolTable
-from support.binance_frames import NOW_NS, answer_frame, refusal_frame, trade_frame
+from support.binance_connection import NOW_NS, answer_frame, refusal_frame, trade_frame
 from support.binance_keys import API_KEY, ED25519_PEM, HMAC_SECRET
 
 S = 1_000_000_000

@@ -1,0 +1,250 @@
+"""A whole gateway in the test's process: real broker, simulated venue on a real socket, and the gateway between them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+
+from fillwire.bus.buckets import DESIRED, STATUS, Bucket
+from fillwire.bus.connection import Bus
+from fillwire.bus.server import EmbeddedServer
+from fillwire.domain.enums import ConnectionState
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.identifiers import Account, escape_token, execution_event_id
+from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.gateway.service import CAPACITY, Gateway
+from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.settings import SimulatorSettings
+from fillwire.wire.codec import decode_connection, decode_order
+from fillwire.wire.commands import CANCEL_ORDER, PLACE_ORDER, decode_trade_order, encode_command
+from fillwire.wire.commands import STATUS as STATUS_VERB
+from fillwire.wire.subjects import account_tokens, command_subject, connection_subject
+from support.binance_keys import API_KEY, HMAC_SECRET
+from support.eventually import eventually
+
+if TYPE_CHECKING:
+    from fillwire.bus.messages import Message
+
+ENVIRONMENT = "simulated"
+ACCOUNT = Account("demo", "binance", ENVIRONMENT)
+
+
+def gateway_environ(simulator: BinanceSimulator, **changes: object) -> dict[str, str]:
+    """Return an environment that points a gateway to the simulator, with the demo account's HMAC key."""
+    account: dict[str, object] = {
+        "user": ACCOUNT.user,
+        "exchange": ACCOUNT.exchange,
+        "environment": ENVIRONMENT,
+        "apiKey": API_KEY,
+        "secret": HMAC_SECRET,
+    }
+    websocket: dict[str, object] = {
+        "connectionTimeout": 5000,
+        "heartbeatIntervalMs": 30000,
+        "reconnect": {"maxRetries": 10, "initialDelayMs": 10, "maxDelayMs": 200, "backoffMultiplier": 1.5},
+    }
+    urls = {"websocketUrl": simulator.websocket_url, "restUrl": simulator.rest_url}
+    values: dict[str, object] = {
+        "FILLWIRE_WEBSOCKET": websocket,
+        "FILLWIRE_EXCHANGES": {"binance": {"environments": {ENVIRONMENT: urls}}},
+        "FILLWIRE_ACCOUNTS": [account],
+    }
+    return {
+        name: value if isinstance(value, str) else orjson.dumps(value).decode()
+        for name, value in (values | changes).items()
+    }
+
+
+class Rig:
+    """Everything a test of the gateway touches.
+
+    Attributes:
+        broker: the real nats-server.
+        simulator: the venue.
+        bus: a connection of the test's own.
+        gateway: what is tested.
+        environ: the gateway's environment; it is read again when a key is missing or refused.
+        connections: connection events of the demo account, as they were published.
+        messages: order events, as they were published.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
+        self,
+        broker: EmbeddedServer,
+        simulator: BinanceSimulator,
+        gateway: Gateway,
+        bus: Bus,
+        http: aiohttp.ClientSession,
+        environ: dict[str, str],
+    ) -> None:
+        self.broker = broker
+        self.simulator = simulator
+        self.gateway = gateway
+        self.bus = bus
+        self.environ = environ
+        self.connections: list[ConnectionEvent] = []
+        self.messages: list[Message] = []
+        self._http = http
+        self._passed = 0
+
+    @property
+    def states(self) -> list[ConnectionState]:
+        """States the demo account's connection went through."""
+        return [event.state for event in self.connections]
+
+    @property
+    def fills(self) -> list[str]:
+        """Event ids of the executions that were published, in that order."""
+        return [event.event_id for event in self.orders if event.last_fill is not None]
+
+    @property
+    def orders(self) -> list[OrderEvent]:
+        """Order events that were published."""
+        return [decode_order(message.data) for message in self.messages]
+
+    async def follow(self) -> None:
+        """Begin to collect what is published."""
+        await self.bus.subscribe(
+            connection_subject(ACCOUNT),
+            lambda message: self.connections.append(decode_connection(message.data)),
+        )
+        await self.bus.subscribe("orders.>", self.messages.append)
+
+    async def wish(
+        self, *pairs: str, subscriber: str = "host-1", account: Account = ACCOUNT, ttl_s: float | None = None
+    ) -> None:
+        """Say that a bot listens to these pairs, or with none that it has left."""
+        key = f"{account_tokens(account)}.{escape_token(subscriber)}"
+        bucket = Bucket(self.bus, DESIRED)
+        if pairs:
+            await bucket.put(key, orjson.dumps({"v": 1, "pairs": pairs, "bots": 1}), ttl_s=ttl_s)
+        else:
+            await bucket.delete(key)
+
+    async def receiving(self) -> None:
+        """Wait until the demo account receives, again if it did before."""
+        await self.passed(ConnectionState.RECEIVING)
+
+    async def state(self, state: ConnectionState, deadline_s: float = 10.0) -> ConnectionEvent:
+        """Wait until the demo account's connection is in `state`, and return the event that says so."""
+        await eventually(
+            lambda: self.connections and self.connections[-1].state is state, deadline_s, f"{state}"
+        )
+        return self.connections[-1]
+
+    async def passed(self, state: ConnectionState, deadline_s: float = 10.0) -> ConnectionEvent:
+        """Wait until the demo account's connection has been in `state` since it was last asked, and return the event.
+
+        A state may last no longer than a millisecond.
+        """
+        await eventually(lambda: state in self.states[self._passed :], deadline_s, f"{state}")
+        at = self.states.index(state, self._passed)
+        self._passed = at + 1
+        return self.connections[at]
+
+    async def control(self, path: str, body: Mapping[str, object] | None = None, method: str = "POST") -> Any:
+        """Call the simulator's control API."""
+        url = f"{self.simulator.rest_url}/sim/{path}"
+        async with self._http.request(method, url, json=body or {}) as response:
+            document = await response.json()
+            assert response.status == 200, document
+            return document
+
+    async def emit(self, count: int, **options: object) -> None:
+        """Have the venue execute `count` fills of the demo account, and wait until it has."""
+        job = await self.control("emit", {"user": ACCOUNT.user, "count": count, **options})
+        await eventually(lambda: self._is_emitted(job), 30.0, "emitted")
+
+    async def _is_emitted(self, job: Mapping[str, Any]) -> bool:
+        document = await self.control(f"emit/{job['job']}", method="GET")
+        return bool(document["finished_ns"])
+
+    async def executions(self) -> list[str]:
+        """Return the event id of every execution of the demo account, by the venue's own records, in its order."""
+        url = f"{self.simulator.rest_url}/sim/executions?user={ACCOUNT.user}&limit=100000"
+        async with self._http.get(url) as response:
+            document = await response.json()
+        return [
+            execution_event_id(ACCOUNT, symbol, str(order_id), str(trade_id))
+            for symbol, order_id, trade_id, *_ in document["rows"]
+        ]
+
+    async def ask(self, verb: str, body: bytes = b"", timeout_s: float = 5.0) -> bytes:
+        """Send a command to the demo account's gateway and return the answer."""
+        return await self.bus.request(command_subject(ACCOUNT, verb), body, timeout_s)
+
+    async def place(self, request: OrderRequest) -> TradeOrder:
+        """Place an order as a bot does."""
+        return decode_trade_order(await self.ask(PLACE_ORDER, encode_command(request)))
+
+    async def cancel(self, request: CancelRequest) -> TradeOrder:
+        """Cancel an order as a bot does."""
+        return decode_trade_order(await self.ask(CANCEL_ORDER, encode_command(request)))
+
+    async def status(self) -> ConnectionEvent:
+        """Return what the gateway says about the demo account."""
+        return decode_connection(await self.ask(STATUS_VERB))
+
+    async def kept_status(self) -> ConnectionEvent | None:
+        """Return what the bucket says about the demo account."""
+        entry = await Bucket(self.bus, STATUS).get(account_tokens(ACCOUNT))
+        return None if entry is None or entry.value is None else decode_connection(entry.value)
+
+    async def sockets(self) -> list[int]:
+        """Return when each of the sockets that the venue serves now was opened."""
+        connections = (await self.control("stats", method="GET"))["connections"]
+        return [connection["connected_us"] for connection in connections]
+
+
+@asynccontextmanager
+async def rig(
+    path: Path,
+    *,
+    simulator: SimulatorSettings | None = None,
+    telemetry: FillTelemetry | None = None,
+    linger_s: float = 0.3,
+    capacity: int = CAPACITY,
+    **environ: object,
+) -> AsyncIterator[Rig]:
+    """Run broker, venue and gateway inside the block.
+
+    Args:
+        path: where the broker keeps its store.
+        simulator: the venue's settings.
+        telemetry: the gateway's; None for one that keeps every trace.
+        linger_s: how long an account without bots stays connected.
+        capacity: events that may wait for the broker.
+        environ: changes to the gateway's environment, by variable.
+    """
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(EmbeddedServer(path / "broker"))
+        venue = await stack.enter_async_context(BinanceSimulator(simulator))
+        bus = await stack.enter_async_context(await Bus.connect(broker.url, name="test"))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        telemetry = telemetry or FillTelemetry.start("fillwire-gateway", "test", sample_ratio=1.0)
+        await stack.enter_async_context(telemetry)
+        variables = gateway_environ(venue, **environ)
+
+        def load() -> Settings:
+            return load_settings(environ=variables)
+
+        gateway = Gateway(
+            load(),
+            ACCOUNT.exchange,
+            name="gateway-test",
+            telemetry=telemetry,
+            load=load,
+            linger_s=linger_s,
+            keys_refresh_s=0.05,
+            capacity=capacity,
+        )
+        gateway_bus = await stack.enter_async_context(await Bus.connect(broker.url, name="gateway-test"))
+        found = Rig(broker, venue, gateway, bus, http, variables)
+        await found.follow()
+        async with gateway.running(gateway_bus):
+            yield found
