@@ -40,11 +40,9 @@ def commission(  # noqa: PLR0913 - the facts of one fill
         return 0, None
     base_asset, quote_asset = market.assets
     if account.pays_in_bnb:
-        value = in_bnb(markets, quote_asset, quote)
-        if value is not None:
-            fee = product(product(value, rate), SCALE - DISCOUNT)
-            if 0 < fee <= account.balances[DISCOUNT_ASSET].free:
-                return fee, DISCOUNT_ASSET
+        fee = in_bnb(markets, quote_asset, product(product(quote, rate), SCALE - DISCOUNT))
+        if fee is not None and 0 < fee <= account.balances[DISCOUNT_ASSET].free:
+            return fee, DISCOUNT_ASSET
     if is_buy:
         return product(quantity, rate), base_asset
     return product(quote, rate), quote_asset

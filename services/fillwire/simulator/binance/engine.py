@@ -311,7 +311,8 @@ class Engine:
             needed = max(leg.price or leg.stop_price for leg in order_list.legs) if order.is_buy else SCALE
             order_list.locked = self._keep_locked(order, order_list.locked, product(needed, quantity))
         else:
-            needed = product(order.price, order.remaining) if order.is_buy else order.remaining
+            price = order.price or order.stop_price
+            needed = product(price, order.remaining) if order.is_buy else order.remaining
             order.locked = self._keep_locked(order, order.locked, needed)
         order.head = report_head(order, client_id, own_id)
         report = step.report(order, "REPLACED")
