@@ -142,3 +142,49 @@ impl U256 {
         Self { high: self.high << 1 | self.low >> 127, low: self.low << 1 | u128::from(low_bit) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of all sizes, the same on every run.
+    fn numbers() -> impl Iterator<Item = u128> {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u128;
+        std::iter::repeat_with(move || {
+            state = state.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645).wrapping_add(1);
+            state >> (state >> 121)
+        })
+    }
+
+    #[test]
+    fn division_undoes_multiplication() {
+        let mut numbers = numbers();
+        for _ in 0..2_000 {
+            let [left, right, rest] = [(); 3].map(|()| numbers.next().unwrap_or(1).max(1));
+            let product = U256::product(left, right).plus(U256::from(rest % right));
+            let (quotient, remainder) = product.divide(U256::from(right)).unwrap();
+            assert_eq!((quotient, remainder), (left, U256::from(rest % right)));
+        }
+    }
+
+    #[test]
+    fn powers_of_ten_multiply() {
+        let ten = |exponent| U256::from(1).times_pow10(exponent);
+        assert_eq!(ten(38), U256::from(pow10(38)));
+        assert_eq!(ten(72), U256::product(pow10(36), pow10(36)));
+        assert_eq!(ten(72).distance(ten(72)), U256::from(0));
+        assert!(ten(71) < ten(72));
+        assert_eq!(ten(72).divide_half_even(ten(40)), Some(pow10(32)));
+        assert_eq!(ten(72).divide_half_even(U256::from(1)), None);
+        assert_eq!(ten(72).divide_half_even(U256::from(0)), None);
+        assert_eq!(U256::from(1).divide_half_even(U256::from(0)), None);
+    }
+
+    #[test]
+    fn halves_go_to_the_even_neighbour() {
+        let divide = |left: u128, right: u128| U256::from(left).divide_half_even(U256::from(right));
+        assert_eq!([1, 3, 5, 7].map(|odd| divide(odd, 2)), [Some(0), Some(2), Some(2), Some(4)]);
+        assert_eq!(divide(4, 3), Some(1));
+        assert_eq!(divide(5, 3), Some(2));
+    }
+}

@@ -8,6 +8,8 @@ mod predicted;
 mod read;
 mod rules;
 pub mod symbols;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
