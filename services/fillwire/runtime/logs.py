@@ -18,7 +18,7 @@ from typing import Final, TextIO
 import orjson
 
 from fillwire.domain.errors import ConfigError
-from fillwire.runtime.redaction import redacted, redacted_text
+from fillwire.runtime.redaction import printable, redacted, redacted_text
 from fillwire.runtime.tracing import trace_ids
 
 LEVEL_VARIABLE: Final = "FILLWIRE_LOG"
@@ -180,14 +180,9 @@ class PrettyFormatter(logging.Formatter):
         fields = "".join(
             f" {self._colour(f'{name}=', '2')}{_readable(value)}" for name, value in _fields(record).items()
         )
-        line = f"{self._colour(time, '2')} {level} {_printable(redacted_text(record.getMessage()))}{fields}"
+        line = f"{self._colour(time, '2')} {level} {printable(redacted_text(record.getMessage()))}{fields}"
         stacktrace = _stacktrace(record)
         return line if stacktrace is None else f"{line}\n{stacktrace.rstrip()}"
-
-
-def _printable(text: str) -> str:
-    # A venue or user may send control characters that would write to the terminal what never happened.
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _readable(value: object) -> str:

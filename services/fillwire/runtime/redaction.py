@@ -46,6 +46,16 @@ def redacted_text(text: str) -> str:
     return _RUN.sub(lambda match: REDACTED if match[0] in _known_runs else match[0], text)
 
 
+def printable(text: str) -> str:
+    """Return `text` with control characters spelt out.
+
+    A venue or a user may send some that would write to the terminal what never happened.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 def redacted(name: str, value: object) -> object:
     """Return `value` as a field of this name may be shown: secrets masked, in nested mappings and lists too."""
     if value is None or isinstance(value, bool):

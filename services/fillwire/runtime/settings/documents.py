@@ -193,6 +193,8 @@ class Reader:
         target = self.document.values
         for key in location[:-1]:
             target = target.setdefault(str(key), {})
+            if not isinstance(target, dict):
+                return  # another variable put no object here, of which the models complain
         last = str(location[-1])
         beneath = target.get(last)
         # FILLWIRE_NATS={…} sorts before FILLWIRE_NATS__URL, which then adds to it.

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fillwire.domain.errors import ConfigError
-from fillwire.runtime.redaction import redacted_text
+from fillwire.runtime.redaction import printable, redacted_text
 from fillwire.runtime.settings.documents import Document, Reader, exchange_name, is_ours, kind_of, parse_json
 from fillwire.runtime.settings.model import LIVE, Settings
 from fillwire.runtime.settings.secret_references import account_secrets, references
@@ -62,7 +62,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         document.problems += _sentences(error, document)
     if document.problems:
         # Not chained: the errors underneath hold the values.
-        raise ConfigError("\n".join(dict.fromkeys(document.problems))) from None
+        raise ConfigError("\n".join(dict.fromkeys(map(printable, document.problems)))) from None
     if settings is None:
         raise AssertionError("settings that fail to validate come with a problem")
     return settings
@@ -104,8 +104,8 @@ def _read_environment(environ: Mapping[str, str], referred: AbstractSet[str]) ->
 def _add_account_secrets(document: Document) -> None:
     """Complete the accounts from `credentials_dir`; one that is listed with keys of its own keeps them."""
     directory = document.values.get("credentials_dir")
-    if directory is None:
-        return
+    if not isinstance(directory, Path):
+        return  # none, or no path, of which the models complain
     try:
         found = account_secrets(directory)
     except ValueError as error:

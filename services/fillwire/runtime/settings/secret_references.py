@@ -49,6 +49,8 @@ def read_secret_file(path: Path) -> str:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ValueError(f"expected a readable file at {path}, found {error.strerror or 'none'}") from None
+    except ValueError:  # a null character, which no path holds
+        raise ValueError(f"expected a readable file at {str(path)!r}, found no path") from None
     if len(content) > _MAX_BYTES:
         raise ValueError(f"expected a secret of at most {_MAX_BYTES} bytes at {path}, found more")
     try:
