@@ -103,10 +103,15 @@ class Demo:
                 count = self._rate * _SCRIPT_S
                 orders = max(1, count // _FILLS_PER_ORDER)
                 await venue.emit(SCRIPTED_SYMBOLS, rate=self._rate, count=count, orders=orders)
-            self.state.emitted = await venue.execution_count()
+            self._note_emitted(await venue.execution_count())
             for bot in BOTS:
                 self._read(bot)
             await stop.wait_for(_REFRESH_S)
+
+    def _note_emitted(self, count: int) -> None:
+        if count and not self.state.emitted and not self._live:
+            click.echo("fillwire: fills are coming; Ctrl-C ends the demo", err=True)
+        self.state.emitted = count
 
     async def _settle(self, venue: SimulatedVenue) -> list[dict[str, Any]]:
         """Stop emitting and wait until the bots have been told of everything, or the deadline passes."""
@@ -195,7 +200,7 @@ def command(seconds: float | None, rate: int) -> None:
         click.echo(json.dumps(summary, indent=2))
         if code == 0 and any(summary[defect] for defect in ("lost", "doubled", "out_of_order", "foreign")):
             code = 1
-        if code == 0 and not summary["executions_emitted"]:
+        if code == 0 and seconds is not None and not summary["executions_emitted"]:
             click.echo("fillwire: the exchange emitted nothing, so nothing was shown", err=True)
             code = 1
     sys.exit(code)

@@ -1,0 +1,80 @@
+"""The demo: ends by itself or by Ctrl-C, says what happened, and leaves nothing behind."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from support.eventually import eventually
+from support.left_behind import MARK_VARIABLE, processes_with_mark
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@asynccontextmanager
+async def demo(
+    *options: str,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Callable[[], dict[int, str]]]]:
+    """A running demo, and a function that returns the processes that belong to it."""
+    mark = uuid.uuid4().hex
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fillwire", "demo", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, MARK_VARIABLE: mark},
+    )
+    try:
+        yield process, lambda: processes_with_mark(mark)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def is_trading(processes: dict[int, str]) -> bool:
+    """Whether the bots of the demo have been started."""
+    return any("demo_bots" in command for command in processes.values())
+
+
+async def test_demo_ends_by_itself_with_a_clean_summary() -> None:
+    """A demo of some seconds ends with a summary in which every bot was told of everything once, and exit code 0."""
+    async with demo("--seconds", "4", "--rate", "100") as (process, processes):
+        output, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        summary = json.loads(output)
+        assert summary["executions_emitted"] >= 200
+        assert [summary[defect] for defect in ("lost", "doubled", "out_of_order", "foreign")] == [0, 0, 0, 0]
+        assert summary["bots"]["recorder"]["delivered"] == summary["executions_emitted"]
+        assert summary["bots"]["trader"]["delivered"] == summary["bots"]["trader"]["emitted"] > 0
+        assert 0 < summary["emit_to_callback"]["p50_ms"] <= summary["emit_to_callback"]["max_ms"]
+        assert processes() == {}
+
+
+async def test_ctrl_c_ends_the_demo_in_order() -> None:
+    """Ctrl-C ends the demo with its summary and exit code 0, and no process is left."""
+    async with demo("--rate", "100") as (process, processes):
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            assert b"fills are coming" in await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        output, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        summary = json.loads(output)
+        assert summary["executions_emitted"] > 0
+        assert summary["lost"] == 0
+        assert processes() == {}
+
+
+async def test_killed_demo_leaves_nothing_behind() -> None:
+    """When the demo is killed outright, the kernel stops everything it had started."""
+    async with demo() as (process, processes):
+        await eventually(lambda: is_trading(processes()), 60, "bots started")
+        process.kill()
+        await process.wait()
+        await eventually(lambda: processes() == {}, 20, "all processes gone")
