@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fillwire.bus import api
 from fillwire.bus.buckets import DESIRED, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import delete_consumer
@@ -24,7 +25,7 @@ from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
 from support.broker import ConnectBus
 from support.eventually import eventually
-from support.order_events import ALICE, order_event
+from support.order_events import ALICE, order_event, order_life
 from support.publishing import publish
 
 QUICK = RetryPolicy(attempts=3, initial_delay_s=0.01, max_delay_s=0.01)
@@ -65,9 +66,9 @@ def bot(strategy: Strategy, start_from: StartFrom = "new") -> Bot:
 
 
 @asynccontextmanager
-async def running(bus: Bus, *strategies: Strategy) -> AsyncIterator[Host]:
+async def running(bus: Bus, *strategies: Strategy, fast_lane: bool = False) -> AsyncIterator[Host]:
     """Run strategies in a host."""
-    async with Host(bus, retry=QUICK) as host:
+    async with Host(bus, retry=QUICK, fast_lane=fast_lane) as host:
         for strategy in strategies:
             await host.add(bot(strategy))
         yield host
@@ -167,29 +168,60 @@ async def test_a_new_bot_may_begin_with_all_or_at_a_time(bus: Bus) -> None:
     assert (everything.told, since.told) == (["1", "2", "3", "4"], ["3", "4"])
 
 
-async def test_nothing_is_lost_doubled_or_disordered_across_restarts_of_the_broker(
-    broker: EmbeddedServer, bus: Bus, connect_bus: ConnectBus
+@pytest.mark.parametrize("fast_lane", [False, True])
+async def test_nothing_is_lost_doubled_or_disordered_when_the_broker_is_killed(
+    broker: EmbeddedServer, bus: Bus, connect_bus: ConnectBus, fast_lane: bool
 ) -> None:
-    """Killed and started again under load, the broker delivers everything to every bot, once and in order."""
-    quick, slow = Listener("quick"), Listener("slow")
+    """Killed and started again under load, the broker delivers everything to every bot, once and in order per order."""
 
-    class Dawdles(Listener):
+    class Steps(Listener):
+        async def on_order_accepted(self, order: OrderEvent) -> None:
+            self.told.append(order.event_id)
+
         async def on_fill(self, order: OrderEvent) -> None:
-            await asyncio.sleep(0.002)
-            await super().on_fill(order)
+            if self.name == "slow":
+                await asyncio.sleep(0.002)
+            self.told.append(order.event_id)
 
-    slow = Dawdles("slow")
+    quick, slow = Steps("quick"), Steps("slow")
+    lives = [order_life(str(number), "0.2", "0.5") for number in range(500)]
+    stream = [event for step in range(3) for life in lives for event in life[step : step + 1]]
     publishing_bus = await connect_bus("publisher")
-    async with running(bus, quick, slow):
-        publishing = asyncio.create_task(publish(publishing_bus, *fills(1, 1500)))
+    async with running(bus, quick, slow, fast_lane=fast_lane) as host:
+        await eventually(lambda: all(bot.worker.lane.is_open for bot in host.bots.values()) == fast_lane)
+        publishing = asyncio.create_task(publish(publishing_bus, *stream))
         await eventually(lambda: len(quick.told) > 100)
         await broker.kill()
         await broker.start()
-        await eventually(lambda: len(quick.told) == 1500, deadline_s=40)
-        await eventually(lambda: len(slow.told) == 1500, deadline_s=40)
+        for listener in (quick, slow):
+            await eventually(lambda told=listener.told: len(told) >= len(stream), deadline_s=40)
         await publishing
-    assert quick.told == numbers(1, 1500)
-    assert slow.told == numbers(1, 1500)
+        live_count = sum(running.worker.live_count for running in host.bots.values())
+    assert (live_count > 0) == fast_lane
+    for listener in (quick, slow):
+        assert sorted(listener.told) == sorted(event.event_id for event in stream)
+        place = {event_id: index for index, event_id in enumerate(listener.told)}
+        for life in lives:
+            assert [place[event.event_id] for event in life] == sorted(
+                place[event.event_id] for event in life
+            )
+
+
+async def test_the_fast_lane_goes_on_while_the_durable_stands_still(bus: Bus) -> None:
+    """A fill is told from its live copy though nothing is delivered, and not again when the durable brings it."""
+    listener = Listener()
+    async with running(bus, listener, fast_lane=True) as host:
+        (bot_there,) = host.bots.values()
+        await eventually(lambda: bot_there.worker.lane.is_open)
+        pause = {"pause_until": (datetime.now(UTC) + timedelta(minutes=1)).isoformat()}
+        await api.call(bus, "CONSUMER.PAUSE.ORDERS.alice==listener", pause)
+        await publish(bus, *order_life("1", "0.5"))
+        await eventually(lambda: listener.told == ["1"])
+        assert bot_there.worker.last_sequence == 0
+        await api.call(bus, "CONSUMER.PAUSE.ORDERS.alice==listener", {})
+        await publish(bus, *fills(2, 2))
+        await eventually(lambda: listener.told == ["1", "2"])
+        assert bot_there.worker.last_sequence == 3
 
 
 async def test_a_durable_that_was_deleted_is_made_again_where_the_bot_stands(bus: Bus) -> None:

@@ -1,5 +1,6 @@
 """Order events for tests that need some, built from few words."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
@@ -100,3 +101,17 @@ def connection_event(  # noqa: PLR0913 - each a fact that some test varies
         gateway=gateway,
         time_ns=time_ns,
     )
+
+
+def order_life(order_id: str, *cumulative: str, ending: Kind = Kind.FILLED) -> list[OrderEvent]:
+    """Return an order's events: accepted, then executions to these cumulative quantities, the last with `ending`."""
+    events = [order_event(order_id=order_id, trade=None, kind=Kind.NEW, cumulative="0")]
+    before = Decimal(0)
+    for number, text in enumerate(cumulative, start=1):
+        kind = ending if number == len(cumulative) else Kind.PARTIALLY_FILLED
+        event = order_event(order_id=order_id, trade=number, kind=kind, cumulative=text)
+        assert event.last_fill is not None
+        fill = replace(event.last_fill, quantity=Decimal(text) - before)
+        events.append(replace(event, last_fill=fill))
+        before = Decimal(text)
+    return events

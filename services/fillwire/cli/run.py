@@ -64,6 +64,7 @@ def command(  # noqa: PLR0913 - one argument per option
     nats: str | None,
     config: Path | None,
     start_from: str,
+    fast_lane: bool,
     params: Sequence[str],
 ) -> None:
     """Run bots until interrupted.
@@ -79,10 +80,10 @@ def command(  # noqa: PLR0913 - one argument per option
     choice = Choice(user, exchange, environment)
     chosen = [_bot(strategy, choice, settings, _start(start_from)) for strategy in strategies]
     configure_logs()
-    ctx.exit(run(lambda stop: serve(chosen, settings, stop)))
+    ctx.exit(run(lambda stop: serve(chosen, settings, stop, fast_lane=fast_lane)))
 
 
-async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop) -> None:
+async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop, *, fast_lane: bool = False) -> None:
     """Run the bots until `stop` is requested.
 
     Raises:
@@ -95,7 +96,7 @@ async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop) -> None:
             sample_ratio=settings.telemetry.sample_ratio,
         ) as telemetry,
         await _connect(settings, bots) as bus,
-        Host(bus, telemetry=telemetry, replicas=settings.nats.replicas) as host,
+        Host(bus, telemetry=telemetry, replicas=settings.nats.replicas, fast_lane=fast_lane) as host,
     ):
         if not await _before_stop(stop, _start_all(host, bots)):
             return

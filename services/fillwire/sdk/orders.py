@@ -61,6 +61,7 @@ class Orders:
         credentials: for the broker; None if it asks for none.
         retry: for listeners that raise.
         connect_deadline_s: how long the broker may take to answer when the context is entered, in seconds.
+        fast_lane: tell of fills from their live copies where that keeps the order; see `Host`.
     """
 
     def __init__(  # noqa: PLR0913 - all but the user have a default
@@ -73,12 +74,14 @@ class Orders:
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
         connect_deadline_s: float = 10.0,
+        fast_lane: bool = False,
     ) -> None:
         self._url = url
         self._account = Account(user, exchange, environment)
         self._credentials = credentials
         self._retry = retry
         self._connect_deadline_s = connect_deadline_s
+        self._fast_lane = fast_lane
         self._bus: Bus | None = None
         self._host: Host | None = None
         self._subscribed: dict[tuple[Account, str, int], Bot] = {}
@@ -97,7 +100,7 @@ class Orders:
             deadline_s=self._connect_deadline_s,
         )
         try:
-            self._host = await Host(bus, retry=self._retry).__aenter__()
+            self._host = await Host(bus, retry=self._retry, fast_lane=self._fast_lane).__aenter__()
         except BaseException:
             await bus.close()
             raise

@@ -18,6 +18,7 @@ from fillwire.sdk.callbacks import ON_CONNECTED, ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desk import Desk
+from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import Worker
 from fillwire.wire.subjects import order_filter
@@ -41,16 +42,24 @@ class RunningBot:
         bus: the connection.
         worker: runs its callbacks.
         on_end: called with the worker's error if it ends by itself, which it never should.
+        live: where live copies of the bot's events come from; None for the durable alone.
     """
 
     def __init__(
-        self, bot: Bot, bus: Bus, worker: Worker, on_end: Callable[[Bot, BaseException], None]
+        self,
+        bot: Bot,
+        bus: Bus,
+        worker: Worker,
+        on_end: Callable[[Bot, BaseException], None],
+        live: LiveFeed | None,
     ) -> None:
         self.bot = bot
         self.worker = worker
         self.claim = Claim(bus, STREAM, bot.durable)
         self._bus = bus
         self._on_end = on_end
+        self._live = live
+        self._opening: asyncio.Task[None] | None = None
         self._start_sequence = 0
         self._pull: PullLoop | None = None
         self._catching_up: asyncio.Task[None] | None = None
@@ -113,14 +122,20 @@ class RunningBot:
             on_missing=self._make_again,
         )
         await self._pull.start()
+        if self._live is not None:
+            await self._live.add(self.filters, self.worker.take_live)
+            self.reopen_lane()
 
     async def stop(self, deadline_s: float) -> None:
         """Finish the event in hand, run `on_stop`, leave; what takes longer than the deadline is cancelled."""
-        if self._catching_up is not None:
-            self._catching_up.cancel()
+        for task in (self._catching_up, self._opening):
+            if task is not None:
+                task.cancel()
         try:
             await self.worker.stop(deadline_s)
         finally:
+            if self._live is not None:
+                await self._live.remove(self.filters, self.worker.take_live)
             if self._pull is not None:
                 await self._pull.stop()
             if isinstance(self.bot.listener, Strategy):
@@ -177,6 +192,35 @@ class RunningBot:
 
         The gateway begins to receive only after it has published what it had missed, so those events are in the stream.
         """
+        if await self._handle_what_is_stored():
+            self.worker.tell(event, (ON_RECONCILED,))
+
+    # ---- the fast lane
+
+    def close_lane(self) -> None:
+        """Use no live copies: the connection is lost, so some will be missing."""
+        self.worker.lane.is_open = False
+        if self._opening is not None:
+            self._opening.cancel()
+
+    def reopen_lane(self) -> None:
+        """Use live copies again as soon as the durable has delivered what was stored while they may have been missing."""
+        if self._live is not None:
+            self.close_lane()
+            self._opening = asyncio.get_running_loop().create_task(
+                self._open_lane(), name=f"open lane {self.bot.durable}"
+            )
+
+    async def _open_lane(self) -> None:
+        # A round trip: the subscriptions are in place again.
+        while not await self._bus.is_healthy():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(_ASK_AGAIN_S)
+        while not await self._handle_what_is_stored():
+            pass
+        self.worker.lane.is_open = True
+
+    async def _handle_what_is_stored(self) -> bool:
+        """Wait until the bot has handled every event that is in the stream now; return False if that takes too long."""
         goal: int | None = None
         try:
             async with asyncio.timeout(_CATCH_UP_DEADLINE_S):
@@ -191,12 +235,11 @@ class RunningBot:
                     if goal is not None and (
                         info["ack_floor"]["stream_seq"] >= goal or not info["num_ack_pending"]
                     ):
-                        break
+                        return True
                     await asyncio.sleep(_ASK_AGAIN_S / 10)
         except TimeoutError:
             _log.warning("bot_lags", bot=self.bot.name, waiting=self.worker.waiting_count)
-            return
-        self.worker.tell(event, (ON_RECONCILED,))
+            return False
 
 
 def _deliver(start_from: StartFrom) -> Deliver:

@@ -1,21 +1,20 @@
 """One bot at work: its events one at a time, each handled once, retried in place or kept as a dead letter."""
 
 import asyncio
-import contextvars
-import inspect
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 from fillwire.bus.messages import Message
-from fillwire.domain.errors import ConfigError, DecodeError, HandlerError
+from fillwire.domain.errors import DecodeError, HandlerError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.callbacks import ON_START, ON_STOP, Callback
+from fillwire.sdk.calling import Caller, Stopped
 from fillwire.sdk.causality import Cause, set_cause
 from fillwire.sdk.decoding import Decoder
+from fillwire.sdk.lane import Lane
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.seen import SeenEvents
 from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
@@ -34,6 +33,7 @@ class Delivery(NamedTuple):
     number: int
     message: Message
     delivered_ns: int
+    is_live: bool
 
 
 class Notice(NamedTuple):
@@ -49,10 +49,6 @@ class Letters(Protocol):
 
     async def keep(self, bot: Bot, letter: DeadLetter, message: Message) -> None:
         """Return once the letter is in the dead-letter stream."""
-
-
-class _Stopped(Exception):
-    """The bot is to stop and the event in hand is not finished."""
 
 
 class Observe(Protocol):
@@ -84,7 +80,7 @@ class Worker:
         letters: takes what the bot cannot handle.
         observe: told of every call; must be quick and not raise.
         retry: for callbacks that raise.
-        capacity: messages that may wait, at least as many as the source sends ahead.
+        capacity: messages that may wait, at least as many as the source sends ahead; as many live copies again.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker works with
@@ -98,40 +94,46 @@ class Worker:
         capacity: int,
     ) -> None:
         self.bot = bot
+        self.lane = Lane()
         self.handled_count = 0
+        self.live_count = 0  # of these, handled from the live copy
         self.repeated_count = 0
         self.dead_letter_count = 0
         self.last_sequence = 0  # in the stream, of the last message that is done
         self._decoder = decoder
         self._letters = letters
         self._observe = observe
-        self._retry = retry
         self._seen = SeenEvents()
         self._executions = bot.callbacks.executions
         self._steps = bot.callbacks.steps
-        self._thread = ThreadPoolExecutor(1, f"bot {bot.name}") if bot.blocking else None
         self._capacity = capacity
         self._messages: deque[Delivery] = deque()
+        self._live_waiting = 0
         self._notices: deque[Notice] = deque()
         self._count = 0  # of what came in, so that messages and notices keep their common order
         self._wake: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
+        self._caller = Caller(bot, retry, self._stopping)
         self._task: asyncio.Task[None] | None = None
 
     # ---- what comes in; plain calls, so that they can be made from a read loop
 
     def take(self, message: Message) -> bool:
         """Queue an order event; return False if the inbox is full and it was not taken."""
-        if len(self._messages) >= self._capacity:
+        if len(self._messages) - self._live_waiting >= self._capacity:
             return False
         self._count += 1
-        self._messages.append(Delivery(self._count, message, time.time_ns()))
+        self._messages.append(Delivery(self._count, message, time.time_ns(), is_live=False))
         self._wake_up()
         return True
 
-    def forget(self) -> None:
-        """Drop the order events that wait: their source will deliver them again."""
-        self._messages.clear()
+    def take_live(self, message: Message) -> None:
+        """Queue a live copy of an order event that `take` will bring for certain; without room it is dropped."""
+        if self.lane.is_open and self._live_waiting < self._capacity:
+            self._live_waiting += 1
+            self._count += 1
+            self._messages.append(Delivery(self._count, message, time.time_ns(), is_live=True))
+            self._wake_up()
 
     def tell(self, event: ConnectionEvent, names: tuple[str, ...]) -> None:
         """Queue a connection event for the callbacks of these names, behind what is queued already.
@@ -161,7 +163,7 @@ class Worker:
         Raises:
             HandlerError: `on_start` raised each time it was called, or the bot was stopped meanwhile.
         """
-        await self._run_once(ON_START)
+        await self._caller.run_once(ON_START)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bot {self.bot.durable}")
         return self._task
 
@@ -177,8 +179,7 @@ class Worker:
             if task is not None:
                 await self._finish(task, asyncio.get_running_loop().time() + deadline_s)
         finally:
-            if self._thread is not None:
-                self._thread.shutdown(wait=False, cancel_futures=True)
+            self._caller.close()
 
     async def _finish(self, task: asyncio.Task[None], end: float) -> None:
         loop = asyncio.get_running_loop()
@@ -191,7 +192,7 @@ class Worker:
             await asyncio.gather(task, return_exceptions=True)
         try:
             async with asyncio.timeout(max(ON_STOP_DEADLINE_S, end - loop.time())):
-                await self._run_once(ON_STOP)
+                await self._caller.run_once(ON_STOP)
         except (HandlerError, TimeoutError) as error:
             _log.error("bot_on_stop_failed", bot=self.bot.name, error=error)
 
@@ -211,13 +212,17 @@ class Worker:
                 if notices and not (messages and messages[0].number < notices[0].number):
                     await self._notify(notices.popleft())
                 elif messages:
-                    _, message, delivered_ns = messages.popleft()
-                    await self._deliver(message, delivered_ns)
+                    _, message, delivered_ns, is_live = messages.popleft()
+                    if is_live:
+                        self._live_waiting -= 1
+                        await self._deliver_live(message, delivered_ns)
+                    else:
+                        await self._deliver(message, delivered_ns)
                 else:
                     self._wake = asyncio.get_running_loop().create_future()
                     await self._wake
                     self._wake = None
-            except _Stopped:
+            except Stopped:
                 return
 
     # ---- order events
@@ -236,7 +241,7 @@ class Worker:
             await self._give_up(message, error)
             self._settle(message)
             return
-        callbacks = (self._steps if event.last_fill is None else self._executions)[event.kind]
+        callbacks = self._callbacks(event)
         identity = event.event_id
         replay_for = message.header(REPLAY_FOR)
         if replay_for is not None:
@@ -244,14 +249,43 @@ class Worker:
             identity = message.header(MESSAGE_ID) or identity
             name = message.header(CALLBACK) if replay_for == self.bot.durable else ""
             callbacks = tuple(callback for callback in callbacks if name in {None, callback.name})
-        if identity in self._seen:
+        if self.lane.confirm(identity):
+            pass  # handled from its live copy, and counted there
+        elif identity in self._seen:
             self.repeated_count += 1
         else:
-            for index, callback in enumerate(callbacks):
-                await self._handle_event(callback, index, event, message, delivered_ns)
+            for index in range(self.lane.returned_callbacks(identity), len(callbacks)):
+                await self._handle_event(callbacks[index], index, event, message, delivered_ns)
             self._seen.add(identity)
             self.handled_count += 1
+            if replay_for is None:
+                self.lane.note_durable(event)
         self._settle(message)
+
+    async def _deliver_live(self, message: Message, delivered_ns: int) -> None:
+        """Handle the event of a live copy if it is proven to be the next of its order; else the durable brings it.
+
+        So it does when a callback raises: then it is called again, and given up, on the durable's copy.
+        """
+        try:
+            event = self._decoder.decode(message.data)
+        except DecodeError:
+            return
+        event_id = event.event_id
+        if event_id in self._seen or message.header(REPLAY_FOR) is not None or not self.lane.admits(event):
+            return
+        for index, callback in enumerate(self._callbacks(event)):
+            error = await self._attempt(callback, index, 1, event, message, delivered_ns)
+            if error is not None:
+                self.lane.note_failed(event, index)
+                return
+        self._seen.add(event_id)
+        self.lane.note_live(event)
+        self.handled_count += 1
+        self.live_count += 1
+
+    def _callbacks(self, event: OrderEvent) -> tuple[Callback, ...]:
+        return (self._steps if event.last_fill is None else self._executions)[event.kind]
 
     def _settle(self, message: Message) -> None:
         self.last_sequence = message.sequence
@@ -261,34 +295,47 @@ class Worker:
         self, callback: Callback, index: int, event: OrderEvent, message: Message, delivered_ns: int
     ) -> None:
         """Call until the callback returns or is given up."""
-        attempt = 0
-        while True:
+        attempt = 1
+        while (
+            error := await self._attempt(callback, index, attempt, event, message, delivered_ns)
+        ) is not None:
+            if not await self._caller.may_retry(attempt):
+                await self._give_up(message, error, event, callback.name, attempt)
+                return
             attempt += 1
-            set_cause(Cause(event.event_id, callback.name))
-            failure: Exception | None = None
-            started_ns = time.time_ns()
-            try:
-                await self._call(callback, event)
-            except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried
-                failure = error
-            self._observe(
-                self.bot,
-                event,
-                message,
-                callback.name,
-                index,
-                attempt,
-                delivered_ns,
-                started_ns,
-                time.time_ns(),
-                failure,
-            )
-            if failure is None:
-                return
-            self._report(failure, callback.name, event.event_id, attempt)
-            if not await self._may_retry(attempt):
-                await self._give_up(message, failure, event, callback.name, attempt)
-                return
+
+    async def _attempt(  # noqa: PLR0913, PLR0917 - the facts of one call
+        self,
+        callback: Callback,
+        index: int,
+        attempt: int,
+        event: OrderEvent,
+        message: Message,
+        delivered_ns: int,
+    ) -> Exception | None:
+        """Call once; return what the callback raised."""
+        set_cause(Cause(event.event_id, callback.name))
+        failure: Exception | None = None
+        started_ns = time.time_ns()
+        try:
+            await self._caller.call(callback, event)
+        except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried
+            failure = error
+        self._observe(
+            self.bot,
+            event,
+            message,
+            callback.name,
+            index,
+            attempt,
+            delivered_ns,
+            started_ns,
+            time.time_ns(),
+            failure,
+        )
+        if failure is not None:
+            self._caller.report(failure, callback.name, event.event_id, attempt)
+        return failure
 
     async def _give_up(
         self,
@@ -311,90 +358,10 @@ class Worker:
         )
         await self._letters.keep(self.bot, letter, message)
 
-    # ---- other callbacks
+    # ---- connection events
 
     async def _notify(self, notice: Notice) -> None:
         event = notice.event
         for callback in notice.callbacks:
-            await self._call_until_done(callback, f"{event.account}:{event.state}:{event.time_ns}", event)
-
-    async def _run_once(self, name: str) -> None:
-        callback = self.bot.callbacks.named.get(name)
-        if callback is not None:
-            error: Exception | None
-            try:
-                error = await self._call_until_done(callback, None)
-            except _Stopped as stopped:
-                error = stopped
-            if error is not None:
-                raise HandlerError(self.bot.name, name, "none") from error
-
-    async def _call_until_done(
-        self, callback: Callback, cause: str | None, *arguments: ConnectionEvent
-    ) -> Exception | None:
-        """Call until the callback returns or is given up; then return what it raised. There is nothing to keep."""
-        attempt = 0
-        while True:
-            attempt += 1
-            set_cause(None if cause is None else Cause(cause, callback.name))
-            try:
-                await self._call(callback, *arguments)
-            except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried
-                self._report(error, callback.name, cause or "none", attempt)
-                if isinstance(error, ConfigError) or not await self._may_retry(attempt):
-                    return error
-            else:
-                return None
-
-    # ---- the edge to the user's code
-
-    async def _call(self, callback: Callback, *arguments: OrderEvent | ConnectionEvent) -> None:
-        """Call once, in the bot's thread if it has one and the callback is plain.
-
-        Raises:
-            Exception: whatever the callback raises.
-        """
-        try:
-            if self._thread is not None and not callback.is_async:
-                run = contextvars.copy_context().run
-                result = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, run, callback.function, *arguments
-                )
-            else:
-                result = callback.function(*arguments)
-            if result is not None and (callback.is_async or inspect.isawaitable(result)):
-                await result
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # the bot is being stopped
-            # The callback awaited something of its own that was cancelled: its failure, not our end.
-            raise RuntimeError("the callback was cancelled from within") from error
-
-    def _report(self, error: Exception, callback: str, event_id: str, attempt: int) -> None:
-        failure = HandlerError(self.bot.name, callback, event_id)
-        failure.__cause__ = error
-        _log.error(
-            "callback_failed",
-            bot=self.bot.name,
-            callback=callback,
-            event_id=event_id,
-            attempt=attempt,
-            error=failure,
-        )
-
-    async def _may_retry(self, attempt: int) -> bool:
-        """Wait for the next attempt; return False if there is none.
-
-        Raises:
-            _Stopped: the bot is to stop meanwhile.
-        """
-        delay_s = self._retry.delay_s(attempt)
-        if delay_s is None:
-            return False
-        try:
-            async with asyncio.timeout(delay_s):
-                await self._stopping.wait()
-        except TimeoutError:
-            return True
-        raise _Stopped
+            cause = f"{event.account}:{event.state}:{event.time_ns}"
+            await self._caller.call_until_done(callback, cause, event)

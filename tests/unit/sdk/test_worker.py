@@ -18,45 +18,14 @@ from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import NOTICES_CAPACITY, TURNS_IN_A_ROW, Worker
-from fillwire.wire.codec import encode_order
 from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
 from fillwire.wire.headers import MESSAGE_ID
-from fillwire.wire.subjects import order_subject
+from support.deliveries import Source, live_copy
 from support.eventually import eventually
-from support.order_events import ALICE, connection_event, order_event
+from support.order_events import ALICE, connection_event, order_event, order_life
 
 QUICK = RetryPolicy(attempts=3, initial_delay_s=0.001, max_delay_s=0.001)
 CONNECTED = ("on_websocket_connected",)
-
-
-class Source:
-    """Delivers messages as a durable would, and notes which are acknowledged."""
-
-    def __init__(self) -> None:
-        self.sequence = 0
-        self.acked: list[int] = []
-
-    def message(
-        self, data: bytes, subject: str = "orders.x", headers: dict[str, str] | None = None
-    ) -> Message:
-        """Return the next message of the stream."""
-        self.sequence += 1
-        number = self.sequence
-        reply = f"$JS.ACK.ORDERS.d.1.{number}.{number}.1700000000000000000.0".encode()
-        block = b""
-        if headers:
-            block = "".join(["NATS/1.0\r\n", *(f"{k}: {v}\r\n" for k, v in headers.items()), "\r\n"]).encode()
-        return Message(subject.encode(), reply, data, block, lambda command: self._note(command, number))
-
-    def event(self, event: OrderEvent, headers: dict[str, str] | None = None) -> Message:
-        """Return the message of an event."""
-        return self.message(
-            encode_order(event), order_subject(event.account, event.pair, event.kind), headers
-        )
-
-    def _note(self, command: bytes, number: int) -> None:
-        assert command.startswith(b"PUB $JS.ACK.")
-        self.acked.append(number)
 
 
 class Shelf:
@@ -351,8 +320,6 @@ async def test_the_inbox_is_bounded() -> None:
     made = Bench(Recorder())
     taken = [made.worker.take(made.source.event(event)) for event in orders(257)]
     assert taken == [True] * 256 + [False]
-    made.worker.forget()
-    assert made.worker.waiting_count == 0
     await made.worker.stop(deadline_s=1.0)
 
 
@@ -470,3 +437,80 @@ async def test_events_without_a_callback_are_acknowledged() -> None:
         made.send(order_event(kind=Kind.NEW, trade=None, cumulative="0"))
         await made.settled(1)
         assert made.calls == []
+
+
+async def test_a_live_copy_is_told_before_the_durable_brings_it_and_once() -> None:
+    """What is proven to come next is told at once; the durable's copy is then acknowledged and not told."""
+    async with bench(Recorder()) as made:
+        made.worker.lane.is_open = True
+        events = order_life("1", "0.2", "0.5")
+        for event in events:
+            made.worker.take_live(live_copy(event))
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        await eventually(lambda: strategy.told == [("fill", "1"), ("fill", "1"), ("filled", "1")])
+        assert made.source.acked == []
+        made.send(*events)
+        await made.settled(3)
+        assert len(strategy.told) == 3
+        assert (made.worker.live_count, made.worker.handled_count, made.worker.repeated_count) == (3, 3, 0)
+
+
+async def test_a_live_copy_that_is_not_proven_next_waits_for_the_durable() -> None:
+    """A gap, an unknown order, a closed lane, garbage and a replay are left to the durable."""
+    async with bench(Recorder()) as made:
+        new, first, second = order_life("1", "0.2", "0.5")
+        made.worker.take_live(live_copy(new))  # closed
+        made.worker.lane.is_open = True
+        made.worker.take_live(live_copy(first))  # unknown order
+        made.send(new)
+        made.worker.take_live(live_copy(second))  # the first is missing
+        made.worker.take_live(live_copy(first, {REPLAY_FOR: "alice==recorder"}))
+        made.worker.take_live(Message(b"orders.x", b"", b"no json", b"", lambda _: None))
+        await made.settled(1)
+        strategy = made.worker.bot.listener
+        assert isinstance(strategy, Recorder)
+        assert strategy.told == []
+        made.send(first, second)
+        await made.settled(3)
+        assert strategy.told == [("fill", "1"), ("fill", "1"), ("filled", "1")]
+        assert made.worker.live_count == 0
+
+
+async def test_a_callback_that_raises_on_a_live_copy_is_called_again_on_the_durables() -> None:
+    """What had returned is not called again, later events of the order wait, and letters name the stream's sequence."""
+    told: list[str] = []
+
+    class Fails(Strategy):
+        pairs = ("BTC-USDT",)
+
+        def on_fill(self, order: OrderEvent) -> None:
+            told.append(f"fill {order.cumulative_quantity}")
+
+        def on_order_partially_filled(self, order: OrderEvent) -> None:
+            told.append(f"partially {order.cumulative_quantity}")
+            raise ValueError("always")
+
+    async with bench(Fails()) as made:
+        made.worker.lane.is_open = True
+        events = order_life("1", "0.2", "0.5")
+        for event in events:
+            made.worker.take_live(live_copy(event))
+        await eventually(lambda: len(told) == 2 and made.worker.live_count == 1)
+        assert told == ["fill 0.2", "partially 0.2"]
+        made.send(*events)
+        await made.settled(3)
+    assert told == ["fill 0.2", *["partially 0.2"] * 4, "fill 0.5"]
+    (letter,) = made.shelf.letters
+    assert (letter.callback, letter.original_sequence) == ("on_order_partially_filled", 2)
+
+
+async def test_live_copies_that_wait_are_bounded_and_take_no_room_from_the_durable() -> None:
+    """A bot that lags drops live copies, for the durable brings them."""
+    made = Bench(Recorder())
+    made.worker.lane.is_open = True
+    for event in orders(300):
+        made.worker.take_live(live_copy(event))
+    assert made.worker.waiting_count == 256
+    assert all(made.worker.take(made.source.event(event)) for event in orders(256))
+    await made.worker.stop(deadline_s=1.0)
