@@ -34,9 +34,12 @@ async def test_every_execution_arrives_once_in_order_and_traced(tmp_path: Path) 
 
             reader = RecordingReader(recording)
             lines: list[dict[str, object]] = []
-            await eventually(
-                lambda: lines.extend(reader.new_lines()) or len(lines) >= EXECUTIONS, 30, "delivered"
-            )
+
+            def is_all_delivered() -> bool:
+                lines.extend(reader.new_lines())
+                return len(lines) >= EXECUTIONS
+
+            await eventually(is_all_delivered, 30, "all executions delivered")
             emitted = await venue.executions()
 
         lines += reader.new_lines()  # a double would have come while the system stopped
