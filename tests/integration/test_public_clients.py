@@ -13,16 +13,17 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
 
 from fillwire.simulator import BinanceSimulator
+from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # at import, too
-    from binance import AsyncClient, BinanceSocketManager
+    from binance.async_client import AsyncClient
+    from binance.ws.streams import BinanceSocketManager
     from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketAPI
     from binance_sdk_spot.spot import Spot
-    from ccxt.pro import binance as CcxtBinance  # noqa: N812 - a class, whatever they call it
+    from ccxt.pro.binance import binance as CcxtBinance
 
 pytestmark = [
     pytest.mark.slow,
@@ -54,7 +55,7 @@ async def move_price(sim: BinanceSimulator, symbol: str, price: str) -> None:
 
 async def collect(receive: Callable[[], Awaitable[Any]], is_last: Callable[[Any], bool]) -> list[Any]:
     """Return what `receive` returns until the last one, before the deadline."""
-    received = []
+    received: list[Any] = []
     async with asyncio.timeout(DEADLINE_S):
         while not received or not is_last(received[-1]):
             received.append(await receive())
@@ -63,14 +64,15 @@ async def collect(receive: Callable[[], Awaitable[Any]], is_last: Callable[[Any]
 
 async def test_python_binance_places_cancels_and_receives_its_fills(sim: BinanceSimulator) -> None:
     """python-binance subscribes by signature over the WebSocket API, and sees its cancel and its two fills."""
-    client = AsyncClient(API_KEY, HMAC_SECRET)
+    client: Any = AsyncClient(API_KEY, HMAC_SECRET)
     client.API_URL = f"{sim.rest_url}/api"
     client.ws_api._url = sim.websocket_url
     try:
         await client.ping()
         account = await client.get_account()
         say("python-binance", f"logged in: {len(account['balances'])} assets, uid {account['uid']}")
-        async with BinanceSocketManager(client).user_socket() as socket:
+        sockets: Any = BinanceSocketManager(client)
+        async with sockets.user_socket() as socket:
             resting = await client.create_order(
                 symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.01", price="60000"
             )
@@ -84,13 +86,18 @@ async def test_python_binance_places_cancels_and_receives_its_fills(sim: Binance
             await move_price(sim, "BTCUSDT", "62000")
             events = await collect(
                 socket.recv,
-                lambda event: event["e"] == "executionReport"
-                and event["i"] == maker["orderId"]
-                and event["X"] == "FILLED",
+                lambda event: (
+                    event["e"] == "executionReport"
+                    and event["i"] == maker["orderId"]
+                    and event["X"] == "FILLED"
+                ),
             )
         reports = [event for event in events if event["e"] == "executionReport"]
         for report in reports:
-            say("python-binance", f"{report['i']} {report['x']:8} {report['X']:8} l={report['l']} L={report['L']}")
+            say(
+                "python-binance",
+                f"{report['i']} {report['x']:8} {report['X']:8} l={report['l']} L={report['L']}",
+            )
         assert [(report["i"], report["x"]) for report in reports] == [
             (resting["orderId"], "NEW"),
             (resting["orderId"], "CANCELED"),
@@ -120,7 +127,7 @@ def rebased(urls: Any, sim: BinanceSimulator) -> Any:
 
 async def test_ccxt_pro_watches_its_orders_and_trades(sim: BinanceSimulator) -> None:
     """ccxt.pro loads the markets, subscribes by signature, and sees cancel and fills by watch_orders and watch_my_trades."""
-    client = CcxtBinance({"apiKey": API_KEY, "secret": HMAC_SECRET})
+    client: Any = CcxtBinance({"apiKey": API_KEY, "secret": HMAC_SECRET})
     client.urls["api"] = rebased(client.urls["api"], sim)
     try:
         await client.load_markets()
@@ -144,7 +151,10 @@ async def test_ccxt_pro_watches_its_orders_and_trades(sim: BinanceSimulator) -> 
         assert state(resting["id"]) == "canceled"
         trades = list(client.myTrades or ())
         for trade in trades:
-            say("ccxt.pro", f"{trade['order']} {trade['side']} {trade['amount']} at {trade['price']} fee {trade['fee']}")
+            say(
+                "ccxt.pro",
+                f"{trade['order']} {trade['side']} {trade['amount']} at {trade['price']} fee {trade['fee']}",
+            )
         assert sum(Decimal(str(trade["amount"])) for trade in trades) == 1
         assert {trade["order"] for trade in trades} == {taker["id"]}
         fetched = await client.fetch_my_trades("ETH/USDT")
@@ -155,8 +165,10 @@ async def test_ccxt_pro_watches_its_orders_and_trades(sim: BinanceSimulator) -> 
 
 async def test_official_sdk_logs_on_with_ed25519_and_receives_its_fills(sim: BinanceSimulator) -> None:
     """binance-sdk-spot logs on, subscribes on the session, places and cancels over the same socket, and sees its events."""
-    client = Spot(
-        config_rest_api=ConfigurationRestAPI(api_key=ED25519_API_KEY, private_key=ED25519_PEM, base_path=sim.rest_url),
+    client: Any = Spot(
+        config_rest_api=ConfigurationRestAPI(
+            api_key=ED25519_API_KEY, private_key=ED25519_PEM, base_path=sim.rest_url
+        ),
         config_ws_api=ConfigurationWebSocketAPI(
             api_key=ED25519_API_KEY, private_key=ED25519_PEM, stream_url=sim.websocket_url
         ),
@@ -171,14 +183,25 @@ async def test_official_sdk_logs_on_with_ed25519_and_receives_its_fills(sim: Bin
         events: asyncio.Queue[Any] = asyncio.Queue()
         subscription.stream.on("message", events.put_nowait)
         resting = (
-            await connection.order_place(
-                symbol="BTCUSDT", side="BUY", type="LIMIT", time_in_force="GTC", quantity=0.01, price=60000
+            (
+                await connection.order_place(
+                    symbol="BTCUSDT",
+                    side="BUY",
+                    type="LIMIT",
+                    time_in_force="GTC",
+                    quantity=0.01,
+                    price=60000,
+                )
             )
-        ).data().result
+            .data()
+            .result
+        )
         await connection.order_cancel(symbol="BTCUSDT", order_id=resting.order_id)
         taker = (
-            await connection.order_place(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.25)
-        ).data().result
+            (await connection.order_place(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.25))
+            .data()
+            .result
+        )
         assert taker.status == "FILLED"
         received = await collect(
             events.get, lambda event: getattr(event.actual_instance, "X", None) == "FILLED"

@@ -1,16 +1,16 @@
 """The WebSocket API over real sockets: sessions, subscriptions, refusals, orders and their events."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
-from support.binance_keys import API_KEY, ED25519_API_KEY, HMAC_SECRET
-from support.venue_client import VenueClient, now_ms, signed
 
 from fillwire.simulator import AccountSettings, BinanceSimulator, KeySettings, SimulatorSettings
 from fillwire.simulator.settings import DEMO_ED25519_PUBLIC_KEY
+from support.binance_keys import API_KEY, ED25519_API_KEY, HMAC_SECRET
+from support.eventually import eventually
+from support.venue_client import VenueClient, now_ms, signed
 
 OTHER_KEY = "o" * 64
 
@@ -73,7 +73,10 @@ async def test_logon_and_session_subscription_are_for_ed25519_keys(client: Venue
     assert error_of(await client.send("session.logon", signed({}))) == (401, -2015)
     assert error_of(await client.send("userDataStream.subscribe")) == (401, -2015)
     await client.send("session.logon", signed({}, ED25519_API_KEY))
-    assert error_of(await client.send("userDataStream.subscribe", signed({}, ED25519_API_KEY))) == (400, -1104)
+    assert error_of(await client.send("userDataStream.subscribe", signed({}, ED25519_API_KEY))) == (
+        400,
+        -1104,
+    )
 
 
 async def test_logout_keeps_signature_subscriptions(client: VenueClient, sim: BinanceSimulator) -> None:
@@ -102,12 +105,15 @@ async def test_every_subscription_of_the_account_hears_the_same(
     sim: BinanceSimulator, client: VenueClient
 ) -> None:
     """Two connections get the same execution ids; another account and a later connection get nothing."""
-    async with VenueClient(sim) as second, VenueClient(sim, api_key=OTHER_KEY, secret="other secret") as stranger:
+    async with (
+        VenueClient(sim) as second,
+        VenueClient(sim, api_key=OTHER_KEY, secret="other secret") as stranger,
+    ):
         for each in (client, second, stranger):
             await each.subscribe()
         order = await client.place()
-        for each in (client, second):
-            await each.until(lambda each=each: len(each.events) == 2)
+        await client.until(lambda: len(client.events) == 2)
+        await second.until(lambda: len(second.events) == 2)
         assert client.reports() == second.reports()
         assert client.reports()[0]["i"] == order["orderId"]
         async with VenueClient(sim) as late:
@@ -216,9 +222,7 @@ async def test_timestamps_may_be_microseconds(client: VenueClient) -> None:
         ({"quantity": "100000"}, -2010),
     ],
 )
-async def test_bad_orders_are_refused(
-    client: VenueClient, params: dict[str, str | None], code: int
-) -> None:
+async def test_bad_orders_are_refused(client: VenueClient, params: dict[str, str | None], code: int) -> None:
     """Each mistake in an order has its code, and no order comes of it."""
     order = {
         "symbol": "BTCUSDT",
@@ -311,7 +315,9 @@ async def test_cancel_replace_fails_in_part_and_whole(client: VenueClient) -> No
     order = await client.place()
     new = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "quantity": "0.01"}
     mode = {"cancelReplaceMode": "STOP_ON_FAILURE"}
-    both = await client.ok("order.cancelReplace", cancelOrderId=order["orderId"], price="59000", **new, **mode)
+    both = await client.ok(
+        "order.cancelReplace", cancelOrderId=order["orderId"], price="59000", **new, **mode
+    )
     assert (both["cancelResult"], both["newOrderResult"]) == ("SUCCESS", "SUCCESS")
     half = await client.call(
         "order.cancelReplace", cancelOrderId=both["newOrderResponse"]["orderId"], price="70000", **new, **mode
@@ -332,7 +338,5 @@ async def test_stream_ends_with_its_connection(sim: BinanceSimulator) -> None:
     """When a client leaves, its subscriptions are forgotten and nothing is kept for it."""
     async with VenueClient(sim) as client:
         await client.subscribe()
-    async with asyncio.timeout(5):
-        while sim.core.connections:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: not sim.core.connections)
     assert sim.core.venue.accounts["demo"].subscriptions == []

@@ -162,7 +162,9 @@ class VenueClient:
         number: int = result["subscriptionId"]
         return number
 
-    async def place(self, side: str = "BUY", quantity: str = "0.01", price: str = "60000", **more: Any) -> Any:
+    async def place(
+        self, side: str = "BUY", quantity: str = "0.01", price: str = "60000", **more: Any
+    ) -> Any:
         """Place a limit order on BTCUSDT that must be accepted."""
         return await self.ok(
             "order.place",
@@ -189,10 +191,17 @@ class VenueClient:
             return response.status, await response.json()
 
     async def rest(
-        self, verb: str, path: str, body: str = "", headers: Mapping[str, str] | None = None, **query: Any
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Send a signed request; returns status, body and headers."""
-        text = urlencode({**query, "timestamp": now_ms()})
+        text = urlencode({**(query or {}), **more, "timestamp": now_ms()})
         signature = hmac_signature(text + body)
         url = f"{self._sim.rest_url}{path}?{text}&signature={quote(signature)}"
         async with self._session.request(

@@ -36,6 +36,12 @@ class Core:
             (operation.verb, operation.path): operation for operation in (*table, *other_products.OPERATIONS)
         }
 
+    def cut_off(self, address: str) -> None:
+        """Close the connections of an address that has been banned."""
+        for connection in list(self.connections):
+            if connection.address == address:
+                connection.close(1008, "banned")
+
     async def hinder(self, operation: Operation, account: Account | None, api: str) -> None:
         """Let faults delay a request or make it fail before it acts.
 

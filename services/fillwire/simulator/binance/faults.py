@@ -7,6 +7,7 @@ request handlers.
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -23,6 +24,7 @@ REQUEST_FAULTS = frozenset(
     {"lost_response", "event_first", "request_error", "request_delay", "login_refused", "connection_refused"}
 )
 _RELEASE_S = 0.25
+_TIMER_GRAIN_S = 0.001
 _CORRUPTIONS = ("truncated", "not_json", "missing_field", "wrong_type", "bad_quantity", "duplicate_key")
 
 
@@ -88,7 +90,7 @@ class Faults:
         self._made = 0
         self._stalls: dict[Connection, Stall] = {}
         self._held: dict[Connection, list[tuple[Fault, bytes]]] = {}
-        self._released_at: dict[Connection, float] = {}
+        self._delayed: dict[Connection, deque[tuple[float, bytes]]] = {}
         self.is_open = True
 
     # Rules
@@ -124,14 +126,14 @@ class Faults:
         """Drop what belongs to a connection that has ended."""
         self._stalls.pop(connection, None)
         self._held.pop(connection, None)
-        self._released_at.pop(connection, None)
+        self._delayed.pop(connection, None)
         self._update()
 
     def _update(self) -> None:
         self.is_open = not (
             self._stalls
             or self._held
-            or self._released_at
+            or self._delayed
             or any(rule.kind in FRAME_FAULTS for rule in self._rules)
         )
 
@@ -191,7 +193,7 @@ class Faults:
             fault.hits += 1
             self._apply(fault, connection, payload)
             return
-        self._send_in_turn(connection, payload, 0.0)
+        self._send_in_turn(connection, payload)
         held = self._held.get(connection)
         if held is not None and _concerns(held[0][0], payload, kind):
             self._release(connection)
@@ -201,7 +203,7 @@ class Faults:
             return
         if fault.kind == "duplicate":
             for _ in range(1 + int(fault.options.get("copies", 1))):
-                self._send_in_turn(connection, payload, 0.0)
+                self._send_in_turn(connection, payload)
         elif fault.kind == "delay":
             self._send_in_turn(connection, payload, float(fault.options.get("seconds", 0.1)))
         elif fault.kind == "reorder":
@@ -209,10 +211,10 @@ class Faults:
             asyncio.get_running_loop().call_later(_RELEASE_S, self._release, connection)
         elif fault.kind == "corrupt":
             how = fault.options.get("how") or self._random.choice(_CORRUPTIONS)
-            self._send_in_turn(connection, corrupt(payload, how), 0.0)
+            self._send_in_turn(connection, corrupt(payload, how))
         elif fault.kind == "unknown_event":
-            self._send_in_turn(connection, _with_unknown_event(payload), 0.0)
-            self._send_in_turn(connection, payload, 0.0)
+            self._send_in_turn(connection, _with_unknown_event(payload))
+            self._send_in_turn(connection, payload)
         elif fault.kind == "unknown_value":
             name = fault.options.get("field", "x")
             self._send_in_turn(
@@ -223,28 +225,37 @@ class Faults:
                 0.0,
             )
         else:
-            self._send_in_turn(connection, payload[:-2] + b',"zz":{"new":[1,"\xc3\xa9"]},"yy":null}}', 0.0)
+            self._send_in_turn(connection, payload[:-2] + b',"zz":{"new":[1,"\xc3\xa9"]},"yy":null}}')
 
-    def _send_in_turn(self, connection: Connection, payload: bytes, delay_s: float) -> None:
+    def _send_in_turn(self, connection: Connection, payload: bytes, delay_s: float = 0.0) -> None:
         """Send after a delay, never before what was sent earlier and is still delayed."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        at = max(now + delay_s, self._released_at.get(connection, 0.0))
-        if at <= now:
+        delayed = self._delayed.get(connection)
+        if delayed is None and delay_s == 0.0:
             connection.send(payload)
             return
-        self._released_at[connection] = at
-        loop.call_at(at, self._send_late, connection, payload, at)
+        loop = asyncio.get_running_loop()
+        if delayed is None:
+            delayed = self._delayed[connection] = deque()
+            loop.call_later(delay_s, self._send_delayed, connection)
+        delayed.append((loop.time() + delay_s, payload))
 
-    def _send_late(self, connection: Connection, payload: bytes, at: float) -> None:
-        connection.send(payload)
-        if self._released_at.get(connection) == at:
-            del self._released_at[connection]
+    def _send_delayed(self, connection: Connection) -> None:
+        """Send what is due, and come back for the next."""
+        delayed = self._delayed.get(connection)
+        if delayed is None:
+            return
+        loop = asyncio.get_running_loop()
+        while delayed and delayed[0][0] <= loop.time() + _TIMER_GRAIN_S:
+            connection.send(delayed.popleft()[1])
+        if delayed:
+            loop.call_at(delayed[0][0], self._send_delayed, connection)
+        else:
+            del self._delayed[connection]
             self._update()
 
     def _release(self, connection: Connection) -> None:
         for _fault, payload in self._held.pop(connection, ()):
-            self._send_in_turn(connection, payload, 0.0)
+            self._send_in_turn(connection, payload)
         self._update()
 
     # Requests

@@ -30,6 +30,9 @@ class Refusal(Exception):
         return body
 
 
+BANNED = 418
+"""Status of every answer to an address that went on after it was told to wait."""
+
 UNKNOWN_ORDER = "Unknown order sent."
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 DUPLICATE_ORDER = "Duplicate order sent."

@@ -11,7 +11,7 @@ from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.core import Core
 from fillwire.simulator.binance.operations import Request, Security
 from fillwire.simulator.binance.parameters import Parameters, read_divisor
-from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.refusals import BANNED, Refusal
 from fillwire.simulator.binance.security import check_signature, check_time, find_key
 from fillwire.simulator.binance.signatures import rest_payload
 
@@ -38,6 +38,8 @@ class RestApi:
             status, result = await self._answer(request, address, headers)
         except Refusal as refusal:
             status, result = refusal.status, refusal.body()
+            if status == BANNED:
+                self._core.cut_off(address)
             self._set_retry_after(refusal, result, headers)
         weight = self._core.venue.limits.weight_document(address)
         headers["X-MBX-USED-WEIGHT"] = headers["X-MBX-USED-WEIGHT-1M"] = str(weight["count"])

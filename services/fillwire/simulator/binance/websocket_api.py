@@ -13,7 +13,7 @@ from fillwire.simulator.binance.core import Core
 from fillwire.simulator.binance.events import StreamTerminated
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security
 from fillwire.simulator.binance.parameters import Parameters
-from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.refusals import BANNED, Refusal
 from fillwire.simulator.binance.security import check_signature, check_time, find_key
 from fillwire.simulator.binance.signatures import websocket_payload
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MAX_SUBSCRIPTIONS = 1_000
 MAX_SUBSCRIPTION_IDS = 65_535
 _SESSION_WEIGHT = 2
-_BANNED = 418
 _RETIRED = frozenset({"userDataStream.start", "userDataStream.ping", "userDataStream.stop"})
 
 
@@ -125,8 +124,8 @@ class Session:
             await self._handle(frame)
         except Refusal as refusal:
             self._respond(frame, refusal.status, {"error": refusal.body()})
-            if refusal.status == _BANNED:
-                self._connection.close(1008, "banned")
+            if refusal.status == BANNED:
+                self._core.cut_off(self._connection.address)
 
     async def _handle(self, frame: "_Frame") -> None:
         core = self._core

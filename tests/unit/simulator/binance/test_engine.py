@@ -1,11 +1,13 @@
 """The engine against the documents: orders of events, amounts, and what each order type does."""
 
+from itertools import pairwise
+
 import pytest
-from support.simulated_market import EMIT_US, SimulatedMarket, rendered, rules, steps
 
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.binance.units import parse_units, units_text
+from support.simulated_market import EMIT_US, SimulatedMarket, rendered, rules, steps
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_market_order_that_empties_the_book_is_told_as_in_the_market_orders_faq(
     assert [report["n"] for report in reports] == ["0", "0.00200000", "0.00200000", "0"]
     assert [report["N"] for report in reports] == [None, "LTC", "LTC", None]
     executions = [report["I"] for report in reports]
-    assert [later - earlier for earlier, later in zip(executions, executions[1:], strict=False)] == [1, 2, 2]
+    assert [later - earlier for earlier, later in pairwise(executions)] == [1, 2, 2]
     assert reports[2]["t"] == reports[1]["t"] + 1
     assert reports[-1]["eR"] == "INSUFFICIENT_LIQUIDITY"
     assert order.status == "EXPIRED"
@@ -147,7 +149,9 @@ def test_taker_pays_the_makers_price_and_gets_the_difference_back(
     )
 
 
-def test_immediate_or_cancel_expires_its_remainder(sim: SimulatedMarket, alice: Account, bob: Account) -> None:
+def test_immediate_or_cancel_expires_its_remainder(
+    sim: SimulatedMarket, alice: Account, bob: Account
+) -> None:
     """An IOC order takes what is there and expires with the reason; the lock is given back."""
     sim.place(bob, "SELL", "2", "100")
     order, events = sim.place(alice, "BUY", "5", "100", tif="IOC")
@@ -234,9 +238,7 @@ def test_stop_order_is_new_twice(sim: SimulatedMarket, alice: Account, bob: Acco
     assert triggered[0]["W"] == triggered[0]["T"] >= first["T"]
 
 
-def test_stop_market_buy_without_money_is_rejected_at_activation(
-    sim: SimulatedMarket, bob: Account
-) -> None:
+def test_stop_market_buy_without_money_is_rejected_at_activation(sim: SimulatedMarket, bob: Account) -> None:
     """A triggered order that the account cannot pay for appears as EXPIRED with eR=REJECTED."""
     poor = sim.trader("poor", USDT="100.01")
     stop = sim.place(poor, "BUY", "1", kind="STOP_LOSS", stop="100.01")[0]

@@ -53,16 +53,17 @@ def test_refused_requests_lead_to_a_ban_that_doubles(clock: StillClock) -> None:
     lengths = []
     for _ in range(2):
         limits.charge("here", 1)
-        statuses = []
+        refusals = []
         for _ in range(3):
             with pytest.raises(Refusal) as caught:
                 limits.charge("here", 1)
-            statuses.append(caught.value.status)
-        assert statuses == [429, 429, 418]
-        assert caught.value.data is not None
-        until_ms = caught.value.data["retryAfter"]
+            refusals.append(caught.value)
+        assert [refusal.status for refusal in refusals] == [429, 429, 418]
+        data = refusals[-1].data
+        assert data is not None
+        until_ms = data["retryAfter"]
         lengths.append(until_ms - clock.time_us // 1_000)
-        assert f"IP banned until {until_ms}" in caught.value.message
+        assert f"IP banned until {until_ms}" in refusals[-1].message
         assert limits.is_banned("here")
         clock.time_us = until_ms * 1_000
         assert not limits.is_banned("here")

@@ -1,11 +1,11 @@
 """One-cancels-the-other pairs in the engine: one lock, one survivor, list states in between."""
 
 import pytest
-from support.simulated_market import SimulatedMarket, rendered, steps
 
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.orders import OrderList
 from fillwire.simulator.binance.units import parse_units, units_text
+from support.simulated_market import SimulatedMarket, rendered, steps
 
 
 @pytest.fixture

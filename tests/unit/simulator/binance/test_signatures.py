@@ -6,11 +6,11 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from support.binance_keys import API_KEY, ED25519_PUBLIC_PEM, HMAC_SECRET
 
 from fillwire.domain.errors import ConfigError
 from fillwire.simulator.binance.signatures import make_verifier, rest_payload, websocket_payload
 from fillwire.simulator.settings import KeySettings
+from support.binance_keys import API_KEY, ED25519_PUBLIC_PEM, HMAC_SECRET
 
 HMAC = make_verifier(KeySettings(api_key=API_KEY, secret=HMAC_SECRET))
 ED25519 = make_verifier(KeySettings(api_key=API_KEY, public_key=ED25519_PUBLIC_PEM))
@@ -60,7 +60,9 @@ def test_websocket_payload_is_sorted_and_not_encoded(params: dict[str, str], sig
     assert not HMAC.verify(payload + b"0", signature)
 
 
-REST_ORDER = "side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559"
+REST_ORDER = (
+    "side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559"
+)
 
 
 @pytest.mark.parametrize(
