@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -228,17 +227,3 @@ def test_first_of_several_defects_is_named() -> None:
 def test_error_keeps_its_cause() -> None:
     """The decoder's own words are chained, for the one who debugs it."""
     assert refusal(decode_order, b"{").__cause__ is not None
-
-
-@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity"])
-def test_amount_that_is_no_number_is_not_written(amount: str) -> None:
-    """What no amount can be is never put on the broker."""
-    with pytest.raises(TypeError):
-        encode_order(replace(EVENT, price=Decimal(amount)))
-
-
-def test_value_of_a_wrong_type_is_not_written() -> None:
-    """What the schema cannot say is never put on the broker."""
-    wrong: Any = object()
-    with pytest.raises(TypeError):
-        encode_order(replace(EVENT, reject_reason=wrong))
