@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -82,8 +82,8 @@ def _refused(error: ConfigError) -> list[str]:
 
 @given(variables)
 @example({"FILLWIRE_NATS": "[]", "FILLWIRE_NATS__URL": "nats://a"})
+@example({"FILLWIRE_CREDENTIALS_DIR": "x" * 5_000, "FILLWIRE_NATS__CREDENTIALS_FILE": "x" * 5_000})
 @example({"FILLWIRE_EXCHANGES": '{"binance": []}', "FILLWIRE_EXCHANGES__BINANCE__REST_URL": "https://a"})
-@settings(deadline=None)
 def test_any_environment_is_accepted_or_refused_in_sentences(environ: dict[str, str]) -> None:
     """No variable makes anything but settings or a `ConfigError`."""
     try:
@@ -94,7 +94,6 @@ def test_any_environment_is_accepted_or_refused_in_sentences(environ: dict[str, 
 
 
 @given(documents)
-@settings(deadline=None)
 def test_any_file_is_accepted_or_refused_in_sentences(document: Any) -> None:
     """No JSON document makes anything but settings or a `ConfigError` that begins with the file."""
     with TemporaryDirectory() as directory:
@@ -117,7 +116,6 @@ def _places(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 @given(documents, st.data())
-@settings(deadline=None)
 def test_a_secret_is_never_repeated_from_an_account_or_under_its_name(
     document: Any, data: st.DataObject
 ) -> None:

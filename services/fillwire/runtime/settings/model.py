@@ -33,6 +33,7 @@ from pydantic import (
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.settings.addresses import broker_addresses, rest_address, websocket_address
 from fillwire.runtime.settings.documents import exchange_name
+from fillwire.runtime.settings.secret_references import is_file
 
 LIVE = "live"
 
@@ -175,7 +176,7 @@ class NatsSettings(Section):
         if self.credentials_file is not None:
             if self.user is not None:
                 raise ValueError("expected user and password or credentialsFile, found both")
-            if not self.credentials_file.is_file():
+            if not is_file(self.credentials_file):
                 raise ValueError(f"expected a file at credentialsFile, found none at {self.credentials_file}")
         return self
 

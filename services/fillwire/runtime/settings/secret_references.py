@@ -1,7 +1,7 @@
 """Where a secret is kept, as the configuration states it: `env:NAME`, `file:/path`, or a directory of an account."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -92,20 +92,32 @@ def account_secrets(directory: Path) -> dict[tuple[str, str, str], dict[str, Sec
     Raises:
         ValueError: the directory or one of the files cannot be read.
     """
-    if not directory.is_dir():
-        raise ValueError(
-            f"expected a directory at {directory}, found {'a file' if directory.exists() else 'none'}"
-        )
-    found: dict[tuple[str, str, str], dict[str, SecretStr]] = {}
+    try:
+        if not directory.is_dir():
+            kind = "a file" if directory.exists() else "none"
+            raise ValueError(f"expected a directory at {directory}, found {kind}")
+        return {
+            place: {
+                setting: masked(read_secret_file(directory.joinpath(*place, name)))
+                for name, setting in ACCOUNT_FILES.items()
+                if directory.joinpath(*place, name).exists()
+            }
+            for place in _account_directories(directory)
+        }
+    except OSError as error:
+        raise ValueError(f"expected a readable directory at {directory}, found {error.strerror}") from None
+
+
+def _account_directories(directory: Path) -> Iterator[tuple[str, str, str]]:
     for place in sorted(directory.glob("*/*/*")):
         user, exchange, environment = parts = place.relative_to(directory).parts
-        if any(part.startswith(".") for part in parts) or not place.is_dir():
-            continue
-        secrets = {
-            setting: masked(read_secret_file(place / name))
-            for name, setting in ACCOUNT_FILES.items()
-            if (place / name).exists()
-        }
-        if secrets:
-            found[user, exchange, environment] = secrets
-    return found
+        if place.is_dir() and not any(part.startswith(".") for part in parts):
+            yield user, exchange, environment
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a file lies at `path`; one that may not be looked at does not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
