@@ -9,11 +9,15 @@ from fillwire.wire.codec import decode_order
 class Decoder:
     """Decodes order events and remembers the last ones by their bytes; events are frozen, so that bots may share them.
 
+    Attributes:
+        is_remembering: whether to; a single bot hears of each event once, and remembering is memory that grows cold.
+
     Args:
         capacity: events remembered; bots that lag behind the others by more decode anew.
     """
 
-    def __init__(self, capacity: int = 1024) -> None:
+    def __init__(self, capacity: int = 512) -> None:
+        self.is_remembering = True
         self._capacity = capacity
         self._events: OrderedDict[bytes, OrderEvent] = OrderedDict()
 
@@ -23,6 +27,8 @@ class Decoder:
         Raises:
             DecodeError: `data` is no order event.
         """
+        if not self.is_remembering:
+            return decode_order(data)
         event = self._events.get(data)
         if event is None:
             event = decode_order(data)

@@ -203,6 +203,7 @@ class Host:
         await running.stop(deadline_s)
 
     async def _want(self, account: Account) -> None:
+        self._decoder.is_remembering = len(self._running) > 1 or self._live is not None
         bots = [running.bot for running in self._running.values() if running.bot.account == account]
         pairs = {pair for bot in bots for pair in bot.pairs or (ALL_PAIRS,)}
         await self._wishes.want(account, pairs, len(bots))

@@ -59,7 +59,9 @@ def observer(telemetry: FillTelemetry) -> Observe:
                 delivery=message.delivery_count or 1,
                 attempt=attempt,
                 callback_index=callback_index,
-                is_parent_sampled=is_parent_sampled(message.header(TRACEPARENT)),
+                is_parent_sampled=(
+                    is_parent_sampled(message.header(TRACEPARENT)) if telemetry.is_exporting else None
+                ),
                 error=error,
             )
         )

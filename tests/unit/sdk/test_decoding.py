@@ -26,6 +26,15 @@ def test_what_is_remembered_is_bounded() -> None:
     assert decoder.decode(messages[0]) is not events[0]
 
 
+def test_alone_a_bot_needs_no_memory() -> None:
+    """Told not to, the decoder remembers nothing."""
+    decoder = Decoder()
+    decoder.is_remembering = False
+    data = encode_order(order_event())
+    assert decoder.decode(data) == decoder.decode(data)
+    assert decoder.decode(data) is not decoder.decode(data)
+
+
 def test_what_is_no_event_is_refused_each_time() -> None:
     """A failure is not remembered as an event."""
     decoder = Decoder()
