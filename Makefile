@@ -49,20 +49,20 @@ e2e: $(SYNCED) ## From the venue's matching engine to the strategy's callback, i
 	$(BIN)/pytest tests/e2e
 
 lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
-	$(BIN)/ruff format --check services tests examples
-	$(BIN)/ruff check services tests examples
+	$(BIN)/ruff format --check services tests examples schemas
+	$(BIN)/ruff check services tests examples schemas
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy.stubtest fillwire._fastparse
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets -- -D warnings
 
 types: $(SYNCED) ## mypy strict on everything, pyright as second opinion on what users write
-	$(BIN)/mypy services tests examples
+	$(BIN)/mypy services tests examples schemas
 	$(BIN)/basedpyright --level error tests/typing
 
 format: $(SYNCED) ## Format Python and Rust
-	$(BIN)/ruff format services tests examples
-	$(BIN)/ruff check --fix-only services tests examples
+	$(BIN)/ruff format services tests examples schemas
+	$(BIN)/ruff check --fix-only services tests examples schemas
 	cargo fmt
 
 build: $(SYNCED) ## Build the wheel into dist/
