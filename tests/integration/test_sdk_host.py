@@ -19,7 +19,9 @@ from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.telemetry_names import Stage
 from fillwire.sdk.bot import Bot, StartFrom, bot_of
-from fillwire.sdk.host import Host
+from fillwire.sdk.claims import Claim
+from fillwire.sdk.desired import Wishes
+from fillwire.sdk.host import Host, HostFailed
 from fillwire.sdk.replaying import read_dead_letters, replay_dead_letters
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
@@ -310,6 +312,62 @@ async def test_what_bots_want_is_written_while_they_run_and_taken_back_after(bus
         assert await bucket.keys() == []
         await host.add(bot(Listener("btc")))
     assert await bucket.keys() == []
+
+
+async def test_a_wish_is_renewed_and_expires_with_its_process(bus: Bus) -> None:
+    """While the process lives the wish does; when it dies without a word, so does the wish, a little later."""
+    bucket = Bucket(bus, DESIRED)
+    wishes = Wishes(bus, "host", ttl_s=1, renew_s=0.2)
+    wishes.start()
+    await wishes.want(ALICE, ["BTC-USDT"], 1)
+    written = await bucket.revision("alice.binance.live.host")
+    await eventually(lambda: at_least(bucket, written + 10))  # 2 s: twice its lifetime
+    assert await bucket.keys() == ["alice.binance.live.host"]
+    assert wishes._task is not None
+    wishes._task.cancel()  # a crash
+
+    async def has_expired() -> bool:
+        return await bucket.keys() == []
+
+    await eventually(has_expired)
+    await wishes.stop()
+
+
+async def at_least(bucket: Bucket, revision: int) -> bool:
+    """Return whether the wish has been written so often."""
+    return await bucket.revision("alice.binance.live.host") >= revision
+
+
+async def test_a_bot_that_was_taken_over_is_let_go_and_the_process_fails(bus: Bus) -> None:
+    """Back after another process has claimed its bot, a host stops the bot and says so instead of sharing its events."""
+    listener = Listener()
+    async with running(bus, listener) as host:
+        await Claim(bus, "ORDERS", "alice==listener").renew()  # the other process
+        host._guard_nudge.set()  # as after a reconnect
+        with pytest.raises(
+            HostFailed, match="bot listener of alice has ended: another process has taken it over"
+        ):
+            async with asyncio.timeout(10):
+                await host.failed()
+        assert host.bots == {}
+        await publish(bus, *fills(1, 1))
+        assert listener.told == []
+
+
+async def test_a_worker_that_breaks_fails_the_host(bus: Bus) -> None:
+    """A bug of ours must not leave a bot silently without its fills."""
+
+    def break_down(*_: object) -> None:
+        raise AssertionError("a bug")
+
+    async with running(bus, Listener()) as host:
+        (broken,) = host.bots.values()
+        broken.worker._observe = break_down
+        await publish(bus, *fills(1, 1))
+        with pytest.raises(HostFailed, match="bot listener of alice has ended: a bug") as caught:
+            async with asyncio.timeout(10):
+                await host.failed()
+        assert isinstance(caught.value.__cause__, AssertionError)
 
 
 async def test_a_bot_whose_on_start_raises_is_not_left_half_started(bus: Bus) -> None:

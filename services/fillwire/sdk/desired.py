@@ -45,12 +45,16 @@ class Wishes:
     Args:
         bus: the connection.
         subscriber: name of this process among those of the account.
+        ttl_s: a wish expires so long after it was last said, in seconds.
+        renew_s: how often wishes are said again, in seconds.
     """
 
-    def __init__(self, bus: Bus, subscriber: str) -> None:
+    def __init__(self, bus: Bus, subscriber: str, *, ttl_s: float = TTL_S, renew_s: float = RENEW_S) -> None:
         self._bus = bus
         self._bucket = Bucket(bus, DESIRED)
         self._suffix = f".{escape_token(subscriber)}"
+        self._ttl_s = ttl_s
+        self._renew_s = renew_s
         self._wishes: dict[Account, Wish] = {}
         self._task: asyncio.Task[None] | None = None
         self._nudge = asyncio.Event()
@@ -81,7 +85,7 @@ class Wishes:
             await self._say(account)
         except BrokerError as error:
             _log.warning("wish_not_written", account=str(account), error=error)
-            self._nudge.set()
+            self._nudge.set()  # the renewal goes on trying; a wish taken back expires
 
     async def _say(self, account: Account) -> None:
         key = account_tokens(account) + self._suffix
@@ -89,23 +93,22 @@ class Wishes:
         if wish is None:
             await self._bucket.delete(key)
         else:
-            await self._bucket.put(key, wish.encode(), ttl_s=TTL_S)
+            await self._bucket.put(key, wish.encode(), ttl_s=self._ttl_s)
 
     async def _handle_reconnected(self) -> None:
         self._nudge.set()
 
     async def _renew(self) -> None:
-        wait_s = RENEW_S
+        wait_s = self._renew_s
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._nudge.wait()
-                    await asyncio.sleep(0 if wait_s == RENEW_S else _RETRY_S)
             self._nudge.clear()
-            wait_s = RENEW_S
+            wait_s = self._renew_s
             for account in list(self._wishes):
                 try:
                     await self._say(account)
                 except BrokerError as error:
                     _log.warning("wish_not_renewed", account=str(account), error=error)
-                    wait_s = _RETRY_S
+                    wait_s = min(_RETRY_S, self._renew_s)
