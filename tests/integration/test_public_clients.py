@@ -23,10 +23,11 @@ with warnings.catch_warnings():
     from binance.ws.streams import BinanceSocketManager
     from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketAPI
     from binance_sdk_spot.spot import Spot
-    from ccxt.pro.binance import binance as CcxtBinance
+    from ccxt.pro.binance import binance as CcxtBinance  # noqa: N812 - a class, whatever they call it
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(120),  # importing them takes half a minute on a busy machine
     pytest.mark.filterwarnings("ignore"),  # the clients' own warnings are not ours to mend
 ]
 DEADLINE_S = 20.0
