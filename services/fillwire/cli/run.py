@@ -52,6 +52,11 @@ class Choice:
     help="Where a bot begins that never ran: new, all, or a time such as 2026-01-31T08:00:00+00:00.  [default: new]",
 )
 @click.option(
+    "--fast-lane/--no-fast-lane",
+    default=False,
+    help="Tell bots of a fill from its live copy where that keeps the order.",
+)
+@click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", help="Argument of the strategies' classes."
 )
 @click.pass_context
