@@ -100,7 +100,7 @@ class Driver(picows.WSListener):
         try:
             async with asyncio.timeout(timeout_s):
                 await picows.ws_connect(
-                    lambda: self,
+                    lambda _request, _response: self,
                     url,
                     socket_factory=self._connect_socket,
                     ssl_context=tls,
@@ -117,6 +117,10 @@ class Driver(picows.WSListener):
             raise ConnectionLost(self._venue, f"cannot connect: {_sentence(error)}") from error
         finally:
             self._hang_up_unless_open()
+        if self._transport is None:  # picows returns as if nothing had happened
+            raise ConnectionLost(
+                self._venue, "cannot connect: the connection was closed during the handshake"
+            )
         if self.ended.done():
             raise ConnectionLost(self._venue, self.ended.result())
 

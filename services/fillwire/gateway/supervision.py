@@ -9,6 +9,8 @@ from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
 
+_CANCEL_AGAIN_S = 0.1
+
 
 class GatewayFailed(FillwireError):
     """A part of the gateway ended that must not; the cause is chained."""
@@ -50,8 +52,14 @@ class Supervisor:
 
 
 async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel tasks and wait until they have ended; what they raise was noted by then."""
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    """Cancel tasks and wait until they have ended; what they raise was noted by then.
+
+    One cancellation may not be enough: `asyncio.wait_for` of Python 3.11, which the broker's client uses, swallows one
+    that comes in the same turn as its result.
+    """
+    running = {task for task in tasks if task is not None}
+    while running:
+        for task in running:
+            task.cancel()
+        ended, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)
+        await asyncio.gather(*ended, return_exceptions=True)
