@@ -1,0 +1,271 @@
+"""Try a strategy without broker, gateway and exchange: tell it of fills, see what it orders.
+
+    async with StrategyTester(MyBot()) as bot:
+        await bot.fill("BTC-USDT", "buy", "0.5", price="64000")
+        assert bot.placed[0].price == Decimal("64640")
+
+What a callback raises comes out of the call that caused it.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from types import TracebackType
+from typing import Literal, Self
+
+from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source, TimeInForce
+from fillwire.domain.errors import HandlerError
+from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
+from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
+from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.sdk.bot import bot_of
+from fillwire.sdk.callbacks import ON_START, ON_STOP
+from fillwire.sdk.calling import Caller
+from fillwire.sdk.causality import ClientOrderIds, caused_by
+from fillwire.sdk.connections import callbacks_for
+from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.strategy import Strategy
+from fillwire.sdk.trading import Amount, amount
+
+Answer = Callable[[OrderRequest], TradeOrder]
+
+
+def accept(request: OrderRequest) -> TradeOrder:
+    """Return that the venue accepts the order."""
+    return TradeOrder(
+        outcome=Outcome.ACCEPTED,
+        pair=request.pair,
+        client_order_id=request.client_order_id,
+        order_id=f"venue-{request.client_order_id}",
+        venue_status="NEW",
+        cumulative_quantity=Decimal(0),
+    )
+
+
+class StrategyTester:
+    """Runs one strategy's callbacks in the test's own event loop, one at a time, in the order of the calls.
+
+    Attributes:
+        placed: the orders that the strategy has placed.
+        cancelled: the cancellations that it has asked for.
+        answer: what the venue says to an order; replace it to refuse some.
+
+    Args:
+        strategy: the bot.
+        account: whose orders it is told of; the strategy's own word goes first.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        account: Account = Account("tester", "binance", "test"),  # noqa: B008 - frozen
+    ) -> None:
+        self.placed: list[OrderRequest] = []
+        self.cancelled: list[CancelRequest] = []
+        self.answer: Answer = accept
+        self._strategy = strategy
+        self._bot = bot_of(strategy, account)
+        self._caller = Caller(self._bot, RetryPolicy(attempts=1), asyncio.Event())
+        self._ids = ClientOrderIds(self._bot.name, str(self._bot.account), "test")
+        self._numbers = itertools.count(1)
+        self._connection: ConnectionEvent | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        """Run `on_start`.
+
+        Raises:
+            Exception: what it raises.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._strategy._trading = self  # noqa: SLF001 - the tester stands in for the host
+        await self._once(ON_START)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Run `on_stop`, unless the test has failed already."""
+        try:
+            if error is None:
+                await self._once(ON_STOP)
+        finally:
+            self._strategy._trading = None  # noqa: SLF001 - as above
+            self._caller.close()
+
+    async def tell(self, event: OrderEvent) -> None:
+        """Tell the strategy of an order event.
+
+        Raises:
+            Exception: what a callback raises.
+        """
+        callbacks = self._bot.callbacks
+        for callback in (callbacks.steps if event.last_fill is None else callbacks.executions)[event.kind]:
+            with caused_by(event.event_id, callback.name):
+                await self._caller.call(callback, event)
+
+    async def fill(  # noqa: PLR0913 - the facts that a test may care for
+        self,
+        pair: str,
+        side: Side | Literal["buy", "sell"],
+        quantity: Amount,
+        *,
+        price: Amount,
+        order_quantity: Amount | None = None,
+        client_order_id: str | None = None,
+    ) -> OrderEvent:
+        """Tell the strategy that an order was filled at once, or in part if `order_quantity` is more; return the event.
+
+        Raises:
+            Exception: what a callback raises.
+        """
+        number = next(self._numbers)
+        filled = amount(quantity, "quantity")
+        event = self.event(
+            Kind.FILLED
+            if order_quantity is None or amount(order_quantity, "order_quantity") == filled
+            else Kind.PARTIALLY_FILLED,
+            pair,
+            side,
+            quantity if order_quantity is None else order_quantity,
+            price=price,
+            cumulative_quantity=filled,
+            trade_id=str(number),
+            order_id=str(number),
+            client_order_id=client_order_id,
+        )
+        await self.tell(event)
+        return event
+
+    def event(  # noqa: PLR0913 - the facts that a test may care for
+        self,
+        kind: Kind,
+        pair: str,
+        side: Side | Literal["buy", "sell"],
+        quantity: Amount,
+        *,
+        price: Amount,
+        cumulative_quantity: Amount = 0,
+        trade_id: str | None = None,
+        order_id: str = "1",
+        client_order_id: str | None = None,
+    ) -> OrderEvent:
+        """Return an event of a limit order; with `trade_id` an execution of all that is cumulated."""
+        account = self._bot.account
+        symbol = pair.replace("-", "")
+        cumulative = Decimal(cumulative_quantity)
+        limit = amount(price, "price")
+        now = time.time_ns()
+        fill = None
+        if trade_id is not None:
+            fill = Fill(
+                trade_id=trade_id,
+                price=limit,
+                quantity=cumulative,
+                quote=cumulative * limit,
+                fee=None,
+                fee_currency=None,
+                liquidity=None,
+            )
+        return OrderEvent(
+            event_id=(
+                state_event_id(account, symbol, order_id, kind)
+                if trade_id is None
+                else execution_event_id(account, symbol, order_id, trade_id)
+            ),
+            kind=kind,
+            exchange=account.exchange,
+            environment=account.environment,
+            user=account.user,
+            pair=pair,
+            symbol=symbol,
+            order_id=order_id,
+            client_order_id=client_order_id,
+            new_client_order_id=None,
+            order_list_id=None,
+            side=Side(side),
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            price=limit,
+            stop_price=None,
+            quantity=amount(quantity, "quantity"),
+            quote_quantity=None,
+            cumulative_quantity=cumulative,
+            cumulative_quote=cumulative * limit,
+            average_price=limit if cumulative else None,
+            prevented_quantity=None,
+            is_working=not kind.is_terminal,
+            venue_status=kind.upper(),
+            last_fill=fill,
+            reject_reason=None,
+            execution_id=None,
+            exchange_time_ns=now,
+            transaction_time_ns=now,
+            received_time_ns=now,
+            source=Source.STREAM,
+        )
+
+    async def connection(self, state: ConnectionState, *, reason: str | None = None) -> None:
+        """Tell the strategy of its connection.
+
+        Raises:
+            Exception: what a callback raises.
+        """
+        account = self._bot.account
+        now = time.time_ns()
+        is_receiving = state is ConnectionState.RECEIVING
+        last = self._connection
+        self._connection = event = ConnectionEvent(
+            user=account.user,
+            exchange=account.exchange,
+            environment=account.environment,
+            state=state,
+            previous_state=ConnectionState.DISCONNECTED if last is None else last.state,
+            reason=reason,
+            attempt=0,
+            subscription_count=1,
+            connected_since_ns=now if is_receiving else None,
+            last_event_time_ns=None,
+            clock_offset_ns=0,
+            gateway="test",
+            time_ns=now,
+        )
+        for name in callbacks_for(event, last):
+            if name in self._bot.callbacks.named:
+                await self._caller.call(self._bot.callbacks.named[name], event)
+
+    async def _once(self, name: str) -> None:
+        try:
+            await self._caller.run_once(name)
+        except HandlerError as error:
+            raise error.__cause__ or error from None
+
+    # ---- what the strategy places its orders with
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop on which callbacks run."""
+        if self._loop is None:
+            raise RuntimeError("the tester has not been entered: expected async with")
+        return self._loop
+
+    def next_client_order_id(self) -> str:
+        """Return the id of the next order that the current callback places."""
+        return self._ids.next()
+
+    async def place(self, request: OrderRequest, timeout_s: float) -> TradeOrder:  # noqa: ARG002 - the answer is there
+        """Note an order and answer it."""
+        self.placed.append(request)
+        return self.answer(request)
+
+    async def cancel(self, request: CancelRequest, timeout_s: float) -> TradeOrder:  # noqa: ARG002 - as above
+        """Note a cancellation and accept it."""
+        self.cancelled.append(request)
+        return TradeOrder(
+            outcome=Outcome.ACCEPTED,
+            pair=request.pair,
+            client_order_id=request.client_order_id,
+            order_id=request.order_id,
+        )
