@@ -53,6 +53,7 @@ class RestClient:
                     status=response.status,
                     body=bytes(body),
                     retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+                    headers={name.lower(): value for name, value in response.headers.items()},
                 )
         except TimeoutError:
             raise ConnectionLost(self._venue, f"{request.path} not answered within {timeout_s:g} s") from None

@@ -1,5 +1,6 @@
 """HTTP requests to a venue as values: what to send, decided without sending it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -29,8 +30,9 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """A venue's answer: status, body, and the seconds of `Retry-After` where it was sent."""
+    """A venue's answer: status, body, the seconds of `Retry-After` where it was sent, and headers by lower-case name."""
 
     status: int
     body: bytes
     retry_after_s: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

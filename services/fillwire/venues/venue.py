@@ -7,6 +7,7 @@ from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
+from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 
@@ -28,6 +29,9 @@ class VenueKey:
 
 class VenueAccount(Protocol):
     """One account at a venue, with its key: makes the protocol of each of its connections."""
+
+    def records(self) -> AccountRecords:
+        """Return what can be asked of the venue's own records of the account."""
 
     def protocol(
         self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int
@@ -56,6 +60,10 @@ class Venue(Protocol):
     @property
     def connects_per_minute(self) -> int:
         """Connections that one machine may dial in a minute without being refused."""
+
+    @property
+    def weight_per_minute(self) -> int:
+        """What one machine may ask of the venue in a minute, in the unit of `HttpRequest.weight`."""
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached; the addresses are configured ones, None for the venue's own.

@@ -70,6 +70,17 @@ def read_server_time_ns(result: Any) -> int:
     time = result.get("serverTime") if isinstance(result, dict) else None
     if not isinstance(time, int) or time <= 0:
         raise ValueError(f"serverTime: expected a positive integer, was {time!r}")
+    return time_ns(time)
+
+
+def time_ns(time: Any) -> int:
+    """Return a time of the venue, in milliseconds or microseconds, in nanoseconds since the epoch.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    if not isinstance(time, int) or time < 0:
+        raise ValueError(f"expected a time in milliseconds or microseconds, was {time!r}")
     return time * (_NS_PER_US if time >= _FIRST_MICROSECOND else _NS_PER_MS)
 
 

@@ -89,8 +89,8 @@ def connection_error(venue: str, refusal: Refusal, venue_now_ms: int) -> VenueEr
     return SubscriptionRejected(venue, str(refusal))
 
 
-def http_error(venue: str, response: HttpResponse) -> VenueError:
-    """Return what a REST answer other than 200 means."""
+def http_refusal(response: HttpResponse) -> Refusal:
+    """Return the refusal in a REST answer other than 200."""
     try:
         document = orjson.loads(response.body)
     except orjson.JSONDecodeError:
@@ -98,6 +98,12 @@ def http_error(venue: str, response: HttpResponse) -> VenueError:
     refusal = Refusal.of_answer(response.status, document)
     if refusal.code == 0:
         refusal = Refusal(response.status, 0, f"http status {response.status}")
+    return refusal
+
+
+def http_error(venue: str, response: HttpResponse) -> VenueError:
+    """Return what a REST answer other than 200 means."""
+    refusal = http_refusal(response)
     error = connection_error(venue, refusal, 0)
     if isinstance(error, Throttled) and response.retry_after_s is not None:
         wait_s = response.retry_after_s if math.isfinite(response.retry_after_s) else _DEFAULT_WAIT_S

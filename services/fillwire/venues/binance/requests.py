@@ -165,6 +165,7 @@ def rest_my_trades(  # noqa: PLR0913 - the filters the venue offers
     order_id: str | None = None,
     from_id: str | None = None,
     start_time_ms: int | None = None,
+    end_time_ms: int | None = None,
     limit: int = MAX_ROWS,
 ) -> HttpRequest:
     """Return the REST request for executions of one symbol, oldest first.
@@ -176,6 +177,7 @@ def rest_my_trades(  # noqa: PLR0913 - the filters the venue offers
         order_id: only executions of this order.
         from_id: only trade ids from this one on, this one included. Paging by it knows no limit of 24 hours.
         start_time_ms: only executions from this time on. The venue takes it with neither `order_id` nor `from_id`.
+        end_time_ms: only executions up to this time, at most 24 hours after `start_time_ms`.
         limit: rows at most, up to `MAX_ROWS`.
     """
     params: dict[str, object] = {"symbol": symbol}
@@ -185,8 +187,39 @@ def rest_my_trades(  # noqa: PLR0913 - the filters the venue offers
         params["fromId"] = from_id
     if start_time_ms is not None:
         params["startTime"] = start_time_ms
+    if end_time_ms is not None:
+        params["endTime"] = end_time_ms
     params["limit"] = limit
     return _signed(signer, timestamp_ms, "/api/v3/myTrades", params, weight=20 if order_id is None else 5)
+
+
+def rest_all_orders(  # noqa: PLR0913 - the filters the venue offers
+    signer: Signer,
+    timestamp_ms: int,
+    symbol: str,
+    *,
+    start_time_ms: int,
+    end_time_ms: int,
+    limit: int = MAX_ROWS,
+) -> HttpRequest:
+    """Return the REST request for the orders of one symbol, open or not, that last changed in a window.
+
+    Args:
+        signer: key pair of the account.
+        timestamp_ms: now by the venue's clock.
+        symbol: the venue's spelling.
+        start_time_ms: first millisecond of the window.
+        end_time_ms: its last one, at most 24 hours later.
+        limit: rows at most, up to `MAX_ROWS`. Rows are in order of placing, not of change: of a full page nobody
+            knows which are missing.
+    """
+    params: dict[str, object] = {
+        "symbol": symbol,
+        "startTime": start_time_ms,
+        "endTime": end_time_ms,
+        "limit": limit,
+    }
+    return _signed(signer, timestamp_ms, "/api/v3/allOrders", params, weight=20)
 
 
 def signed_query(signer: Signer, timestamp_ms: int, params: Mapping[str, object]) -> str:

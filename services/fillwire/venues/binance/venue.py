@@ -11,9 +11,11 @@ from fillwire.venues.binance.auth import Signer, signer
 from fillwire.venues.binance.endpoints import endpoints, speaks_microseconds
 from fillwire.venues.binance.mapping import read_server_time_ns, read_symbols
 from fillwire.venues.binance.protocol import BinanceProtocol
+from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
+from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -29,6 +31,10 @@ class BinanceAccount:
     account: Account
     signer: Signer
     microseconds: bool
+
+    def records(self) -> AccountRecords:
+        """Return what can be asked of the venue's own records of the account."""
+        return BinanceRecords(self.account, self.signer)
 
     def protocol(
         self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int
@@ -52,6 +58,7 @@ class BinanceSpot:
     lifetime_s = 86_400.0
     # 300 in five minutes by the venue's rules, over all programs on the machine: one fifth is left to the others.
     connects_per_minute = 48
+    weight_per_minute = 6000
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached."""
