@@ -52,7 +52,8 @@ class ConsumerState:
     unacknowledged_count: int
 
 
-def _deliver_fields(deliver: Deliver) -> dict[str, Any]:
+def deliver_fields(deliver: Deliver) -> dict[str, Any]:
+    """Return the fields of a consumer's configuration that say where it begins; for this room only."""
     match deliver:
         case StartAtTime(time_ns):
             seconds, nanoseconds = divmod(time_ns, _NS)
@@ -133,7 +134,7 @@ async def ensure_consumer(  # noqa: PLR0913 - what a consumer is made of; everyt
         info = await _consumer_info(bus, stream, durable)
         was_created = info is None
         if info is None:
-            info = await create_consumer(bus, stream, durable, wanted | _deliver_fields(deliver))
+            info = await create_consumer(bus, stream, durable, wanted | deliver_fields(deliver))
         elif any(info["config"].get(key, _ABSENT.get(key)) != value for key, value in wanted.items()):
             info = await create_consumer(bus, stream, durable, _merged(info["config"], wanted))
     except ApiRefused as error:

@@ -1,0 +1,106 @@
+"""Reading a stream back: what it holds now, from a point on, without leaving anything behind."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import orjson
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.consumer import PullLoop
+from fillwire.bus.durables import Deliver, create_consumer, delete_consumer, deliver_fields
+from fillwire.bus.messages import Message
+from fillwire.domain.errors import BrokerError
+
+_NS = 1_000_000_000
+_INACTIVE_THRESHOLD_S = 30
+_NOT_FOUND = 404
+
+
+async def read_stream(  # noqa: PLR0913 - what, from where, into what
+    bus: Bus,
+    stream: str,
+    subject: str,
+    deliver: Deliver,
+    receive: Callable[[Message], None],
+    *,
+    deadline_s: float = 30.0,
+) -> int:
+    """Hand every message that the stream holds now to `receive`, in order, and return how many there were.
+
+    What is stored while it reads may be left out.
+
+    Args:
+        bus: the connection.
+        stream: the stream's name.
+        subject: pattern of the subjects to read.
+        deliver: where to begin; `last_per_subject` reads one message of each subject.
+        receive: a quick function, told of one message after another; what it raises ends the reading.
+        deadline_s: how long it may take.
+
+    Raises:
+        BrokerError: no answer, not allowed, or not read before the deadline.
+    """
+    name = "read-" + bus.new_inbox().rpartition(".")[2]
+    config = {
+        "name": name,
+        "ack_policy": "none",
+        "filter_subject": subject,
+        "replay_policy": "instant",
+        "mem_storage": True,
+        "num_replicas": 1,
+        "inactive_threshold": _INACTIVE_THRESHOLD_S * _NS,
+    } | deliver_fields(deliver)
+    info = await create_consumer(bus, stream, name, config)
+    expected = int(info["num_pending"])
+    count = 0
+    finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(message: Message) -> None:
+        nonlocal count
+        if finished.done():
+            return
+        try:
+            receive(message)
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who made the function
+            finished.set_exception(error)
+            return
+        count += 1
+        if count >= expected or message.pending_count == 0:
+            finished.set_result(None)
+
+    async def lost() -> None:
+        if not finished.done():
+            finished.set_exception(BrokerError(f"the reading of {subject} of stream {stream} was cut off"))
+
+    if not expected:
+        finished.set_result(None)
+    pull = PullLoop(bus, stream, name, take, ack_policy="none", on_missing=lost)
+    try:
+        await pull.start()
+        async with asyncio.timeout(deadline_s):
+            await finished
+    except TimeoutError as error:
+        raise BrokerError(f"cannot read {subject} of stream {stream} within {deadline_s:g} s") from error
+    finally:
+        await pull.stop()
+        with contextlib.suppress(BrokerError):  # it goes by itself
+            await delete_consumer(bus, stream, name)
+    return count
+
+
+async def last_message(bus: Bus, stream: str, subject: str, timeout_s: float = 5.0) -> bytes | None:
+    """Return the body of the newest message of one subject, None if there is none.
+
+    Raises:
+        BrokerError: no answer, or not allowed.
+    """
+    answer = await bus.request_message(
+        f"{api.PREFIX}.DIRECT.GET.{stream}", orjson.dumps({"last_by_subj": subject}), timeout_s
+    )
+    if answer.status == _NOT_FOUND:
+        return None
+    if answer.status is not None:
+        raise BrokerError(f"cannot read the last message of {subject}: status {answer.status}")
+    return answer.data
