@@ -15,6 +15,7 @@ from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.identifiers import Account, escape_token, execution_event_id
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.service import CAPACITY, Gateway
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
@@ -202,13 +203,14 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(
+async def rig(  # noqa: PLR0913 - what a test may choose
     path: Path,
     *,
     simulator: SimulatorSettings | None = None,
     telemetry: FillTelemetry | None = None,
     linger_s: float = 0.3,
     capacity: int = CAPACITY,
+    reconciling: ReconcilePolicy | None = None,
     **environ: object,
 ) -> AsyncIterator[Rig]:
     """Run broker, venue and gateway inside the block.
@@ -219,6 +221,7 @@ async def rig(
         telemetry: the gateway's; None for one that keeps every trace.
         linger_s: how long an account without bots stays connected.
         capacity: events that may wait for the broker.
+        reconciling: how the log is kept in step; None for what the settings say.
         environ: changes to the gateway's environment, by variable.
     """
     async with AsyncExitStack() as stack:
@@ -242,6 +245,7 @@ async def rig(
             linger_s=linger_s,
             keys_refresh_s=0.05,
             capacity=capacity,
+            reconciling=reconciling,
         )
         gateway_bus = await stack.enter_async_context(await Bus.connect(broker.url, name="gateway-test"))
         found = Rig(broker, venue, gateway, bus, http, variables)

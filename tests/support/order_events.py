@@ -83,6 +83,7 @@ def connection_event(  # noqa: PLR0913 - each a fact that some test varies
     reason: str | None = None,
     gateway: str = "gateway-1",
     time_ns: int = EPOCH_NS,
+    is_reconciled: bool = True,
 ) -> ConnectionEvent:
     """Return a connection event."""
     is_receiving = state is ConnectionState.RECEIVING
@@ -100,6 +101,7 @@ def connection_event(  # noqa: PLR0913 - each a fact that some test varies
         clock_offset_ns=None,
         gateway=gateway,
         time_ns=time_ns,
+        reconciled_ns=time_ns if is_receiving and is_reconciled else None,
     )
 
 

@@ -121,6 +121,10 @@ class ConnectionEvent:
         clock_offset_ns: venue clock minus gateway clock as measured, None before the measurement.
         gateway: name of the gateway process that holds the connection.
         time_ns: when this state was observed, by the gateway's clock.
+        reconciled_ns: when the log was last brought in step with the venue's own records, by the gateway's clock: at
+            each connection, and after something missing was found. None before the first time.
+        missing_since_ns: the venue has executed something at about this time or later that is not in the log yet and
+            is still being asked for. None while nothing is known to be missing.
     """
 
     user: str
@@ -136,6 +140,8 @@ class ConnectionEvent:
     clock_offset_ns: int | None
     gateway: str
     time_ns: int
+    reconciled_ns: int | None = None
+    missing_since_ns: int | None = None
 
     @property
     def account(self) -> Account:
@@ -146,6 +152,11 @@ class ConnectionEvent:
     def is_connected(self) -> bool:
         """Whether fills are being detected live."""
         return self.state is ConnectionState.RECEIVING
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Whether fills are being detected live and none that happened before is known to be missing."""
+        return self.is_connected and self.reconciled_ns is not None and self.missing_since_ns is None
 
     def uptime_s(self, now_ns: int) -> float:
         """Return for how long the connection has been receiving, in seconds; 0.0 while it is not."""

@@ -1,7 +1,8 @@
 """One account's way from what a connection brought to the broker.
 
-    connection ──take──▶ pipeline ──publish──▶ publication ──▶ ORDERS
-               ──refuse─▶          ──keep────▶ quarantine  ──▶ QUARANTINE
+    connection ──take──▶ sequencer ──publish──▶ publication ──▶ ORDERS
+               ──refuse─▶           ──keep────▶ quarantine  ──▶ QUARANTINE
+    venue's records ──▶ reconciler ──▶ sequencer
 
 The pipeline decides what becomes of each event; the connections before it and the publication behind it decide
 nothing. `catch_up` is awaited on every connection between the venue's acknowledgement of the stream and the state
@@ -10,46 +11,116 @@ nothing. `catch_up` is awaited on every connection between the venue's acknowled
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
-from fillwire.domain.errors import VenueError
+from fillwire.domain.enums import ErrorClass
+from fillwire.domain.errors import FrameError, VenueError
+from fillwire.domain.ledger import Gap, Ledger, OrderKey
+from fillwire.gateway.account_log import AccountLog
+from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
+from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler, Standing
+from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import FrameRefused
+from fillwire.venues.records import OrderReport
+from fillwire.venues.symbols import SymbolTable
 
 _log = get_log(__name__)
 
 UNKNOWN_SYMBOL = "unknown_symbol"
+CONTRADICTION = "contradiction"
 MAX_HELD_FRAMES = 1000
 
 ReadAgain = Callable[[FrameRefused], None]
 
 
 class Pipeline:
-    """Publishes what is sound, keeps what is not, and gives frames of an unknown symbol a second reading.
+    """Publishes what is sound, once and in order; keeps what is not; fetches what is missing.
+
+    Frames of an unknown symbol get a second reading.
 
     Args:
         publication: publishes order events.
-        quarantine: keeps refused frames.
+        quarantine: keeps refused frames, and events that contradict what was published.
         fetch_symbols: fetches the venue's symbols anew; when it returns, connections read by them.
+        log: reads what was published.
+        policy: how the log is kept in step with the venue's records.
+        room: awaited until the broker takes more.
+        pairs: returns the pairs that bots listen to.
+        alert: tells a person that something stays missing.
+
+    Attributes:
+        on_standing: called when `standing` has changed by itself.
     """
 
-    def __init__(
-        self, publication: Publication, quarantine: Quarantine, fetch_symbols: Callable[[], Awaitable[object]]
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        publication: Publication,
+        quarantine: Quarantine,
+        fetch_symbols: Callable[[], Awaitable[object]],
+        log: AccountLog,
+        policy: ReconcilePolicy,
+        *,
+        room: Callable[[], Awaitable[None]],
+        pairs: Callable[[], Iterable[str]],
+        alert: Callable[[str], None],
     ) -> None:
-        self._publication = publication
+        self._account = publication.account
         self._quarantine = quarantine
         self._fetch_symbols = fetch_symbols
+        self.on_standing: Callable[[], None] = _nobody
+        self._sequencer = Sequencer(
+            Ledger(),
+            publication.publish,
+            self._contradict,
+            self._note_gap,
+            self._note_doubt,
+        )
+        self._reconciler = Reconciler(
+            publication.account,
+            log,
+            self._sequencer,
+            policy,
+            room=room,
+            pairs=pairs,
+            alert=alert,
+            stored=publication.stored,
+            on_standing=self._tell_standing,
+        )
         self._held: deque[tuple[FrameRefused, ReadAgain]] = deque()
         self._is_second_reading = False
         self._fetching: asyncio.Task[None] | None = None
 
     def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
         """Take an order event; see `Publication.publish`."""
-        self._publication.publish(report, parsed_ns, frame_bytes)
+        self._sequencer.take(report, parsed_ns, frame_bytes)
+
+    def _note_gap(self, gap: Gap) -> None:
+        self._reconciler.note_gap(gap)
+
+    def _note_doubt(self, key: OrderKey) -> None:
+        self._reconciler.note_doubt(key)
+
+    def _tell_standing(self) -> None:
+        self.on_standing()
+
+    def _contradict(self, report: OrderReport, reason: str) -> None:
+        """Keep an event of which the identity was published with another content, or that claims what another has."""
+        error = FrameError(
+            venue=self._account.exchange,
+            error_class=ErrorClass.SUSPICIOUS,
+            code=CONTRADICTION,
+            field=None,
+            offset=0,
+            message=f"event {report.event_id} contradicts what was published: {reason}",
+            symbol=report.symbol,
+            order_id=report.order_id,
+        )
+        self._quarantine.keep(FrameRefused(report.json, report.received_time_ns, error))
 
     def refuse(self, refused: FrameRefused, again: ReadAgain) -> None:
         """Take a frame that could not be read.
@@ -88,9 +159,32 @@ class Pipeline:
         finally:
             self._is_second_reading = False
 
-    async def catch_up(self) -> None:
-        """Bring the log up to the venue's own records, before the connection counts as receiving."""
+    @property
+    def standing(self) -> Standing:
+        """How the log stands against the venue's records."""
+        return self._reconciler.standing
+
+    async def recall(self) -> None:
+        """Read how the account was left, before anything new is told of it."""
+        await self._reconciler.recall()
+
+    async def catch_up(self, inquiry: Inquiry, symbols: SymbolTable, *, is_successor: bool) -> None:
+        """Bring the log up to the venue's own records; see `Reconciler.catch_up`."""
+        await self._reconciler.catch_up(inquiry, symbols, is_successor=is_successor)
+
+    def use_symbols(self, symbols: SymbolTable) -> None:
+        """Name pairs by this table from now on."""
+        self._reconciler.use_symbols(symbols)
+
+    def lost(self) -> None:
+        """Note that the account has no connection."""
+        self._reconciler.lost()
 
     async def stop(self) -> None:
-        """Let nothing wait any longer: what is held goes to quarantine."""
+        """Let nothing wait any longer: frames that are held go to quarantine; gaps are found again by the next start."""
         await cancel(self._fetching)
+        await self._reconciler.stop()
+
+
+def _nobody() -> None:
+    """Tell nobody yet."""

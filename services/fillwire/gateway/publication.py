@@ -1,5 +1,6 @@
 """Order events to the broker: subject, key, identity, headers and stamps. The hot path: run once per event."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.runtime.fill_traces import GatewayTrace
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.venues.parsing import ExecutionReport
+from fillwire.venues.records import OrderReport
 from fillwire.wire.headers import STAMPS, TRACEPARENT
 from fillwire.wire.subjects import order_subject
 
@@ -40,11 +41,13 @@ class Publication:
         self.clock_offset_ns = clock_offset_ns
         self.published_count = 0
         self.lost_count = 0
+        self._outstanding = 0
+        self._stored: asyncio.Future[None] | None = None
         self._submit = publisher.submit
         self._subjects: dict[tuple[str, str], str] = {}
 
-    def publish(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
-        """Publish an event; it is resent until the broker has it.
+    def publish(self, report: OrderReport, parsed_ns: int, frame_bytes: int) -> bool:
+        """Publish an event, which is resent until the broker has it; return whether it was taken.
 
         Args:
             report: the event.
@@ -70,8 +73,24 @@ class Publication:
             # Reading stops at half of what the publisher takes, so this is the end of the process or a mistake.
             self.lost_count += 1
             _log.error("event_not_published", event_id=event_id, account=str(self.account), error=error)
-        else:
-            self.published_count += 1
+            return False
+        self.published_count += 1
+        self._outstanding += 1
+        return True
+
+    async def stored(self) -> None:
+        """Wait until the broker has everything that was published so far; an account that goes on has more by then."""
+        if self._outstanding:
+            if self._stored is None:
+                self._stored = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._stored)
+
+    def settle(self) -> None:
+        """Note that one event is stored, or will never be."""
+        self._outstanding -= 1
+        if not self._outstanding and self._stored is not None:
+            self._stored.set_result(None)
+            self._stored = None
 
     def _subject(self, place: tuple[str, str]) -> str:
         if len(self._subjects) >= _SUBJECTS_MAX:
@@ -98,7 +117,7 @@ class _Sent:
     def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
         self,
         owner: Publication,
-        report: ExecutionReport,
+        report: OrderReport,
         event_id: str,
         subject: str,
         place: tuple[str, str],
@@ -128,6 +147,7 @@ class _Sent:
 
     def acknowledged(self, outcome: PublishOutcome) -> None:
         """Hand in the stamps; one that never left has none."""
+        self._owner.settle()
         if outcome.error is not None or not self._published_ns:
             return
         report, account = self._report, self._owner.account

@@ -20,6 +20,7 @@ _log = get_log(__name__)
 STATUS_TTL_S = 30.0
 REFRESH_S = 10.0
 DETECTION_LOST = "detection_lost"
+EXECUTIONS_MISSING = "executions_missing"
 _RETRY_S = 1.0
 
 Snapshot = Callable[[], ConnectionEvent]
@@ -83,17 +84,21 @@ class Reporter:
 
     def alert_detection_lost(self, account: Account, reason: str) -> None:
         """Publish that fills of the account are not detected live and why; a person should know."""
-        subject = alert_subject(account, DETECTION_LOST)
+        self.alert(account, DETECTION_LOST, reason)
+
+    def alert(self, account: Account, name: str, reason: str) -> None:
+        """Publish something about the account that a person should know."""
+        subject = alert_subject(account, name)
         time_ns = time.time_ns()
         alert = Alert(
-            alert=DETECTION_LOST,
+            alert=name,
             user=account.user,
             exchange=account.exchange,
             environment=account.environment,
             reason=reason,
             time_ns=time_ns,
         )
-        _log.error("detection_lost", account=str(account), reason=reason)
+        _log.error(name, account=str(account), reason=reason)
         self._submit(subject, encode_alert(alert), f"{subject}:{time_ns}")
 
     def _submit(self, subject: str, body: bytes, message_id: str) -> None:

@@ -15,6 +15,7 @@ from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, LINGER_S, Accounts
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.desired import Desired
@@ -23,13 +24,15 @@ from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.placements import PLACEMENTS, Placements
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
+from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.reference import Reference
-from fillwire.gateway.reporting import Reporter
+from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
 from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
 from fillwire.gateway.valve import Valve
+from fillwire.gateway.weights import WeightBudget
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
 from fillwire.runtime.telemetry import FillTelemetry
@@ -57,6 +60,7 @@ class Gateway:
         linger_s: an account without bots stays connected for so long.
         keys_refresh_s: time between two readings of the keys while one is missing or refused.
         capacity: events that may wait for the broker before sockets are no longer read.
+        reconciling: how the log is kept in step with the venue's records; None for the settings' own.
 
     Raises:
         ConfigError: the exchange is unknown or switched off, or an address of an account with a key cannot be used.
@@ -73,6 +77,7 @@ class Gateway:
         linger_s: float = LINGER_S,
         keys_refresh_s: float = KEYS_REFRESH_S,
         capacity: int = CAPACITY,
+        reconciling: ReconcilePolicy | None = None,
     ) -> None:
         self._settings = settings
         self._venue = venue(exchange)
@@ -82,6 +87,9 @@ class Gateway:
         self._linger_s = linger_s
         self._keys_refresh_s = keys_refresh_s
         self._capacity = capacity
+        self._reconciling = reconciling or ReconcilePolicy(
+            audit_interval_s=settings.websocket.audit_interval_ms / 1e3
+        )
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None
@@ -135,6 +143,7 @@ class Gateway:
         reporter.start(supervisor)
         stack.push_async_callback(reporter.stop)
         stack.push_async_callback(self._stop_references)
+        desired = Desired(Bucket(bus, DESIRED), self._exchange)
         around = Surroundings(
             venue=self._venue,
             policy=self._policy(),
@@ -157,10 +166,14 @@ class Gateway:
                 Publication(account, publisher, self._telemetry, partial(self._clock_offset_ns, account)),
                 Quarantine(account, publisher, self._name),
                 fetch_symbols,
+                AccountLog(bus, account),
+                self._reconciling,
+                room=around.valve.wait_room,
+                pairs=lambda: desired.pairs(account) or (),
+                alert=partial(reporter.alert, account, EXECUTIONS_MISSING),
             )
             return Session(account, around, environment, pipeline, key, pairs)
 
-        desired = Desired(Bucket(bus, DESIRED), self._exchange)
         accounts = Accounts(
             bus,
             make_session,
@@ -195,11 +208,17 @@ class Gateway:
             endpoints = self._endpoints(name)
             if endpoints.warning is not None:
                 _log.warning("endpoint_replaced", environment=name, reason=endpoints.warning)
-            reference = Reference(self._venue, name, RestClient(http, self._exchange, endpoints.rest_url))
+            rest = RestClient(http, self._exchange, endpoints.rest_url)
+            reference = Reference(self._venue, name, rest)
             if self._supervisor is None:
                 raise AssertionError("sessions are made by a gateway that has started")
             reference.start(self._supervisor)
-            found = self._environments[name] = Environment(endpoints=endpoints, reference=reference)
+            found = self._environments[name] = Environment(
+                endpoints=endpoints,
+                reference=reference,
+                rest=rest,
+                weights=WeightBudget(self._venue.weight_per_minute),
+            )
         return found
 
     def _clock_offset_ns(self, account: Account) -> int | None:

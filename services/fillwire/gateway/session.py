@@ -18,6 +18,7 @@ from fillwire.domain.errors import (
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.link import Link
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.supervision import cancel
@@ -80,6 +81,7 @@ class Session:
         self._is_alerted = False
         self._backoff = Backoff.from_policy(around.policy.reconnect, around.random)
         self._task: asyncio.Task[None] | None = None
+        pipeline.on_standing = self._tell_standing
 
     # -- life
 
@@ -161,11 +163,15 @@ class Session:
         self._life.take(step, reason)
         self._around.reporter.report(self._event(previous))
 
+    def _tell_standing(self) -> None:
+        """Tell that the log is in step with the venue's records again, or no longer; the connection is as it was."""
+        self._around.reporter.report(self._event(self._life.state))
+
     def _event(self, previous: ConnectionState) -> ConnectionEvent:
         # Readers drop what is not newer than what they have.
         self._last_told_ns = max(time.time_ns(), self._last_told_ns + 1)
         self._note_last_event()
-        account, environment = self.account, self._environment
+        account, environment, standing = self.account, self._environment, self._pipeline.standing
         return ConnectionEvent(
             user=account.user,
             exchange=account.exchange,
@@ -180,6 +186,8 @@ class Session:
             clock_offset_ns=None if environment is None else environment.reference.clock_offset_ns,
             gateway=self._around.gateway,
             time_ns=self._last_told_ns,
+            reconciled_ns=standing.reconciled_ns,
+            missing_since_ns=standing.missing_since_ns,
         )
 
     def _note_last_event(self) -> None:
@@ -208,6 +216,7 @@ class Session:
             self._environment.reference.on_clock.remove(self._use_clock)
 
     def _use_symbols(self, symbols: SymbolTable) -> None:
+        self._pipeline.use_symbols(symbols)
         for link in self._links:
             link.use_symbols(symbols)
 
@@ -218,6 +227,7 @@ class Session:
     # -- the connection
 
     async def _run(self) -> None:
+        await self._pipeline.recall()
         while True:
             key = self._key
             try:
@@ -289,7 +299,14 @@ class Session:
             url = environment.endpoints.websocket_url
             tls = around.tls if url.startswith("wss:") else None
             await link.connect(url, around.policy.connect_timeout_s, tls)
-            await self._pipeline.catch_up()
+            inquiry = Inquiry(
+                around.venue,
+                venue_account.records(),
+                environment.rest,
+                environment.weights,
+                lambda: environment.reference.clock_offset_ns or 0,
+            )
+            await self._pipeline.catch_up(inquiry, symbols, is_successor=is_successor)
             link.require_live()
         except BaseException:
             link.driver.abort("not needed any more")
@@ -348,6 +365,7 @@ class Session:
     async def _recover(self, error: VenueError) -> None:
         """Tell of a loss and wait before the next attempt."""
         self._live = None
+        self._pipeline.lost()
         self._connected_since_ns = None
         if self._life.allows(Step.LOST):
             self._take(Step.LOST, str(error))
@@ -363,6 +381,7 @@ class Session:
     async def _await_key(self, error: FillwireError, key: VenueKey | None) -> None:
         """Tell that the key is refused, or that there is none, and wait for another."""
         self._live = None
+        self._pipeline.lost()
         self._connected_since_ns = None
         if self._life.allows(Step.REFUSED):
             self._take(Step.REFUSED, str(error))

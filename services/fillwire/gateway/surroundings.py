@@ -7,7 +7,9 @@ from random import Random
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.reference import Reference
 from fillwire.gateway.reporting import Reporter
+from fillwire.gateway.rest import RestClient
 from fillwire.gateway.valve import Valve
+from fillwire.gateway.weights import WeightBudget
 from fillwire.runtime.backoff import ReconnectPolicy
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits
@@ -95,7 +97,11 @@ class Environment:
     Attributes:
         endpoints: where it is reached.
         reference: its symbols and clock.
+        rest: its REST interface.
+        weights: what may be asked of it.
     """
 
     endpoints: Endpoints
     reference: Reference
+    rest: RestClient
+    weights: WeightBudget

@@ -47,6 +47,12 @@ class Valve:
                 _log.warning("reading_paused", queued=self._publisher.queued_count)
             driver.pause()
 
+    async def wait_room(self) -> None:
+        """Wait until the publisher takes more; for whoever has events that are not read from a socket."""
+        if self._publisher.is_full:
+            self._room.clear()
+        await self._room.wait()
+
     async def wait_open(self) -> None:
         """Wait until there is room."""
         await self._room.wait()

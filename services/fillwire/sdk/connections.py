@@ -14,7 +14,7 @@ from fillwire.domain.errors import DecodeError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
-from fillwire.sdk.callbacks import ON_CONNECTED, ON_DISCONNECTED, ON_ERROR
+from fillwire.sdk.callbacks import ON_CONNECTED, ON_DISCONNECTED, ON_ERROR, ON_RECONCILED
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, connection_subject
 
@@ -39,6 +39,10 @@ def callbacks_for(event: ConnectionEvent, last: ConnectionEvent | None) -> tuple
         names.append(ON_DISCONNECTED)
     elif event.is_connected and not was_connected:
         names.append(ON_CONNECTED)
+    if event.is_reconciled and (
+        last is None or not last.is_reconciled or event.reconciled_ns != last.reconciled_ns
+    ):
+        names.append(ON_RECONCILED)
     return tuple(names)
 
 

@@ -14,7 +14,7 @@ from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot, StartFrom
-from fillwire.sdk.callbacks import ON_CONNECTED, ON_RECONCILED
+from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desk import Desk
@@ -178,9 +178,11 @@ class RunningBot:
     # ---- the connection
 
     def tell(self, event: ConnectionEvent, names: tuple[str, ...]) -> None:
-        """Hand on a connection event; once connected, say so again when the bot has caught up."""
-        self.worker.tell(event, names)
-        if ON_CONNECTED in names and ON_RECONCILED in self.bot.callbacks.named:
+        """Hand on a connection event; that it is reconciled, when the bot has caught up."""
+        at_once = tuple(name for name in names if name != ON_RECONCILED)
+        if at_once:
+            self.worker.tell(event, at_once)
+        if ON_RECONCILED in names and ON_RECONCILED in self.bot.callbacks.named:
             if self._catching_up is not None:
                 self._catching_up.cancel()
             self._catching_up = asyncio.get_running_loop().create_task(
@@ -188,9 +190,9 @@ class RunningBot:
             )
 
     async def _catch_up(self, event: ConnectionEvent) -> None:
-        """Say `reconciled` once the bot has handled every event that was in the stream when it was connected.
+        """Say `reconciled` once the bot has handled every event that was in the stream when the gateway said so.
 
-        The gateway begins to receive only after it has published what it had missed, so those events are in the stream.
+        The gateway says so only after the stream has what it had missed.
         """
         if await self._handle_what_is_stored():
             self.worker.tell(event, (ON_RECONCILED,))

@@ -96,6 +96,7 @@ class WebSocketSettings(Section):
         heartbeat_interval_ms: time between two probes that find a silently dead connection.
         fallback_to_polling: whether REST is asked for fills while live detection is lost.
         poll_interval_ms: time between two such questions.
+        audit_interval_ms: time between two comparisons of the orders believed open with those that the venue shows.
     """
 
     enabled: bool = True
@@ -104,6 +105,7 @@ class WebSocketSettings(Section):
     heartbeat_interval_ms: Milliseconds = 30_000
     fallback_to_polling: bool = False
     poll_interval_ms: Milliseconds = 5_000
+    audit_interval_ms: Milliseconds = 15_000
 
 
 class EnvironmentSettings(Section):

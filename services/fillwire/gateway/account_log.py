@@ -1,0 +1,69 @@
+"""What the log says about one account: where its gateway stood, and which events it has."""
+
+from collections.abc import Callable
+
+from fillwire.bus.connection import Bus
+from fillwire.bus.durables import StartAtTime
+from fillwire.bus.log import last_message, read_stream
+from fillwire.bus.messages import Message
+from fillwire.domain.errors import DecodeError
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.identifiers import Account
+from fillwire.runtime.logs import get_log
+from fillwire.wire.codec import decode_connection, decode_order
+from fillwire.wire.dead_letters import REPLAY_FOR
+from fillwire.wire.subjects import connection_subject, order_filter
+
+_log = get_log(__name__)
+
+ORDERS = "ORDERS"
+CONNECTIONS = "CONNECTIONS"
+
+
+class AccountLog:
+    """Reads the log of one account. Each method raises `BrokerError` if the broker does not answer."""
+
+    def __init__(self, bus: Bus, account: Account) -> None:
+        self._bus = bus
+        self._account = account
+
+    async def last_connection(self) -> ConnectionEvent | None:
+        """Return the last state that any gateway told of the account, None if there is none that can be read."""
+        body = await last_message(self._bus, CONNECTIONS, connection_subject(self._account))
+        try:
+            return None if body is None else decode_connection(body)
+        except DecodeError as error:
+            _log.warning("connection_event_not_read", account=str(self._account), error=error)
+            return None
+
+    async def latest(self) -> list[OrderEvent]:
+        """Return the newest event of each pair and kind."""
+        events: list[OrderEvent] = []
+        await self._read(None, None, lambda event, _: events.append(event))
+        return events
+
+    async def since(
+        self, stored_ns: int, receive: Callable[[OrderEvent, bytes], None], pair: str | None = None
+    ) -> None:
+        """Hand every event stored since then, of all pairs or of one, to `receive`, with its bytes, in order."""
+        await self._read(StartAtTime(max(0, stored_ns)), pair, receive)
+
+    async def _read(
+        self,
+        deliver: StartAtTime | None,
+        pair: str | None,
+        receive: Callable[[OrderEvent, bytes], None],
+    ) -> None:
+        def take(message: Message) -> None:
+            if message.header(REPLAY_FOR) is not None:  # an old event, given to one bot again
+                return
+            try:
+                event = decode_order(message.data)
+            except DecodeError as error:
+                _log.warning("logged_event_not_read", subject=message.subject, error=error)
+                return
+            receive(event, message.data)
+
+        await read_stream(
+            self._bus, ORDERS, order_filter(self._account, pair), deliver or "last_per_subject", take
+        )

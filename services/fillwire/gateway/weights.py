@@ -1,0 +1,54 @@
+"""What a venue lets one machine ask of its records in a minute, kept by waiting."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+# The rest is left to orders, to other programs on the machine, and to the error of our own count.
+_SHARE = 0.6
+_MINUTE_S = 60
+
+
+class WeightBudget:
+    """The weight of questions to one environment; shared by all its accounts, for the venue counts by machine.
+
+    The venue's minutes are those of the clock. Its own count, in its answers, corrects ours.
+
+    Args:
+        per_minute: what the venue allows.
+        now_s: the wall clock, in seconds since the epoch.
+    """
+
+    def __init__(self, per_minute: int, now_s: Callable[[], float] = time.time) -> None:
+        self._limit = int(per_minute * _SHARE)
+        self._now_s = now_s
+        self._minute = 0
+        self._used = 0
+        self._closed_until_s = 0.0
+
+    async def spend(self, weight: int) -> None:
+        """Wait until `weight` may be asked, and count it; the wait ends with the next minute or the venue's pause."""
+        while True:
+            now_s = self._now_s()
+            self._turn(now_s)
+            if now_s < self._closed_until_s:
+                await asyncio.sleep(self._closed_until_s - now_s)
+            elif self._used and self._used + weight > self._limit:
+                await asyncio.sleep((self._minute + 1) * _MINUTE_S - now_s + 0.05)
+            else:
+                self._used += weight
+                return
+
+    def note(self, used: int) -> None:
+        """Take what the venue says was used in this minute."""
+        self._turn(self._now_s())
+        self._used = max(self._used, used)
+
+    def pause(self, seconds: float) -> None:
+        """Ask nothing for so long: the venue has said so."""
+        self._closed_until_s = max(self._closed_until_s, self._now_s() + seconds)
+
+    def _turn(self, now_s: float) -> None:
+        minute = int(now_s // _MINUTE_S)
+        if minute != self._minute:
+            self._minute, self._used = minute, 0
