@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
     "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),
+    "status": ("fillwire.cli.status:command", "Show what the connections to exchanges are doing."),
 }
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from fillwire.bus.connection import Bus, Credentials
-from fillwire.domain.identifiers import escape_token
+from fillwire.cli.broker import connect, with_nats
 from fillwire.gateway.service import Gateway
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.lifecycle import Stop, run
@@ -37,10 +36,7 @@ def command(
     follow_parent()
 
     def load() -> Settings:
-        settings = load_settings(config)
-        if nats is None:
-            return settings
-        return settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": nats})})
+        return with_nats(load_settings(config), nats)
 
     gateway = name or f"gateway-{exchange}-{socket.gethostname()}-{os.getpid()}"
     ctx.exit(run(lambda stop: serve(exchange, gateway, load, stop)))
@@ -62,7 +58,11 @@ async def serve(exchange: str, name: str, load: Callable[[], Settings], stop: St
     settings = load()
     telemetry = FillTelemetry.start("fillwire-gateway", name, sample_ratio=settings.telemetry.sample_ratio)
     gateway = Gateway(settings, exchange, name=name, telemetry=telemetry, load=load)
-    async with telemetry, await _connect(settings, exchange, name) as bus, gateway.running(bus):
+    async with (
+        telemetry,
+        await connect(settings, name=name, inbox=f"gateway-{exchange}") as bus,
+        gateway.running(bus),
+    ):
         announce_ready(exchange=exchange, name=name, accounts=sorted(map(str, gateway.accounts_with_key)))
         await _hold(gateway, stop)
 
@@ -76,17 +76,3 @@ async def _hold(gateway: Gateway, stop: Stop) -> None:
             await failing
     finally:
         await cancel(stopping, failing)
-
-
-async def _connect(settings: Settings, exchange: str, name: str) -> Bus:
-    nats = settings.nats
-    return await Bus.connect(
-        nats.url,
-        name=name,
-        credentials=Credentials(
-            user=None if nats.user is None else nats.user.get_secret_value(),
-            password=None if nats.password is None else nats.password.get_secret_value(),
-            credentials_path=nats.credentials_file,
-        ),
-        inbox_prefix=f"_INBOX_gateway-{escape_token(exchange)}",
-    )

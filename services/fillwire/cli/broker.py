@@ -1,0 +1,43 @@
+"""The broker as the settings and the command line name it: what every command that talks to it does first."""
+
+from fillwire.bus.connection import Bus, Credentials
+from fillwire.domain.identifiers import escape_token
+from fillwire.runtime.settings import Settings
+
+CONNECT_DEADLINE_S = 10.0
+
+
+def with_nats(settings: Settings, url: str | None) -> Settings:
+    """Return the settings with the broker's address of the command line, if it names one."""
+    if url is None:
+        return settings
+    return settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": url})})
+
+
+async def connect(
+    settings: Settings, *, name: str, inbox: str, deadline_s: float = CONNECT_DEADLINE_S
+) -> Bus:
+    """Return a connection to the broker.
+
+    Args:
+        settings: say where it is and who we are.
+        name: of the connection, in the broker's monitoring.
+        inbox: who we are in the subjects of answers, so that permissions can tell us from others.
+        deadline_s: until then the broker may still be starting, in seconds.
+
+    Raises:
+        BrokerError: no broker answered, or it refuses the credentials.
+        ConfigError: an address or credentials that cannot be used.
+    """
+    nats = settings.nats
+    return await Bus.connect(
+        nats.url,
+        name=name,
+        credentials=Credentials(
+            user=None if nats.user is None else nats.user.get_secret_value(),
+            password=None if nats.password is None else nats.password.get_secret_value(),
+            credentials_path=nats.credentials_file,
+        ),
+        inbox_prefix=f"_INBOX_{escape_token(inbox)}",
+        deadline_s=deadline_s,
+    )
