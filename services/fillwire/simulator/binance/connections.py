@@ -17,9 +17,10 @@ from fillwire.simulator.binance.accounts import Account, ApiKey
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
-_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
+_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 _SHORT, _LONG = 126, 65_536
 _PAYLOAD_BYTES = 13
+_CLOSE_S = 1.0
 _WRITE_BUFFER_BYTES = 256 * 1024
 
 
@@ -112,6 +113,7 @@ class Connection:
         self.pings = True
         self.sent_frames = 0
         self.sent_bytes = 0
+        self._is_ending = False
         self._batch: list[bytes] = []
         self._flush_handle: asyncio.Handle | None = None
         self._unanswered: dict[bytes, asyncio.TimerHandle] = {}
@@ -136,17 +138,14 @@ class Connection:
         for subscription in list(self.subscriptions.values()):
             self.unsubscribe(subscription)
 
-    @property
-    def is_closing(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self._transport.is_closing()
-
     def close(self, code: int = 1001, reason: str = "") -> None:
-        """Send a close frame and end the connection once it is written."""
+        """Send a close frame; the connection ends when the client answers it, or after a moment."""
+        if self._is_ending:
+            return
         self.flush()
-        if not self._transport.is_closing():
-            self._transport.write(frame(struct.pack("!H", code) + reason.encode(), 0x88))
-            self._transport.close()
+        self._write(frame(struct.pack("!H", code) + reason.encode(), _CLOSE))
+        self._is_ending = True
+        self._timers["close"] = self._loop.call_later(_CLOSE_S, self._transport.close)
 
     def abort(self) -> None:
         """End the connection at once, without a close frame."""
@@ -155,10 +154,11 @@ class Connection:
     def break_frame(self) -> None:
         """End the connection in the middle of a frame."""
         self.flush()
-        if not self._transport.is_closing():
-            whole = frame(b'{"subscriptionId":0,"event":{"e":"executionReport","E":17730000000')
-            self._transport.write(whole[:1] + b"\x7e\x02\x58" + whole[2:])
-            self._transport.close()
+        promised_bytes = 600
+        self._write(
+            struct.pack("!BBH", _TEXT, _SHORT, promised_bytes) + b'{"subscriptionId":0,"event":{"e":"exe'
+        )
+        self._transport.close()
 
     # Heartbeat
 
@@ -242,7 +242,7 @@ class Connection:
 
     def _write(self, data: bytes) -> None:
         transport = self._transport
-        if transport.is_closing():
+        if self._is_ending or transport.is_closing():
             return
         transport.write(data)
         self.sent_bytes += len(data)

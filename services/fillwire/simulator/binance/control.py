@@ -268,9 +268,8 @@ class Control:
             for key in keys:
                 key.is_revoked = kind == "revoke_key"
         elif kind == "ban":
-            limits = core.venue.limits
-            for address in {connection.address for connection in core.connections} | {"127.0.0.1"}:
-                limits.ban(limits.usage(address), core.venue.clock.now_us(), float(body.get("seconds", 120)))
+            for address in core.venue.limits.ban_everybody(float(body.get("seconds", 120))):
+                core.cut_off(address)
         else:
             raise ValueError(f"unknown kind {kind!r}")
         return {"kind": kind, **body}

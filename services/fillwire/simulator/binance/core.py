@@ -1,19 +1,23 @@
 """What both APIs and the control API share: the venue, the table of operations, faults, publisher, connections."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from fillwire.simulator.binance import order_lists, other_products, public, queries, trading
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.faults import Faults
 from fillwire.simulator.binance.operations import Answer, Operation, Request
+from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.publisher import Publisher
+from fillwire.simulator.binance.refusals import BANNED, Refusal
+from fillwire.simulator.binance.security import check_time
 from fillwire.simulator.binance.venue import Venue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fillwire.simulator.binance.connections import Connection
+
+_TO_WAIT = frozenset({429, BANNED})
 
 
 class Core:
@@ -42,18 +46,33 @@ class Core:
             if connection.address == address:
                 connection.close(1008, "banned")
 
-    async def hinder(self, operation: Operation, account: Account | None, api: str) -> None:
+    async def hinder(
+        self, operation: Operation, account: Account | None, params: Parameters, api: str
+    ) -> None:
         """Let faults delay a request or make it fail before it acts.
 
         Raises:
-            Refusal: a fault says so.
+            Refusal: a fault says so, or the request has grown too old meanwhile.
         """
         delay_s = self.faults.request_delay_s(operation.name, account, api)
         if delay_s:
             await asyncio.sleep(delay_s)
-        refusal = self.faults.request_error(operation.name, account, api)
-        if refusal is not None:
-            raise refusal
+            if account is not None:
+                check_time(self.venue, params)
+        fault = self.faults.request_error(operation.name, account, api)
+        if fault is not None:
+            raise self._demanded_refusal(fault.options)
+
+    def _demanded_refusal(self, options: Mapping[str, Any]) -> Refusal:
+        status = int(options.get("status", 500))
+        code = int(options.get("code", -1003 if status in _TO_WAIT else -1000))
+        message = str(options.get("message", "An unknown error occurred while processing the request."))
+        data = None
+        if status in _TO_WAIT:
+            now_ms = self.venue.clock.now_us() // 1_000
+            retry_ms = now_ms + int(float(options.get("retry_after_s", 1)) * 1_000)
+            data = {"serverTime": now_ms, "retryAfter": retry_ms}
+        return Refusal(code, message, status, data)
 
     def perform(self, operation: Operation, request: Request, weight: int) -> Answer:
         """Carry out an operation, and take back its weight where success is free.

@@ -12,6 +12,7 @@ from fillwire.simulator.binance.units import product, units_text
 
 _BATCH = 64
 _TICK_S = 0.001  # shorter waits end at once, because the event loop counts milliseconds
+_BUSY_RATE = 2_000
 _DRAIN_DEADLINE_S = 120.0
 
 
@@ -156,6 +157,7 @@ class Emission:
     async def _paced(self) -> None:
         loop = asyncio.get_running_loop()
         rate = self._script.rate
+        tick_s = _TICK_S if rate < _BUSY_RATE else 2 * _TICK_S  # a wake-up costs several executions
         start = loop.time()
         while self.emitted < self._script.count:
             due = min(int((loop.time() - start) * rate) + 1, self._script.count) - self.emitted
@@ -165,7 +167,7 @@ class Emission:
                     self._emit(min(_BATCH, due))
                     due -= _BATCH
                     await self._drain()
-            await asyncio.sleep(max(_TICK_S, start + self.emitted / rate - loop.time()))
+            await asyncio.sleep(max(tick_s, start + self.emitted / rate - loop.time()))
 
     async def _drain(self) -> None:
         """Wait for every subscriber's socket; at least give way once."""

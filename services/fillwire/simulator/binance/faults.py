@@ -15,7 +15,6 @@ from typing import Any
 
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.connections import Connection
-from fillwire.simulator.binance.refusals import Refusal
 
 FRAME_FAULTS = frozenset(
     {"drop", "duplicate", "reorder", "delay", "corrupt", "unknown_event", "unknown_value", "extra_fields"}
@@ -266,34 +265,18 @@ class Faults:
             "lost_response", account, lambda rule: rule.options.get("method") in {None, method}
         )
 
-    def request_error(self, method: str, account: Account | None, api: str) -> Refusal | None:
-        """Return the error with which a request is to fail before it acts, None if it may go on."""
-        fault = self.strike(
-            "request_error",
-            account,
-            lambda rule: (
-                rule.options.get("method") in {None, method} and rule.options.get("api") in {None, api}
-            ),
-        )
-        if fault is None:
-            return None
-        options = fault.options
-        return Refusal(
-            int(options.get("code", -1000)),
-            str(options.get("message", "An unknown error occurred while processing the request.")),
-            status=int(options.get("status", 500)),
-        )
+    def request_error(self, method: str, account: Account | None, api: str) -> Fault | None:
+        """Return the rule that makes a request fail before it acts, None if it may go on."""
+        return self.strike("request_error", account, lambda rule: _is_meant(rule, method, api))
 
     def request_delay_s(self, method: str, account: Account | None, api: str) -> float:
         """Return for how long a request is to wait before it acts, in seconds."""
-        fault = self.strike(
-            "request_delay",
-            account,
-            lambda rule: (
-                rule.options.get("method") in {None, method} and rule.options.get("api") in {None, api}
-            ),
-        )
+        fault = self.strike("request_delay", account, lambda rule: _is_meant(rule, method, api))
         return 0.0 if fault is None else float(fault.options.get("seconds", 1.0))
+
+
+def _is_meant(fault: Fault, method: str, api: str) -> bool:
+    return fault.options.get("method") in {None, method} and fault.options.get("api") in {None, api}
 
 
 def _concerns(fault: Fault, payload: bytes, kind: str) -> bool:

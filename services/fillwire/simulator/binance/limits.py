@@ -105,10 +105,6 @@ class Limits:
         """Return the limits as `exchangeInfo` shows them."""
         return [limit.document() for limit in (self.weight, *self.orders, self.raw)]
 
-    def usage(self, address: str) -> AddressUsage:
-        """Return what the address has used."""
-        return self._addresses[address]
-
     def charge(self, address: str, weight: int) -> None:
         """Count a request.
 
@@ -173,6 +169,13 @@ class Limits:
         usage.bans += 1
         usage.refused = 0
         usage.banned_until_us = now_us + int(length_s * _US)
+
+    def ban_everybody(self, seconds: float) -> list[str]:
+        """Ban all addresses that have been seen, for some seconds, and return them."""
+        now_us = self._clock.now_us()
+        for usage in self._addresses.values():
+            self.ban(usage, now_us, seconds)
+        return list(self._addresses)
 
     def is_banned(self, address: str) -> bool:
         """Return whether the address is banned now."""

@@ -67,7 +67,7 @@ class RestApi:
         account = (
             self._authenticate(http, params, query, body) if operation.security is Security.SIGNED else None
         )
-        await core.hinder(operation, account, "rest")
+        await core.hinder(operation, account, params, "rest")
         divisor = read_divisor(http.headers.get("X-MBX-TIME-UNIT"))
         request = Request(venue=core.venue, params=params, account=account, divisor=divisor, address=address)
         answer = core.perform(operation, request, weight)

@@ -46,7 +46,8 @@ class _Frame:
     """One request as its frame says it. What could be read stays, also when the rest is refused.
 
     Attributes:
-        orders_of: account whose unfilled order count the response shows.
+        account: who has signed, None before that is known.
+        shows_orders: whether the response shows the account's unfilled order count.
     """
 
     def __init__(self, *, shows_limits: bool) -> None:
@@ -54,7 +55,8 @@ class _Frame:
         self.method = ""
         self.params = Parameters({})
         self.shows_limits = shows_limits
-        self.orders_of: Account | None = None
+        self.account: Account | None = None
+        self.shows_orders = False
 
     def read(self, text: str) -> None:
         """Read the frame.
@@ -144,9 +146,9 @@ class Session:
         weight = operation.weight(params)
         core.venue.limits.charge(address, weight)
         account = self._authenticate(params) if operation.security is Security.SIGNED else None
-        if operation.shows_orders:
-            frame.orders_of = account
-        await core.hinder(operation, account, "websocket")
+        frame.account = account
+        frame.shows_orders = operation.shows_orders
+        await core.hinder(operation, account, params, "websocket")
         request = Request(
             venue=core.venue,
             params=params,
@@ -181,10 +183,11 @@ class Session:
         document = {"id": frame.id, "status": status, **outcome}
         limits = self._core.venue.limits
         if frame.shows_limits:
-            orders = [] if frame.orders_of is None else limits.order_documents(frame.orders_of)
+            orders: list[dict[str, Any]] = []
+            if frame.shows_orders and frame.account is not None:
+                orders = limits.order_documents(frame.account)
             document["rateLimits"] = [*orders, limits.weight_document(self._connection.address)]
-        key = self._connection.session_key
-        self._connection.deliver(orjson.dumps(document), "response", None if key is None else key.account)
+        self._connection.deliver(orjson.dumps(document), "response", frame.account)
 
     # Security
 
