@@ -243,6 +243,36 @@ async def test_requests_fail_and_wait_on_demand(client: VenueClient) -> None:
     assert time.monotonic() - start >= 0.2
 
 
+async def test_demanded_throttling_says_when_to_retry(client: VenueClient) -> None:
+    """429 carries Retry-After over REST, and retryAfter as a time over the WebSocket API."""
+    await client.fault("request_error", next=2, method="account.status", status=429, retry_after_s=7)
+    status, body, headers = await client.rest("GET", "/api/v3/account")
+    assert (status, body["code"], headers["Retry-After"]) == (429, -1003, "7")
+    response = await client.call("account.status")
+    data = response["error"]["data"]
+    assert (response["status"], data["retryAfter"] - data["serverTime"]) == (429, 7_000)
+
+
+async def test_banned_address_is_cut_off(client: VenueClient) -> None:
+    """A ban closes the sockets and answers everything with 418; the control API stays."""
+    await client.fault("ban", seconds=60)
+    async with asyncio.timeout(5):
+        await client.closed.wait()
+    status, body = await client.get("/api/v3/ping")
+    assert (status, body["code"]) == (418, -1003)
+    await client.control("GET", "health")
+
+
+async def test_request_that_waited_too_long_is_refused(client: VenueClient) -> None:
+    """The window is checked again before the engine acts: a delayed order outside of it is not placed."""
+    await client.fault("request_delay", next=1, method="order.place", seconds=0.3)
+    response = await client.call(
+        "order.place", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01", recvWindow="200"
+    )
+    assert response["error"]["code"] == -1021
+    assert client.reports() == []
+
+
 async def test_logins_and_connections_are_refused_on_demand(
     sim: BinanceSimulator, client: VenueClient
 ) -> None:
