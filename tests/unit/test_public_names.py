@@ -46,7 +46,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     [
         ("import fillwire", ("nats", "aiohttp", "opentelemetry", "orjson", "asyncio", "fillwire.domain")),
         ("from fillwire import Strategy", ("nats", "aiohttp", "opentelemetry", "fillwire.bus")),
-        ("from fillwire import Orders", ("aiohttp", "opentelemetry", "pydantic")),
+        ("from fillwire import Orders", ("opentelemetry", "picows", "fillwire.venues", "fillwire.gateway")),
     ],
 )
 def test_an_import_loads_no_more_than_it_needs(code: str, absent: tuple[str, ...]) -> None:
