@@ -122,7 +122,8 @@ async def test_a_class_of_an_installed_package_runs_with_parameters(
         await eventually(lambda: b"last" in recording.read_bytes())
     orders = [orjson.loads(line)["order"] for line in recording.read_bytes().splitlines()]
     assert list(dict.fromkeys(orders)) == [f"BTCUSDT:{number}" for number in range(100)] + ["BTCUSDT:last"]
-    assert len(orders) - len(set(orders)) <= 2 * TURNS_IN_A_ROW  # whose acknowledgements died with the process
+    # Doubled are those whose acknowledgements died with the process.
+    assert len(orders) - len(set(orders)) <= 2 * TURNS_IN_A_ROW
 
 
 @pytest.mark.parametrize(
