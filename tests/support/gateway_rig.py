@@ -1,6 +1,6 @@
 """A whole gateway in the test's process: real broker, simulated venue on a real socket, and the gateway between them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,10 @@ import orjson
 
 from fillwire.bus.buckets import DESIRED, STATUS, Bucket
 from fillwire.bus.connection import Bus
+from fillwire.bus.log import read_stream
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.enums import ConnectionState
-from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.identifiers import Account, escape_token, execution_event_id
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
 from fillwire.gateway.reconcile import ReconcilePolicy
@@ -21,7 +22,7 @@ from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import SimulatorSettings
-from fillwire.wire.codec import decode_connection, decode_order
+from fillwire.wire.codec import decode_alert, decode_connection, decode_order
 from fillwire.wire.commands import CANCEL_ORDER, PLACE_ORDER, decode_trade_order, encode_command
 from fillwire.wire.commands import STATUS as STATUS_VERB
 from fillwire.wire.subjects import account_tokens, command_subject, connection_subject
@@ -78,20 +79,33 @@ class Rig:
         self,
         broker: EmbeddedServer,
         simulator: BinanceSimulator,
-        gateway: Gateway,
+        make_gateway: Callable[[], Gateway],
         bus: Bus,
         http: aiohttp.ClientSession,
         environ: dict[str, str],
     ) -> None:
         self.broker = broker
         self.simulator = simulator
-        self.gateway = gateway
+        self.gateway = make_gateway()
+        self._make_gateway = make_gateway
+        self._running = AsyncExitStack()
         self.bus = bus
         self.environ = environ
         self.connections: list[ConnectionEvent] = []
         self.messages: list[Message] = []
         self._http = http
         self._passed = 0
+
+    async def start(self) -> None:
+        """Start the gateway; after `stop` another one, which knows nothing but its configuration."""
+        bus = await self._running.enter_async_context(await Bus.connect(self.broker.url, name="gateway-test"))
+        await self._running.enter_async_context(self.gateway.running(bus))
+
+    async def stop(self) -> None:
+        """Stop the gateway."""
+        await self._running.aclose()
+        self._running = AsyncExitStack()
+        self.gateway = self._make_gateway()
 
     @property
     def states(self) -> list[ConnectionState]:
@@ -107,6 +121,22 @@ class Rig:
     def orders(self) -> list[OrderEvent]:
         """Order events that were published."""
         return [decode_order(message.data) for message in self.messages]
+
+    async def logged(self) -> list[OrderEvent]:
+        """Return the order events that the log holds, in its order."""
+        events: list[OrderEvent] = []
+        await read_stream(
+            self.bus, "ORDERS", "orders.>", "all", lambda message: events.append(decode_order(message.data))
+        )
+        return events
+
+    async def alerts(self) -> list[Alert]:
+        """Return the alerts that were raised."""
+        alerts: list[Alert] = []
+        await read_stream(
+            self.bus, "ALERTS", "alerts.>", "all", lambda message: alerts.append(decode_alert(message.data))
+        )
+        return alerts
 
     async def follow(self) -> None:
         """Begin to collect what is published."""
@@ -236,19 +266,21 @@ async def rig(  # noqa: PLR0913 - what a test may choose
         def load() -> Settings:
             return load_settings(environ=variables)
 
-        gateway = Gateway(
-            load(),
-            ACCOUNT.exchange,
-            name="gateway-test",
-            telemetry=telemetry,
-            load=load,
-            linger_s=linger_s,
-            keys_refresh_s=0.05,
-            capacity=capacity,
-            reconciling=reconciling,
-        )
-        gateway_bus = await stack.enter_async_context(await Bus.connect(broker.url, name="gateway-test"))
-        found = Rig(broker, venue, gateway, bus, http, variables)
+        def make_gateway() -> Gateway:
+            return Gateway(
+                load(),
+                ACCOUNT.exchange,
+                name="gateway-test",
+                telemetry=telemetry,
+                load=load,
+                linger_s=linger_s,
+                keys_refresh_s=0.05,
+                capacity=capacity,
+                reconciling=reconciling,
+            )
+
+        found = Rig(broker, venue, make_gateway, bus, http, variables)
         await found.follow()
-        async with gateway.running(gateway_bus):
-            yield found
+        stack.push_async_callback(found.stop)
+        await found.start()
+        yield found
