@@ -58,16 +58,11 @@ class Publication:
         subject = self._subjects.get(place)
         if subject is None:
             subject = self._subject(place)
-        event_id = report.event_id
-        sent = _Sent(self, report, event_id, subject, place, parsed_ns, frame_bytes)
+        event_id, order_id, body = report.event_id, report.order_id, report.json
+        sent = _Sent(self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body))
         try:
             self._submit(
-                f"{report.symbol} {report.order_id}",
-                subject,
-                report.json,
-                event_id,
-                sent.headers,
-                sent.acknowledged,
+                f"{report.symbol} {order_id}", subject, body, event_id, sent.headers, sent.acknowledged
             )
         except PublishError as error:
             # Reading stops at half of what the publisher takes, so this is the end of the process or a mistake.
@@ -99,20 +94,13 @@ class Publication:
         return subject
 
 
-class _Sent:
-    """One event on its way to the broker, with what is stamped when it leaves and told when it has arrived."""
+class _Sent(GatewayTrace):
+    """One event on its way to the broker: its trace, stamped when it leaves, and handed in when it has arrived.
 
-    __slots__ = (
-        "_event_id",
-        "_frame_bytes",
-        "_offset_ns",
-        "_owner",
-        "_parsed_ns",
-        "_place",
-        "_published_ns",
-        "_report",
-        "_subject",
-    )
+    The trace itself and not an object that makes one: this is made for every event, so one must do.
+    """
+
+    __slots__ = ("_owner",)
 
     def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
         self,
@@ -121,54 +109,45 @@ class _Sent:
         event_id: str,
         subject: str,
         place: tuple[str, str],
+        order_id: str,
         parsed_ns: int,
         frame_bytes: int,
+        body_bytes: int,
     ) -> None:
+        account = owner.account
         self._owner = owner
-        self._report = report
-        self._event_id = event_id
-        self._subject = subject
-        self._place = place
-        self._parsed_ns = parsed_ns
-        self._frame_bytes = frame_bytes
-        self._published_ns = 0
-        self._offset_ns: int | None = None
+        self.event_id = event_id
+        self.subject = subject
+        self.exchange = account.exchange
+        self.environment = account.environment
+        self.user = account.user
+        self.pair, self.kind = place
+        self.order_id = order_id
+        self.trade_id = report.trade_id
+        self.exchange_time_ns = report.exchange_time_ns
+        self.clock_offset_ns = None
+        self.received_ns = report.received_time_ns
+        self.parsed_ns = parsed_ns
+        self.published_ns = 0
+        self.acknowledged_ns = None
+        self.frame_bytes = frame_bytes
+        self.body_bytes = body_bytes
 
     def headers(self) -> dict[str, str]:
         """Return the headers; called when the event first leaves."""
         owner = self._owner
-        self._published_ns = published_ns = time.time_ns()
-        self._offset_ns = offset_ns = owner.clock_offset_ns()
+        self.published_ns = published_ns = time.time_ns()
+        self.clock_offset_ns = offset_ns = owner.clock_offset_ns()
         # As `Stamps.encode` writes it; the object would cost as much as all the rest here.
-        headers = {STAMPS: f"{offset_ns or 0},{self._parsed_ns},{published_ns}"}
-        if owner.telemetry.is_sampled(self._event_id):
-            headers[TRACEPARENT] = owner.telemetry.traceparent(self._event_id)
+        headers = {STAMPS: f"{offset_ns or 0},{self.parsed_ns},{published_ns}"}
+        if owner.telemetry.is_sampled(self.event_id):
+            headers[TRACEPARENT] = owner.telemetry.traceparent(self.event_id)
         return headers
 
     def acknowledged(self, outcome: PublishOutcome) -> None:
         """Hand in the stamps; one that never left has none."""
-        self._owner.settle()
-        if outcome.error is not None or not self._published_ns:
-            return
-        report, account = self._report, self._owner.account
-        self._owner.telemetry.fill_published(
-            GatewayTrace(
-                event_id=self._event_id,
-                subject=self._subject,
-                exchange=account.exchange,
-                environment=account.environment,
-                user=account.user,
-                pair=self._place[0],
-                kind=self._place[1],
-                order_id=report.order_id,
-                trade_id=report.trade_id,
-                exchange_time_ns=report.exchange_time_ns,
-                clock_offset_ns=self._offset_ns,
-                received_ns=report.received_time_ns,
-                parsed_ns=self._parsed_ns,
-                published_ns=self._published_ns,
-                acknowledged_ns=time.time_ns(),
-                frame_bytes=self._frame_bytes,
-                body_bytes=len(report.json),
-            )
-        )
+        owner = self._owner
+        owner.settle()
+        if outcome.error is None and self.published_ns:
+            self.acknowledged_ns = time.time_ns()
+            owner.telemetry.fill_published(self)
