@@ -194,6 +194,7 @@ async def test_nothing_is_lost_doubled_or_disordered_when_the_broker_is_killed(
         publishing = asyncio.create_task(publish(publishing_bus, *stream))
         await eventually(lambda: len(quick.told) > 100)
         await broker.kill()
+        await eventually(lambda: not any(bot.worker.lane.is_open for bot in host.bots.values()))
         await broker.start()
         for listener in (quick, slow):
             await eventually(lambda told=listener.told: len(told) >= len(stream), deadline_s=40)
