@@ -118,12 +118,12 @@ async def test_an_account_is_followed_no_longer_than_a_bot_needs_it(bus: Bus) ->
 
 async def test_reconciled_is_told_when_everything_missed_has_been_handled(bus: Bus) -> None:
     """The bot has handled what was published before the connection came back, however slow it is."""
-
-    go_on = asyncio.Event()
+    holds = {"1": asyncio.Event(), "300": asyncio.Event()}
 
     class Reconciles(Observer):
         async def on_fill(self, order: OrderEvent) -> None:  # type: ignore[override]  # async where the base is plain
-            await go_on.wait()
+            if order.order_id in holds:
+                await holds[order.order_id].wait()
             super().on_fill(order)
 
         def on_reconciled(self, connection: ConnectionEvent) -> None:
@@ -132,15 +132,18 @@ async def test_reconciled_is_told_when_everything_missed_has_been_handled(bus: B
     observer = Reconciles()
     async with Host(bus) as host:
         running = await host.add(bot_of(observer, ALICE))
-        await publish(bus, *(order_event(order_id=str(number), trade=number) for number in range(1, 401)))
+        await publish(bus, *(order_event(order_id=str(number), trade=number) for number in range(1, 901)))
         await publish_connection(bus, connection_event(RECEIVING, time_ns=time.time_ns()))
         await eventually(lambda: running._catching_up is not None)
         for _ in range(3):  # it has asked where the bot is: 256 events on the way, the others not yet
-            assert (await running.claim.info())["num_pending"] == 400 - 256
-        go_on.set()
+            assert (await running.claim.info())["num_pending"] == 900 - 256
+        holds["1"].set()
+        await eventually(lambda: observer.told[-1] == "fill 299")
+        await asyncio.sleep(0.1)  # four times as long as it takes to ask again: nothing must come of it
+        holds["300"].set()
         await eventually(lambda: "reconciled binance" in observer.told)
     assert observer.told[-1] == "reconciled binance"
-    assert [what for what in observer.told if what.startswith("fill")] == [f"fill {n}" for n in range(1, 401)]
+    assert [what for what in observer.told if what.startswith("fill")] == [f"fill {n}" for n in range(1, 901)]
 
 
 async def test_garbage_on_the_connection_subject_is_survived(bus: Bus) -> None:
