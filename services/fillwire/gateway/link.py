@@ -10,7 +10,6 @@ from fillwire.domain.errors import ConnectionLost, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.driver import Driver
 from fillwire.gateway.valve import Valve
-from fillwire.runtime.logs import get_log
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import (
     Authenticated,
@@ -26,8 +25,6 @@ from fillwire.venues.protocol import (
 )
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
-
-_log = get_log(__name__)
 
 
 class Intake(Protocol):
@@ -125,7 +122,7 @@ class Link:
             if isinstance(event, ExecutionReport):
                 self.last_event_time_ns = event.received_time_ns
                 self._take(event, parsed_ns, frame_bytes)
-            else:
+            elif event.__class__ is not Notice:  # one comes with every fill, and tells nothing of an order
                 self._note(event)
 
     def after_read(self) -> None:
@@ -142,8 +139,6 @@ class Link:
                     waiting.set_result(answer)
             case ClockMeasured(offset_ns, round_trip_ns):
                 self._on_clock(offset_ns, round_trip_ns)
-            case Notice(kind):
-                _log.debug("frame_without_order", venue=self._venue, kind=kind)
             case _:
                 self._step(event)
 

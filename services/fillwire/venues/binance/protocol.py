@@ -44,6 +44,8 @@ _S = 1_000_000_000
 # The venue pings every 20 seconds.
 SILENCE_NS = 60 * _S
 _PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most; in between as long as the interval
+# Made once: one comes with every fill.
+_NOTICES = {kind: Notice(kind) for kind in ("account", "balance", "external_lock", "list_status")}
 
 
 class _Phase(Enum):
@@ -281,7 +283,7 @@ class BinanceProtocol:
         elif kind == "server_shutdown" and self._phase is _Phase.LIVE:
             self._events.append(Expiring("the venue announced the shutdown of its server"))
         else:
-            self._events.append(Notice(kind))
+            self._events.append(_NOTICES.get(kind) or Notice(kind))
 
     def _receive_answer(self, control: Control, now_ns: int) -> None:
         answer = orjson.loads(control.json)
