@@ -42,7 +42,7 @@ class Matcher:
         self.fees = Account("fees", 0, is_house=True)
         self.keeps_history = False
         self._markets = markets
-        self._on_first_fill = on_first_fill
+        self.on_first_fill = on_first_fill
 
     def work(self, step: Step, order: Order) -> None:
         """Announce an order that starts working, match it, and let it rest or expire."""
@@ -164,7 +164,7 @@ class Matcher:
         )
         order.rows.append(report.row)
         if order.executed == quantity:
-            self._on_first_fill(account, is_maker)
+            self.on_first_fill(account, is_maker)
         if order.order_list is not None:
             self._settle_list(step, order)
 

@@ -60,7 +60,7 @@ class RestApi:
         operation = core.routes.get((http.method, path))
         if operation is None:
             raise Refusal(-1000, "Path not found, or method not allowed.", status=404)
-        body = (await http.read()).decode("latin-1")
+        body = (await http.read()).decode(errors="surrogateescape")
         params = self._parameters(query, body)
         weight = operation.weight(params)
         core.venue.limits.charge(address, weight)

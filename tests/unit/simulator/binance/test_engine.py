@@ -304,6 +304,7 @@ def test_amendment_keeps_priority(sim: SimulatedMarket, alice: Account, bob: Acc
         execution_id,
     )
     assert position["B"][1]["l"] == "300.00000000"
+    assert sim.place(alice, "BUY", "1", "50", client_id="old")[0].is_open  # the old id is free again
     sim.place(sim.trader("carol"), "SELL", "3", "100")
     assert (order.status, behind.status) == ("FILLED", "NEW")
     for quantity in ("3", "4"):
@@ -334,6 +335,16 @@ def test_account_without_commission_is_charged_zero_of_nothing(sim: SimulatedMar
     sim.place(free, "BUY", "1", "100")
     report = rendered(sim.place(bob, "SELL", "1", "100")[1], free)[0]
     assert (report["x"], report["n"], report["N"]) == ("TRADE", "0", None)
+
+
+def test_only_the_first_fill_of_an_order_counts(sim: SimulatedMarket, alice: Account, bob: Account) -> None:
+    """An order that fills in parts is told once to whoever counts unfilled orders, with its liquidity."""
+    told: list[tuple[str, bool]] = []
+    sim.engine.matcher.on_first_fill = lambda account, is_maker: told.append((account.user, is_maker))
+    sim.place(alice, "BUY", "3", "100")
+    for _ in range(3):
+        sim.place(bob, "SELL", "1", "100")
+    assert told == [("bob", False), ("alice", True), ("bob", False), ("bob", False)]
 
 
 def test_rejected_leg_of_cancel_replace_is_told_on_the_stream(sim: SimulatedMarket, alice: Account) -> None:

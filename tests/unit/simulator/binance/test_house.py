@@ -44,6 +44,18 @@ def test_move_trades_with_everybody_in_between_at_their_prices() -> None:
     assert stop.status == "FILLED"
 
 
+def test_move_triggers_stops_where_nobody_trades() -> None:
+    """A stop triggers by the price alone, also if the move met no order."""
+    sim = SimulatedMarket()
+    house = House(sim.engine, Random(1))
+    alice = sim.trader("alice")
+    stop = sim.place(alice, "SELL", "1", "96", kind="STOP_LOSS_LIMIT", stop="97")[0]
+    assert steps(rendered(house.move(sim.market, parse_units("97.01")), alice)) == []
+    told = rendered(house.move(sim.market, parse_units("97")), alice)
+    assert steps(told)[0] == "NEW/NEW"
+    assert stop.working_us > stop.created_us
+
+
 def test_price_stays_on_the_tick_and_above_zero() -> None:
     """Prices off the tick are cut to it; nothing moves to zero."""
     sim = SimulatedMarket()
