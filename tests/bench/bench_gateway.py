@@ -49,7 +49,7 @@ async def settled(bus: Bus) -> int:
 async def emit(venue: SimulatedVenue, count: int, rate: float, orders: int) -> None:
     """Have the venue execute `count` fills and wait until it has."""
     job = await venue.emit(SYMBOLS, rate=rate, count=count, orders=orders)
-    while not (await venue.control("GET", f"emit/{job}"))["finished_ns"]:
+    while not (await venue.control("GET", f"emit/{job}"))["finished_ns"]:  # noqa: ASYNC110 - another process is asked
         await asyncio.sleep(_POLL_S)
 
 

@@ -255,7 +255,9 @@ class Driver(picows.WSListener):
             self._read_ns = time.time_ns()
         is_last = self._is_new_read = frame.last_in_buffer
         kind = frame.msg_type
-        if kind is _TEXT and frame.fin and self._fragments is None:
+        if frame.payload_size > MAX_FRAME_BYTES:  # picows complains of it, and delivers it all the same
+            self.abort(f"a message of {frame.payload_size} bytes: expected at most {MAX_FRAME_BYTES}")
+        elif kind is _TEXT and frame.fin and self._fragments is None:
             self.protocol.receive_frame(frame.get_payload_as_bytes(), self._read_ns)
             self._pump(frame.payload_size)
         else:
@@ -284,7 +286,7 @@ class Driver(picows.WSListener):
         if self._fragments is None or kind is not _CONTINUATION:
             self._fragments = bytearray()
         if len(self._fragments) + frame.payload_size > MAX_FRAME_BYTES:
-            self.abort(f"a message of more than {MAX_FRAME_BYTES} bytes in parts")
+            self.abort(f"a message in parts of more than {MAX_FRAME_BYTES} bytes in all")
             return
         self._fragments += frame.get_payload_as_memoryview()
         if frame.fin:

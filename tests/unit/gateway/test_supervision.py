@@ -1,0 +1,65 @@
+"""Tasks that must not end unnoticed, and cancelling them."""
+
+import asyncio
+
+import pytest
+
+from fillwire.gateway.supervision import GatewayFailed, Supervisor, cancel
+
+
+async def test_a_task_that_raises_fails_the_gateway_with_its_cause() -> None:
+    """The failure names the task and chains what it raised."""
+    supervisor = Supervisor()
+
+    async def broken() -> None:
+        raise KeyError("missing")
+
+    supervisor.spawn(broken(), "status")
+    with pytest.raises(GatewayFailed, match="status ended: 'missing'") as caught:
+        await supervisor.failed
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+async def test_a_task_that_returns_fails_the_gateway_too() -> None:
+    """It was to run until the end."""
+    supervisor = Supervisor()
+
+    async def short() -> None:
+        pass
+
+    supervisor.spawn(short(), "keys")
+    with pytest.raises(GatewayFailed, match="keys ended: expected it to run until the end"):
+        await supervisor.failed
+
+
+async def test_a_cancelled_task_is_no_failure() -> None:
+    """An orderly stop leaves nothing behind."""
+    supervisor = Supervisor()
+    task = supervisor.spawn(asyncio.sleep(3600), "sleeper")
+    await cancel(task, None)
+    assert task.cancelled()
+    assert not supervisor.failed.done()
+    supervisor.close()
+    assert supervisor.failed.cancelled()
+
+
+async def test_a_swallowed_cancellation_is_repeated() -> None:
+    """A task that loses the first cancellation, as wait_for of Python 3.11 can make it, ends by the second."""
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 2:
+                    raise
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await cancel(task)
+    assert task.cancelled()
+    assert swallowed == 2
