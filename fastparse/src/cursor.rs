@@ -1,25 +1,25 @@
 //! Reading a frame whose text is expected piece by piece; whatever is not as expected gives `None`.
 //!
-//! Stricter than JSON: no white space, no escapes. The general way of reading takes what this one does not.
+//! Stricter than JSON: no white space, no escapes, ASCII only. The general way of reading takes what this one does not.
 
 use crate::decimal::{Decimal, eight_bytes, eight_digits};
+use crate::piece::Piece;
 use crate::reader::Integer;
 use crate::scanner::plain_end;
 use crate::text::Text;
 
 /// A position in a frame.
 pub struct Cursor<'a> {
-    text: &'a str,
     bytes: &'a [u8],
     position: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// The beginning of `text`.
+    /// The beginning of `bytes`.
     #[inline]
     #[must_use]
-    pub const fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), position: 0 }
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
     }
 
     /// Whether nothing is left.
@@ -66,21 +66,21 @@ impl<'a> Cursor<'a> {
             return None;
         }
         self.position = position;
-        let digits = if value == 0 { "0" } else { self.text.get(start..position)? };
+        let digits = if value == 0 { Piece::ZERO } else { Piece::new(self.bytes, start, position) };
         let value = i64::try_from(value).ok()?; // below 10^18
         Some(Integer { digits, value: if negative { -value } else { value } })
     }
 
-    /// Reads a string after its opening quote, and passes the closing one.
+    /// Reads an ASCII string after its opening quote, and passes the closing one.
     #[inline]
     pub fn text(&mut self) -> Option<Text<'a>> {
         let start = self.position;
-        let end = plain_end(self.bytes, start);
+        let end = plain_end::<true>(self.bytes, start);
         if self.bytes.get(end) != Some(&b'"') {
             return None;
         }
         self.position = end + 1;
-        Some(Text::new(self.text.get(start..end)?, false))
+        Some(Text::new(Piece::new(self.bytes, start, end), false))
     }
 
     /// Reads a decimal string after its opening quote, and passes the closing one.
@@ -89,14 +89,14 @@ impl<'a> Cursor<'a> {
         if self.pass("0.00000000\"").is_some() {
             return Some(Decimal::PADDED_ZERO);
         }
-        if let Some((value, end)) = Decimal::scan_padded(self.text, self.position) {
+        if let Some((value, end)) = Decimal::scan_padded(self.bytes, self.position) {
             if self.bytes.get(end) == Some(&b'"') {
                 self.position = end + 1;
                 return Some(value);
             }
         }
         let text = self.text()?;
-        Decimal::parse(text.raw()).ok()
+        Decimal::parse(text.raw().as_bytes()).ok()
     }
 
     /// Reads a boolean.

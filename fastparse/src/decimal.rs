@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::piece::Piece;
 use crate::wide::{U256, pow10};
 
 /// Integer digits an amount may have; more is absurd for anything traded.
@@ -17,7 +18,7 @@ const LEAST_ROUNDING_DIGITS: u32 = 6;
 #[derive(Clone, Copy, Debug)]
 pub struct Decimal<'a> {
     /// Canonical digits without sign: no leading zeros, no trailing zeros after the point, no bare point.
-    digits: &'a str,
+    digits: Piece<'a>,
     negative: bool,
     /// The value is `mantissa / 10^scale`; below 10^36, so that a product fits 256 bits.
     mantissa: u128,
@@ -38,17 +39,17 @@ pub enum NoDecimal {
 impl<'a> Decimal<'a> {
     /// Zero, as which a sender's absurd amount is carried until it is reported.
     pub const ZERO: Decimal<'static> =
-        Decimal { digits: "0", negative: false, mantissa: 0, scale: 0, written_scale: 0 };
+        Decimal { digits: Piece::ZERO, negative: false, mantissa: 0, scale: 0, written_scale: 0 };
 
     /// Zero as the venue pads it: by far the commonest amount in an order event.
-    pub const PADDED_ZERO: Decimal<'static> = Decimal { written_scale: 8, ..Self::ZERO };
+    pub const PADDED_ZERO: Decimal<'static> = Decimal { scale: 8, written_scale: 8, ..Self::ZERO };
 
     /// Reads an amount.
     ///
     /// # Errors
     ///
     /// The text is not of the form `-?digits[.digits]`, or its value is absurd.
-    pub fn parse(text: &'a str) -> Result<Self, NoDecimal> {
+    pub fn parse(text: &'a [u8]) -> Result<Self, NoDecimal> {
         if let Some((value, end)) = Self::scan_padded(text, 0) {
             if end == text.len() {
                 return Ok(value);
@@ -57,34 +58,30 @@ impl<'a> Decimal<'a> {
         Self::parse_any(text)
     }
 
-    /// Reads the amount at `start`, if it has at most ten digits before the point and eight behind it, as the
+    /// Reads the amount at `start`, if it has at most seven digits before the point and eight behind it, as the
     /// venue writes nearly all of them. Returns its end, too; what follows may be anything.
     #[inline]
     #[must_use]
-    pub fn scan_padded(text: &'a str, start: usize) -> Option<(Self, usize)> {
-        let bytes = text.as_bytes();
-        let mut integer = 0u64;
-        let mut point = start;
-        let stop = loop {
-            let byte = *bytes.get(point)?;
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break byte;
-            }
-            integer = integer.wrapping_mul(10).wrapping_add(u64::from(digit));
-            point += 1;
-        };
-        let count = point - start;
-        let leading_zero = count > 1 && bytes.get(start) == Some(&b'0');
-        if stop != b'.' || count == 0 || count > 10 || leading_zero {
+    pub fn scan_padded(bytes: &'a [u8], start: usize) -> Option<(Self, usize)> {
+        let word = eight_bytes(bytes, start)?;
+        // The lowest byte that is a point gets its high bit set.
+        let points = word ^ (ONES * 0x2E);
+        let count = ((points.wrapping_sub(ONES) & !points & HIGHS).trailing_zeros() / 8) as usize;
+        if count == 0 || count == 8 {
             return None;
         }
+        // What stands from the point on is shifted out, zeros come in front.
+        let integer = digits_value((word ^ ZEROS) << (64 - 8 * count))?;
+        if count > 1 && word & 0xFF == 0x30 {
+            return None; // a leading zero
+        }
+        let point = start + count;
         let word = eight_bytes(bytes, point + 1)?;
         let fraction = eight_digits(word)?;
         let zeros = ((word ^ ZEROS).leading_zeros() / 8) as usize; // the last digit is the highest byte
         let end = point + 9;
         let value = Decimal {
-            digits: text.get(start..if zeros == 8 { point } else { end - zeros })?,
+            digits: Piece::new(bytes, start, if zeros == 8 { point } else { end - zeros }),
             negative: false,
             mantissa: u128::from(integer * 100_000_000 + fraction),
             scale: 8,
@@ -93,43 +90,46 @@ impl<'a> Decimal<'a> {
         Some((value, end))
     }
 
-    fn parse_any(text: &'a str) -> Result<Self, NoDecimal> {
-        let (negative, unsigned) = match text.strip_prefix('-') {
+    fn parse_any(text: &'a [u8]) -> Result<Self, NoDecimal> {
+        let (negative, unsigned) = match text.strip_prefix(b"-") {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (integer, fraction) = match unsigned.split_once('.') {
-            Some((integer, fraction)) if !fraction.is_empty() => (integer, fraction),
-            Some(_) => return Err(NoDecimal::Syntax),
-            None => (unsigned, ""),
-        };
-        if integer.is_empty() || !all_digits(integer) || !all_digits(fraction) {
+        let point = unsigned.iter().position(|&byte| byte == b'.').unwrap_or(unsigned.len());
+        let (integer, rest) = unsigned.split_at(point);
+        let fraction = rest.split_first().map_or(rest, |(_, fraction)| fraction);
+        if integer.is_empty() || (!rest.is_empty() && fraction.is_empty()) {
             return Err(NoDecimal::Syntax);
         }
-        let kept_integer = integer.trim_start_matches('0');
-        let kept_fraction = fraction.trim_end_matches('0');
-        if kept_integer.len() > MAX_INTEGER_DIGITS || kept_fraction.len() > MAX_FRACTION_DIGITS {
+        if !all_digits(integer) || !all_digits(fraction) {
+            return Err(NoDecimal::Syntax);
+        }
+        let kept_integer = integer.len() - integer.iter().take_while(|&&digit| digit == b'0').count();
+        let kept_fraction =
+            fraction.len() - fraction.iter().rev().take_while(|&&digit| digit == b'0').count();
+        if kept_integer > MAX_INTEGER_DIGITS || kept_fraction > MAX_FRACTION_DIGITS {
             return Err(NoDecimal::Absurd);
         }
-        let mantissa = u128::from(digits_value(kept_integer)) * pow10(kept_fraction.len())
-            + u128::from(digits_value(kept_fraction));
-        let start =
-            if kept_integer.is_empty() { integer.len() - 1 } else { integer.len() - kept_integer.len() };
-        let end =
-            if kept_fraction.is_empty() { integer.len() } else { integer.len() + 1 + kept_fraction.len() };
-        let scale = |digits: &str| u32::try_from(digits.len()).map_err(|_| NoDecimal::Absurd);
+        let fraction_value = short_value(fraction.get(..kept_fraction).unwrap_or_default());
+        let mantissa = u128::from(short_value(integer)) * pow10(kept_fraction) + u128::from(fraction_value);
+        let start = point - kept_integer.max(1);
+        let end = if kept_fraction == 0 { point } else { point + 1 + kept_fraction };
         Ok(Decimal {
-            digits: unsigned.get(start..end).ok_or(NoDecimal::Syntax)?,
+            digits: Piece::new(unsigned, start, end),
             negative: negative && mantissa != 0,
             mantissa,
-            scale: scale(kept_fraction)?,
-            written_scale: scale(fraction)?,
+            scale: u32::try_from(kept_fraction).map_err(|_| NoDecimal::Absurd)?,
+            written_scale: u32::try_from(fraction.len()).map_err(|_| NoDecimal::Absurd)?,
         })
     }
 }
 
+/// A one in each of eight bytes.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The high bit of each of eight bytes.
+const HIGHS: u64 = ONES << 7;
 /// Eight times the digit 0.
-const ZEROS: u64 = 0x3030_3030_3030_3030;
+const ZEROS: u64 = ONES * 0x30;
 
 /// The eight bytes from `start` on, the first lowest.
 #[inline]
@@ -142,8 +142,13 @@ pub fn eight_bytes(bytes: &[u8], start: usize) -> Option<u64> {
 #[inline]
 #[must_use]
 pub fn eight_digits(word: u64) -> Option<u64> {
-    let digits = word ^ ZEROS;
-    if (digits | digits.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 != 0 {
+    digits_value(word ^ ZEROS)
+}
+
+/// The value of eight bytes from 0 to 9, the first lowest; `None` if one is above.
+#[inline]
+fn digits_value(digits: u64) -> Option<u64> {
+    if (digits | digits.wrapping_add(ONES * 0x76)) & HIGHS != 0 {
         return None; // a byte above 9 has, or gets by the addition, its high bit set
     }
     // Pairs of digits, then of pairs, then of fours: each step adds ten, a hundred, ten thousand times the left one.
@@ -152,13 +157,13 @@ pub fn eight_digits(word: u64) -> Option<u64> {
     Some((fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32)
 }
 
-fn all_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+fn all_digits(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
 }
 
-/// The value of at most 18 digits.
-fn digits_value(digits: &str) -> u64 {
-    digits.bytes().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
+/// The value of digits of which at most 18 count.
+fn short_value(digits: &[u8]) -> u64 {
+    digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
 }
 
 impl Decimal<'_> {
@@ -178,7 +183,7 @@ impl Decimal<'_> {
     #[must_use]
     pub const fn without_text<'b>(&self) -> Decimal<'b> {
         Decimal {
-            digits: "",
+            digits: Piece::EMPTY,
             negative: self.negative,
             mantissa: self.mantissa,
             scale: self.scale,
@@ -194,7 +199,7 @@ impl Decimal<'_> {
         if self.digits.is_empty() {
             write_scaled(self.mantissa, self.scale, out);
         } else {
-            out.extend_from_slice(self.digits.as_bytes());
+            self.digits.write(out);
         }
     }
 
@@ -218,12 +223,28 @@ impl Decimal<'_> {
     /// Whether `self` is `price * quantity`, rounded up or down at the decimals in which `self` is written.
     #[must_use]
     pub fn is_product(&self, price: &Decimal<'_>, quantity: &Decimal<'_>) -> bool {
+        if let Some(is_product) = self.is_padded_product(price, quantity) {
+            return is_product;
+        }
         let rounding = self.written_scale.clamp(LEAST_ROUNDING_DIGITS, 18);
         let product_scale = price.scale + quantity.scale;
         let scale = product_scale.max(self.scale).max(rounding);
         let product = U256::product(price.mantissa, quantity.mantissa).times_pow10(scale - product_scale);
         let difference = self.at_scale(scale).distance(product);
         difference < U256::from(1).times_pow10(scale - rounding)
+    }
+
+    /// The same for three amounts as the venue pads them, whose product fits 128 bits.
+    #[inline]
+    fn is_padded_product(&self, price: &Decimal<'_>, quantity: &Decimal<'_>) -> Option<bool> {
+        const UNIT: u128 = 100_000_000;
+        if (self.scale, self.written_scale, price.scale, quantity.scale) != (8, 8, 8, 8) {
+            return None;
+        }
+        let [quote, price, quantity] =
+            [self, price, quantity].map(|amount| u64::try_from(amount.mantissa).ok());
+        let product = u128::from(price?) * u128::from(quantity?);
+        Some((u128::from(quote?) * UNIT).abs_diff(product) < UNIT)
     }
 
     fn at_scale(&self, scale: u32) -> U256 {
@@ -234,6 +255,10 @@ impl Decimal<'_> {
     ///
     /// Returns false, with nothing appended, if the quotient is absurd. `quantity` must not be zero.
     pub fn write_average(&self, quantity: &Decimal<'_>, out: &mut Vec<u8>) -> bool {
+        if let Some((integer, fraction)) = self.divide_short(quantity) {
+            write_parts(integer, fraction, AVERAGE_DIGITS, out);
+            return true;
+        }
         let raise = AVERAGE_DIGITS + quantity.scale;
         let (dividend, divisor) = if raise >= self.scale {
             (U256::from(self.mantissa).times_pow10(raise - self.scale), U256::from(quantity.mantissa))
@@ -248,22 +273,43 @@ impl Decimal<'_> {
         write_scaled(quotient, AVERAGE_DIGITS, out);
         true
     }
+
+    /// The quotient of two amounts of 64 bits and one scale, as nearly all are: its integer part, and its fraction
+    /// rounded half to even at `AVERAGE_DIGITS` decimals.
+    fn divide_short(&self, quantity: &Decimal<'_>) -> Option<(u64, u64)> {
+        const UNIT: u64 = 10_000_000_000_000_000;
+        let dividend = u64::try_from(self.mantissa).ok()?;
+        let divisor = u64::try_from(quantity.mantissa).ok()?;
+        if self.scale != quantity.scale {
+            return None;
+        }
+        let integer = dividend.checked_div(divisor).filter(|&integer| integer < UNIT)?;
+        let raised = u128::from(dividend % divisor) * u128::from(UNIT);
+        let (fraction, rest) = (raised / u128::from(divisor), raised % u128::from(divisor));
+        let is_up = match (rest * 2).cmp(&u128::from(divisor)) {
+            Ordering::Less => false,
+            Ordering::Equal => fraction & 1 == 1,
+            Ordering::Greater => true,
+        };
+        let fraction = low_bits(fraction) + u64::from(is_up);
+        Some(if fraction == UNIT { (integer + 1, 0) } else { (integer, fraction) })
+    }
 }
 
 /// Appends `value / 10^scale` as canonical text. Both parts, before and after the point, are below 10^18.
 fn write_scaled(value: u128, scale: u32, out: &mut Vec<u8>) {
-    let scale = scale as usize;
-    let unit = pow10(scale);
+    let unit = pow10(scale as usize);
+    write_parts(low_bits(value / unit), low_bits(value % unit), scale, out);
+}
+
+/// Appends `integer + fraction / 10^scale` as canonical text.
+fn write_parts(integer: u64, fraction: u64, scale: u32, out: &mut Vec<u8>) {
     let mut buffer = itoa::Buffer::new();
-    let (integer, fraction) = match (u64::try_from(value), u64::try_from(unit)) {
-        (Ok(value), Ok(unit)) => (value / unit, value % unit),
-        _ => (low_bits(value / unit), low_bits(value % unit)),
-    };
     out.extend_from_slice(buffer.format(integer).as_bytes());
     if fraction != 0 {
         let digits = buffer.format(fraction).as_bytes();
         out.push(b'.');
-        out.extend(std::iter::repeat_n(b'0', scale.saturating_sub(digits.len())));
+        out.extend(std::iter::repeat_n(b'0', (scale as usize).saturating_sub(digits.len())));
         out.extend_from_slice(digits);
         while out.last() == Some(&b'0') {
             out.pop();
@@ -281,7 +327,7 @@ mod tests {
     use super::*;
 
     fn decimal(text: &str) -> Decimal<'_> {
-        Decimal::parse(text).unwrap()
+        Decimal::parse(text.as_bytes()).unwrap()
     }
 
     fn canonical(text: &str) -> String {
@@ -322,10 +368,10 @@ mod tests {
         for text in
             ["", "-", ".", "1.", ".5", "+1", "1e5", "1.2.3", " 1", "1 ", "0x1", "1.0000000a", "١", "--1"]
         {
-            assert_eq!(Decimal::parse(text).unwrap_err(), NoDecimal::Syntax, "{text}");
+            assert_eq!(Decimal::parse(text.as_bytes()).unwrap_err(), NoDecimal::Syntax, "{text}");
         }
         for text in ["1234567890123456789", "0.0000000000000000001", "-1000000000000000000.5"] {
-            assert_eq!(Decimal::parse(text).unwrap_err(), NoDecimal::Absurd, "{text}");
+            assert_eq!(Decimal::parse(text.as_bytes()).unwrap_err(), NoDecimal::Absurd, "{text}");
         }
     }
 

@@ -1,13 +1,18 @@
 //! Event ids, byte for byte as `fillwire.domain.identifiers` builds them.
 
 /// Appends `text` as one token: every byte outside `A-Za-z0-9_-` becomes `=XX`, the empty text `=`.
-pub fn write_token(text: &str, out: &mut Vec<u8>) {
+pub fn write_token(text: &[u8], out: &mut Vec<u8>) {
     const HEX: [u8; 16] = *b"0123456789ABCDEF";
     if text.is_empty() {
         out.push(b'=');
     }
-    for &byte in text.as_bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if text.iter().all(|&byte| is_safe(byte)) {
+        out.extend_from_slice(text);
+        return;
+    }
+    for &byte in text {
+        if is_safe(byte) {
             out.push(byte);
         } else {
             let digit = |nibble: u8| HEX.get(nibble as usize).copied().unwrap_or(b'0');
@@ -22,9 +27,9 @@ mod tests {
 
     #[test]
     fn tokens_are_escaped_by_bytes() {
-        let token = |text| {
+        let token = |text: &str| {
             let mut out = Vec::new();
-            write_token(text, &mut out);
+            write_token(text.as_bytes(), &mut out);
             String::from_utf8(out).unwrap()
         };
         assert_eq!(token("BTC-USD_T9"), "BTC-USD_T9");

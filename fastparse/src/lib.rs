@@ -10,6 +10,7 @@ pub mod fields;
 pub mod identity;
 pub mod json;
 pub mod model;
+pub mod piece;
 mod python;
 pub mod reader;
 pub mod scanner;

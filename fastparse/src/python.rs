@@ -154,13 +154,15 @@ impl Control {
 #[pyclass(module = "fillwire._fastparse")]
 struct BinanceSpotParser {
     parser: SpotParser,
-    error: Py<PyType>,
+    parse_error: Py<PyType>,
+    /// Makes of a `ParseError` what is raised in its place.
+    error: Option<Py<PyAny>>,
 }
 
 #[pymethods]
 impl BinanceSpotParser {
     #[new]
-    #[pyo3(signature = (*, user, environment, symbols, microseconds = false, exchange = "binance"))]
+    #[pyo3(signature = (*, user, environment, symbols, microseconds = false, exchange = "binance", error = None))]
     fn new(
         py: Python<'_>,
         user: String,
@@ -168,10 +170,12 @@ impl BinanceSpotParser {
         symbols: Option<&Bound<'_, PyMapping>>,
         microseconds: bool,
         exchange: &str,
+        error: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let symbols = symbols.map(read_symbols).transpose()?;
         let config = Config { user, environment, exchange: exchange.to_owned(), symbols, microseconds };
-        Ok(Self { parser: SpotParser::new(config), error: parse_error_type(py)?.clone().unbind() })
+        let parse_error = parse_error_type(py)?.clone().unbind();
+        Ok(Self { parser: SpotParser::new(config), parse_error, error })
     }
 
     fn parse<'py>(
@@ -183,19 +187,26 @@ impl BinanceSpotParser {
         match self.parser.parse_one(frame, received_time_ns) {
             Ok(Report::Execution(report)) => PyList::new(py, [Bound::new(py, ExecutionReport(report))?]),
             Ok(Report::Control(control)) => PyList::new(py, [Bound::new(py, Control(control))?]),
-            Err(error) => Err(raise(self.error.bind(py), *error)),
+            Err(error) => Err(self.exception(py, *error)?),
         }
+    }
+}
+
+impl BinanceSpotParser {
+    #[cold]
+    fn exception(&self, py: Python<'_>, error: ParseError) -> PyResult<PyErr> {
+        let ParseError { code, field, offset, message, symbol, order_id } = error;
+        let facts = (code.class().as_str(), code.as_str(), field, offset, message, symbol, order_id);
+        let exception = self.parse_error.bind(py).call1(facts)?;
+        Ok(PyErr::from_value(match &self.error {
+            Some(error) => error.bind(py).call1((exception,))?,
+            None => exception,
+        }))
     }
 }
 
 fn read_symbols(mapping: &Bound<'_, PyMapping>) -> PyResult<HashMap<String, String>> {
     mapping.items()?.iter().map(|item| item.extract()).collect()
-}
-
-fn raise(error_type: &Bound<'_, PyType>, error: ParseError) -> PyErr {
-    let ParseError { code, field, offset, message, symbol, order_id } = error;
-    let arguments = (code.class().as_str(), code.as_str(), field, offset, message, symbol, order_id);
-    PyErr::from_type(error_type.clone(), arguments)
 }
 
 fn parse_error_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use crate::decimal::{Decimal, NoDecimal};
 use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
+use crate::piece::Piece;
 use crate::scanner::{OpenKeys, Scanner, Token, TokenKind, unescape};
 use crate::text::Text;
 
@@ -19,14 +20,14 @@ const MAX_ECHO: usize = 32;
 #[derive(Clone, Copy, Debug)]
 pub struct Integer<'a> {
     /// The digits, canonical: `-0` is `0`.
-    pub digits: &'a str,
+    pub digits: Piece<'a>,
     /// The value; 0 for a number beyond 64 bits, which the reader reports as absurd.
     pub value: i64,
 }
 
 impl Integer<'_> {
     /// Zero.
-    pub const ZERO: Integer<'static> = Integer { digits: "0", value: 0 };
+    pub const ZERO: Integer<'static> = Integer { digits: Piece::ZERO, value: 0 };
 }
 
 /// Why the value of a field is refused, before it is known where in the frame it stands.
@@ -79,6 +80,11 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn raw(&self, token: Token) -> &'a str {
         self.text.get(token.start as usize..token.end as usize).unwrap_or_default()
+    }
+
+    #[inline]
+    fn piece(&self, token: Token) -> Piece<'a> {
+        Piece::new(self.text.as_bytes(), token.start as usize, token.end as usize)
     }
 
     /// What the tokens point into.
@@ -147,8 +153,8 @@ impl<'a> Reader<'a> {
     #[inline]
     fn as_text(&self, field: &Field, token: Token) -> Read<Text<'a>> {
         match token.kind {
-            TokenKind::String => Ok(Text::new(self.raw(token), false)),
-            TokenKind::Escaped => Ok(Text::new(self.raw(token), true)),
+            TokenKind::String => Ok(Text::new(self.piece(token), false)),
+            TokenKind::Escaped => Ok(Text::new(self.piece(token), true)),
             _ => Err(self.wrong_type(field, token, "a string")),
         }
     }
@@ -195,10 +201,10 @@ impl<'a> Reader<'a> {
     #[inline]
     fn as_amount(&self, field: &Field, token: Token) -> Read<Decimal<'a>> {
         let parsed = match token.kind {
-            TokenKind::String => Decimal::parse(self.raw(token)),
+            TokenKind::String => Decimal::parse(self.raw(token).as_bytes()),
             // Nobody escapes a digit. Such a text is an amount all the same, but cannot be borrowed.
             TokenKind::Escaped => {
-                Decimal::parse(&unescape(self.raw(token))).map(|value| value.without_text())
+                Decimal::parse(unescape(self.raw(token)).as_bytes()).map(|value| value.without_text())
             }
             _ => return Err(self.wrong_type(field, token, "a decimal string")),
         };
@@ -253,10 +259,10 @@ impl<'a> Reader<'a> {
         }
         let digits = self.raw(token);
         if let Some(value) = parse_i64(digits) {
-            return Ok(Integer { digits: if value == 0 { "0" } else { digits }, value });
+            return Ok(Integer { digits: if value == 0 { Piece::ZERO } else { self.piece(token) }, value });
         }
         self.note_absurd(field, token);
-        Ok(Integer { digits: "0", value: 0 })
+        Ok(Integer::ZERO)
     }
 
     /// A boolean that may be absent or null.

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use crate::json::write_string;
+use crate::piece::Piece;
 use crate::scanner::unescape;
 
 /// A string as it stands in the frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
-    raw: &'a str,
+    raw: Piece<'a>,
     escaped: bool,
 }
 
@@ -16,15 +17,21 @@ impl<'a> Text<'a> {
     /// The string between the quotes; `escaped` says whether there is a backslash in it.
     #[inline]
     #[must_use]
-    pub const fn new(raw: &'a str, escaped: bool) -> Self {
+    pub const fn new(raw: Piece<'a>, escaped: bool) -> Self {
         Self { raw, escaped }
     }
 
     /// The string between the quotes, escapes and all.
+    #[must_use]
+    pub fn raw(&self) -> &'a str {
+        self.raw.as_str()
+    }
+
+    /// The bytes between the quotes, escapes and all.
     #[inline]
     #[must_use]
-    pub const fn raw(&self) -> &'a str {
-        self.raw
+    pub fn raw_bytes(&self) -> &'a [u8] {
+        self.raw.as_bytes()
     }
 
     /// Whether there is a backslash in it.
@@ -38,24 +45,24 @@ impl<'a> Text<'a> {
     #[inline]
     #[must_use]
     pub fn value(&self) -> Cow<'a, str> {
-        if self.escaped { unescape(self.raw) } else { Cow::Borrowed(self.raw) }
+        if self.escaped { unescape(self.raw()) } else { Cow::Borrowed(self.raw()) }
     }
 
     /// Whether the string says `word`.
     #[inline]
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
-        if self.escaped { unescape(self.raw) == word } else { self.raw == word }
+        if self.escaped { unescape(self.raw()) == word } else { self.raw_bytes() == word.as_bytes() }
     }
 
     /// Appends the string as JSON; what had no escapes in the frame needs none here.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.escaped {
-            write_string(&unescape(self.raw), out);
+            write_string(&unescape(self.raw()), out);
         } else {
             out.push(b'"');
-            out.extend_from_slice(self.raw.as_bytes());
+            self.raw.write(out);
             out.push(b'"');
         }
     }

@@ -3,7 +3,7 @@
 Everything here is synchronous, keeps no Python object, does no I/O and reads no clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Self, final
 
 __all__ = ["BinanceSpotParser", "Control", "ExecutionReport", "ParseError", "error_codes"]
@@ -106,6 +106,7 @@ class BinanceSpotParser:
             quote assets, which is a guess and fit for inspection only.
         microseconds: whether the connection was opened with `timeUnit=MICROSECOND`.
         exchange: value of `exchange` in events.
+        error: makes of a `ParseError` the exception to raise in its place. None: the `ParseError` itself is raised.
     """
 
     def __new__(
@@ -116,6 +117,7 @@ class BinanceSpotParser:
         symbols: Mapping[str, str] | None,
         microseconds: bool = False,
         exchange: str = "binance",
+        error: Callable[[ParseError], Exception] | None = None,
     ) -> Self: ...
     def parse(self, frame: bytes, received_time_ns: int) -> list[ExecutionReport | Control]:
         """Return what the frame says.
@@ -125,5 +127,5 @@ class BinanceSpotParser:
             received_time_ns: when it was received, by the local clock, in nanoseconds since the epoch.
 
         Raises:
-            ParseError: the frame is malformed, holds an unknown value or is suspicious.
+            ParseError: the frame is malformed, holds an unknown value or is suspicious; or what `error` makes of it.
         """

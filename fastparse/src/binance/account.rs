@@ -6,6 +6,7 @@ use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
 use crate::json::{write_compact, write_integer};
 use crate::model::{Control, ControlType, Report};
+use crate::piece::Piece;
 use crate::reader::{Read, Reader, Refusal};
 use crate::scanner::{OpenKeys, Token, TokenKind};
 use crate::text::Text;
@@ -63,7 +64,7 @@ impl Writer {
         value.write(&mut self.json);
     }
 
-    fn digits(&mut self, name: &str, digits: &str) {
+    fn digits(&mut self, name: &str, digits: Piece<'_>) {
         self.text(name, &Text::new(digits, false));
     }
 

@@ -7,6 +7,7 @@ use crate::decimal::Decimal;
 use crate::identity::write_token;
 use crate::json::write_integer;
 use crate::model::{ExecutionReport, Kind, Span};
+use crate::piece::Piece;
 use crate::text::Text;
 
 /// Bytes reserved for an event: a fill has about 900. More than 1032 would be beyond the allocator's fast lists.
@@ -32,7 +33,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     let symbol = string(&execution.symbol, &mut out);
     out.extend_from_slice(b",\"order_id\":\"");
     let start = out.len();
-    out.extend_from_slice(execution.order_id.digits.as_bytes());
+    execution.order_id.digits.write(&mut out);
     let order_id = Span::since(start, &out);
     out.extend_from_slice(b"\",\"client_order_id\":");
     let previous_id = execution.previous_id();
@@ -55,14 +56,14 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     amount_or_null(Some(&execution.price).filter(|price| !price.is_zero()), &mut out);
     out.extend_from_slice(b",\"stop_price\":");
     amount_or_null(execution.stop_price.as_ref().filter(|price| !price.is_zero()), &mut out);
-    out.extend_from_slice(b",\"quantity\":");
-    let quantity = amount(&execution.quantity, &mut out);
-    out.extend_from_slice(b",\"quote_quantity\":");
+    out.extend_from_slice(b",\"quantity\":\"");
+    let quantity = digits(&execution.quantity, &mut out);
+    out.extend_from_slice(b"\",\"quote_quantity\":");
     amount_or_null(execution.quote_quantity.as_ref().filter(|amount| !amount.is_zero()), &mut out);
-    out.extend_from_slice(b",\"cumulative_quantity\":");
-    let cumulative_quantity = amount(&execution.cumulative, &mut out);
+    out.extend_from_slice(b",\"cumulative_quantity\":\"");
+    let cumulative_quantity = digits(&execution.cumulative, &mut out);
     let cumulative_quote = execution.cumulative_quote.as_ref().filter(|amount| !amount.is_negative());
-    out.extend_from_slice(b",\"cumulative_quote\":");
+    out.extend_from_slice(b"\",\"cumulative_quote\":");
     amount_or_null(cumulative_quote, &mut out);
     out.extend_from_slice(b",\"average_price\":");
     match cumulative_quote.filter(|_| !execution.cumulative.is_zero()) {
@@ -126,15 +127,15 @@ fn write_last_fill(execution: &Execution<'_>, out: &mut Vec<u8>) -> Option<(Span
     let start = out.len();
     write_trade_id(execution, out);
     let trade_id = Span::since(start, out);
-    out.extend_from_slice(b"\",\"price\":");
-    amount(&execution.last_price, out);
-    out.extend_from_slice(b",\"quantity\":");
-    let quantity = amount(&execution.last_quantity, out);
-    out.extend_from_slice(b",\"quote\":");
+    out.extend_from_slice(b"\",\"price\":\"");
+    digits(&execution.last_price, out);
+    out.extend_from_slice(b"\",\"quantity\":\"");
+    let quantity = digits(&execution.last_quantity, out);
+    out.extend_from_slice(b"\",\"quote\":");
     amount_or_null(execution.last_quote.as_ref(), out);
-    out.extend_from_slice(b",\"fee\":");
-    amount(&execution.commission, out);
-    out.extend_from_slice(b",\"fee_currency\":");
+    out.extend_from_slice(b",\"fee\":\"");
+    digits(&execution.commission, out);
+    out.extend_from_slice(b"\",\"fee_currency\":");
     match &execution.commission_asset {
         Some(asset) => asset.write(out),
         None => out.extend_from_slice(b"null"),
@@ -152,26 +153,30 @@ fn write_trade_id(execution: &Execution<'_>, out: &mut Vec<u8>) {
     match execution.allocation_id {
         Some(allocation) if execution.trade_id.value < 0 => {
             out.extend_from_slice(b"alloc:");
-            out.extend_from_slice(allocation.digits.as_bytes());
+            allocation.digits.write(out);
         }
-        _ => out.extend_from_slice(execution.trade_id.digits.as_bytes()),
+        _ => execution.trade_id.digits.write(out),
     }
 }
 
 /// Identity of the event: that of the execution, or of the step in the order's life.
 fn write_event_id(execution: &Execution<'_>, kind: Kind, receipt: Receipt<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&receipt.context.scope);
-    write_token(&execution.symbol.value(), out);
+    if execution.symbol.is_escaped() {
+        write_token(execution.symbol.value().as_bytes(), out);
+    } else {
+        write_token(execution.symbol.raw_bytes(), out);
+    }
     out.push(b':');
-    out.extend_from_slice(execution.order_id.digits.as_bytes());
+    execution.order_id.digits.write(out);
     out.push(b':');
     if execution.execution_type == ExecutionType::Trade {
         match execution.allocation_id {
             Some(allocation) if execution.trade_id.value < 0 => {
                 out.extend_from_slice(b"alloc=3A"); // `alloc:` as a token
-                out.extend_from_slice(allocation.digits.as_bytes());
+                allocation.digits.write(out);
             }
-            _ => out.extend_from_slice(execution.trade_id.digits.as_bytes()),
+            _ => execution.trade_id.digits.write(out),
         }
         return;
     }
@@ -195,7 +200,7 @@ fn write_event_id(execution: &Execution<'_>, kind: Kind, receipt: Receipt<'_>, o
             match counter {
                 Some(counter) => {
                     out.extend_from_slice(word);
-                    out.extend_from_slice(counter.digits.as_bytes());
+                    counter.digits.write(out);
                 }
                 None => write_fallback(execution, out),
             }
@@ -212,7 +217,7 @@ fn write_fallback(execution: &Execution<'_>, out: &mut Vec<u8>) {
     out.push(b'-');
     execution.cumulative.write(out);
     out.push(b'-');
-    out.extend_from_slice(execution.transaction_time.digits.as_bytes());
+    execution.transaction_time.digits.write(out);
 }
 
 fn string(text: &Text<'_>, out: &mut Vec<u8>) -> Span {
@@ -221,12 +226,10 @@ fn string(text: &Text<'_>, out: &mut Vec<u8>) -> Span {
     inside(start, out)
 }
 
-fn amount(value: &Decimal<'_>, out: &mut Vec<u8>) -> Span {
-    let start = out.len() + 1;
-    out.push(b'"');
+fn digits(value: &Decimal<'_>, out: &mut Vec<u8>) -> Span {
+    let start = out.len();
     value.write(out);
-    out.push(b'"');
-    inside(start, out)
+    Span::since(start, out)
 }
 
 /// The span from `start` to before the closing quote just written.
@@ -237,17 +240,19 @@ fn inside(start: usize, out: &[u8]) -> Span {
 fn amount_or_null(value: Option<&Decimal<'_>>, out: &mut Vec<u8>) {
     match value {
         Some(value) => {
-            amount(value, out);
+            out.push(b'"');
+            value.write(out);
+            out.push(b'"');
         }
         None => out.extend_from_slice(b"null"),
     }
 }
 
-fn quoted_or_null(digits: Option<&str>, out: &mut Vec<u8>) {
+fn quoted_or_null(digits: Option<Piece<'_>>, out: &mut Vec<u8>) {
     match digits {
         Some(digits) => {
             out.push(b'"');
-            out.extend_from_slice(digits.as_bytes());
+            digits.write(out);
             out.push(b'"');
         }
         None => out.extend_from_slice(b"null"),

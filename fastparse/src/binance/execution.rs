@@ -5,6 +5,7 @@ use super::symbols::Pair;
 use crate::decimal::Decimal;
 use crate::fields::Field;
 use crate::model::Kind;
+use crate::piece::Piece;
 use crate::reader::Integer;
 use crate::text::Text;
 
@@ -86,9 +87,9 @@ pub struct Execution<'a> {
 impl Execution<'static> {
     /// A report of nothing, to be filled in.
     pub const EMPTY: Self = Self {
-        symbol: Text::new("", false),
+        symbol: Text::new(Piece::EMPTY, false),
         pair: Pair::Known(""),
-        client_id: Text::new("", false),
+        client_id: Text::new(Piece::EMPTY, false),
         original_id: None,
         list_id: None,
         side: Side::Buy,

@@ -120,7 +120,7 @@ impl SpotParser {
         let mut scope = Vec::new();
         let mut account = Vec::new();
         for (name, value) in [("exchange", &exchange), ("environment", &environment), ("user", &user)] {
-            write_token(value, &mut scope);
+            write_token(value.as_bytes(), &mut scope);
             scope.push(b':');
             account.extend_from_slice(b",\"");
             account.extend_from_slice(name.as_bytes());
@@ -147,11 +147,13 @@ impl SpotParser {
     ///
     /// As `parse`.
     pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Report, Box<ParseError>> {
-        let text = decode(frame)?;
+        if frame.len() > MAX_FRAME_BYTES {
+            return Err(too_large(frame));
+        }
         let receipt = Receipt { context: &self.context, received_time_ns, subscription_id: None };
-        match predicted::execution_report(text, receipt) {
+        match predicted::execution_report(frame, receipt) {
             Some(report) => Ok(Report::Execution(report)),
-            None => self.parse_any(text, received_time_ns),
+            None => self.parse_any(decode(frame)?, received_time_ns),
         }
     }
 
@@ -262,7 +264,7 @@ impl SpotParser {
             }
         }
         if let Ok(Some(id)) = reader.optional_integer(&ORDER_ID) {
-            error.order_id = reader.refuse_absurd().ok().map(|()| id.digits.to_owned());
+            error.order_id = reader.refuse_absurd().ok().map(|()| id.digits.as_str().to_owned());
         }
         error
     }
@@ -312,12 +314,13 @@ fn read_event(mut reader: Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKeys)
     }
 }
 
+#[cold]
+fn too_large(frame: &[u8]) -> Box<ParseError> {
+    let message = format!("frame too large: expected at most {MAX_FRAME_BYTES} bytes, was {}", frame.len());
+    ParseError::of_frame(ErrorCode::FrameTooLarge, MAX_FRAME_BYTES, message)
+}
+
 fn decode(frame: &[u8]) -> Read<&str> {
-    if frame.len() > MAX_FRAME_BYTES {
-        let message =
-            format!("frame too large: expected at most {MAX_FRAME_BYTES} bytes, was {}", frame.len());
-        return Err(ParseError::of_frame(ErrorCode::FrameTooLarge, MAX_FRAME_BYTES, message));
-    }
     std::str::from_utf8(frame).map_err(|error| {
         let offset = error.valid_up_to();
         let byte = frame.get(offset).copied().unwrap_or_default();

@@ -17,7 +17,7 @@ const QUOTES: [&str; 42] = [
 /// How symbols become pairs.
 pub enum Symbols {
     /// By the venue's own list. Pairs are kept as the inside of a JSON string.
-    Table(FxHashMap<String, Box<str>>),
+    Table(FxHashMap<Box<[u8]>, Box<str>>),
     /// By the longest known quote asset the symbol ends with: right for most, a guess for all.
     Guess,
 }
@@ -32,15 +32,17 @@ impl Symbols {
             write_escaped(pair, &mut out);
             String::from_utf8(out).unwrap_or_default().into_boxed_str()
         };
-        Self::Table(table.into_iter().map(|(symbol, pair)| (symbol, escaped(&pair))).collect())
+        Self::Table(
+            table.into_iter().map(|(symbol, pair)| (symbol.into_bytes().into(), escaped(&pair))).collect(),
+        )
     }
 
     /// The pair, `None` if the symbol is not known.
     #[must_use]
     pub fn pair<'a>(&'a self, symbol: Text<'a>) -> Option<Pair<'a>> {
         match self {
-            Self::Table(table) if symbol.is_escaped() => table.get(symbol.value().as_ref()),
-            Self::Table(table) => table.get(symbol.raw()),
+            Self::Table(table) if symbol.is_escaped() => table.get(symbol.value().as_bytes()),
+            Self::Table(table) => table.get(symbol.raw_bytes()),
             Self::Guess => return quote_of(&symbol.value()).map(|quote| Pair::Guessed { symbol, quote }),
         }
         .map(|pair| Pair::Known(pair))
@@ -86,10 +88,11 @@ fn quote_of(symbol: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::piece::Piece;
 
     fn text(symbols: &Symbols, symbol: &str) -> Option<String> {
         let mut out = Vec::new();
-        symbols.pair(Text::new(symbol, false))?.write(&mut out);
+        symbols.pair(Text::new(Piece::new(symbol.as_bytes(), 0, symbol.len()), false))?.write(&mut out);
         Some(String::from_utf8(out).unwrap())
     }
 

@@ -10,7 +10,7 @@ impl Scanner<'_> {
     #[inline]
     pub(super) fn read_string(&mut self) -> Scan<Token> {
         let start = self.position + 1;
-        let end = plain_end(self.bytes, start);
+        let end = plain_end::<false>(self.bytes, start);
         self.position = end;
         if self.peek() == Some(b'"') {
             self.position += 1;
@@ -32,7 +32,7 @@ impl Scanner<'_> {
                 Some(_) => return self.invalid("no control character in a string"),
                 None => return self.invalid("a closing quote"),
             }
-            self.position = plain_end(self.bytes, self.position);
+            self.position = plain_end::<false>(self.bytes, self.position);
         }
     }
 
@@ -84,10 +84,11 @@ impl Scanner<'_> {
     }
 }
 
-/// Returns where the plain characters from `start` on end: at a quote, a backslash, a control character or the end.
+/// Returns where the plain characters from `start` on end: at a quote, a backslash, a control character or the end;
+/// with `ASCII`, at any other character, too.
 #[inline]
 #[must_use]
-pub fn plain_end(bytes: &[u8], start: usize) -> usize {
+pub fn plain_end<const ASCII: bool>(bytes: &[u8], start: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let mut position = start;
@@ -98,14 +99,14 @@ pub fn plain_end(bytes: &[u8], start: usize) -> usize {
         let found = (quote.wrapping_sub(ONES) & !quote)
             | (backslash.wrapping_sub(ONES) & !backslash)
             | (word.wrapping_sub(ONES * 0x20) & !word);
-        let found = found & HIGHS;
+        let found = (if ASCII { found | word } else { found }) & HIGHS;
         if found != 0 {
             return position + (found.trailing_zeros() / 8) as usize;
         }
         position += 8;
     }
     while let Some(&byte) = bytes.get(position) {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+        if byte == b'"' || byte == b'\\' || byte < 0x20 || (ASCII && byte > 0x7F) {
             break;
         }
         position += 1;
