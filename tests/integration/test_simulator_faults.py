@@ -237,10 +237,28 @@ async def test_requests_fail_and_wait_on_demand(client: VenueClient) -> None:
     assert refused["status"] == 500
     unknown = await client.call("order.status", symbol="BTCUSDT", origClientOrderId="never")
     assert unknown["error"]["code"] == -2013
-    await client.fault("request_delay", next=1, method="account.status", seconds=0.2)
+
+
+async def test_delayed_request_holds_up_no_other(client: VenueClient) -> None:
+    """While one request waits, the next on the same socket is answered; over REST it waits likewise."""
+    await client.fault("request_delay", next=2, method="account.status", seconds=0.2)
     start = time.monotonic()
-    await client.ok("account.status")
+    slow = asyncio.create_task(client.ok("account.status"))
+    await client.send("ping")
+    await client.send("ping")
+    assert not slow.done()
+    await slow
     assert time.monotonic() - start >= 0.2
+    assert (await client.rest("GET", "/api/v3/account"))[0] == 200
+    assert time.monotonic() - start >= 0.4
+
+
+async def test_session_methods_fail_on_demand_too(client: VenueClient) -> None:
+    """The probe of a session can be made to fail like any request."""
+    await client.fault("request_error", next=1, method="session.status", status=503, code=-1001)
+    refused = await client.send("session.status")
+    assert (refused["status"], refused["error"]["code"]) == (503, -1001)
+    assert (await client.send("session.status"))["status"] == 200
 
 
 async def test_demanded_throttling_says_when_to_retry(client: VenueClient) -> None:

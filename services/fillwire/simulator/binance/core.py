@@ -1,6 +1,5 @@
 """What both APIs and the control API share: the venue, the table of operations, faults, publisher, connections."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -8,10 +7,8 @@ from fillwire.simulator.binance import order_lists, other_products, public, quer
 from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.faults import Faults
 from fillwire.simulator.binance.operations import Answer, Operation, Request
-from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.publisher import Publisher
 from fillwire.simulator.binance.refusals import BANNED, Refusal
-from fillwire.simulator.binance.security import check_time
 from fillwire.simulator.binance.venue import Venue
 
 if TYPE_CHECKING:
@@ -46,20 +43,13 @@ class Core:
             if connection.address == address:
                 connection.close(1008, "banned")
 
-    async def hinder(
-        self, operation: Operation, account: Account | None, params: Parameters, api: str
-    ) -> None:
-        """Let faults delay a request or make it fail before it acts.
+    def refuse_on_demand(self, method: str, account: Account | None, api: str) -> None:
+        """Let a fault make a request fail before it acts.
 
         Raises:
-            Refusal: a fault says so, or the request has grown too old meanwhile.
+            Refusal: a fault says so.
         """
-        delay_s = self.faults.request_delay_s(operation.name, account, api)
-        if delay_s:
-            await asyncio.sleep(delay_s)
-            if account is not None:
-                check_time(self.venue, params)
-        fault = self.faults.request_error(operation.name, account, api)
+        fault = self.faults.request_error(method, account, api)
         if fault is not None:
             raise self._demanded_refusal(fault.options)
 

@@ -8,7 +8,7 @@ request handlers.
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -24,6 +24,7 @@ REQUEST_FAULTS = frozenset(
 )
 _RELEASE_S = 0.25
 _TIMER_GRAIN_S = 0.001
+_MAX_HELD_FRAMES = 200_000
 _CORRUPTIONS = ("truncated", "not_json", "missing_field", "wrong_type", "bad_quantity", "duplicate_key")
 
 
@@ -133,7 +134,7 @@ class Faults:
             self._stalls
             or self._held
             or self._delayed
-            or any(rule.kind in FRAME_FAULTS for rule in self._rules)
+            or any(rule.kind in FRAME_FAULTS and rule.next != 0 for rule in self._rules)
         )
 
     def strike(
@@ -183,6 +184,7 @@ class Faults:
         if stall is not None and (stall.silences_responses or kind != "response"):
             if stall.retains:
                 stall.kept.append(payload)
+                self._bound(connection, stall.kept)
             return
         for fault in self._rules:
             if fault.kind not in FRAME_FAULTS or (fault.account is not None and fault.account is not account):
@@ -191,6 +193,7 @@ class Faults:
                 continue
             fault.hits += 1
             self._apply(fault, connection, payload)
+            self._update()
             return
         self._send_in_turn(connection, payload)
         held = self._held.get(connection)
@@ -221,7 +224,6 @@ class Faults:
                 re.sub(
                     rb'"%b":"[A-Z_]+"' % name.encode(), b'"%b":"UNHEARD_OF"' % name.encode(), payload, count=1
                 ),
-                0.0,
             )
         else:
             self._send_in_turn(connection, payload[:-2] + b',"zz":{"new":[1,"\xc3\xa9"]},"yy":null}}')
@@ -237,6 +239,13 @@ class Faults:
             delayed = self._delayed[connection] = deque()
             loop.call_later(delay_s, self._send_delayed, connection)
         delayed.append((loop.time() + delay_s, payload))
+        self._bound(connection, delayed)
+
+    @staticmethod
+    def _bound(connection: Connection, frames: Sized) -> None:
+        """End a connection for which too much is held back."""
+        if len(frames) > _MAX_HELD_FRAMES:
+            connection.abort()
 
     def _send_delayed(self, connection: Connection) -> None:
         """Send what is due, and come back for the next."""

@@ -9,7 +9,7 @@ from fillwire.simulator.binance.units import units_text
 
 IS_BUYER = 1
 IS_MAKER = 2
-_COLUMNS = 8
+_COLUMNS = 9
 
 
 class ExecutionLog:
@@ -55,6 +55,7 @@ class ExecutionLog:
         fee_asset: str | None,
         time_us: int,
         flags: int,
+        list_id: int = -1,
     ) -> int:
         """Record one execution and return its row."""
         row = len(self.trade_id)
@@ -65,7 +66,9 @@ class ExecutionLog:
             self._trades_by_symbol[symbol] = array("q")
         if fee_asset not in index:
             self._name(str(fee_asset))
-        self._cells.extend((index[symbol], order_id, price, quantity, quote, fee, index[fee_asset], flags))
+        self._cells.extend(
+            (index[symbol], order_id, price, quantity, quote, fee, index[fee_asset], flags, list_id)
+        )
         self.time_us.append(time_us)
         self.trade_id.append(trade_id)
         self.emitted_ns.append(time_us * 1_000)
@@ -92,12 +95,12 @@ class ExecutionLog:
 
     def trade(self, row: int, divisor: int) -> dict[str, Any]:
         """Return the row as `myTrades` shows it."""
-        symbol, order_id, price, quantity, quote, fee, fee_asset, flags = self._row(row)
+        symbol, order_id, price, quantity, quote, fee, fee_asset, flags, list_id = self._row(row)
         return {
             "symbol": self._names[symbol],
             "id": self.trade_id[row],
             "orderId": order_id,
-            "orderListId": -1,
+            "orderListId": list_id,
             "price": units_text(price),
             "qty": units_text(quantity),
             "quoteQty": units_text(quote),

@@ -161,6 +161,7 @@ class Matcher:
             fee_asset,
             step.time_us,
             flags,
+            -1 if order.order_list is None else order.order_list.list_id,
         )
         order.rows.append(report.row)
         if order.executed == quantity:

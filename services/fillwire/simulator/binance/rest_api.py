@@ -1,5 +1,6 @@
 """The REST API: the twins of the WebSocket API's operations, with headers instead of `rateLimits`."""
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -67,7 +68,12 @@ class RestApi:
         account = (
             self._authenticate(http, params, query, body) if operation.security is Security.SIGNED else None
         )
-        await core.hinder(operation, account, params, "rest")
+        delay_s = core.faults.request_delay_s(operation.name, account, "rest")
+        if delay_s:
+            await asyncio.sleep(delay_s)
+            if account is not None:
+                check_time(core.venue, params)
+        core.refuse_on_demand(operation.name, account, "rest")
         divisor = read_divisor(http.headers.get("X-MBX-TIME-UNIT"))
         request = Request(venue=core.venue, params=params, account=account, divisor=divisor, address=address)
         answer = core.perform(operation, request, weight)

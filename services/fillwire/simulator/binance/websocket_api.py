@@ -1,7 +1,11 @@
 """The WebSocket API: one JSON object per frame, sessions, subscriptions, and every operation of the table."""
 
+import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -17,12 +21,10 @@ from fillwire.simulator.binance.refusals import BANNED, Refusal
 from fillwire.simulator.binance.security import check_signature, check_time, find_key
 from fillwire.simulator.binance.signatures import websocket_payload
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 MAX_SUBSCRIPTIONS = 1_000
 MAX_SUBSCRIPTION_IDS = 65_535
 _SESSION_WEIGHT = 2
+_MAX_WAITING = 1_000
 _RETIRED = frozenset({"userDataStream.start", "userDataStream.ping", "userDataStream.stop"})
 
 
@@ -46,7 +48,8 @@ class _Frame:
     """One request as its frame says it. What could be read stays, also when the rest is refused.
 
     Attributes:
-        account: who has signed, None before that is known.
+        account: who has signed or logged on, None before that is known.
+        is_signed: whether the request carries a time within which it must be acted on.
         shows_orders: whether the response shows the account's unfilled order count.
     """
 
@@ -56,6 +59,7 @@ class _Frame:
         self.params = Parameters({})
         self.shows_limits = shows_limits
         self.account: Account | None = None
+        self.is_signed = False
         self.shows_orders = False
 
     def read(self, text: str) -> None:
@@ -96,6 +100,7 @@ class Session:
     def __init__(self, core: Core, connection: Connection) -> None:
         self._core = core
         self._connection = connection
+        self._waiting: set[asyncio.Task[None]] = set()
         self._methods: Mapping[str, Callable[[Parameters], Any]] = {
             "session.logon": self._logon,
             "session.status": self._status,
@@ -107,56 +112,97 @@ class Session:
         }
 
     async def run(self, socket: web.WebSocketResponse) -> None:
-        """Serve the connection until it ends."""
+        """Serve the connection until it ends; what still waits for a fault's delay is dropped then."""
         connection = self._connection
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                await self._receive(message.data)
-            elif message.type is WSMsgType.PING:
-                connection.receive_ping(bytes(message.data))
-            elif message.type is WSMsgType.PONG:
-                connection.receive_pong(bytes(message.data))
-            elif message.type is WSMsgType.BINARY:
-                connection.close(1003, "text frames only")
-
-    async def _receive(self, text: str) -> None:
-        frame = _Frame(shows_limits=self._connection.shows_limits)
         try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._receive(message.data)
+                elif message.type is WSMsgType.PING:
+                    connection.receive_ping(bytes(message.data))
+                elif message.type is WSMsgType.PONG:
+                    connection.receive_pong(bytes(message.data))
+                elif message.type is WSMsgType.BINARY:
+                    connection.close(1003, "text frames only")
+        finally:
+            for task in self._waiting:
+                task.cancel()
+
+    def _receive(self, text: str) -> None:
+        frame = _Frame(shows_limits=self._connection.shows_limits)
+        with self._answering(frame):
             frame.read(text)
-            await self._handle(frame)
+            action = self._accept(frame)
+            delay_s = self._core.faults.request_delay_s(frame.method, frame.account, "websocket")
+            if delay_s:
+                self._postpone(delay_s, frame, action)
+            else:
+                action()
+
+    @contextmanager
+    def _answering(self, frame: "_Frame") -> Iterator[None]:
+        """Answer the request with the refusal that ends the block."""
+        try:
+            yield
         except Refusal as refusal:
             self._respond(frame, refusal.status, {"error": refusal.body()})
             if refusal.status == BANNED:
                 self._core.cut_off(self._connection.address)
 
-    async def _handle(self, frame: "_Frame") -> None:
-        core = self._core
+    def _postpone(self, delay_s: float, frame: "_Frame", action: Callable[[], None]) -> None:
+        """Act later, while the connection goes on."""
+        if len(self._waiting) >= _MAX_WAITING:
+            raise Refusal(-1003, "Too many requests queued.", status=429)
+
+        async def act_later() -> None:
+            await asyncio.sleep(delay_s)
+            with self._answering(frame):
+                if frame.is_signed:
+                    check_time(self._core.venue, frame.params)
+                action()
+
+        task = asyncio.create_task(act_later(), name=f"postponed {frame.method}")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    def _accept(self, frame: "_Frame") -> Callable[[], None]:
+        """Return what the request leads to, once limits and security have let it in."""
+        limits = self._core.venue.limits
         address = self._connection.address
-        params = frame.params
         session_method = self._methods.get(frame.method)
         if session_method is not None:
-            core.venue.limits.charge(address, _SESSION_WEIGHT)
-            self._respond(frame, 200, {"result": session_method(params)})
-            return
-        operation = core.operations.get(frame.method)
+            limits.charge(address, _SESSION_WEIGHT)
+            session_key = self._connection.session_key
+            frame.account = None if session_key is None else session_key.account
+            return partial(self._act_on_session, frame, session_method)
+        operation = self._core.operations.get(frame.method)
         if operation is None:
             if frame.method in _RETIRED:
                 raise Refusal(-1016, "This service is no longer available.", status=410)
             raise refusals.invalid("method")
-        weight = operation.weight(params)
-        core.venue.limits.charge(address, weight)
-        account = self._authenticate(params) if operation.security is Security.SIGNED else None
-        frame.account = account
+        weight = operation.weight(frame.params)
+        limits.charge(address, weight)
+        if operation.security is Security.SIGNED:
+            frame.account = self._authenticate(frame.params)
+            frame.is_signed = True
         frame.shows_orders = operation.shows_orders
-        await core.hinder(operation, account, params, "websocket")
+        return partial(self._act, frame, operation, weight)
+
+    def _act_on_session(self, frame: "_Frame", method: Callable[[Parameters], Any]) -> None:
+        self._core.refuse_on_demand(frame.method, frame.account, "websocket")
+        self._respond(frame, 200, {"result": method(frame.params)})
+
+    def _act(self, frame: "_Frame", operation: Operation, weight: int) -> None:
+        core = self._core
+        core.refuse_on_demand(operation.name, frame.account, "websocket")
         request = Request(
             venue=core.venue,
-            params=params,
-            account=account,
+            params=frame.params,
+            account=frame.account,
             divisor=self._connection.divisor,
-            address=address,
+            address=self._connection.address,
         )
-        self._conclude(frame, operation, account, core.perform(operation, request, weight))
+        self._conclude(frame, operation, frame.account, core.perform(operation, request, weight))
 
     def _conclude(
         self, frame: "_Frame", operation: Operation, account: Account | None, answer: Answer

@@ -52,6 +52,13 @@ def test_frames_pass_untouched_while_no_rule_concerns_them() -> None:
     assert faults.is_open
 
 
+def test_spent_rule_lets_frames_pass_again() -> None:
+    """A rule without strokes left costs nothing more."""
+    faults = Faults(Random(1))
+    faults.add("drop", count=0)
+    assert faults.is_open
+
+
 @pytest.mark.parametrize("how", ["truncated", "not_json"])
 def test_malformed_frames_cannot_be_read(how: str) -> None:
     """What is cut or has wrong signs is no JSON."""
