@@ -1,4 +1,36 @@
-"""The control API below `/sim/`: what tests, the demo and the benchmark do to the venue."""
+"""The control API below `/sim/`: what tests, the demo and the benchmark do to the venue.
+
+    GET    /sim/health          users, symbols, clock
+    GET    /sim/stats           connections, accounts, emissions, faults
+    GET    /sim/executions      ?user= or ?api_key=, &since=0 &limit=10000: every execution of an account, as rows
+                                of `columns`; go on with `since=next` until `next` is `total`
+    POST   /sim/price           symbol, price: move the market; everybody in between trades, stops trigger
+    POST   /sim/emit            user or api_key, count; symbols ["BTCUSDT"], orders 10, rate 0 (executions per second,
+                                0 is as fast as the sockets take them), quantity (of each execution), side BUY, SELL or
+                                ALTERNATE, positions true (balances after each execution, as the venue tells them)
+    GET    /sim/emit/<job>      progress: state running, done, cancelled or failed
+    DELETE /sim/emit/<job>      stop it
+    POST   /sim/cut             user or "all", how: abort, close (with handshake) or mid_frame
+    POST   /sim/stall           user or "all", seconds; what: all, or events (responses go on); retain false (what is
+                                not said is lost), pings true
+    POST   /sim/terminate       user or "all": end subscriptions with eventStreamTerminated
+    POST   /sim/shutdown_notice serverShutdown to everybody; connections close after `seconds`, if given
+    POST   /sim/wipe            forget orders and trades, restart ids, as the testnet does
+    POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
+    GET    /sim/faults          all rules with their hits
+    DELETE /sim/faults          remove all rules; clock, lag and keys are as at the start
+
+Kinds that strike frames, where `target` is event, execution, response, any, or a name such as listStatus:
+drop, duplicate (copies), reorder (swaps with the next of its target), delay (seconds), corrupt (how: truncated,
+not_json, missing_field, wrong_type, bad_quantity, duplicate_key), unknown_event, unknown_value (field), extra_fields.
+
+Kinds that strike requests, where `method` is a method of the WebSocket API and `api` is rest or websocket:
+lost_response (-1007 after the order was executed; answer none for no answer at all), event_first,
+request_error (status, code, message, retry_after_s), request_delay (seconds), login_refused, connection_refused.
+
+Kinds that hold until they are changed: query_lag (seconds), clock_skew (milliseconds), revoke_key and restore_key
+(user or api_key), ban (seconds: 418 for all addresses).
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
