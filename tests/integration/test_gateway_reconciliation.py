@@ -297,12 +297,14 @@ async def test_the_audit_finds_what_no_later_frame_reveals(tmp_path: Path, *, is
         await it.wish("BTC-USDT")
         await it.receiving()
         trader = Trader(it.simulator)
+        lost = {"kind": "drop", "target": "executionReport", "user": "demo"}
         if is_known:
             order = trader.place("0.2")
             trader.fill(order, "0.1")
             await eventually(lambda: len(it.fills) == 1)
-        await it.control("faults", {"kind": "drop", "target": "executionReport", "next": 2, "user": "demo"})
-        if not is_known:
+            await it.control("faults", {**lost, "next": 1})
+        else:
+            await it.control("faults", {**lost, "next": 2})
             order = trader.place("0.2")
         trader.fill(order)
         log = await complete(it, 5.0)

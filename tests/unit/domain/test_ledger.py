@@ -57,9 +57,8 @@ def test_an_order_from_beginning_to_end_is_published() -> None:
 def test_sums_are_exact() -> None:
     """Amounts of 18 digits before and after the point add up to the last one, which no float and no default context does."""
     ledger = Ledger()
-    assert ledger.apply(
-        fill(1, "999999999999999999.000000000000000001", "999999999999999999.000000000000000001")
-    )
+    first = "999999999999999999.000000000000000001"
+    assert ledger.apply(fill(1, first, first)) == Publish()
     verdict = ledger.apply(fill(2, "1000000000000000000", "0.999999999999999999"))
     assert verdict == Publish()
 
