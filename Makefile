@@ -73,7 +73,8 @@ bench: $(SYNCED) ## Measure parsing, the broker and the path of a fill; JSON int
 
 fuzz: $(SYNCED) ## Fuzz the parser for FUZZ_SECONDS (default 60) per target; needs nightly Rust and cargo-fuzz
 	cd fastparse && for target in $$(cargo +nightly fuzz list); do \
-	  cargo +nightly fuzz run $$target -- -max_total_time=$${FUZZ_SECONDS:-60} || exit 1; done
+	  mkdir -p fuzz/corpus/$$target && \
+	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds -- -max_total_time=$${FUZZ_SECONDS:-60} || exit 1; done
 
 all: lint types test-rust test ## Everything CI runs
 

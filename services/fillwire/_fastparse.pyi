@@ -13,7 +13,11 @@ def error_codes() -> list[tuple[str, str]]:
 
 @final
 class ParseError(Exception):
-    """A frame that should have parsed and did not."""
+    """A frame that should have parsed and did not.
+
+    Of several defects the most basic one is told: the text itself, then what cannot be decoded, then values outside
+    closed sets, then contradictions; within each in a fixed order.
+    """
 
     @property
     def error_class(self) -> str:
@@ -86,7 +90,20 @@ class ExecutionReport:
 
 @final
 class Control:
-    """A frame that is no order event: a response, an account event, a notice about the connection."""
+    """A frame that is no order event: a response, an account event, a notice about the connection.
+
+    Members of the JSON object by `type`, besides `type` itself; ids of orders are strings, amounts decimal strings:
+
+    - `response`: `id` (string, integer or null), `status`, `result`, `error`, `rate_limits`: the venue's own JSON, null
+      where it sent none.
+    - All others have `subscription_id` (null if the frame has none) and `exchange_time_ns`.
+    - `account`: `update_time_ns`, `balances` of `asset`, `free`, `locked`.
+    - `balance`, `external_lock`: `asset`, `delta` (signed), `transaction_time_ns`.
+    - `list_status`: `symbol`, `order_list_id`, `contingency_type`, `list_status`, `list_order_status`, `reject_reason`,
+      `list_client_order_id`, `transaction_time_ns`, `orders` of `symbol`, `order_id`, `client_order_id`; words are the
+      venue's.
+    - `stream_terminated`, `server_shutdown`, `listen_key_expired`: nothing more.
+    """
 
     @property
     def type(self) -> str:
