@@ -2,7 +2,6 @@
 
 import json
 
-
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.keys import Keys
