@@ -237,6 +237,74 @@ async def test_bad_orders_are_refused(client: VenueClient, params: dict[str, str
     assert await client.ok("openOrders.status") == []
 
 
+async def test_market_order_by_amount(client: VenueClient) -> None:
+    """QuoteOrderQty instead of a quantity; not both; and strategy labels come back."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET"}
+    await client.subscribe()
+    placed = await client.ok(
+        "order.place", quoteOrderQty="100", strategyId="37", strategyType="1000001", **order
+    )
+    assert (placed["status"], placed["origQuoteOrderQty"]) == ("FILLED", "100.00000000")
+    assert 99 < float(placed["cummulativeQuoteQty"]) <= 100
+    assert (placed["strategyId"], placed["strategyType"]) == (37, 1_000_001)
+    await client.until(client.reports)
+    assert (client.reports()[0]["j"], client.reports()[0]["J"]) == (37, 1_000_001)
+    both = await client.call("order.place", quoteOrderQty="100", quantity="0.01", **order)
+    assert error_of(both) == (400, -1128)
+    assert error_of(await client.call("order.place", quoteOrderQty="0", **order)) == (400, -2010)
+
+
+SELL_PAIR = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "0.01",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "66000",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "62000",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, None),
+        ({"aboveType": "LIMIT", "aboveTimeInForce": "GTC"}, -1158),
+        ({"belowType": "LIMIT_MAKER", "belowPrice": "62000", "belowStopPrice": None}, -1168),
+        ({"side": "BUY"}, -1196),
+        ({"aboveType": "STOP_LOSS", "aboveStopPrice": "66000", "abovePrice": None}, -1197),
+        ({"abovePrice": "63000"}, -2010),
+        ({"belowStopPrice": None}, -1102),
+        ({"quantity": "0.000001"}, -1013),
+        ({"belowTrailingDelta": "10"}, -2010),
+    ],
+)
+async def test_order_lists_must_fit_together(
+    client: VenueClient, change: dict[str, str | None], code: int | None
+) -> None:
+    """Types, prices and parameters of the legs: each misfit has its code, and a good pair is found by its client id."""
+    sent = {name: value for name, value in (SELL_PAIR | change).items() if value is not None}
+    response = await client.call("orderList.place.oco", listClientOrderId="pair", **sent)
+    if code is not None:
+        assert error_of(response) == (400, code)
+        return
+    found = await client.ok("orderList.status", origClientOrderId="pair")
+    assert found["orders"] == response["result"]["orders"]
+    assert error_of(await client.call("orderList.place.oco", listClientOrderId="pair", **sent)) == (
+        400,
+        -2010,
+    )
+    assert len(await client.ok("allOrderLists")) == 1
+    await client.ok("order.cancel", symbol="BTCUSDT", orderId=found["orders"][0]["orderId"])
+    assert (await client.ok("orderList.status", origClientOrderId="pair"))["listOrderStatus"] == "ALL_DONE"
+    assert error_of(await client.call("orderList.cancel", symbol="BTCUSDT", listClientOrderId="pair")) == (
+        400,
+        -2011,
+    )
+    assert error_of(await client.call("orderList.status", orderListId=99)) == (400, -2013)
+    assert error_of(await client.call("orderList.status")) == (400, -1102)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
