@@ -1,7 +1,6 @@
 """No execution is lost or doubled, whatever part of it the stream, the records and the log show, and in which order."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -23,8 +22,9 @@ from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.records import OrderReport
 from fillwire.venues.symbols import SymbolTable
 from fillwire.wire.codec import decode_order
+from support.jumping_loop import JumpingLoop
 from support.memory_venue import PAIR, SECOND_NS, SYMBOL, MemoryVenue, VenueOrder
-from support.order_events import ALICE, connection_event
+from support.order_events import ALICE, EPOCH_NS, connection_event
 
 if TYPE_CHECKING:
     from fillwire.gateway.account_log import AccountLog
@@ -116,6 +116,7 @@ class Gateway:
             stored=self._nothing,
             alert=lambda _: None,
             on_standing=self._note_standing,
+            now_ns=lambda: venue.now_ns,
         )
         records = BinanceRecords(ALICE, signer("key", "secret"), page_size=3)
         self.inquiry = VenueClockInquiry(
@@ -168,8 +169,8 @@ class Reconciliation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.venue = MemoryVenue(time.time_ns())
+        self.loop = JumpingLoop()
+        self.venue = MemoryVenue(EPOCH_NS)
         self.log = MemoryLog(refuses_doubles=self.refuses_doubles)
         self.swept_ns = self.venue.now_ns
         self.meanwhile: list[str] = []

@@ -39,6 +39,11 @@ class Inquiry:
         self._weights = weights
         self._clock_offset_ns = clock_offset_ns
 
+    @property
+    def clock_offset_ns(self) -> int:
+        """The venue's clock minus ours, in nanoseconds."""
+        return self._clock_offset_ns()
+
     def now_ns(self) -> int:
         """Return now by the venue's clock."""
         return time.time_ns() + self._clock_offset_ns()

@@ -1,6 +1,5 @@
 """From the log to the ledger: which events of an account are published, and since when it must be compared anew."""
 
-import time
 from dataclasses import dataclass, field
 
 from fillwire.domain.events import ConnectionEvent, OrderEvent
@@ -21,7 +20,7 @@ class Recollection:
     """What the log says.
 
     Attributes:
-        since_ns: executions from here on may be missing; what happened before is in the log or before our time.
+        since_ns: executions from here on, by the venue's clock, may be missing; what happened before is in the log or before our time.
         symbols: symbols with events not long before that.
         last_trades: by symbol, the newest execution at or before `since_ns`: trade id and time.
         is_first_contact: whether nothing was ever known of the account.
@@ -50,6 +49,8 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
     *,
     proven_ns: int | None,
     missing_since_ns: int | None,
+    now_ns: int,
+    offset_ns: int,
     overlap_s: float,
 ) -> Recollection:
     """Read the log into the ledger, and return from where on the venue's records must be compared with it.
@@ -63,6 +64,8 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
         last: the last connection event of whoever held the account before this process.
         proven_ns: until when this process has compared the log with the venue's records, None if it has not.
         missing_since_ns: since when something that this process knows of is missing, None if nothing is.
+        now_ns: now by the gateway's clock.
+        offset_ns: the venue's clock minus the gateway's.
         overlap_s: how far before the cursor to begin, for what was on its way, in seconds.
 
     Raises:
@@ -73,11 +76,12 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
     marks += [mark for mark in (proven_ns, None if last is None else last.reconciled_ns) if mark is not None]
     overlap_ns = int(overlap_s * _S)
     found = Recollection(
-        since_ns=max(marks) - overlap_ns if marks else time.time_ns(), is_first_contact=not marks
+        since_ns=max(marks) + offset_ns - overlap_ns if marks else now_ns + offset_ns,
+        is_first_contact=not marks,
     )
     for missing_ns in (missing_since_ns, None if last is None else last.missing_since_ns):
         if missing_ns is not None:
-            found.since_ns = min(found.since_ns, missing_ns - overlap_ns)
+            found.since_ns = min(found.since_ns, missing_ns + offset_ns - overlap_ns)
     for event in latest:
         found.note(event)
 
@@ -86,5 +90,5 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
         ledger.restore(report, content_of(report))
         found.note(event)
 
-    await log.since(found.since_ns - _LOG_MARGIN_NS, take)
+    await log.since(found.since_ns - offset_ns - _LOG_MARGIN_NS, take)
     return found

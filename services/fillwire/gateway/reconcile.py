@@ -94,6 +94,7 @@ class Reconciler:
         stored: awaited until the broker has everything that was published.
         alert: tells a person, once for each time that something stays missing.
         on_standing: called when `standing` has changed for another reason than a connection.
+        now_ns: the gateway's clock, in nanoseconds since the epoch.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators
@@ -108,6 +109,7 @@ class Reconciler:
         stored: Callable[[], Awaitable[None]],
         alert: Callable[[str], None],
         on_standing: Callable[[], None],
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._account = account
         self._log = log
@@ -118,7 +120,8 @@ class Reconciler:
         self._stored = stored
         self._alert = alert
         self._on_standing = on_standing
-        self._settler = Settler(sequencer, room)
+        self._now_ns = now_ns
+        self._settler = Settler(sequencer, room, now_ns)
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -176,7 +179,7 @@ class Reconciler:
             return
         self._is_live = False
         self._sequencer.hold()
-        began_ns = time.time_ns()
+        began_ns = self._now_ns()
         self._unswept, self._is_unread, self._unswept_since_s = None, True, now_s
         try:
             with contextlib.suppress(TimeoutError):
@@ -219,7 +222,7 @@ class Reconciler:
             else:
                 now_s = self._loop.time()
                 due_s = now_s + after_s
-                self._pending[key] = _Pending(now_s, time.time_ns(), due_s, self._policy.retry_first_s)
+                self._pending[key] = _Pending(now_s, self._now_ns(), due_s, self._policy.retry_first_s)
             self._wake.set()
 
     @property
@@ -254,6 +257,8 @@ class Reconciler:
                 self._last,
                 proven_ns=self._proven_ns,
                 missing_since_ns=self.standing.missing_since_ns,
+                now_ns=self._now_ns(),
+                offset_ns=self._ready()[0].clock_offset_ns,
                 overlap_s=self._policy.overlap_s,
             )
             self._floor_ns = found.since_ns if not self._floor_ns else min(self._floor_ns, found.since_ns)
@@ -261,7 +266,7 @@ class Reconciler:
             _log.info(
                 "log_read",
                 account=str(self._account),
-                since_s=round((time.time_ns() - found.since_ns) / _S, 1),
+                since_s=round((self._ready()[0].now_ns() - found.since_ns) / _S, 1),
                 symbols=len(found.symbols),
                 orders=len(self._ledger),
             )
@@ -272,7 +277,7 @@ class Reconciler:
     async def _sweep(self, found: Recollection) -> None:
         """Compare everything since the cursor; orders that are not settled are pending after it."""
         inquiry, table = self._ready()
-        began_ns = time.time_ns()
+        began_ns = self._now_ns()
         rows: dict[OrderKey, OrderRow] = {row.key: row for row in await inquiry.open_orders()}
         believed = {known.key for known in self._ledger.open_orders()}
         symbols = set(found.symbols) | self._sequencer.buffered_symbols
@@ -382,8 +387,9 @@ class Reconciler:
 
     def _recent(self) -> Recollection:
         """Return from where to sweep: the ledger remembers what was published since."""
-        proven_ns = time.time_ns() if self._proven_ns is None else self._proven_ns
-        since_ns = max(self._floor_ns, proven_ns - int(self._policy.overlap_s * _S))
+        proven_ns = self._now_ns() if self._proven_ns is None else self._proven_ns
+        offset_ns = self._ready()[0].clock_offset_ns
+        since_ns = max(self._floor_ns, proven_ns + offset_ns - int(self._policy.overlap_s * _S))
         return Recollection(since_ns=since_ns, symbols=set(self._ledger.symbols()))
 
     async def _audit(self) -> None:
@@ -408,7 +414,7 @@ class Reconciler:
 
     def _tell_missing(self) -> None:
         """Say since when something is missing; alert once."""
-        first_ns = min((pending.first_ns for pending in self._pending.values()), default=time.time_ns())
+        first_ns = min((pending.first_ns for pending in self._pending.values()), default=self._now_ns())
         if self._is_unread or self._unswept is not None:
             first_ns = self._proven_ns or self.standing.reconciled_ns or first_ns
         known_ns = self.standing.missing_since_ns
@@ -435,7 +441,7 @@ class Reconciler:
                 self._on_standing()
         elif not self._is_unsettled and self._is_live and self._is_missing_or_new:
             self._is_alerted = False
-            self.standing = Standing(time.time_ns())
+            self.standing = Standing(self._now_ns())
             self._on_standing()
 
     @property

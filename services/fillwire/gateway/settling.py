@@ -1,6 +1,5 @@
 """Brings one order of the log in step with the venue's records: what is missing is rebuilt, checked and published."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -31,12 +30,16 @@ class Settler:
     Args:
         sequencer: what is rebuilt goes through it, as what the stream brings does.
         room: awaited now and then, until there is room for more events.
+        now_ns: the gateway's clock.
     """
 
-    def __init__(self, sequencer: Sequencer, room: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, sequencer: Sequencer, room: Callable[[], Awaitable[None]], now_ns: Callable[[], int]
+    ) -> None:
         self._sequencer = sequencer
         self._ledger = sequencer.ledger
         self._room = room
+        self._now_ns = now_ns
         self.rebuilt_count = 0
 
     async def settle(  # noqa: PLR0913, PLR0917 - the order, and what is known of it
@@ -117,7 +120,7 @@ class Settler:
         is_ours: bool = False,
     ) -> bool:
         records = inquiry.records
-        received_ns = time.time_ns()
+        received_ns = self._now_ns()
         events: list[OrderEvent | None] = []
         if known is None and is_ours:
             events.append(records.opening(pair, order, received_ns))
