@@ -9,9 +9,11 @@ import pytest
 
 from fillwire.bus.buckets import DESIRED, Bucket
 from fillwire.domain.enums import ConnectionState
+from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.simulator.settings import SimulatorSettings
-from fillwire.wire.subjects import account_tokens, alert_subject
+from fillwire.wire.codec import decode_connection
+from fillwire.wire.subjects import account_tokens, alert_subject, connection_subject
 from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, rig
@@ -80,14 +82,24 @@ async def _sockets(it: Rig, count: int) -> bool:
 
 
 async def test_a_host_that_restarts_does_not_cost_a_connection(tmp_path: Path) -> None:
-    """Leaving and coming back within the time of grace leaves the socket as it is."""
-    async with rig(tmp_path, linger_s=30.0) as it:
+    """Leaving and coming back within the time of grace leaves the socket as it is, also when that time has passed."""
+    other = Account("other", "binance", ENVIRONMENT)
+    others = list[ConnectionEvent]()
+    async with rig(tmp_path, linger_s=0.5) as it:
+        await it.bus.subscribe(
+            connection_subject(other), lambda message: others.append(decode_connection(message.data))
+        )
         await it.wish("BTC-USDT")
         await it.receiving()
         await it.wish()
         await eventually(lambda: _pairs(it, 0), what="no pair")
         await it.wish("BTC-USDT")
         await eventually(lambda: _pairs(it, 1), what="a pair")
+        # An account that leaves later is closed later: when it is, the first one's time of grace has passed as well.
+        await it.wish("BTC-USDT", account=other)
+        await eventually(lambda: others and others[-1].state is S.AUTH_FAILED)
+        await it.wish(account=other)
+        await eventually(lambda: others[-1].state is S.DISCONNECTED)
         assert it.states == CONNECTED_ONCE
         assert len(await it.sockets()) == 1
 
@@ -348,3 +360,6 @@ async def test_the_last_state_is_kept_for_who_comes_late(tmp_path: Path) -> None
         assert status is not None
         assert (status.gateway, status.subscription_count, status.attempt) == ("gateway-test", 1, 0)
         assert status == it.connections[-1]
+        key = account_tokens(ACCOUNT)
+        kept = await it.bus.request_message(f"$JS.API.DIRECT.GET.KV_STATUS.$KV.STATUS.{key}", b"", 2.0)
+        assert kept.headers["Nats-TTL"] == "30"  # it does not outlive a gateway that was killed
