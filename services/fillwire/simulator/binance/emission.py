@@ -146,8 +146,8 @@ class Emission:
             self.emitted += 1
             if not order.is_open:  # somebody has cancelled it
                 continue
-            events = execute(order, min(script.quantity, order.remaining))
-            publish(events if script.position_each else events[:1])
+            quantity = min(script.quantity, order.remaining)
+            publish(execute(order, quantity, tells_position=script.position_each))
 
     async def _flat_out(self) -> None:
         while self.emitted < self._script.count:

@@ -340,8 +340,13 @@ class Engine:
 
     # The rest of the world
 
-    def execute_resting(self, order: Order, quantity: int) -> list[AccountEvent]:
-        """Let somebody trade `quantity` with a resting order at its price, as if the market had come to it."""
+    def execute_resting(
+        self, order: Order, quantity: int, *, tells_position: bool = True
+    ) -> Sequence[AccountEvent]:
+        """Let somebody trade `quantity` with a resting order at its price, as if the market had come to it.
+
+        `tells_position` false leaves the changed balances out of the events.
+        """
         market = order.market
         step = self._step(market)
         balances = self.house.balances
@@ -352,7 +357,7 @@ class Engine:
         balances[quote_asset].free += quote_delta
         market.next_execution_id()
         self.matcher.fill(step, order, order.price, quantity, market.next_trade_id(), is_maker=True)
-        return step.events()
+        return step.events() if tells_position else step.reports
 
     def deposit(self, account: Account, asset: str, amount: int) -> list[AccountEvent]:
         """Add to the account's free balance."""

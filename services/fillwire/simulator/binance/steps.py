@@ -11,16 +11,17 @@ class Step:
 
     Attributes:
         traded: whether the step has made a trade.
+        reports: execution reports and beginnings of order lists, in engine order.
     """
 
-    __slots__ = ("_list_states", "_reports", "_touched", "market", "time_us", "traded")
+    __slots__ = ("_list_states", "_touched", "market", "reports", "time_us", "traded")
 
     def __init__(self, market: Market, time_us: int) -> None:
         market.begin_step()
         self.market = market
         self.time_us = time_us
         self.traded = False
-        self._reports: list[AccountEvent] = []
+        self.reports: list[AccountEvent] = []
         self._list_states: list[AccountEvent] = []
         self._touched: dict[Account, dict[str, None]] = {}
 
@@ -32,7 +33,7 @@ class Step:
         if account.is_house:
             return None
         report = ExecutionReport(order, execution_type, self.time_us, execution_id)
-        self._reports.append(report)
+        self.reports.append(report)
         if account not in self._touched:
             self._touched[account] = dict.fromkeys(self.market.assets)
         return report
@@ -44,11 +45,11 @@ class Step:
     def announce_list(self, account: Account, order_list: OrderList) -> None:
         """Record the state of an order list: first if it begins, else after the reports of its legs."""
         event = ListStatus(account, order_list, self.time_us)
-        (self._reports if order_list.status_type == "EXEC_STARTED" else self._list_states).append(event)
+        (self.reports if order_list.status_type == "EXEC_STARTED" else self._list_states).append(event)
 
     def events(self) -> list[AccountEvent]:
         """Return reports in engine order, then list states, then the changed balances."""
-        events = self._reports
+        events = self.reports
         events += self._list_states
         for account, assets in self._touched.items():
             account.updated_us = self.time_us
