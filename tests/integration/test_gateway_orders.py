@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,9 @@ from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 
 
-def _order(client_order_id: str = "grid-1", **changes: object) -> OrderRequest:
+def _order(client_order_id: str = "grid-1", **changes: Any) -> OrderRequest:
     """Return an order that rests far below the market, unless `changes` say otherwise."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "client_order_id": client_order_id,
         "pair": "BTC-USDT",
         "side": Side.BUY,
@@ -23,7 +24,7 @@ def _order(client_order_id: str = "grid-1", **changes: object) -> OrderRequest:
         "quantity": Decimal("0.00100"),
         "price": Decimal("60000.0"),
     }
-    return OrderRequest(**(values | changes))  # type: ignore[arg-type]  # values by name, as the test varies them
+    return OrderRequest(**(values | changes))
 
 
 async def _open_orders(it: Rig) -> int:
@@ -116,7 +117,7 @@ async def test_asking_twice_places_once_when_the_order_was_filled_in_between(tmp
     ],
 )
 async def test_what_is_refused_is_told_with_the_venues_words(
-    tmp_path: Path, changes: dict[str, object], code: int | None, words: str
+    tmp_path: Path, changes: dict[str, Any], code: int | None, words: str
 ) -> None:
     """Code and text are the venue's where it was asked, ours where it would certainly have refused."""
     async with rig(tmp_path) as it:
