@@ -328,13 +328,20 @@ async def test_client_that_closed_for_good_is_replaced(bus: Bus) -> None:
     await eventually(lambda: heard == collector.bodies == [b"after"])
 
 
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 async def test_health_check_that_gives_up_does_not_deafen_the_connection(
     broker: EmbeddedServer, bus: Bus
 ) -> None:
     """A broker that hangs for a moment is unhealthy then, and heard again afterwards."""
     assert broker.pid is not None
+    threads = Path(f"/proc/{broker.pid}/task")
     os.kill(broker.pid, signal.SIGSTOP)
     try:
+        # The signal reaches one thread after another: one that still runs would answer.
+        await eventually(lambda: all(_state(thread) == "T" for thread in threads.iterdir()))
         assert not await bus.is_healthy(0.2)
     finally:
         os.kill(broker.pid, signal.SIGCONT)
