@@ -15,7 +15,7 @@
                                 not said is lost), pings true
     POST   /sim/terminate       user or "all": end subscriptions with eventStreamTerminated
     POST   /sim/shutdown_notice serverShutdown to everybody; connections close after `seconds`, if given
-    POST   /sim/wipe            forget orders and trades, restart ids, as the testnet does
+    POST   /sim/wipe            end emissions, forget orders and trades, restart ids, as the testnet does
     POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
     GET    /sim/faults          all rules with their hits
     DELETE /sim/faults          remove all rules; clock, lag and keys are as at the start
@@ -338,5 +338,6 @@ class Control:
         return {"connections": len(connections)}
 
     async def _wipe(self, _request: web.Request) -> Any:
+        await self.stop()  # their orders are about to be forgotten
         self._core.venue.wipe()
         return {}

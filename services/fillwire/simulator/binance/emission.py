@@ -8,6 +8,7 @@ from fillwire.simulator.binance.accounts import Account
 from fillwire.simulator.binance.core import Core
 from fillwire.simulator.binance.market import Market
 from fillwire.simulator.binance.orders import Order, Ticket
+from fillwire.simulator.binance.recurring_fills import RecurringFill
 from fillwire.simulator.binance.units import product, units_text
 
 _BATCH = 64
@@ -52,6 +53,7 @@ class Emission:
         self._core = core
         self._script = script
         self._orders: list[Order] = []
+        self._recurring: list[RecurringFill | None] = []
         self.emitted = 0
         self.state = "running"
         self.started_ns = 0
@@ -133,21 +135,28 @@ class Emission:
         )
         order, caused = engine.place(script.account, ticket)
         self._orders.append(order)
+        self._recurring.append(None)
         core.publisher.publish(events + caused)
 
     def _emit(self, number: int) -> None:
         """Emit the next executions."""
         script = self._script
         orders = self._orders
-        execute = self._core.venue.engine.execute_resting
+        engine = self._core.venue.engine
         publish = self._core.publisher.publish
         for _ in range(number):
-            order = orders[self.emitted % len(orders)]
+            index = self.emitted % len(orders)
             self.emitted += 1
+            order = orders[index]
             if not order.is_open:  # somebody has cancelled it
                 continue
+            recurring = self._recurring[index]
+            if recurring is not None and recurring.is_next:
+                publish(recurring.execute(tells_position=script.position_each))
+                continue
             quantity = min(script.quantity, order.remaining)
-            publish(execute(order, quantity, tells_position=script.position_each))
+            publish(engine.execute_resting(order, quantity, tells_position=script.position_each))
+            self._recurring[index] = RecurringFill.of(engine, order, script.quantity)
 
     async def _flat_out(self) -> None:
         while self.emitted < self._script.count:

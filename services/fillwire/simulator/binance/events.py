@@ -19,6 +19,12 @@ def report_head(order: Order, client_id: str, original_id: str) -> str:
     )
 
 
+def strategy_text(order: Order) -> str:
+    """Return the members `j` and `J` of an execution report, empty where the order was placed without."""
+    text = "" if order.strategy_id is None else f',"j":{order.strategy_id}'
+    return text if order.strategy_type is None else f'{text},"J":{order.strategy_type}'
+
+
 class ExecutionReport:
     """One step in the life of an order, with the order's state at that moment.
 
@@ -64,9 +70,6 @@ class ExecutionReport:
         fee_asset = "null" if self.fee_asset is None else f'"{self.fee_asset}"'
         working = f'"W":{self.working_us // divisor},' if self.working_us >= 0 else ""
         reason = f',"eR":"{self.reason}"' if self.reason else ""
-        strategy = "" if order.strategy_id is None else f',"j":{order.strategy_id}'
-        if order.strategy_type is not None:
-            strategy += f',"J":{order.strategy_type}'
         created = order.created_us // divisor if order.created_us >= 0 else -1
         return (
             f'{{"e":"executionReport","E":{emit_us // divisor},{self.head},"x":"{self.execution_type}",'
@@ -77,7 +80,7 @@ class ExecutionReport:
             f'"w":{"true" if self.is_on_book else "false"},"m":{"true" if self.is_maker else "false"},'
             f'"M":{"true" if is_trade else "false"},"O":{created},"Z":"{units_text(self.cumulative_quote)}",'
             f'"Y":"{cached_units_text(self.last_quote)}","Q":"{cached_units_text(order.quote_quantity)}",'
-            f'{working}"V":"{order.stp_mode}"{self.prevention}{strategy}{reason}}}'
+            f'{working}"V":"{order.stp_mode}"{self.prevention}{strategy_text(order)}{reason}}}'
         )
 
 
