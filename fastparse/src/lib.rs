@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod decimal;
 pub mod error;
 pub mod fields;
+pub mod frame;
 pub mod identity;
 pub mod json;
 pub mod model;

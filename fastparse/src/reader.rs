@@ -294,12 +294,6 @@ impl<'a> Reader<'a> {
         Ok(Scanner::new(self.text, token.offset(), keys).read_array().unwrap_or_default())
     }
 
-    /// Reads an object that the scan of the frame has passed and found sound.
-    pub fn read_object(text: &str, object: Token, fields: &mut Fields, keys: &mut OpenKeys) {
-        // A second scan of the same bytes has no new defect to tell.
-        Scanner::new(text, object.offset(), keys).read_object(fields, 1, None).unwrap_or_default();
-    }
-
     /// Reports the first absurd number, if one was read.
     ///
     /// # Errors
@@ -407,6 +401,12 @@ impl<'a> Reader<'a> {
             TokenKind::Array => "an array".to_owned(),
         }
     }
+}
+
+/// Reads an object that the scan of the frame has passed and found sound.
+pub fn reread_object(text: &str, object: Token, fields: &mut Fields, keys: &mut OpenKeys) {
+    // A second scan of the same bytes has no new defect to tell.
+    Scanner::new(text, object.offset(), keys).read_object(fields, 1, None).unwrap_or_default();
 }
 
 /// Reads digits that the scanner has checked; `None` beyond 64 bits.

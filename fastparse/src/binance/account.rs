@@ -7,7 +7,7 @@ use crate::fields::{Field, Fields};
 use crate::json::{write_compact, write_integer};
 use crate::model::{Control, ControlType, Report};
 use crate::piece::Piece;
-use crate::reader::{Read, Reader, Refusal};
+use crate::reader::{Read, Reader, Refusal, reread_object};
 use crate::scanner::{OpenKeys, Token, TokenKind};
 use crate::text::Text;
 
@@ -102,7 +102,7 @@ impl Writer {
             if token.kind != TokenKind::Object {
                 return Err(reader.wrong_type(field, token, "an array of objects"));
             }
-            Reader::read_object(reader.source(), token, &mut fields, keys);
+            reread_object(reader.source(), token, &mut fields, keys);
             let element = Reader::new(reader.source(), &fields, element_name);
             if index > 0 {
                 self.json.push(b',');
@@ -214,17 +214,8 @@ pub fn position(reader: &Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKeys) 
     writer.finish()
 }
 
-/// `balanceUpdate`: a deposit, withdrawal or transfer.
-pub fn balance(reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
-    delta(ControlType::Balance, reader, receipt)
-}
-
-/// `externalLockUpdate`: a balance locked or unlocked by another system.
-pub fn external_lock(reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
-    delta(ControlType::ExternalLock, reader, receipt)
-}
-
-fn delta(kind: ControlType, reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
+/// `balanceUpdate` and `externalLockUpdate`: a balance changed, or was locked or unlocked, by another system.
+pub fn delta(kind: ControlType, reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
     let mut writer = begin(kind, reader, receipt)?;
     writer.text("asset", &reader.text(&ASSET)?);
     writer.amount("delta", &reader.amount(&DELTA)?);
@@ -265,17 +256,7 @@ pub fn list_status(reader: &Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKey
     writer.finish()
 }
 
-/// `eventStreamTerminated`: the subscription has ended.
-pub fn stream_terminated(reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
-    begin(ControlType::StreamTerminated, reader, receipt)?.finish()
-}
-
-/// `serverShutdown`: the server is about to close the connection.
-pub fn server_shutdown(reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
-    begin(ControlType::ServerShutdown, reader, receipt)?.finish()
-}
-
-/// `listenKeyExpired`, of the legacy stream. The key itself is left out.
-pub fn listen_key_expired(reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
-    begin(ControlType::ListenKeyExpired, reader, receipt)?.finish()
+/// A notice about the connection, which says no more than what it is. The key of `listenKeyExpired` is left out.
+pub fn notice(kind: ControlType, reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Report> {
+    begin(kind, reader, receipt)?.finish()
 }

@@ -11,20 +11,18 @@ pub mod symbols;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
+use crate::frame;
 use crate::identity::write_token;
 use crate::json::write_string;
-use crate::model::Report;
-use crate::reader::{Read, Reader, Refusal};
-use crate::scanner::{Defect, OpenKeys, Scanner, TokenKind, unescape};
+use crate::model::{ControlType, Report};
+use crate::reader::{Read, Reader, Refusal, reread_object};
+use crate::scanner::{OpenKeys, TokenKind, unescape};
+use order::EventType;
 use symbols::Symbols;
-
-/// Bytes that a frame may have. The largest answer we ask for, a full page of orders, has about 1 MB.
-pub const MAX_FRAME_BYTES: usize = 4 << 20;
 
 /// 2017-01-01, before which the venue did not exist.
 const VENUE_EPOCH_NS: i64 = 1_483_228_800_000_000_000;
@@ -32,8 +30,6 @@ const VENUE_EPOCH_NS: i64 = 1_483_228_800_000_000_000;
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
 /// Characters that an error may repeat of a symbol.
 const MAX_SYMBOL_BYTES: usize = 64;
-/// Characters that an error may repeat of a key.
-const MAX_KEY_CHARS: usize = 32;
 
 const EVENT: Field = Field::new("event", "event");
 const SUBSCRIPTION_ID: Field = Field::new("subscriptionId", "subscription id");
@@ -147,69 +143,20 @@ impl SpotParser {
     ///
     /// As `parse`.
     pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Report, Box<ParseError>> {
-        if frame.len() > MAX_FRAME_BYTES {
-            return Err(too_large(frame));
-        }
+        frame::check_size(frame)?;
         let receipt = Receipt { context: &self.context, received_time_ns, subscription_id: None };
         match predicted::execution_report(frame, receipt) {
             Some(report) => Ok(Report::Execution(report)),
-            None => self.parse_any(decode(frame)?, received_time_ns),
+            None => self.parse_any(frame::decode(frame)?, received_time_ns),
         }
     }
 
     fn parse_any(&mut self, text: &str, received_time_ns: i64) -> Result<Report, Box<ParseError>> {
         self.outer.clear();
         self.inner.clear();
-        let read = self.scan(text).and_then(|()| self.interpret(text, received_time_ns));
+        let scanned = frame::scan(text, &mut self.outer, &mut self.inner, &mut self.keys);
+        let read = scanned.and_then(|()| self.interpret(text, received_time_ns));
         read.map_err(|error| self.name_order(text, error))
-    }
-
-    fn scan(&mut self, text: &str) -> Read<()> {
-        let mut scanner = Scanner::new(text, 0, &mut self.keys);
-        scanner.skip_space();
-        match scanner.peek() {
-            Some(b'{') => {}
-            None => {
-                return Err(ParseError::of_frame(
-                    ErrorCode::EmptyFrame,
-                    0,
-                    "empty frame: expected an object".to_owned(),
-                ));
-            }
-            Some(_) => {
-                let offset = scanner.position();
-                let message = format!(
-                    "frame is no JSON object: expected {{ at offset {offset}, was {}",
-                    found(text, offset)
-                );
-                return Err(ParseError::of_frame(ErrorCode::NotAnObject, offset, message));
-            }
-        }
-        let read = scanner.read_object(&mut self.outer, 1, Some(&mut self.inner));
-        if let (None, Some(defect)) = (read, scanner.defect()) {
-            return Err(syntax_error(text, defect));
-        }
-        scanner.skip_space();
-        if scanner.peek().is_some() {
-            let offset = scanner.position();
-            let found = found(text, offset);
-            let message = format!("trailing data at offset {offset}: expected the frame to end, was {found}");
-            return Err(ParseError::of_frame(ErrorCode::TrailingData, offset, message));
-        }
-        if let Some(offset) = scanner.surrogate() {
-            let message =
-                format!("unpaired surrogate escape at offset {offset}: expected both halves of a character");
-            return Err(ParseError::of_frame(ErrorCode::UnpairedSurrogate, offset, message));
-        }
-        if let Some((offset, key)) = scanner.duplicate() {
-            let key: String = key.chars().take(MAX_KEY_CHARS).collect();
-            let message =
-                format!("key {key:?} repeated at offset {offset}: expected each key of an object once");
-            let mut error = ParseError::of_frame(ErrorCode::DuplicateKey, offset, message);
-            error.field = Some(Cow::Owned(key));
-            return Err(error);
-        }
-        Ok(())
     }
 
     fn interpret(&mut self, text: &str, received_time_ns: i64) -> Read<Report> {
@@ -235,7 +182,7 @@ impl SpotParser {
             Some(token) if token.kind == TokenKind::Object => {
                 // The scan read the first wrapped object it met; with both wrappers present that may be the other.
                 if self.inner.start() != token.offset() {
-                    Reader::read_object(text, token, &mut self.inner, &mut self.keys);
+                    reread_object(text, token, &mut self.inner, &mut self.keys);
                 }
             }
             _ => {
@@ -271,77 +218,23 @@ impl SpotParser {
 }
 
 fn read_event(mut reader: Reader<'_>, receipt: Receipt<'_>, keys: &mut OpenKeys) -> Read<Report> {
-    let event = reader.text(&TYPE)?;
-    match event.value().as_ref() {
-        "executionReport" => {
-            reader.rename("executionReport");
-            read::execution_report(&reader, receipt)
-        }
-        "outboundAccountPosition" => {
-            reader.rename("outboundAccountPosition");
-            account::position(&reader, receipt, keys)
-        }
-        "balanceUpdate" => {
-            reader.rename("balanceUpdate");
-            account::balance(&reader, receipt)
-        }
-        "externalLockUpdate" => {
-            reader.rename("externalLockUpdate");
-            account::external_lock(&reader, receipt)
-        }
-        "listStatus" => {
-            reader.rename("listStatus");
-            account::list_status(&reader, receipt, keys)
-        }
-        "eventStreamTerminated" => {
-            reader.rename("eventStreamTerminated");
-            account::stream_terminated(&reader, receipt)
-        }
-        "serverShutdown" => {
-            reader.rename("serverShutdown");
-            account::server_shutdown(&reader, receipt)
-        }
-        "listenKeyExpired" => {
-            reader.rename("listenKeyExpired");
-            account::listen_key_expired(&reader, receipt)
-        }
-        _ => Err(reader.refuse(Refusal {
+    let event = EventType::of(&reader.text(&TYPE)?.value()).ok_or_else(|| {
+        reader.refuse(Refusal {
             code: ErrorCode::UnknownEvent,
             field: &TYPE,
             says: "unknown",
-            expected: "expected an event of the user data stream".into(),
-        })),
-    }
-}
-
-#[cold]
-fn too_large(frame: &[u8]) -> Box<ParseError> {
-    let message = format!("frame too large: expected at most {MAX_FRAME_BYTES} bytes, was {}", frame.len());
-    ParseError::of_frame(ErrorCode::FrameTooLarge, MAX_FRAME_BYTES, message)
-}
-
-fn decode(frame: &[u8]) -> Read<&str> {
-    std::str::from_utf8(frame).map_err(|error| {
-        let offset = error.valid_up_to();
-        let byte = frame.get(offset).copied().unwrap_or_default();
-        let message =
-            format!("invalid UTF-8 at offset {offset}: expected a character, was byte 0x{byte:02x}");
-        ParseError::of_frame(ErrorCode::InvalidUtf8, offset, message)
-    })
-}
-
-#[cold]
-fn syntax_error(text: &str, defect: Defect) -> Box<ParseError> {
-    let Defect { code, offset, expected } = defect;
-    let says = if code == ErrorCode::NestingTooDeep { "nesting too deep" } else { "invalid JSON" };
-    let message = format!("{says} at offset {offset}: expected {expected}, was {}", found(text, offset));
-    ParseError::of_frame(code, offset, message)
-}
-
-/// What stands at `offset`, for a message.
-fn found(text: &str, offset: usize) -> String {
-    match text.get(offset..).and_then(|rest| rest.chars().next()) {
-        Some(character) => format!("{character:?}"),
-        None => "the end of the frame".to_owned(),
+            expected: EventType::EXPECTED.into(),
+        })
+    })?;
+    reader.rename(event.verbatim());
+    match event {
+        EventType::Execution => read::execution_report(&reader, receipt),
+        EventType::Position => account::position(&reader, receipt, keys),
+        EventType::Balance => account::delta(ControlType::Balance, &reader, receipt),
+        EventType::ExternalLock => account::delta(ControlType::ExternalLock, &reader, receipt),
+        EventType::ListStatus => account::list_status(&reader, receipt, keys),
+        EventType::StreamTerminated => account::notice(ControlType::StreamTerminated, &reader, receipt),
+        EventType::ServerShutdown => account::notice(ControlType::ServerShutdown, &reader, receipt),
+        EventType::ListenKeyExpired => account::notice(ControlType::ListenKeyExpired, &reader, receipt),
     }
 }

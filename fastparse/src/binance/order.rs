@@ -1,4 +1,4 @@
-//! The closed sets of an order's values.
+//! The closed sets of values: events, and what an order can be.
 
 use crate::cursor::Cursor;
 
@@ -26,6 +26,7 @@ macro_rules! closed_set {
             }
 
             /// Passes one of the venue's words and the quote behind it.
+            #[allow(dead_code)] // asked of the sets of an order report only
             #[inline]
             pub fn scan(cursor: &mut Cursor<'_>) -> Option<Self> {
                 if cursor.pass(concat!($first_venue, "\"")).is_some() {
@@ -44,11 +45,26 @@ macro_rules! closed_set {
             }
 
             /// Our word.
+            #[allow(dead_code)] // as above
             pub const fn as_str(self) -> &'static str {
                 match self { Self::$first => $first_ours, $(Self::$variant => $ours,)+ }
             }
         }
     };
+}
+
+closed_set! {
+    /// Event of the user data stream (`e`).
+    EventType {
+        Execution "executionReport" "order";
+        Position "outboundAccountPosition" "account";
+        Balance "balanceUpdate" "balance";
+        ExternalLock "externalLockUpdate" "external_lock";
+        ListStatus "listStatus" "list_status";
+        StreamTerminated "eventStreamTerminated" "stream_terminated";
+        ServerShutdown "serverShutdown" "server_shutdown";
+        ListenKeyExpired "listenKeyExpired" "listen_key_expired";
+    }
 }
 
 closed_set! {

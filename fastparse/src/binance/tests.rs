@@ -1,7 +1,8 @@
 //! Frames to reports, as far as the tests in Python do not show it better.
 
-use super::{Config, MAX_FRAME_BYTES, SpotParser};
+use super::{Config, SpotParser};
 use crate::error::ErrorCode;
+use crate::frame::MAX_FRAME_BYTES;
 use crate::model::{ControlType, ExecutionReport, Report};
 
 /// Receipt of the frames below.

@@ -152,6 +152,12 @@ def test_the_codes_are_those_of_the_extension() -> None:
     assert error_codes() == [(code, str(error_class)) for code, error_class in FRAME_ERROR_CODES.items()]
 
 
+def test_the_size_limit_is_that_of_the_extension() -> None:
+    """A frame of just the limit is read, a byte more is refused unread."""
+    assert refusal(b" " * MAX_FRAME_BYTES).code == "empty_frame"
+    assert refusal(b" " * (MAX_FRAME_BYTES + 1)).code == "frame_too_large"
+
+
 def test_every_code_has_a_frame() -> None:
     """No code is without a frame that shows it."""
     assert BROKEN.keys() == FRAME_ERROR_CODES.keys()
