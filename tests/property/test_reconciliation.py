@@ -265,6 +265,12 @@ class Reconciliation(RuleBasedStateMachine):
         for how in hows:
             self._deliver(how)
 
+    @precondition(lambda self: self.venue.frames)
+    @rule(count=st.integers(1, 5))
+    def lose(self, count: int) -> None:
+        """Frames in a row are lost, and perhaps an order with all that was told of it."""
+        del self.venue.frames[:count]
+
     # -- the gateway
 
     @rule(

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fillwire.domain.errors import AuthRejected, BrokerError, VenueError
+from fillwire.domain.errors import AuthRejected, BrokerError, ConnectionLost, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.ledger import Gap, OrderKey
 from fillwire.gateway.account_log import AccountLog
@@ -310,7 +310,13 @@ class Reconciler:
         if pair is None:
             _log.warning("symbol_without_pair", account=str(self._account), symbol=key[0])
             return False
-        return await self._settler.settle(inquiry, key, pair, since_ns, order, rows)
+        try:
+            return await self._settler.settle(inquiry, key, pair, since_ns, order, rows)
+        except (ConnectionLost, Throttled, AuthRejected):
+            raise  # the next question would meet the same
+        except VenueError as error:  # about this order alone: it must not keep the others waiting
+            _log.warning("order_not_settled", account=str(self._account), order_id=key[1], error=error)
+            return False
 
     def _ready(self) -> tuple[Inquiry, SymbolTable]:
         if self._inquiry is None or self._symbols is None:

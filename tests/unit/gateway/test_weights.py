@@ -1,0 +1,60 @@
+"""The budget of questions: by the clock's minutes, corrected by the venue's own count, closed for as long as it says."""
+
+import asyncio
+
+from fillwire.gateway.weights import WeightBudget
+
+
+class Clock:
+    """A wall clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 6000.0
+
+    def __call__(self) -> float:
+        """Return now."""
+        return self.now_s
+
+
+async def _is_spent_at_once(budget: WeightBudget, weight: int) -> bool:
+    task = asyncio.get_running_loop().create_task(budget.spend(weight))
+    await asyncio.sleep(0)
+    is_done = task.done()
+    task.cancel()
+    return is_done
+
+
+async def test_a_share_of_the_minute_may_be_spent() -> None:
+    """Sixty of a hundred, then nothing until the next minute of the clock."""
+    clock = Clock()
+    budget = WeightBudget(100, clock)
+    assert await _is_spent_at_once(budget, 40)
+    assert await _is_spent_at_once(budget, 20)
+    assert not await _is_spent_at_once(budget, 1)
+    clock.now_s += 60
+    assert await _is_spent_at_once(budget, 60)
+
+
+async def test_what_others_on_the_machine_used_counts() -> None:
+    """The venue's own count is the higher one."""
+    budget = WeightBudget(100, Clock())
+    budget.note(59)
+    assert await _is_spent_at_once(budget, 1)
+    assert not await _is_spent_at_once(budget, 1)
+
+
+async def test_a_question_that_costs_more_than_the_share_is_asked_first_in_a_minute() -> None:
+    """Else it would wait for ever."""
+    assert await _is_spent_at_once(WeightBudget(100, Clock()), 80)
+
+
+async def test_nothing_is_asked_while_the_venue_wants_quiet() -> None:
+    """A pause ends no earlier than the longest that was asked for."""
+    clock = Clock()
+    budget = WeightBudget(100, clock)
+    budget.pause(10)
+    budget.pause(1)
+    clock.now_s += 9
+    assert not await _is_spent_at_once(budget, 1)
+    clock.now_s += 1
+    assert await _is_spent_at_once(budget, 1)
