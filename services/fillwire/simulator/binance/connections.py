@@ -254,9 +254,13 @@ class Connection:
         """Bytes that the socket has not taken yet."""
         return self._transport.get_write_buffer_size()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the socket wants no more data for now."""
+        return self._transport.get_write_buffer_size() > _WRITE_BUFFER_BYTES
+
     async def drain(self, deadline_s: float) -> None:
         """Wait until the socket takes data again; a client that does not read before the deadline is cut off."""
-        self.flush()
         try:
             async with asyncio.timeout(deadline_s):
                 await self._writer.drain()

@@ -104,6 +104,7 @@ class Emission:
             self._place_order(index, parts * script.quantity)
             if index % _BATCH == _BATCH - 1:
                 await self._drain()
+                await asyncio.sleep(0)
         await self._drain()
 
     def _place_order(self, index: int, quantity: int) -> None:
@@ -162,6 +163,7 @@ class Emission:
         while self.emitted < self._script.count:
             self._emit(min(_BATCH, self._script.count - self.emitted))
             await self._drain()
+            await asyncio.sleep(0)  # others want to be served, too
 
     async def _paced(self) -> None:
         loop = asyncio.get_running_loop()
@@ -179,7 +181,8 @@ class Emission:
             await asyncio.sleep(max(tick_s, start + self.emitted / rate - loop.time()))
 
     async def _drain(self) -> None:
-        """Wait for every subscriber's socket; at least give way once."""
+        """Write, and wait for every subscriber's socket that is full."""
         for subscription in list(self._script.account.subscriptions):
-            await subscription.connection.drain(_DRAIN_DEADLINE_S)
-        await asyncio.sleep(0)
+            subscription.connection.flush()
+            if subscription.connection.is_full:
+                await subscription.connection.drain(_DRAIN_DEADLINE_S)
