@@ -1,163 +1,23 @@
 """No execution is lost or doubled, whatever part of it the stream, the records and the log show, and in which order."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fillwire.domain.enums import ConnectionState, Kind
-from fillwire.domain.events import ConnectionEvent, OrderEvent
-from fillwire.domain.ledger import Gap, Ledger, OrderKey
-from fillwire.gateway.inquiry import Inquiry
-from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
-from fillwire.gateway.sequencer import Sequencer
-from fillwire.gateway.weights import WeightBudget
-from fillwire.venues.binance.auth import signer
-from fillwire.venues.binance.records import BinanceRecords
-from fillwire.venues.binance.venue import BinanceSpot
-from fillwire.venues.records import OrderReport
-from fillwire.venues.symbols import SymbolTable
-from fillwire.wire.codec import decode_order
+from fillwire.domain.enums import Kind
+from fillwire.domain.ledger import Ledger
 from support.jumping_loop import JumpingLoop
-from support.memory_venue import PAIR, SECOND_NS, SYMBOL, MemoryVenue, VenueOrder
-from support.order_events import ALICE, EPOCH_NS, connection_event
-
-if TYPE_CHECKING:
-    from fillwire.gateway.account_log import AccountLog
-    from fillwire.gateway.rest import RestClient
+from support.memory_venue import SECOND_NS, MemoryVenue, VenueOrder
+from support.order_events import EPOCH_NS
+from support.reconciling import Gateway, MemoryLog
 
 T = TypeVar("T")
 
-OVERLAP_S = 40
 SWEPT_WITHIN_NS = 15 * SECOND_NS  # sweeps come more often than the overlap is long
-POLICY = ReconcilePolicy(overlap_s=OVERLAP_S, deadline_s=0.02, retry_first_s=0.001, grace_s=0.0)
-TABLE = SymbolTable.of([(SYMBOL, PAIR)])
-
-
-class MemoryLog:
-    """The log of one account, and what its gateway last told of it: `AccountLog` without a broker.
-
-    Args:
-        refuses_doubles: whether it knows ids, as the broker does for some minutes.
-    """
-
-    def __init__(self, *, refuses_doubles: bool) -> None:
-        self.events: list[tuple[int, bytes]] = []
-        self.last: ConnectionEvent | None = None
-        self._ids: set[str] | None = set() if refuses_doubles else None
-
-    def store(self, time_ns: int, event_id: str, json: bytes) -> None:
-        """Store an event."""
-        if self._ids is not None:
-            if event_id in self._ids:
-                return
-            self._ids.add(event_id)
-        self.events.append((time_ns, json))
-
-    async def last_connection(self) -> ConnectionEvent | None:
-        """Return what was told last."""
-        return self.last
-
-    async def latest(self) -> list[OrderEvent]:
-        """Return the newest event of each pair and kind."""
-        newest = {(event.pair, event.kind): event for event in self.orders()}
-        return list(newest.values())
-
-    async def since(
-        self, stored_ns: int, receive: Callable[[OrderEvent, bytes], None], _pair: str | None = None
-    ) -> None:
-        """Hand out what was stored since then."""
-        for time_ns, json in self.events:
-            if time_ns >= stored_ns:
-                receive(decode_order(json), json)
-
-    def orders(self) -> list[OrderEvent]:
-        """Return all events."""
-        return [decode_order(json) for _, json in self.events]
-
-
-class VenueClockInquiry(Inquiry):
-    """An inquiry that signs by the venue's own clock."""
-
-    venue: MemoryVenue
-
-    def now_ns(self) -> int:
-        """Return the venue's time."""
-        return self.venue.now_ns
-
-
-class Gateway:
-    """One process's part: ledger, sequencer, reconciler; all forgotten when it ends."""
-
-    def __init__(self, venue: MemoryVenue, log: MemoryLog, ledger: Ledger) -> None:
-        self.venue = venue
-        self.log = log
-        self.contradictions: list[str] = []
-        self.sequencer = Sequencer(
-            ledger,
-            self._publish,
-            lambda report, reason: self.contradictions.append(f"{report.event_id}: {reason}"),
-            self._note_gap,
-            self._note_doubt,
-            max_buffered=7,
-            max_waiting=3,
-        )
-        self.reconciler = Reconciler(
-            ALICE,
-            cast("AccountLog", log),
-            self.sequencer,
-            POLICY,
-            room=self._nothing,
-            pairs=lambda: [PAIR],
-            stored=self._nothing,
-            alert=lambda _: None,
-            on_standing=self._note_standing,
-            now_ns=lambda: venue.now_ns,
-        )
-        records = BinanceRecords(ALICE, signer("key", "secret"), page_size=3)
-        self.inquiry = VenueClockInquiry(
-            BinanceSpot(), records, cast("RestClient", venue), WeightBudget(10**9), lambda: 0
-        )
-        self.inquiry.venue = venue
-
-    def _note_gap(self, gap: Gap) -> None:
-        self.reconciler.note_gap(gap)
-
-    def _note_doubt(self, key: OrderKey) -> None:
-        self.reconciler.note_doubt(key)
-
-    async def _nothing(self) -> None:
-        """Have room, and have stored everything."""
-
-    def _publish(self, report: OrderReport, _parsed_ns: int, _frame_bytes: int) -> bool:
-        self.log.store(self.venue.now_ns, report.event_id, report.json)
-        return True
-
-    def _note_standing(self) -> None:
-        standing = self.reconciler.standing
-        self.log.last = replace(
-            connection_event(ConnectionState.RECEIVING, is_reconciled=False), **standing._asdict()
-        )
-
-    async def catch_up(self) -> None:
-        """Do what a new connection does."""
-        await self.reconciler.catch_up(self.inquiry, TABLE, is_successor=False)
-        self._note_standing()
-
-    async def sweep(self) -> bool:
-        """Do what is done now and then; return whether nothing is missing."""
-        self.reconciler._sweeps_at_s = [0.0]
-        self.reconciler._audit_at_s = 0.0
-        for pending in self.reconciler._pending.values():
-            pending.due_s = 0.0
-        await self.reconciler._do_due()
-        await self.reconciler._settle_pending(is_due=False)
-        self.reconciler._tell_standing()
-        return not self.reconciler._is_unsettled
 
 
 class Reconciliation(RuleBasedStateMachine):

@@ -1,0 +1,156 @@
+"""From where the log is compared with the venue's records, and in which order what was missed and what arrives is told."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from fillwire.domain.enums import ConnectionState, Kind
+from fillwire.domain.ledger import Ledger
+from fillwire.gateway.recollection import Recollection, recollect
+from support.memory_venue import SECOND_NS, MemoryVenue
+from support.order_events import EPOCH_NS, connection_event
+from support.reconciling import OVERLAP_S, Gateway, MemoryLog
+
+
+async def recollected(
+    log: MemoryLog,
+    *,
+    proven_ns: int | None = None,
+    missing_ns: int | None = None,
+    offset_ns: int = 0,
+    now_s: int = 10_000,
+) -> Recollection:
+    """Return what the log says, with an overlap of ten seconds."""
+    return await recollect(
+        log,  # type: ignore[arg-type] # the log in memory
+        Ledger(),
+        log.last,
+        proven_ns=proven_ns,
+        missing_since_ns=missing_ns,
+        now_ns=EPOCH_NS + now_s * SECOND_NS,
+        offset_ns=offset_ns,
+        overlap_s=10.0,
+    )
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    """A log of an order that was accepted, and executed three times, at seconds 1 to 4 after the epoch of the tests."""
+    venue = MemoryVenue(EPOCH_NS)
+    order = venue.place(5)
+    for _ in range(3):
+        venue.fill(order)
+    log = MemoryLog(refuses_doubles=False)
+    for frame in venue.frames:
+        log.store(frame.received_time_ns, frame.event_id, frame.json)
+    return log
+
+
+def _seconds(found: Recollection) -> float:
+    return (found.since_ns - EPOCH_NS) / SECOND_NS
+
+
+async def test_the_last_event_less_the_overlap_is_where_to_begin(log: MemoryLog) -> None:
+    """It came at second 4; what was on its way ten seconds before may be missing."""
+    assert _seconds(await recollected(log)) == -6
+
+
+async def test_an_idle_account_begins_where_it_was_last_in_step(log: MemoryLog) -> None:
+    """As another process told, or this one has compared; not at an event of weeks ago."""
+    assert _seconds(await recollected(log, proven_ns=EPOCH_NS + 500 * SECOND_NS)) == 490
+    log.last = replace(
+        connection_event(ConnectionState.DISCONNECTED), reconciled_ns=EPOCH_NS + 300 * SECOND_NS
+    )
+    assert _seconds(await recollected(log)) == 290
+
+
+async def test_what_was_missing_before_is_still_asked_for(log: MemoryLog) -> None:
+    """Whether this process knows it or the one before it told so."""
+    in_step_ns = EPOCH_NS + 500 * SECOND_NS
+    missing_ns = EPOCH_NS - 3600 * SECOND_NS
+    assert _seconds(await recollected(log, proven_ns=in_step_ns, missing_ns=missing_ns)) == -3610
+    log.last = replace(
+        connection_event(ConnectionState.RECEIVING), reconciled_ns=in_step_ns, missing_since_ns=missing_ns
+    )
+    assert _seconds(await recollected(log)) == -3610
+
+
+async def test_times_are_compared_by_the_clock_that_made_them(log: MemoryLog) -> None:
+    """A venue whose clock is an hour ahead is asked by its clock."""
+    assert _seconds(await recollected(log, offset_ns=3600 * SECOND_NS)) == 3594
+
+
+async def test_the_first_contact_begins_now() -> None:
+    """Nothing is known, so nothing is played back."""
+    found = await recollected(MemoryLog(refuses_doubles=False))
+    assert found.is_first_contact
+    assert _seconds(found) == 10_000
+
+
+async def test_the_newest_execution_before_the_beginning_is_where_the_venue_counts_on(log: MemoryLog) -> None:
+    """Trades 102, 104 and 106 came at seconds 2, 3 and 4."""
+    found = await recollected(log, proven_ns=EPOCH_NS + 13 * SECOND_NS)
+    assert _seconds(found) == 3
+    assert {symbol: trade for symbol, (_, trade) in found.last_trades.items()} == {"BTCUSDT": "104"}
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    """A gateway that is connected to an account on which nothing has happened."""
+    gateway = Gateway(MemoryVenue(EPOCH_NS), MemoryLog(refuses_doubles=False), Ledger())
+    await gateway.reconciler.recall()
+    await gateway.catch_up()
+    yield gateway
+    await gateway.reconciler.stop()
+
+
+async def test_what_arrives_while_catching_up_is_told_after_what_was_missed(gateway: Gateway) -> None:
+    """An order was placed while the connection was down and fills while it comes back: accepted first, then filled."""
+    venue = gateway.venue
+    order = venue.place(2)
+    venue.frames.clear()
+
+    def stream_goes_on() -> None:
+        venue.on_request = lambda: None
+        venue.fill(order)
+        gateway.sequencer.take(venue.frames.pop(), 0, 0)
+
+    venue.on_request = stream_goes_on
+    await gateway.catch_up()
+    assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.PARTIALLY_FILLED]
+
+
+async def test_an_order_lost_with_all_its_frames_just_before_the_end_is_found_by_the_next(
+    gateway: Gateway,
+) -> None:
+    """The last event in the log is younger than what is missing; the overlap reaches back to it."""
+    venue = gateway.venue
+    lost = venue.place(2)
+    venue.fill(lost)
+    venue.frames.clear()
+    venue.place(1)
+    gateway.sequencer.take(venue.frames.pop(), 0, 0)
+    following = Gateway(venue, gateway.log, Ledger())
+    await following.reconciler.recall()
+    await following.catch_up()
+    await following.reconciler.stop()
+    told = [event.last_fill.trade_id for event in gateway.log.orders() if event.last_fill is not None]
+    assert told == lost.trade_ids()
+
+
+async def test_what_is_not_settled_at_the_deadline_is_told_and_found_later(gateway: Gateway) -> None:
+    """Live all the same, with the time from which on something may be missing; in step when the venue has answered."""
+    venue = gateway.venue
+    order = venue.place(1)
+    venue.fill(order)
+    venue.frames.clear()
+    venue.failures = 1000
+    await gateway.catch_up()
+    missing_ns = gateway.reconciler.standing.missing_since_ns
+    assert missing_ns is not None
+    assert missing_ns <= EPOCH_NS + OVERLAP_S * SECOND_NS
+    venue.failures = 0
+    assert await gateway.sweep()
+    assert gateway.reconciler.standing.missing_since_ns is None
+    assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.FILLED]
