@@ -271,11 +271,18 @@ class Reconciler:
                 orders=len(self._ledger),
             )
         if self._unswept is not None:
-            await self._sweep(self._unswept)
+            await self._sweep(self._unswept, reads_executions=True)
             self._unswept = None
 
-    async def _sweep(self, found: Recollection) -> None:
-        """Compare everything since the cursor; orders that are not settled are pending after it."""
+    async def _sweep(self, found: Recollection, *, reads_executions: bool) -> None:
+        """Compare everything since the cursor; orders that are not settled are pending after it.
+
+        Args:
+            found: from where to compare, and which symbols.
+            reads_executions: read the executions of each symbol at once, as is cheap where many were missed. Without it
+                an order's are asked for only if its executed quantity differs from the ledger's, so that a sweep over a
+                healthy stream costs by orders and not by executions.
+        """
         inquiry, table = self._ready()
         began_ns = self._now_ns()
         rows: dict[OrderKey, OrderRow] = {row.key: row for row in await inquiry.open_orders()}
@@ -285,14 +292,16 @@ class Reconciler:
         symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
         for symbol in sorted(symbols):
             changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
-            _, last_trade_id = found.last_trades.get(symbol, (0, None))
             executions: dict[OrderKey, list[ExecutionRow]] = {}
-            for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
-                executions.setdefault(row.order, []).append(row)
+            if reads_executions:
+                _, last_trade_id = found.last_trades.get(symbol, (0, None))
+                for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
+                    executions.setdefault(row.order, []).append(row)
             here = {key for key in (*rows, *believed) if key[0] == symbol}
             for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
                 shown = changed.get(key) or rows.get(key)
-                if not await self._settle(key, found.since_ns, shown, executions.get(key, [])):
+                own = executions.get(key, []) if reads_executions else None
+                if not await self._settle(key, found.since_ns, shown, own):
                     self._suspect(key, self._policy.retry_first_s)
                 else:
                     self._pending.pop(key, None)
@@ -383,7 +392,7 @@ class Reconciler:
         await self._sweep_unswept()
         now_s = self._loop.time()
         if self._sweeps_at_s and self._sweeps_at_s[0] <= now_s:
-            await self._sweep(self._recent())
+            await self._sweep(self._recent(), reads_executions=False)
             self._sweeps_at_s.pop(0)
             if not self._sweeps_at_s:
                 self._sweeps_at_s.append(self._loop.time() + self._policy.sweep_interval_s)
