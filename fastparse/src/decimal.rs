@@ -412,6 +412,11 @@ mod tests {
         };
         assert_eq!(average("600", "4").as_deref(), Some("150"));
         assert_eq!(average("2", "3").as_deref(), Some("0.6666666666666667"));
+        // Of two amounts with as many decimals, and of others.
+        assert_eq!(average("0.00000001", "200000000.00000000").as_deref(), Some("0"));
+        assert_eq!(average("0.00000001", "40000000.00000000").as_deref(), Some("0.0000000000000002"));
+        assert_eq!(average("0.00000003", "200000000.00000000").as_deref(), Some("0.0000000000000002"));
+        assert_eq!(average("299999999.99999999", "300000000.00000000").as_deref(), Some("1"));
         assert_eq!(average("0.0000000000000009", "6").as_deref(), Some("0.0000000000000002"));
         assert_eq!(average("0.0000000000000015", "6").as_deref(), Some("0.0000000000000002"));
         assert_eq!(average("0.000000000000000001", "999999999999999999").as_deref(), Some("0"));

@@ -62,7 +62,6 @@ impl Scanner<'_> {
                 if (0xDC00..=0xDFFF).contains(&self.read_hex()?) {
                     return Some(());
                 }
-                self.position = after; // the second escape is looked at on its own
             }
         }
         if (0xD800..=0xDFFF).contains(&unit) {

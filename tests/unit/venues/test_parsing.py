@@ -369,13 +369,15 @@ def test_amounts_are_exact() -> None:
         ("2000.00000000", "3.00000000", "666.6666666666666667"),
         ("0.000000000000000900", "6", "0.0000000000000002"),  # 1.5 units: the even one is above
         ("0.000000000000001500", "6", "0.0000000000000002"),  # 2.5 units: the even one is below
+        ("0.00000001", "200000000.00000000", "0"),  # half a unit: the even one is below
+        ("0.00000003", "200000000.00000000", "0.0000000000000002"),
         ("-1.00000000", "4.00000000", None),
         ("0.00000000", "4.00000000", "0"),
     ],
 )
 def test_the_average_price_is_rounded_half_to_even(quote: str, quantity: str, average: str | None) -> None:
     """Cumulative quote by cumulative quantity, to sixteen decimals."""
-    assert event(step("CANCELED", "CANCELED", z=quantity, Z=quote))["average_price"] == average
+    assert event(step("CANCELED", "CANCELED", q=quantity, z=quantity, Z=quote))["average_price"] == average
 
 
 def test_ids_beyond_53_bits_are_exact() -> None:
@@ -384,6 +386,44 @@ def test_ids_beyond_53_bits_are_exact() -> None:
     assert (report.order_id, report.trade_id) == ("9223372036854775807", "9007199254740993")
     document = json.loads(report.json)
     assert (document["execution_id"], document["order_list_id"]) == ("9007199254740995", "9007199254740997")
+
+
+@pytest.mark.parametrize(("field", "least"), [("i", 0), ("g", -1), ("t", -1), ("I", 0)])
+def test_ids_have_a_least_value(field: str, least: int) -> None:
+    """Each id may be as low as the venue documents, and no lower."""
+    fields = {"a": 7} | {field: least}
+    assert parse(frame(**fields)).kind == "partially_filled"
+    error = refusal(frame(**fields | {field: least - 1}))
+    assert (error.code, error.field) == ("negative_id", field)
+
+
+@pytest.mark.parametrize(
+    "field", ["q", "p", "P", "l", "z", "L", "n", "Y", "Q", "A", "F", "B", "pl", "pL", "pY", "gp"]
+)
+def test_no_amount_is_negative(field: str) -> None:
+    """Each amount is refused below zero, whether it is published or not."""
+    error = refusal(frame(**{field: "-0.00000001"}))
+    assert (error.code, error.field) == ("negative_amount", field)
+
+
+@pytest.mark.parametrize(
+    "field", ["E", "s", "c", "S", "o", "f", "q", "p", "x", "X", "i", "l", "z", "L", "n", "N", "T", "t"]
+)
+def test_mandatory_fields_must_be_there(field: str) -> None:
+    """Each field without which a report means nothing is missed when it is absent or null."""
+    for data in (frame(field), frame(**{field: None})):
+        error = refusal(data)
+        assert (error.code, error.field) == ("missing_field", field)
+
+
+@pytest.mark.parametrize(
+    "field", [*"PFgCrIwmMOZYQVWdDjJvABuUbaky", "Cs", "pl", "pL", "pY", "uS", "gP", "gOT", "gOV", "gp", "eR"]
+)
+def test_optional_fields_may_be_null_but_not_of_another_type(field: str) -> None:
+    """A field that need not be there is null or of its documented type."""
+    assert parse(frame(**{field: None})).kind == "partially_filled"
+    error = refusal(frame(**{field: []}))
+    assert (error.code, error.field) == ("wrong_type", field)
 
 
 def test_a_quote_may_be_rounded_either_way() -> None:
