@@ -166,6 +166,17 @@ class DirectClient(Client):
             self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
         return True
 
+    def own_tasks(self) -> set[asyncio.Task[None]]:
+        """Return the tasks that the client runs; it cancels them on close, but does not wait for their end."""
+        tasks = (
+            self._reading_task,
+            self._ping_interval_task,
+            self._flusher_task,
+            self._reconnection_task,
+            *(subscription._wait_for_msgs_task for subscription in self._subs.values()),  # noqa: SLF001 - as said above
+        )
+        return {task for task in tasks if task is not None and not task.done()}
+
     def abort(self) -> None:
         """Drop the socket without ceremony, for a client that could not be closed in time."""
         writer = getattr(self._transport, "_io_writer", None)

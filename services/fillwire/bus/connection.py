@@ -443,12 +443,28 @@ class Bus:
             _log.error("reconnected_callback_failed", error=error, bus=self.name)
 
     async def _close_client(self, client: DirectClient) -> None:
+        tasks = client.own_tasks()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await client.close()
         except (TimeoutError, nats.errors.Error, OSError, AssertionError, AttributeError) as error:
             _log.debug("broker_close_failed", bus=self.name, reason=_sentence(error))
             client.abort()
+        finally:
+            await _end(tasks, CONNECT_TIMEOUT_S)
+
+
+async def _end(tasks: set[asyncio.Task[None]], deadline_s: float) -> None:
+    """Cancel tasks until they have ended; before Python 3.12 `wait_for` may swallow a cancellation.
+
+    The client's reconnect loop then takes the error beneath for a failed attempt, and would go on for ever.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline_s
+    while tasks and loop.time() < end:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.02)
 
 
 def _sentence(error: BaseException | None) -> str:
