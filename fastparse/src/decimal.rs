@@ -412,7 +412,9 @@ mod tests {
         };
         assert_eq!(average("600", "4").as_deref(), Some("150"));
         assert_eq!(average("2", "3").as_deref(), Some("0.6666666666666667"));
-        // Of two amounts with as many decimals, and of others.
+        // Of two amounts as the venue pads them, and of others.
+        assert_eq!(average("0.00000001", "8000000.00000000").as_deref(), Some("0.0000000000000012"));
+        assert_eq!(average("0.00000003", "8000000.00000000").as_deref(), Some("0.0000000000000038"));
         assert_eq!(average("0.00000001", "200000000.00000000").as_deref(), Some("0"));
         assert_eq!(average("0.00000001", "40000000.00000000").as_deref(), Some("0.0000000000000002"));
         assert_eq!(average("0.00000003", "200000000.00000000").as_deref(), Some("0.0000000000000002"));

@@ -369,8 +369,9 @@ def test_amounts_are_exact() -> None:
         ("2000.00000000", "3.00000000", "666.6666666666666667"),
         ("0.000000000000000900", "6", "0.0000000000000002"),  # 1.5 units: the even one is above
         ("0.000000000000001500", "6", "0.0000000000000002"),  # 2.5 units: the even one is below
-        ("0.00000001", "200000000.00000000", "0"),  # half a unit: the even one is below
-        ("0.00000003", "200000000.00000000", "0.0000000000000002"),
+        ("0.00000001", "8000000.00000000", "0.0000000000000012"),  # 12.5 units
+        ("0.00000003", "8000000.00000000", "0.0000000000000038"),  # 37.5 units
+        ("0.00000001", "200000000.00000000", "0"),  # half a unit
         ("-1.00000000", "4.00000000", None),
         ("0.00000000", "4.00000000", "0"),
     ],
@@ -424,6 +425,14 @@ def test_optional_fields_may_be_null_but_not_of_another_type(field: str) -> None
     assert parse(frame(**{field: None})).kind == "partially_filled"
     error = refusal(frame(**{field: []}))
     assert (error.code, error.field) == ("wrong_type", field)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 + 7, 10**19, 10**30])
+def test_ids_beyond_64_bits_are_absurd(number: int) -> None:
+    """No venue has numbers of more than 64 bits, and none is cut to fit."""
+    for field in ("i", "t", "I", "g"):
+        error = refusal(frame(**{field: number}))
+        assert (error.code, error.field) == ("absurd_magnitude", field)
 
 
 def test_a_quote_may_be_rounded_either_way() -> None:
