@@ -60,6 +60,7 @@ class MemoryVenue:
     Attributes:
         now_ns: its clock, which moves when something happens.
         lag_ns: how far its records are behind.
+        trades_lag_ns: how much further those of executions are.
         failures: questions that are answered with status 500, one after another.
         frames: what it has sent and nobody has read yet.
         on_request: called before each question is answered: the stream goes on meanwhile.
@@ -69,6 +70,7 @@ class MemoryVenue:
         self.account = account
         self.now_ns = now_ns
         self.lag_ns = 0
+        self.trades_lag_ns = 0
         self.failures = 0
         self.requests = 0
         self.orders: list[VenueOrder] = []
@@ -184,8 +186,9 @@ class MemoryVenue:
             return HttpResponse(status=400, body=b'{"code":-2013,"msg":"Order does not exist."}')
         return HttpResponse(status=200, body=orjson.dumps(answer))
 
-    def _seen(self, order: VenueOrder) -> list[Change]:
-        return [change for change in order.changes if change.time_ns <= self.now_ns - self.lag_ns]
+    def _seen(self, order: VenueOrder, lag_ns: int = 0) -> list[Change]:
+        until_ns = self.now_ns - self.lag_ns - lag_ns
+        return [change for change in order.changes if change.time_ns <= until_ns]
 
     def _rows(self) -> list[dict[str, object]]:
         return [self._row(order, seen) for order in self.orders if (seen := self._seen(order))]
@@ -242,7 +245,7 @@ class MemoryVenue:
                 "isBestMatch": True,
             }
             for order in self.orders
-            for before, change in zip(order.changes, self._seen(order)[1:], strict=False)
+            for before, change in zip(order.changes, self._seen(order, self.trades_lag_ns)[1:], strict=False)
             if change.trade_id is not None
         ]
         rows.sort(key=lambda row: (row["id"], row["orderId"]))

@@ -154,3 +154,23 @@ async def test_what_is_not_settled_at_the_deadline_is_told_and_found_later(gatew
     assert await gateway.sweep()
     assert gateway.reconciler.standing.missing_since_ns is None
     assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.FILLED]
+
+
+async def test_an_order_of_which_executions_are_not_shown_yet_is_not_taken_for_settled(
+    gateway: Gateway,
+) -> None:
+    """The order's own record is ahead of those of its executions: nothing is made up, and the account is not in step."""
+    venue = gateway.venue
+    order = venue.place(3)
+    gateway.sequencer.take(venue.frames.pop(), 0, 0)
+    venue.fill(order)
+    venue.fill(order)
+    venue.frames.clear()
+    venue.trades_lag_ns = SECOND_NS
+    await gateway.catch_up()
+    assert gateway.reconciler.standing.missing_since_ns is not None
+    assert [event.kind for event in gateway.log.orders()] == [Kind.NEW]
+    venue.trades_lag_ns = 0
+    assert await gateway.sweep()
+    told = [event.last_fill.trade_id for event in gateway.log.orders() if event.last_fill is not None]
+    assert told == order.trade_ids()
