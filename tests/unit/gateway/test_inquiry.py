@@ -22,7 +22,7 @@ async def _trades(venue: MemoryVenue, since_ns: int, known: str | None = None) -
     return [(row.order_id, row.trade_id) for row in await inquiry.executions_since(SYMBOL, since_ns, known)]
 
 
-@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("before", range(9))
 async def test_both_sides_of_a_self_trade_are_found_where_pages_end(venue: MemoryVenue, before: int) -> None:
     """One trade id, two rows: wherever a page of three ends, neither is passed over nor taken twice."""
     one, other = venue.place(50), venue.place(50)
