@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
 
@@ -24,7 +23,7 @@ from fillwire.bus.durables import (
 )
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.messages import Message, parse_headers, parse_status
-from fillwire.bus.subscriptions import Inbox
+from fillwire.bus.subscriptions import Inbox, is_coroutine_handler
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
 
@@ -119,7 +118,7 @@ class PullLoop:
         )
         self._loop = asyncio.get_running_loop()
         self._inbox_subject = bus.new_inbox()
-        self._is_plain = not inspect.iscoroutinefunction(handle)
+        self._is_plain = not is_coroutine_handler(handle)
         self._inbox: Inbox[Message] | None = None
         self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
@@ -131,7 +130,6 @@ class PullLoop:
         self._asked = 0  # messages asked for by pulls that are open, and not yet received
         self._seen_at = 0.0
         self._retry_s = _RETRY_FIRST_S
-        self._retry_handle: asyncio.TimerHandle | None = None
         self._taken = 0  # sequence of the last message handed out, and when the stream stored it
         self._taken_stored_ns = 0
         self._unsettled: dict[int, tuple[Message, float]] = {}  # handed out or waiting; when last reported
@@ -179,8 +177,8 @@ class PullLoop:
         """
         self._bus.off_reconnected(self._handle_reconnected)
         subscription, self._subscription = self._subscription, None
-        if self._retry_handle is not None:
-            self._retry_handle.cancel()
+        if self._inbox is not None:
+            self._inbox.clear()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -188,7 +186,6 @@ class PullLoop:
             await subscription.unsubscribe()
         finished = True
         if self._inbox is not None:
-            self._inbox.clear()
             try:
                 finished = await self._inbox.join(deadline_s)
             finally:
@@ -210,6 +207,8 @@ class PullLoop:
     # -- receiving
 
     def _receive(self, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        if self._subscription is None:  # stopping
+            return
         self._seen_at = self._loop.time()
         status = parse_status(headers) if headers else None
         if status is not None:
@@ -237,9 +236,7 @@ class PullLoop:
             self._expected = number + 1
             self._is_settling = False
             return True
-        if (
-            not self._is_settling
-        ):  # a delivery never arrived: it was on the way to a lost connection or leader
+        if not self._is_settling:  # a delivery got lost on its way, with a connection or a leader
             self._log.info("pull_gap", expected=self._expected, found=number)
             self._mark_stale()
         return False
@@ -391,9 +388,7 @@ class PullLoop:
         """
         self._is_stale = False
         if self._ack_policy == "none":
-            if (
-                self._on_missing is not None
-            ):  # what was on the way is lost: only a new consumer brings it back
+            if self._on_missing is not None:  # only a new consumer brings back what was on the way
                 await self._on_missing()
                 return
         elif self._is_exclusive:
@@ -408,19 +403,18 @@ class PullLoop:
         if self._inbox is not None:
             for message in self._inbox.clear():  # they come again, with what is missing before them
                 self._unsettled.pop(message.sequence, None)
+        if not await consumer_exists(self._bus, self._stream, self._durable):
+            await (
+                self._make_again()
+            )  # and not try: the reset of a consumer that does not exist goes unanswered
+            return
         try:
             await api.call(
                 self._bus, f"CONSUMER.RESET.{self._stream}.{self._durable}", timeout_s=_RESET_TIMEOUT_S
             )
-        except ApiRefused as error:
-            if error.error_code not in (api.CONSUMER_NOT_FOUND, api.STREAM_NOT_FOUND):
-                raise
-            await self._make_again()
+        except ApiRefused:
+            raise
         except BrokerError:
-            # The broker leaves the reset of a consumer that does not exist unanswered.
-            if not await consumer_exists(self._bus, self._stream, self._durable):
-                await self._make_again()
-                return
             self._failed_resets += 1
             if self._failed_resets < _RESET_ATTEMPTS:
                 raise

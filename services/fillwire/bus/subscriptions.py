@@ -99,7 +99,8 @@ class Inbox(Generic[Item]):
                 self.is_busy = False
 
 
-def _is_coroutine_function(handler: MessageHandler) -> TypeGuard[Callable[[Message], Awaitable[None]]]:
+def is_coroutine_handler(handler: MessageHandler) -> TypeGuard[Callable[[Message], Awaitable[None]]]:
+    """Whether the handler is to be awaited: a coroutine function, or an object that is called like one."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
@@ -124,7 +125,7 @@ class Subscription:
         cls, subject: str, queue: str, handler: MessageHandler, write: Write, capacity: int
     ) -> "Subscription":
         """Return a subscription whose handler is given messages, not their parts."""
-        if not _is_coroutine_function(handler):
+        if not is_coroutine_handler(handler):
 
             def receive(subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
                 handler(Message(subject, reply, data, headers, write))
