@@ -156,8 +156,9 @@ async def test_what_is_not_settled_at_the_deadline_is_told_and_found_later(gatew
     assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.FILLED]
 
 
+@pytest.mark.parametrize("lag_s", [1, 3], ids=["the last one", "all"])
 async def test_an_order_of_which_executions_are_not_shown_yet_is_not_taken_for_settled(
-    gateway: Gateway,
+    gateway: Gateway, lag_s: int
 ) -> None:
     """The order's own record is ahead of those of its executions: nothing is made up, and the account is not in step."""
     venue = gateway.venue
@@ -166,7 +167,7 @@ async def test_an_order_of_which_executions_are_not_shown_yet_is_not_taken_for_s
     venue.fill(order)
     venue.fill(order)
     venue.frames.clear()
-    venue.trades_lag_ns = SECOND_NS
+    venue.trades_lag_ns = lag_s * SECOND_NS
     await gateway.catch_up()
     assert gateway.reconciler.standing.missing_since_ns is not None
     assert [event.kind for event in gateway.log.orders()] == [Kind.NEW]
