@@ -18,7 +18,6 @@ _DAY_S = 86_400
 _GIB = 1 << 30
 _MIB = 1 << 20
 
-# The least the broker must be allowed to store: the sum of all `max_bytes`, for it reserves them.
 Manifest = dict[str, Any]
 """A configuration in the broker's own JSON, as `nats stream add --config` reads it: durations in nanoseconds."""
 
@@ -149,9 +148,8 @@ async def ensure_manifest(bus: Bus, manifest: Manifest) -> None:
             except ApiRefused as error:
                 if error.error_code != api.STREAM_NAME_IN_USE:
                     raise
-                current = await _stream_config(
-                    bus, name
-                )  # somebody was faster, perhaps with another definition
+                # Somebody was faster, perhaps with another definition.
+                current = await _stream_config(bus, name)
             else:
                 _log.info("stream_created", stream=name)
         if current is not None:
