@@ -40,28 +40,32 @@ fn error_codes() -> Vec<(&'static str, &'static str)> {
 
 /// One validated order event.
 #[pyclass(frozen, module = "fillwire._fastparse")]
-struct ExecutionReport(model::ExecutionReport);
+struct ExecutionReport {
+    /// The report, but for its JSON.
+    report: model::ExecutionReport,
+    json: Py<PyBytes>,
+}
 
 impl ExecutionReport {
-    fn plain(&self, span: Span) -> &str {
-        span.plain(&self.0.json)
+    fn plain<'a>(&'a self, py: Python<'a>, span: Span) -> &'a str {
+        span.plain(self.json.as_bytes(py))
     }
 
-    fn text(&self, span: Span) -> Cow<'_, str> {
-        span.text(&self.0.json)
+    fn text<'a>(&'a self, py: Python<'a>, span: Span) -> Cow<'a, str> {
+        span.text(self.json.as_bytes(py))
     }
 }
 
 #[pymethods]
 impl ExecutionReport {
     #[getter]
-    fn event_id(&self) -> &str {
-        self.plain(self.0.event_id)
+    fn event_id<'a>(&'a self, py: Python<'a>) -> &'a str {
+        self.plain(py, self.report.event_id)
     }
 
     #[getter]
     fn kind<'py>(&self, py: Python<'py>) -> &'py Bound<'py, PyString> {
-        match self.0.kind {
+        match self.report.kind {
             Kind::New => intern!(py, "new"),
             Kind::PartiallyFilled => intern!(py, "partially_filled"),
             Kind::Filled => intern!(py, "filled"),
@@ -73,63 +77,63 @@ impl ExecutionReport {
     }
 
     #[getter]
-    fn pair(&self) -> Cow<'_, str> {
-        self.text(self.0.pair)
+    fn pair<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
+        self.text(py, self.report.pair)
     }
 
     #[getter]
-    fn symbol(&self) -> Cow<'_, str> {
-        self.text(self.0.symbol)
+    fn symbol<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
+        self.text(py, self.report.symbol)
     }
 
     #[getter]
-    fn order_id(&self) -> &str {
-        self.plain(self.0.order_id)
+    fn order_id<'a>(&'a self, py: Python<'a>) -> &'a str {
+        self.plain(py, self.report.order_id)
     }
 
     #[getter]
-    fn client_order_id(&self) -> Cow<'_, str> {
-        self.text(self.0.client_order_id)
+    fn client_order_id<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
+        self.text(py, self.report.client_order_id)
     }
 
     #[getter]
-    fn quantity(&self) -> &str {
-        self.plain(self.0.quantity)
+    fn quantity<'a>(&'a self, py: Python<'a>) -> &'a str {
+        self.plain(py, self.report.quantity)
     }
 
     #[getter]
-    fn cumulative_quantity(&self) -> &str {
-        self.plain(self.0.cumulative_quantity)
+    fn cumulative_quantity<'a>(&'a self, py: Python<'a>) -> &'a str {
+        self.plain(py, self.report.cumulative_quantity)
     }
 
     #[getter]
-    fn last_quantity(&self) -> Option<&str> {
-        self.0.last_fill.map(|(_, quantity)| self.plain(quantity))
+    fn last_quantity<'a>(&'a self, py: Python<'a>) -> Option<&'a str> {
+        self.report.last_fill.map(|(_, quantity)| self.plain(py, quantity))
     }
 
     #[getter]
-    fn trade_id(&self) -> Option<&str> {
-        self.0.last_fill.map(|(trade_id, _)| self.plain(trade_id))
+    fn trade_id<'a>(&'a self, py: Python<'a>) -> Option<&'a str> {
+        self.report.last_fill.map(|(trade_id, _)| self.plain(py, trade_id))
     }
 
     #[getter]
     fn exchange_time_ns(&self) -> i64 {
-        self.0.exchange_time_ns
+        self.report.exchange_time_ns
     }
 
     #[getter]
     fn transaction_time_ns(&self) -> i64 {
-        self.0.transaction_time_ns
+        self.report.transaction_time_ns
     }
 
     #[getter]
     fn received_time_ns(&self) -> i64 {
-        self.0.received_time_ns
+        self.report.received_time_ns
     }
 
     #[getter]
-    fn json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.json)
+    fn json<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
+        self.json.bind(py)
     }
 }
 
@@ -185,7 +189,11 @@ impl BinanceSpotParser {
         received_time_ns: i64,
     ) -> PyResult<Bound<'py, PyList>> {
         match self.parser.parse_one(frame, received_time_ns) {
-            Ok(Report::Execution(report)) => PyList::new(py, [Bound::new(py, ExecutionReport(report))?]),
+            Ok(Report::Execution(mut report)) => {
+                let json = PyBytes::new(py, &report.json).unbind();
+                self.parser.recycle(std::mem::take(&mut report.json));
+                PyList::new(py, [Bound::new(py, ExecutionReport { report, json })?])
+            }
             Ok(Report::Control(control)) => PyList::new(py, [Bound::new(py, Control(control))?]),
             Err(error) => Err(self.exception(py, *error)?),
         }

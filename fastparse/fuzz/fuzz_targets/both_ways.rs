@@ -16,15 +16,14 @@ fuzz_target!(|frame: &[u8]| {
         symbols: None,
         microseconds: false,
     });
-    let mut read = |frame: &[u8]| match parser.parse(frame, NOW_NS) {
-        Ok(reports) => reports
-            .into_iter()
-            .map(|report| match report {
-                Report::Execution(report) => Ok(report.json),
-                Report::Control(control) => Ok(control.json),
-            })
-            .collect(),
-        Err(error) => vec![Err(error.code)],
+    let mut read = |frame: &[u8]| match parser.parse_one(frame, NOW_NS) {
+        Ok(Report::Execution(report)) => {
+            let json = report.json.clone();
+            parser.recycle(report.json);
+            Ok(json)
+        }
+        Ok(Report::Control(control)) => Ok(control.json),
+        Err(error) => Err(error.code),
     };
     // Nothing is predicted of a frame that begins with white space.
     assert_eq!(read(frame), read(&[b" ", frame].concat()));

@@ -13,9 +13,10 @@ use crate::text::Text;
 /// Bytes reserved for an event: a fill has about 900. More than 1032 would be beyond the allocator's fast lists.
 const USUAL_BYTES: usize = 1_024;
 
-/// Writes the event; `None` if the average price is absurd.
-pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<ExecutionReport> {
-    let mut out = Vec::with_capacity(USUAL_BYTES);
+/// Writes the event into `out`; `None` if the average price is absurd.
+pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>, mut out: Vec<u8>) -> Option<ExecutionReport> {
+    out.clear();
+    out.reserve(USUAL_BYTES);
     let kind = execution.kind();
     out.extend_from_slice(b"{\"v\":1,\"event_id\":\"");
     let start = out.len();
@@ -52,32 +53,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     out.extend_from_slice(execution.order_type.as_str().as_bytes());
     out.extend_from_slice(b"\",\"time_in_force\":\"");
     out.extend_from_slice(execution.time_in_force.map_or("", TimeInForce::as_str).as_bytes());
-    out.extend_from_slice(b"\",\"price\":");
-    amount_or_null(Some(&execution.price).filter(|price| !price.is_zero()), &mut out);
-    out.extend_from_slice(b",\"stop_price\":");
-    amount_or_null(execution.stop_price.as_ref().filter(|price| !price.is_zero()), &mut out);
-    out.extend_from_slice(b",\"quantity\":\"");
-    let quantity = digits(&execution.quantity, &mut out);
-    out.extend_from_slice(b"\",\"quote_quantity\":");
-    amount_or_null(execution.quote_quantity.as_ref().filter(|amount| !amount.is_zero()), &mut out);
-    out.extend_from_slice(b",\"cumulative_quantity\":\"");
-    let cumulative_quantity = digits(&execution.cumulative, &mut out);
-    let cumulative_quote = execution.cumulative_quote.as_ref().filter(|amount| !amount.is_negative());
-    out.extend_from_slice(b"\",\"cumulative_quote\":");
-    amount_or_null(cumulative_quote, &mut out);
-    out.extend_from_slice(b",\"average_price\":");
-    match cumulative_quote.filter(|_| !execution.cumulative.is_zero()) {
-        Some(quote) => {
-            out.push(b'"');
-            if !quote.write_average(&execution.cumulative, &mut out) {
-                return None;
-            }
-            out.push(b'"');
-        }
-        None => out.extend_from_slice(b"null"),
-    }
-    out.extend_from_slice(b",\"prevented_quantity\":");
-    amount_or_null(execution.prevented.as_ref(), &mut out);
+    let (quantity, cumulative_quantity) = write_amounts(execution, &mut out)?;
     out.extend_from_slice(match execution.is_working {
         Some(true) => b",\"is_working\":true,\"venue_status\":\"".as_slice(),
         Some(false) => b",\"is_working\":false,\"venue_status\":\"",
@@ -94,9 +70,12 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
     out.extend_from_slice(b",\"execution_id\":");
     quoted_or_null(execution.execution_id.map(|id| id.digits), &mut out);
     out.extend_from_slice(b",\"exchange_time_ns\":");
-    write_integer(execution.event_time_ns, &mut out);
+    // The rules have seen to it that times are positive: to nanoseconds it takes only zeros.
+    execution.event_time.digits.write(&mut out);
+    out.extend_from_slice(receipt.context.unit_zeros);
     out.extend_from_slice(b",\"transaction_time_ns\":");
-    write_integer(execution.transaction_time_ns, &mut out);
+    execution.transaction_time.digits.write(&mut out);
+    out.extend_from_slice(receipt.context.unit_zeros);
     out.extend_from_slice(b",\"received_time_ns\":");
     write_integer(receipt.received_time_ns, &mut out);
     out.extend_from_slice(b",\"source\":\"stream\"}");
@@ -115,6 +94,39 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>) -> Option<Executio
         transaction_time_ns: execution.transaction_time_ns,
         received_time_ns: receipt.received_time_ns,
     })
+}
+
+/// Appends price, quantities and quotes; returns where quantity and cumulative quantity stand.
+///
+/// `None`: the average price is absurd.
+fn write_amounts(execution: &Execution<'_>, out: &mut Vec<u8>) -> Option<(Span, Span)> {
+    out.extend_from_slice(b"\",\"price\":");
+    amount_or_null(Some(&execution.price).filter(|price| !price.is_zero()), out);
+    out.extend_from_slice(b",\"stop_price\":");
+    amount_or_null(execution.stop_price.as_ref().filter(|price| !price.is_zero()), out);
+    out.extend_from_slice(b",\"quantity\":\"");
+    let quantity = digits(&execution.quantity, out);
+    out.extend_from_slice(b"\",\"quote_quantity\":");
+    amount_or_null(execution.quote_quantity.as_ref().filter(|amount| !amount.is_zero()), out);
+    out.extend_from_slice(b",\"cumulative_quantity\":\"");
+    let cumulative_quantity = digits(&execution.cumulative, out);
+    let cumulative_quote = execution.cumulative_quote.as_ref().filter(|amount| !amount.is_negative());
+    out.extend_from_slice(b"\",\"cumulative_quote\":");
+    amount_or_null(cumulative_quote, out);
+    out.extend_from_slice(b",\"average_price\":");
+    match cumulative_quote.filter(|_| !execution.cumulative.is_zero()) {
+        Some(quote) => {
+            out.push(b'"');
+            if !quote.write_average(&execution.cumulative, out) {
+                return None;
+            }
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"prevented_quantity\":");
+    amount_or_null(execution.prevented.as_ref(), out);
+    Some((quantity, cumulative_quantity))
 }
 
 /// Appends the last fill, or null; returns where its trade id and quantity stand.

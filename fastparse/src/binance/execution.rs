@@ -78,8 +78,10 @@ pub struct Execution<'a> {
     pub is_maker: Option<bool>,
     /// An amount among those not published that is negative, which the rules refuse.
     pub negative_other: Option<&'static Field>,
+    /// In the venue's unit.
+    pub event_time: Integer<'a>,
     pub event_time_ns: i64,
-    /// In the venue's unit, for fallback identities.
+    /// In the venue's unit.
     pub transaction_time: Integer<'a>,
     pub transaction_time_ns: i64,
 }
@@ -119,6 +121,7 @@ impl Execution<'static> {
         is_working: None,
         is_maker: None,
         negative_other: None,
+        event_time: Integer::ZERO,
         event_time_ns: 0,
         transaction_time: Integer::ZERO,
         transaction_time_ns: 0,

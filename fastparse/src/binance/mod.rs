@@ -28,6 +28,8 @@ use symbols::Symbols;
 const VENUE_EPOCH_NS: i64 = 1_483_228_800_000_000_000;
 /// How far ahead of our clock the venue's may be.
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
+/// Bytes kept from one event for the next: no single monster may hold memory for good.
+const MAX_SPARE_BYTES: usize = 1 << 16;
 /// Characters that an error may repeat of a symbol.
 const MAX_SYMBOL_BYTES: usize = 64;
 
@@ -64,6 +66,8 @@ struct Context {
     symbols: Symbols,
     /// Nanoseconds per unit of the venue's times.
     unit_ns: i64,
+    /// The zeros of `unit_ns`.
+    unit_zeros: &'static [u8],
 }
 
 /// One frame's circumstances.
@@ -90,7 +94,8 @@ impl Receipt<'_> {
     /// Refuses a time before the venue began or more than a minute ahead of our clock.
     #[inline]
     fn check_time(self, field: &'static Field, time_ns: i64) -> Result<(), Refusal> {
-        let latest = self.received_time_ns.saturating_add(MAX_AHEAD_NS);
+        // The last instant of the range stands for all that is beyond it, and so is out of range always.
+        let latest = self.received_time_ns.saturating_add(MAX_AHEAD_NS).min(i64::MAX - 1);
         if (VENUE_EPOCH_NS..=latest).contains(&time_ns) {
             return Ok(());
         }
@@ -106,6 +111,7 @@ pub struct SpotParser {
     outer: Fields,
     inner: Fields,
     keys: OpenKeys,
+    spare: Vec<u8>,
 }
 
 impl SpotParser {
@@ -123,9 +129,23 @@ impl SpotParser {
             account.extend_from_slice(b"\":");
             write_string(value, &mut account);
         }
-        let unit_ns = if microseconds { 1_000 } else { 1_000_000 };
-        let context = Context { scope, account, symbols: Symbols::new(symbols), unit_ns };
-        Self { context, outer: Fields::default(), inner: Fields::default(), keys: OpenKeys::default() }
+        let (unit_ns, unit_zeros) =
+            if microseconds { (1_000, b"000".as_slice()) } else { (1_000_000, b"000000".as_slice()) };
+        let context = Context { scope, account, symbols: Symbols::new(symbols), unit_ns, unit_zeros };
+        Self {
+            context,
+            outer: Fields::default(),
+            inner: Fields::default(),
+            keys: OpenKeys::default(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes back the JSON of a report that is done with, to write the next one into it.
+    pub fn recycle(&mut self, json: Vec<u8>) {
+        if json.capacity() <= MAX_SPARE_BYTES {
+            self.spare = json;
+        }
     }
 
     /// Returns what the frame says; `received_time_ns` is when it arrived, by the local clock.
@@ -145,7 +165,7 @@ impl SpotParser {
     pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Report, Box<ParseError>> {
         frame::check_size(frame)?;
         let receipt = Receipt { context: &self.context, received_time_ns, subscription_id: None };
-        match predicted::execution_report(frame, receipt) {
+        match predicted::execution_report(frame, receipt, &mut self.spare) {
             Some(report) => Ok(Report::Execution(report)),
             None => self.parse_any(frame::decode(frame)?, received_time_ns),
         }

@@ -11,7 +11,7 @@ use crate::cursor::Cursor;
 use crate::model::ExecutionReport;
 
 /// Reads the frame, if it is all as expected; `subscription` in the receipt is not needed for order events.
-pub fn execution_report(frame: &[u8], receipt: Receipt<'_>) -> Option<ExecutionReport> {
+pub fn execution_report(frame: &[u8], receipt: Receipt<'_>, spare: &mut Vec<u8>) -> Option<ExecutionReport> {
     let mut cursor = Cursor::new(frame);
     let is_wrapped = cursor.pass("{\"subscriptionId\":").is_some();
     if is_wrapped {
@@ -29,13 +29,14 @@ pub fn execution_report(frame: &[u8], receipt: Receipt<'_>) -> Option<ExecutionR
         return None;
     }
     rules::check(&execution, receipt).ok()?;
-    event::write(&execution, receipt)
+    event::write(&execution, receipt, std::mem::take(spare))
 }
 
 /// Reads from the event time to the closing brace.
 #[inline]
 fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Execution<'a>) -> Option<()> {
-    into.event_time_ns = receipt.to_ns(cursor.integer()?.value);
+    into.event_time = cursor.integer()?;
+    into.event_time_ns = receipt.to_ns(into.event_time.value);
     cursor.pass(",\"s\":\"")?;
     into.symbol = cursor.text()?;
     into.pair = receipt.context.symbols.pair(into.symbol)?;

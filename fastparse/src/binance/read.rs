@@ -54,14 +54,14 @@ pub fn execution_report(reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Repor
     let execution = fields(reader, receipt)?;
     reader.refuse_absurd()?;
     rules::check(&execution, receipt).map_err(|refusal| reader.refuse(refusal))?;
-    match event::write(&execution, receipt) {
+    match event::write(&execution, receipt, Vec::new()) {
         Some(report) => Ok(Report::Execution(report)),
         None => Err(reader.refuse(rules::absurd_average())),
     }
 }
 
 fn fields<'a>(reader: &Reader<'a>, receipt: Receipt<'a>) -> Read<Execution<'a>> {
-    let event_time_ns = receipt.time_ns(reader, &EVENT_TIME)?;
+    let event_time = reader.integer(&EVENT_TIME)?;
     let symbol = reader.text(&SYMBOL)?;
     let client_id = reader.text(&CLIENT_ID)?;
     let side = reader.text(&SIDE)?;
@@ -145,7 +145,8 @@ fn fields<'a>(reader: &Reader<'a>, receipt: Receipt<'a>) -> Read<Execution<'a>> 
         is_working,
         is_maker,
         negative_other,
-        event_time_ns,
+        event_time,
+        event_time_ns: receipt.to_ns(event_time.value),
         transaction_time,
         transaction_time_ns: receipt.to_ns(transaction_time.value),
     })

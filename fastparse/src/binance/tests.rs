@@ -92,6 +92,18 @@ fn nothing_of_a_frame_is_left_for_the_next() {
 }
 
 #[test]
+fn a_recycled_buffer_is_written_anew() {
+    let mut parser = parser();
+    for spare in [Vec::new(), b"left".repeat(1_000), vec![0; 1 << 20]] {
+        parser.recycle(spare);
+        match parser.parse_one(TRADE.as_bytes(), NOW_NS).unwrap() {
+            Report::Execution(report) => assert_eq!(String::from_utf8(report.json).unwrap(), EVENT),
+            Report::Control(control) => panic!("expected an order event, was {control:?}"),
+        }
+    }
+}
+
+#[test]
 fn every_cut_of_a_frame_is_an_error() {
     for end in 0..TRADE.len() {
         assert!(parser().parse(&TRADE.as_bytes()[..end], NOW_NS).is_err(), "cut at {end}");
@@ -159,6 +171,8 @@ fn messages_are_bounded() {
 
 #[test]
 fn the_clock_at_its_ends_does_no_harm() {
+    let distant = TRADE.replace("1773000007411", "9300000000000");
+    assert_eq!(parser().parse(distant.as_bytes(), i64::MAX).unwrap_err().code, ErrorCode::TimeOutOfRange);
     for now in [i64::MIN, 0, i64::MAX] {
         parser().parse(TRADE.as_bytes(), now).unwrap_or_default();
     }
