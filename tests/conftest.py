@@ -2,9 +2,9 @@
 
 from hypothesis import settings
 
-from support.broker import broker, bus, connect_bus
+from support.broker import broker, broker_cluster, bus, connect_bus
 
-__all__ = ["broker", "bus", "connect_bus"]
+__all__ = ["broker", "broker_cluster", "bus", "connect_bus"]
 
 # An example is not timed: the machine is shared, and the timeout of a test guards them all.
 settings.register_profile("fillwire", deadline=None)

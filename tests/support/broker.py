@@ -1,5 +1,7 @@
-"""A real nats-server for tests, and connections to it."""
+"""A real nats-server for tests, three of them as a cluster, and connections to them."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -39,3 +41,34 @@ async def bus(connect_bus: ConnectBus) -> Bus:
     await ensure_streams(connected)
     await ensure_buckets(connected)
     return connected
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+@pytest.fixture
+async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
+    """Three brokers that replicate; each may be stopped, killed and started again."""
+    ports = _free_ports(3)
+    routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
+    servers = [
+        EmbeddedServer(
+            tmp_path / f"broker-{number}",
+            extra_config=f'server_name: "n{number}"\n'
+            f'cluster {{ name: test, listen: "127.0.0.1:{port}", routes: [{routes}], no_advertise: true }}',
+        )
+        for number, port in enumerate(ports)
+    ]
+    try:
+        await asyncio.gather(*(server.start(deadline_s=40) for server in servers))
+        yield servers
+    finally:
+        await asyncio.gather(*(server.stop() for server in servers))
