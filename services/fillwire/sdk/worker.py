@@ -23,7 +23,7 @@ from fillwire.wire.headers import MESSAGE_ID
 _log = get_log(__name__)
 
 NOTICES_CAPACITY = 256
-TURNS_IN_A_ROW = 8  # then the loop turns: others run, and the acknowledgements of these leave
+TURNS_IN_A_ROW = 32  # then the loop turns: others run, and the acknowledgements of these leave
 ON_STOP_DEADLINE_S = 2.0  # granted even when the event in hand has used up the time to stop
 
 
