@@ -190,6 +190,18 @@ async def test_watch_reads_everything_again_now_and_then(bus: Bus) -> None:
     await watch.stop()
 
 
+async def test_watch_reads_again_after_a_reconnect(bus: Bus) -> None:
+    """What the broker sent to a connection that was lost is not lost: everything is read anew."""
+    bucket, watcher = Bucket(bus, DESIRED), Watcher()
+    watch = await bucket.watch(">", watcher)
+    before = watch._name
+    await bus.nc.force_reconnect()
+    await eventually(lambda: watch._name != before, deadline_s=5)
+    await bucket.put("a", b"1")
+    await eventually(lambda: watcher.told == [("a", b"1")])
+    await watch.stop()
+
+
 async def test_watch_whose_consumer_is_deleted_goes_on(bus: Bus) -> None:
     """Somebody who cleans up consumers does not blind a gateway."""
     bucket, watcher = Bucket(bus, DESIRED), Watcher()

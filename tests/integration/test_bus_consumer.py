@@ -11,7 +11,14 @@ import pytest
 
 from fillwire.bus import api, consumer
 from fillwire.bus.connection import Bus
-from fillwire.bus.consumer import PullLoop, StartAtSequence, StartAtTime, delete_consumer, ensure_consumer
+from fillwire.bus.consumer import (
+    AckPolicy,
+    PullLoop,
+    StartAtSequence,
+    StartAtTime,
+    delete_consumer,
+    ensure_consumer,
+)
 from fillwire.bus.credentials import Credentials
 from fillwire.bus.messages import Message
 from fillwire.bus.publisher import OrderedPublisher
@@ -254,14 +261,15 @@ async def test_last_deliveries_that_got_lost_are_noticed_by_the_heartbeat(bus: B
     assert bot.sequences == list(range(1, 11))
 
 
+@pytest.mark.parametrize("ack_policy", ["explicit", "all"])
 async def test_messages_in_hand_are_not_handed_out_again_after_a_reconnect(
-    broker: EmbeddedServer, bus: Bus
+    broker: EmbeddedServer, bus: Bus, ack_policy: AckPolicy
 ) -> None:
     """A handler that acknowledges later gets each message once; its acknowledgements count after the restart too."""
     held: list[Message] = []
     await _publish(bus, 0, 10)
-    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
-    async with _loop(bus, held.append) as loop:
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all", ack_policy=ack_policy)
+    async with _loop(bus, held.append, ack_policy=ack_policy) as loop:
         await eventually(lambda: len(held) == 10)
         for message in held[:3]:
             message.ack()
@@ -278,10 +286,29 @@ async def test_messages_in_hand_are_not_handed_out_again_after_a_reconnect(
 
         async def all_are_done() -> bool:
             info = await _info(bus)
-            return (info["ack_floor"]["stream_seq"], info["num_ack_pending"]) == (10, 0)
+            return (info["ack_floor"]["stream_seq"], info["num_ack_pending"]) == (len(held), 0)
 
         await eventually(all_are_done)
-    assert [message.sequence for message in held] == list(range(1, 11))
+        await _publish(bus, 10, 2)
+        await eventually(lambda: len(held) == 12)
+        held[10].ack()
+        held[11].ack()
+        await eventually(all_are_done)
+    assert [message.sequence for message in held] == list(range(1, 13))
+
+
+async def test_reconnect_is_enough_to_go_on_at_once(bus: Bus) -> None:
+    """Pulls end with their connection; the loop does not wait for a missing sign of life to notice."""
+    bot = Bot()
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
+    async with _loop(bus, bot, heartbeat_s=10) as loop:
+        await _publish(bus, 0, 10)
+        await eventually(lambda: len(bot.sequences) == 10)
+        await bus.nc.force_reconnect()
+        await eventually(lambda: loop.reset_count == 2, deadline_s=5)
+        await _publish(bus, 10, 10)
+        await eventually(lambda: len(bot.sequences) == 20, deadline_s=5)
+    assert bot.sequences == list(range(1, 21))
 
 
 async def test_slow_handler_causes_no_redelivery(bus: Bus) -> None:

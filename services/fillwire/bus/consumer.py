@@ -220,7 +220,7 @@ class PullLoop:
             return
         sequence = message.sequence
         if sequence <= self._taken and self._is_repeated(sequence, message):
-            self._pass_over(sequence, message, reply)
+            self._pass_over(sequence, message)
         elif self._is_plain or (self._inbox is not None and self._inbox.put(message)):
             if self._ack_policy != "none":
                 self._unsettled[sequence] = (message, self._seen_at)
@@ -249,14 +249,13 @@ class PullLoop:
             and message.stored_time_ns <= self._taken_stored_ns
         )
 
-    def _pass_over(self, sequence: int, message: Message, reply: bytes) -> None:
-        """Deal with the repetition of a message that was handed out: it may be done, or still in hand."""
+    def _pass_over(self, sequence: int, message: Message) -> None:
+        """Deal with the repetition of a message that was handed out: done already, or still in hand."""
         self.repeated_count += 1
-        unsettled = self._unsettled.get(sequence)
-        if unsettled is None:
+        if (
+            sequence not in self._unsettled
+        ):  # an acknowledgement goes by the sequence: the one in hand will do later
             message.ack()
-        else:
-            unsettled[0].readdress(reply)
 
     def _receive_status(self, subject: bytes, status: int, headers: bytes) -> None:
         if status == _HEARTBEAT:

@@ -162,11 +162,6 @@ class Message:
         if self._raw_reply.startswith(_ACK_PREFIX):
             self._write(b"PUB %b %d\r\n%b\r\n" % (self._raw_reply, len(body), body))
 
-    def readdress(self, reply: bytes) -> None:
-        """Acknowledge to this subject from now on: the consumer delivered the message again; for this room only."""
-        self._raw_reply = reply
-        self._ack_tokens = None
-
     def _settle(self, *, is_done: bool) -> None:
         on_settled, self._on_settled = self._on_settled, None
         if on_settled is not None:

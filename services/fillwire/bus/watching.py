@@ -54,7 +54,6 @@ class Watch:
 
     async def start(self, deadline_s: float) -> None:
         """Begin, and return when the values of now have been handled; raises `BrokerError` at the deadline."""
-        self._bus.on_reconnected(self._mark_stale)
         try:
             async with asyncio.timeout(deadline_s):
                 await self._open()
@@ -71,13 +70,13 @@ class Watch:
 
     async def stop(self) -> None:
         """End the watch; a call of the handler that goes on is finished or, after some seconds, cancelled."""
-        self._bus.off_reconnected(self._mark_stale)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._close()
 
     async def _mark_stale(self) -> None:
+        """Have everything read again: the pull loop says that the consumer, or the connection it was on, has gone."""
         self._stale.set()
 
     async def _run(self) -> None:

@@ -77,17 +77,6 @@ def test_message_is_settled_once() -> None:
     assert wire.settled == [False]
 
 
-def test_readdressed_message_acknowledges_the_later_delivery() -> None:
-    """When the broker repeats a message in hand, the acknowledgement goes to the repetition."""
-    wire = _Wire()
-    message = wire.message(V1)
-    later = V1.replace(b".2.1234.56.", b".3.1234.1.")
-    message.readdress(later)
-    message.ack()
-    assert message.delivery_count == 3
-    assert wire.commands == [b"PUB %b 0\r\n\r\n" % later]
-
-
 def test_headers_are_parsed_as_written() -> None:
     """Names keep their spelling, values lose surrounding blanks, colons in values stay."""
     block = b"NATS/1.0\r\nNats-Msg-Id: a:b\r\ntraceparent:00-1\r\nno colon\r\n\r\n"
