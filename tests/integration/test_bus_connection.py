@@ -105,6 +105,25 @@ async def test_request_tells_nobody_there_from_no_answer(bus: Bus) -> None:
         await bus.request("commands.y", b"", 0.1)
 
 
+async def test_cancellation_that_meets_the_answer_is_not_lost(bus: Bus) -> None:
+    """A task cancelled in the very turn in which its answer arrives is cancelled, and does not go on."""
+    gate = asyncio.Event()
+
+    async def handle(_: Message) -> bytes:
+        await gate.wait()
+        return b"answer"
+
+    responder = await Responder.start(bus, "commands.x", handle)
+    asking = asyncio.create_task(bus.request("commands.x", b"", 5))
+    await eventually(lambda: responder._tasks)
+    (answer,) = bus.nc._resp_map.values()
+    answer.add_done_callback(lambda _: asking.cancel())
+    gate.set()
+    await asyncio.wait({asking}, timeout=5)
+    assert asking.cancelled()
+    await responder.stop()
+
+
 async def test_responder_answers_many_at_once(bus: Bus) -> None:
     """A slow request does not hold up the others, and no more run than allowed."""
     running, most = 0, 0

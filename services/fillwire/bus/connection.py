@@ -12,6 +12,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from fillwire.bus.cancelling import end_tasks, heeding_cancellation
 from fillwire.bus.client import DirectClient, DirectHandler
 from fillwire.bus.credentials import Credentials, mask_url, parse_servers
 from fillwire.bus.errors import NoResponder, RequestTimedOut
@@ -165,7 +166,7 @@ class Bus:
     async def _round_trip(self, deadline_s: float) -> bool:
         try:
             async with asyncio.timeout(deadline_s):
-                await self._client.rtt(timeout=10)
+                await heeding_cancellation(self._client.rtt(timeout=10))
         except (TimeoutError, nats.errors.Error, OSError):
             return False
         return True
@@ -233,8 +234,10 @@ class Bus:
     ) -> Answer:
         """Return the answer to a request with its headers; raises as `request` does."""
         try:
-            answer = await self._client.request(
-                subject, payload, timeout=timeout_s, headers=dict(headers) if headers else None
+            answer = await heeding_cancellation(
+                self._client.request(
+                    subject, payload, timeout=timeout_s, headers=dict(headers) if headers else None
+                )
             )
         except nats.errors.NoRespondersError as error:
             raise NoResponder(f"nobody answers on {subject}: expected a responder") from error
@@ -451,20 +454,7 @@ class Bus:
             _log.debug("broker_close_failed", bus=self.name, reason=_sentence(error))
             client.abort()
         finally:
-            await _end(tasks, CONNECT_TIMEOUT_S)
-
-
-async def _end(tasks: set[asyncio.Task[None]], deadline_s: float) -> None:
-    """Cancel tasks until they have ended; before Python 3.12 `wait_for` may swallow a cancellation.
-
-    The client's reconnect loop then takes the error beneath for a failed attempt, and would go on for ever.
-    """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + deadline_s
-    while tasks and loop.time() < end:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=0.02)
+            await end_tasks(tasks, CONNECT_TIMEOUT_S)
 
 
 def _sentence(error: BaseException | None) -> str:
