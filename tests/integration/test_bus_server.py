@@ -78,7 +78,7 @@ async def test_taken_port_is_a_sentence(tmp_path: Path) -> None:
 async def test_data_directory_belongs_to_one_server(broker: EmbeddedServer) -> None:
     """A second server on the same store is refused before it can damage it."""
     with pytest.raises(ConfigError, match="in use by another embedded broker"):
-        await EmbeddedServer(broker.data_dir).start()
+        await EmbeddedServer(broker.data_dir).start(deadline_s=0.2)
     assert broker.is_running
 
 
@@ -110,9 +110,9 @@ async def test_server_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
     assert _exists(pid)
     owner.send_signal(signal.SIGKILL)
     await owner.communicate()
-    await eventually(lambda: not _exists(pid), what="the orphan has ended")
-    async with EmbeddedServer(tmp_path) as successor:
+    async with EmbeddedServer(tmp_path) as successor:  # waits for the orphan, which is closing its store
         assert successor.is_running
+    await eventually(lambda: not _exists(pid), what="the orphan has ended")
 
 
 async def test_server_is_not_stopped_by_the_terminals_interrupt(broker: EmbeddedServer) -> None:

