@@ -195,7 +195,7 @@ class EmbeddedServer:
         descriptor = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             async with asyncio.timeout(wait_s):
-                while not _is_locked(descriptor):
+                while not _is_locked(descriptor):  # noqa: ASYNC110 - the kernel tells nobody when a lock is free
                     await asyncio.sleep(0.02)
         except TimeoutError:
             os.close(descriptor)
