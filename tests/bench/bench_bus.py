@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -24,18 +25,38 @@ BODY = b'{"v":1,"event_id":"' + b"x" * 580 + b'"}'
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-async def _measured(count: int, work: Callable[[], Awaitable[None]]) -> dict[str, float]:
-    started, cpu = time.perf_counter(), time.process_time()
-    await work()
-    wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    return {"per_second": round(count / wall_s), "cpu_us": round(cpu_s / count * 1e6, 2)}
+def _cpu_s(pid: int) -> float:
+    """Return the CPU seconds that a process has used, 0.0 where /proc does not tell."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _publish(bus: Bus, count: int) -> dict[str, float]:
+class Case:
+    """Measures one case after another against one broker."""
+
+    def __init__(self, server: EmbeddedServer, count: int) -> None:
+        self.count = count
+        self._pid = server.pid or 0
+
+    async def measured(self, work: Callable[[], Awaitable[None]]) -> dict[str, float]:
+        """Return messages per second, and CPU microseconds per message here and at the broker."""
+        started, mine, brokers = time.perf_counter(), time.process_time(), _cpu_s(self._pid)
+        await work()
+        wall_s = time.perf_counter() - started
+        spent = {"cpu_us": time.process_time() - mine, "broker_cpu_us": _cpu_s(self._pid) - brokers}
+        return {"per_second": round(self.count / wall_s)} | {
+            name: round(seconds / self.count * 1e6, 1) for name, seconds in spent.items()
+        }
+
+
+async def _publish(bus: Bus, case: Case) -> dict[str, float]:
     async with OrderedPublisher(bus) as publisher:
 
         async def work() -> None:
-            for number in range(count):
+            for number in range(case.count):
                 publisher.submit(
                     f"order-{number % ORDERS}",
                     "orders.alice.binance.live.BTC-USDT.partially_filled",
@@ -48,10 +69,10 @@ async def _publish(bus: Bus, count: int) -> dict[str, float]:
                 )
             assert await publisher.flush(60) == 0
 
-        return await _measured(count, work)
+        return await case.measured(work)
 
 
-async def _publish_with_client(bus: Bus, count: int) -> dict[str, float]:
+async def _publish_with_client(bus: Bus, case: Case) -> dict[str, float]:
     """The client's own pipelined publishing, for comparison; it does not keep the order of retries."""
     js = bus.js
 
@@ -66,49 +87,56 @@ async def _publish_with_client(bus: Bus, count: int) -> dict[str, float]:
                     "Fillwire-Stamps": "1,2,3",
                 },
             )
-            for number in range(count)
+            for number in range(case.count)
         ]
         await asyncio.gather(*acknowledgements)
 
-    return await _measured(count, work)
+    return await case.measured(work)
 
 
-async def _consume(bus: Bus, count: int, ack_policy: AckPolicy, ack_every: int) -> dict[str, float]:
-    durable = f"bench-{ack_policy}-{ack_every}"
+async def _consume(
+    bus: Bus, case: Case, ack_policy: AckPolicy, ack_every: int, *, is_plain: bool = False
+) -> dict[str, float]:
+    durable = f"bench-{ack_policy}-{ack_every}-{is_plain}"
     await ensure_consumer(bus, "ORDERS", durable, ["orders.alice.>"], deliver="all", ack_policy=ack_policy)
     received = 0
     done = asyncio.Event()
 
-    async def handle(message: Message) -> None:
+    def handle(message: Message) -> None:
         nonlocal received
         received += 1
-        if received % ack_every == 0 or received == count:
+        if received % ack_every == 0 or received == case.count:
             message.ack()
-        if received == count:
+        if received == case.count:
             done.set()
 
+    async def handle_awaited(message: Message) -> None:
+        handle(message)
+
     async def work() -> None:
-        async with PullLoop(bus, "ORDERS", durable, handle, ack_policy=ack_policy):
+        async with PullLoop(
+            bus, "ORDERS", durable, handle if is_plain else handle_awaited, ack_policy=ack_policy
+        ):
             async with asyncio.timeout(60):
                 await done.wait()
 
-    return await _measured(count, work)
+    return await case.measured(work)
 
 
-async def _consume_with_client(bus: Bus, count: int) -> dict[str, float]:
+async def _consume_with_client(bus: Bus, case: Case) -> dict[str, float]:
     """The client's own `fetch`, for comparison."""
     await ensure_consumer(bus, "ORDERS", "bench-client", ["orders.alice.>"], deliver="all")
     subscription = await bus.js.pull_subscribe_bind("bench-client", stream="ORDERS")
 
     async def work() -> None:
         received = 0
-        while received < count:
+        while received < case.count:
             messages = await subscription.fetch(256, timeout=5)
             received += len(messages)
             for message in messages:
                 await message.ack()
 
-    figures = await _measured(count, work)
+    figures = await case.measured(work)
     await subscription.unsubscribe()
     return figures
 
@@ -120,13 +148,16 @@ async def _measure(count: int) -> dict[str, dict[str, float]]:
             await Bus.connect(server.url, name="bench") as bus,
         ):
             await ensure_streams(bus)
-            figures = {"publish, ordered": await _publish(bus, count)}
-            figures["consume, ack each"] = await _consume(bus, count, "explicit", 1)
-            figures["consume, ack all, each"] = await _consume(bus, count, "all", 1)
-            figures["consume, ack all, every 50"] = await _consume(bus, count, "all", 50)
-            figures["consume, client's fetch"] = await _consume_with_client(bus, count)
-            figures["publish, client's publish_async"] = await _publish_with_client(bus, count)
-            return figures
+            case = Case(server, count)
+            return {
+                "publish, ordered": await _publish(bus, case),
+                "consume, plain handler, ack each": await _consume(bus, case, "explicit", 1, is_plain=True),
+                "consume, ack each": await _consume(bus, case, "explicit", 1),
+                "consume, policy all, ack each": await _consume(bus, case, "all", 1),
+                "consume, policy all, ack every 50": await _consume(bus, case, "all", 50),
+                "consume, client's fetch": await _consume_with_client(bus, case),
+                "publish, client's publish_async": await _publish_with_client(bus, case),
+            }
 
 
 def run(messages: int = MESSAGES) -> dict[str, dict[str, float]]:

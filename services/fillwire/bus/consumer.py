@@ -107,6 +107,7 @@ class PullLoop:
         self._durable = require_consumer_name(durable)
         self._handle = handle
         self._batch = batch
+        self._low = batch // 2  # messages asked for or waiting here at which more are asked for
         self._ack_policy = ack_policy
         self._ack_wait_s = ack_wait_s
         self._is_exclusive = is_exclusive
@@ -228,7 +229,7 @@ class PullLoop:
                 self._call(message)
         else:
             self._mark_stale()
-        if self._asked + len(self._inbox or ()) <= self._batch // 2:
+        if self._asked <= self._low:
             self._pull_if_due()
 
     def _is_next(self, number: int) -> bool:
@@ -287,7 +288,7 @@ class PullLoop:
 
     async def _take(self, message: Message) -> None:
         self._note_taken(message)
-        if self._asked + self.waiting_count <= self._batch // 2:
+        if self._asked <= self._low:
             self._pull_if_due()
         try:
             handled = self._handle(message)
@@ -335,7 +336,7 @@ class PullLoop:
         if (
             self._subscription is None
             or self._is_stale
-            or self._asked + self.waiting_count > self._batch // 2
+            or self._asked + self.waiting_count > self._low
             or not self._bus.is_connected
         ):
             return

@@ -45,6 +45,7 @@ class Message:
         "_raw_headers",
         "_raw_reply",
         "_raw_subject",
+        "_sequence",
         "_write",
         "data",
     )
@@ -66,6 +67,7 @@ class Message:
         self._on_settled = on_settled
         self._headers: Mapping[str, str] | None = None
         self._ack_tokens: list[bytes] | None = None
+        self._sequence = -1
 
     def __repr__(self) -> str:
         return f"<message on {self.subject}, {len(self.data)} bytes>"
@@ -114,7 +116,9 @@ class Message:
     @property
     def sequence(self) -> int:
         """Its sequence in the stream; 0 for a message that no consumer delivered."""
-        return self._ack_field(5)
+        if self._sequence < 0:
+            self._sequence = self._ack_field(5)
+        return self._sequence
 
     @property
     def delivery_count(self) -> int:

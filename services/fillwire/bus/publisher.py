@@ -202,7 +202,7 @@ class OrderedPublisher:
             self._ready.append(outgoing)
             if self._flush_handle is None:
                 self._flush_handle = self._loop.call_soon(self._flush)
-        if self.is_full:
+        if self._unfinished >= self._capacity or self._unfinished_bytes >= self._capacity_bytes:
             self._was_full = True
 
     # -- out
