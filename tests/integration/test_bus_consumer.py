@@ -432,6 +432,24 @@ async def test_deleted_consumer_is_made_again_by_its_owner(bus: Bus) -> None:
     assert bot.sequences == list(range(1, 21))
 
 
+async def test_owner_that_fails_to_make_the_consumer_again_is_asked_again(bus: Bus) -> None:
+    """Neither a configuration error nor a bug in `on_missing` ends the loop."""
+    bot = Bot()
+    failures: list[Exception] = [ValueError("a bug"), ConfigError("no such stream, for a moment")]
+
+    async def make_again() -> None:
+        if failures:
+            raise failures.pop()
+        await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
+
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
+    async with _loop(bus, bot, on_missing=make_again):
+        await delete_consumer(bus, "ORDERS", "bot")
+        await _publish(bus, 0, 10)
+        await eventually(lambda: len(bot.sequences) == 10)
+    assert not failures
+
+
 async def test_consumer_made_again_by_somebody_else_is_found(bus: Bus) -> None:
     """Without `on_missing` the loop waits, and repeats nothing that it handed out."""
     bot = Bot()

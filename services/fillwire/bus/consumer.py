@@ -143,7 +143,7 @@ class PullLoop:
     # -- life
 
     async def start(self) -> Self:
-        """Begin at the first message that is not acknowledged.
+        """Begin at the first message that is not acknowledged; return when the pull is open.
 
         Raises:
             ConfigError: the consumer does not exist and there is no `on_missing`.
@@ -163,12 +163,16 @@ class PullLoop:
             )
         self._subscription = await self._bus.subscribe_raw(f"{self._inbox_subject}.*", self._receive)
         self._bus.on_reconnected(self._handle_reconnected)
-        self._task = self._loop.create_task(self._run(), name=f"pull watch {self._stream} {self._durable}")
         self._seen_at = self._loop.time()
-        if self._ack_policy == "none":  # there is nothing to go back to
-            self._pull_if_due()
-        else:
-            self._mark_stale()
+        try:
+            if self._ack_policy == "none":  # there is nothing to go back to
+                self._pull_if_due()
+            else:
+                await self._resume_or_retry()
+        except BaseException:
+            await self.stop()
+            raise
+        self._task = self._loop.create_task(self._run(), name=f"pull watch {self._stream} {self._durable}")
         return self
 
     async def stop(self, deadline_s: float = 5.0) -> bool:
@@ -253,9 +257,7 @@ class PullLoop:
     def _pass_over(self, sequence: int, message: Message) -> None:
         """Deal with the repetition of a message that was handed out: done already, or still in hand."""
         self.repeated_count += 1
-        if (
-            sequence not in self._unsettled
-        ):  # an acknowledgement goes by the sequence: the one in hand will do later
+        if sequence not in self._unsettled:  # else the one in hand will acknowledge: it goes by the sequence
             message.ack()
 
     def _receive_status(self, subject: bytes, status: int, headers: bytes) -> None:
@@ -362,11 +364,7 @@ class PullLoop:
                 self._asked = 0
                 self._is_stale = True
             if self._is_stale and self._bus.is_connected:
-                try:
-                    await self._resume()
-                except BrokerError as error:
-                    self._log.warning("pull_resume_failed", error=error)
-                    self._is_stale = True
+                await self._resume_or_retry()
                 if self._is_stale:
                     await asyncio.sleep(self._retry_s)
                     self._retry_s = min(self._retry_s * 2, _RETRY_MAX_S)
@@ -379,6 +377,13 @@ class PullLoop:
             if now - since > self._ack_wait_s / 3:
                 message.in_progress()
                 self._unsettled[sequence] = (message, now)
+
+    async def _resume_or_retry(self) -> None:
+        try:
+            await self._resume()
+        except Exception as error:  # noqa: BLE001 - `on_missing` is the owner's: its failure must not end the loop
+            self._log.warning("pull_resume_failed", error=error)
+            self._mark_stale()
 
     async def _resume(self) -> None:
         """Bring the consumer back to its first unacknowledged message and pull.
