@@ -48,8 +48,8 @@ def _host(receiver: OtlpReceiver, ratio: float = 1.0, limits: TelemetryLimits = 
     )
 
 
-def _exporting_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "fillwire-telemetry"]
+def _exporting_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "fillwire-telemetry"}
 
 
 async def test_a_fill_is_one_trace_across_two_processes() -> None:
@@ -157,7 +157,6 @@ async def test_leaving_exports_what_is_left() -> None:
     assert lost.value == 0
     assert host.counts.exported_spans == 1_000
     assert host.counts.lost_fills == 0
-    assert _exporting_threads() == []
 
 
 async def test_metrics_are_exported_every_interval_and_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,6 +292,16 @@ async def test_each_signal_can_be_turned_off(
         assert (bool(receiver.spans), bool(receiver.metrics)) == (spans, metrics)
 
 
+async def test_leaving_ends_the_thread() -> None:
+    """Once the context is left, the thread that exported is gone, not only about to go."""
+    before = _exporting_threads()
+    for _ in range(20):
+        async with OtlpReceiver() as receiver, _host(receiver) as host:
+            host.callback_returned(host_trace())
+            assert _exporting_threads() > before
+        assert _exporting_threads() == before
+
+
 @pytest.mark.parametrize(
     "environ", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": NOWHERE, "OTEL_SDK_DISABLED": "true"}]
 )
@@ -302,10 +311,11 @@ async def test_without_a_receiver_there_is_no_thread(
     """Nothing is exported, nothing is kept; the histograms count for whoever asks in the process."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+    before = _exporting_threads()  # a test of a receiver that hangs may have left one
     async with FillTelemetry.start("fillwire-host", "host-0") as host:
         host.callback_returned(host_trace())
         assert not host.is_exporting
-        assert _exporting_threads() == []
+        assert _exporting_threads() == before
         assert host.counts.kept_fills == 0
         assert host.latencies.snapshot(Stage.CALLBACK).count == 1
 

@@ -228,6 +228,7 @@ class FillTelemetry:
 
                 exporting.finish(lambda: from_thread(ended.set), lambda: from_thread(hurry))
                 await ended.wait()
+            exporting.join()
         except TimeoutError:
             pass
         finally:

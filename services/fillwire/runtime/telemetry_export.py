@@ -34,6 +34,7 @@ _REST: Final = 3.0
 # While this thread computes, the event loop waits up to a switch interval for the interpreter: 5 ms by default, too
 # much of a fill's latency.
 _SWITCH_INTERVAL_S: Final = 0.0005
+_JOIN_DEADLINE_S: Final = 1.0
 _VERSION: Final = version("fillwire")
 _PROTOCOL: Final = "http/protobuf"
 _EXPORTERS: Final = (OTLPSpanExporter.__module__, OTLPMetricExporter.__module__)  # names of their loggers
@@ -175,6 +176,10 @@ class ExportThread:
             on_trouble()
         if not self._thread.is_alive():
             on_end()
+
+    def join(self) -> None:
+        """Wait for the thread, once it has called `on_end`: that was its last step, so this takes microseconds."""
+        self._thread.join(_JOIN_DEADLINE_S)
 
     def abandon(self) -> int:
         """Give up what has not been exported, and return how many fills that is; waits between retries end at once."""
