@@ -11,30 +11,8 @@ from hypothesis import strategies as st
 from fillwire.domain.enums import Kind
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.identifiers import Account
+from fillwire.wire import subjects
 from fillwire.wire.headers import Stamps, parse_stamps
-from fillwire.wire.subjects import (
-    ADDRESSES,
-    AlertSubject,
-    CommandSubject,
-    DeadLetterSubject,
-    OrderSubject,
-    QuarantineSubject,
-    account_tokens,
-    alert_subject,
-    command_subject,
-    connection_subject,
-    dead_letter_subject,
-    order_filter,
-    order_subject,
-    parse_account_tokens,
-    parse_alert_subject,
-    parse_command_subject,
-    parse_connection_subject,
-    parse_dead_letter_subject,
-    parse_order_subject,
-    parse_quarantine_subject,
-    quarantine_subject,
-)
 from support.strategies import texts
 
 # What the broker, the keys of its buckets and our own filters all take as one token.
@@ -49,34 +27,34 @@ kinds = st.sampled_from(Kind)
 BUILT: list[tuple[str, st.SearchStrategy[Any], Callable[[Any], str], Callable[[str], Any]]] = [
     (
         "orders",
-        st.builds(OrderSubject, accounts, names, kinds),
-        lambda said: order_subject(said.account, said.pair, said.kind),
-        parse_order_subject,
+        st.builds(subjects.OrderSubject, accounts, names, kinds),
+        lambda said: subjects.order_subject(said.account, said.pair, said.kind),
+        subjects.parse_order_subject,
     ),
-    ("connections", accounts, connection_subject, parse_connection_subject),
+    ("connections", accounts, subjects.connection_subject, subjects.parse_connection_subject),
     (
         "commands",
-        st.builds(CommandSubject, accounts, names),
-        lambda said: command_subject(said.account, said.verb),
-        parse_command_subject,
+        st.builds(subjects.CommandSubject, accounts, names),
+        lambda said: subjects.command_subject(said.account, said.verb),
+        subjects.parse_command_subject,
     ),
     (
         "quarantine",
-        st.builds(QuarantineSubject, accounts, names),
-        lambda said: quarantine_subject(said.account, said.error_class),
-        parse_quarantine_subject,
+        st.builds(subjects.QuarantineSubject, accounts, names),
+        lambda said: subjects.quarantine_subject(said.account, said.error_class),
+        subjects.parse_quarantine_subject,
     ),
     (
         "dlq",
-        st.builds(DeadLetterSubject, names, names),
-        lambda said: dead_letter_subject(said.user, said.bot),
-        parse_dead_letter_subject,
+        st.builds(subjects.DeadLetterSubject, names, names),
+        lambda said: subjects.dead_letter_subject(said.user, said.bot),
+        subjects.parse_dead_letter_subject,
     ),
     (
         "alerts",
-        st.builds(AlertSubject, accounts, names),
-        lambda said: alert_subject(said.account, said.alert),
-        parse_alert_subject,
+        st.builds(subjects.AlertSubject, accounts, names),
+        lambda said: subjects.alert_subject(said.account, said.alert),
+        subjects.parse_alert_subject,
     ),
 ]
 EACH = pytest.mark.parametrize(("first", "said", "build", "parse"), BUILT, ids=[row[0] for row in BUILT])
@@ -95,7 +73,7 @@ def matches(pattern: str, subject: str) -> bool:
 
 def test_every_channel_is_tried() -> None:
     """No kind of subject is left out below."""
-    assert {row[0] for row in BUILT} == set(ADDRESSES)
+    assert {row[0] for row in BUILT} == set(subjects.ADDRESSES)
 
 
 @EACH
@@ -113,7 +91,7 @@ def test_subject_is_read_back(
     assert parse(subject) == value
     head, *tokens = subject.split(".")
     assert head == first
-    assert len(tokens) == ADDRESSES[first].count("{")
+    assert len(tokens) == subjects.ADDRESSES[first].count("{")
     assert all(TOKEN.fullmatch(token) for token in tokens)
 
 
@@ -146,7 +124,7 @@ def test_subject_has_one_spelling(
 @example(Account("a.b", "", ">"))
 def test_account_tokens_are_read_back(account: Account) -> None:
     """The key of an account in a bucket says which account it is."""
-    assert parse_account_tokens(account_tokens(account)) == account
+    assert subjects.parse_account_tokens(subjects.account_tokens(account)) == account
 
 
 @given(one=accounts, other=accounts, pair=names, other_pair=names, kind=kinds)
@@ -154,12 +132,12 @@ def test_filter_takes_its_own_and_nothing_else(
     one: Account, other: Account, pair: str, other_pair: str, kind: Kind
 ) -> None:
     """A filter takes every event of its account, or of its pair, and no event of another one, whatever the names are."""
-    own = order_subject(one, pair, kind)
-    foreign = order_subject(other, other_pair, kind)
-    assert matches(order_filter(one), own)
-    assert matches(order_filter(one, pair), own)
-    assert matches(order_filter(one), foreign) == (one == other)
-    assert matches(order_filter(one, pair), foreign) == ((one, pair) == (other, other_pair))
+    own = subjects.order_subject(one, pair, kind)
+    foreign = subjects.order_subject(other, other_pair, kind)
+    assert matches(subjects.order_filter(one), own)
+    assert matches(subjects.order_filter(one, pair), own)
+    assert matches(subjects.order_filter(one), foreign) == (one == other)
+    assert matches(subjects.order_filter(one, pair), foreign) == ((one, pair) == (other, other_pair))
 
 
 @given(st.builds(Stamps, st.integers(), st.integers(), st.integers()))

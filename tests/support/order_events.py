@@ -3,9 +3,10 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
-from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
-from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
+from fillwire.domain.enums import ConnectionState, Kind, Liquidity, Side
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.identifiers import Account
+from fillwire.sdk.samples import sample_connection_event, sample_fill, sample_order_event
 
 ALICE = Account("alice", "binance", "live")
 EPOCH_NS = 1_700_000_000_000_000_000
@@ -26,52 +27,29 @@ def order_event(  # noqa: PLR0913 - each a fact that some test varies
     received_time_ns: int = EPOCH_NS + 1_000_000,
 ) -> OrderEvent:
     """Return an event of an order; with `trade=None` one that is no execution."""
-    symbol = pair.replace("-", "")
     fill = None
-    event_id = state_event_id(account, symbol, order_id, kind)
     if trade is not None:
-        event_id = execution_event_id(account, symbol, order_id, str(trade))
-        fill = Fill(
-            trade_id=str(trade),
-            price=Decimal(price),
-            quantity=Decimal(cumulative),
-            quote=None,
+        fill = sample_fill(
+            str(trade),
+            Decimal(price),
+            Decimal(cumulative),
             fee=Decimal("1.28"),
             fee_currency="USDT",
             liquidity=Liquidity.MAKER,
         )
-    return OrderEvent(
-        event_id=event_id,
-        kind=kind,
-        exchange=account.exchange,
-        environment=account.environment,
-        user=account.user,
+    return sample_order_event(
+        account,
+        kind,
         pair=pair,
-        symbol=symbol,
         order_id=order_id,
-        client_order_id=client_order_id,
-        new_client_order_id=None,
-        order_list_id=None,
         side=side,
-        type=OrderType.LIMIT,
-        time_in_force=TimeInForce.GTC,
-        price=Decimal(price),
-        stop_price=None,
         quantity=Decimal(quantity),
-        quote_quantity=None,
         cumulative_quantity=Decimal(cumulative),
-        cumulative_quote=Decimal(cumulative) * Decimal(price),
-        average_price=Decimal(price),
-        prevented_quantity=None,
-        is_working=not kind.is_terminal,
-        venue_status=kind.upper(),
-        last_fill=fill,
-        reject_reason=None,
-        execution_id=None,
-        exchange_time_ns=EPOCH_NS,
-        transaction_time_ns=EPOCH_NS,
+        price=Decimal(price),
+        client_order_id=client_order_id,
+        fill=fill,
+        venue_time_ns=EPOCH_NS,
         received_time_ns=received_time_ns,
-        source=Source.STREAM,
     )
 
 
@@ -86,22 +64,14 @@ def connection_event(  # noqa: PLR0913 - each a fact that some test varies
     is_reconciled: bool = True,
 ) -> ConnectionEvent:
     """Return a connection event."""
-    is_receiving = state is ConnectionState.RECEIVING
-    return ConnectionEvent(
-        user=account.user,
-        exchange=account.exchange,
-        environment=account.environment,
-        state=state,
-        previous_state=previous,
+    return sample_connection_event(
+        account,
+        state,
+        previous,
         reason=reason,
-        attempt=0,
-        subscription_count=1,
-        connected_since_ns=time_ns if is_receiving else None,
-        last_event_time_ns=None,
-        clock_offset_ns=None,
         gateway=gateway,
         time_ns=time_ns,
-        reconciled_ns=time_ns if is_receiving and is_reconciled else None,
+        reconciled_ns=time_ns if state is ConnectionState.RECEIVING and is_reconciled else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases."""
+"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases, placements."""
 
 import math
 import re
@@ -80,7 +80,12 @@ STATUS = BucketDefinition(
 LEASES = BucketDefinition(
     name="LEASES", description="which gateway owns which account, expiring with its owner"
 )
-BUCKETS = (DESIRED, STATUS, LEASES)
+PLACEMENTS = BucketDefinition(
+    name="PLACEMENTS",
+    description="client order ids that were sent to a venue, for a day",
+    max_bytes=256 * _MIB,
+)
+BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS)
 
 
 def bucket_manifests(replicas: int = 1) -> list[Manifest]:

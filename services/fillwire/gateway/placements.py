@@ -6,7 +6,7 @@ bucket before the order is sent: the write succeeds once. An id that was there a
 venue is asked before anything is placed.
 """
 
-from fillwire.bus.buckets import Bucket, BucketDefinition
+from fillwire.bus.buckets import Bucket
 from fillwire.bus.errors import RevisionConflict
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account, escape_token
@@ -15,11 +15,6 @@ from fillwire.wire.subjects import account_tokens
 
 _log = get_log(__name__)
 
-PLACEMENTS = BucketDefinition(
-    name="PLACEMENTS",
-    description="client order ids that were sent to a venue, for a day",
-    max_bytes=256 << 20,
-)
 TTL_S = 86_400.0
 
 

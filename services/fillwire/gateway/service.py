@@ -9,7 +9,7 @@ from random import SystemRandom
 
 import aiohttp
 
-from fillwire.bus.buckets import BUCKETS, DESIRED, STATUS, Bucket, ensure_buckets
+from fillwire.bus.buckets import DESIRED, PLACEMENTS, STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.streams import ensure_streams
@@ -21,7 +21,7 @@ from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
 from fillwire.gateway.pipeline import Pipeline
-from fillwire.gateway.placements import PLACEMENTS, Placements
+from fillwire.gateway.placements import Placements
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy
@@ -132,7 +132,7 @@ class Gateway:
         """Start part by part, and leave on `stack` how each is stopped, in the reverse order."""
         replicas = self._settings.nats.replicas
         await ensure_streams(bus, replicas)
-        await ensure_buckets(bus, replicas, (*BUCKETS, PLACEMENTS))
+        await ensure_buckets(bus, replicas)
         supervisor = self._supervisor = Supervisor()
         stack.callback(supervisor.close)
         tls = ssl.create_default_context()

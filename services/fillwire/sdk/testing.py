@@ -15,10 +15,10 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Literal, Self
 
-from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source, TimeInForce
+from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.errors import HandlerError
-from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
-from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
+from fillwire.domain.events import ConnectionEvent, OrderEvent
+from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.callbacks import ON_START, ON_STOP
@@ -26,6 +26,7 @@ from fillwire.sdk.calling import Caller
 from fillwire.sdk.causality import ClientOrderIds, caused_by
 from fillwire.sdk.connections import callbacks_for
 from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.samples import sample_connection_event, sample_fill, sample_order_event
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.trading import Amount, amount
 
@@ -153,58 +154,24 @@ class StrategyTester:
         client_order_id: str | None = None,
     ) -> OrderEvent:
         """Return an event of a limit order; with `trade_id` an execution of all that is cumulated."""
-        account = self._bot.account
-        symbol = pair.replace("-", "")
         cumulative = Decimal(cumulative_quantity)
         limit = amount(price, "price")
         now = time.time_ns()
-        fill = None
-        if trade_id is not None:
-            fill = Fill(
-                trade_id=trade_id,
-                price=limit,
-                quantity=cumulative,
-                quote=cumulative * limit,
-                fee=None,
-                fee_currency=None,
-                liquidity=None,
-            )
-        return OrderEvent(
-            event_id=(
-                state_event_id(account, symbol, order_id, kind)
-                if trade_id is None
-                else execution_event_id(account, symbol, order_id, trade_id)
-            ),
-            kind=kind,
-            exchange=account.exchange,
-            environment=account.environment,
-            user=account.user,
+        return sample_order_event(
+            self._bot.account,
+            kind,
             pair=pair,
-            symbol=symbol,
             order_id=order_id,
-            client_order_id=client_order_id,
-            new_client_order_id=None,
-            order_list_id=None,
             side=Side(side),
-            type=OrderType.LIMIT,
-            time_in_force=TimeInForce.GTC,
-            price=limit,
-            stop_price=None,
             quantity=amount(quantity, "quantity"),
-            quote_quantity=None,
             cumulative_quantity=cumulative,
-            cumulative_quote=cumulative * limit,
-            average_price=limit if cumulative else None,
-            prevented_quantity=None,
-            is_working=not kind.is_terminal,
-            venue_status=kind.upper(),
-            last_fill=fill,
-            reject_reason=None,
-            execution_id=None,
-            exchange_time_ns=now,
-            transaction_time_ns=now,
+            price=limit,
+            client_order_id=client_order_id,
+            fill=None
+            if trade_id is None
+            else sample_fill(trade_id, limit, cumulative, quote=cumulative * limit),
+            venue_time_ns=now,
             received_time_ns=now,
-            source=Source.STREAM,
         )
 
     async def connection(self, state: ConnectionState, *, reason: str | None = None) -> None:
@@ -213,24 +180,15 @@ class StrategyTester:
         Raises:
             Exception: what a callback raises.
         """
-        account = self._bot.account
-        now = time.time_ns()
-        is_receiving = state is ConnectionState.RECEIVING
         last = self._connection
-        self._connection = event = ConnectionEvent(
-            user=account.user,
-            exchange=account.exchange,
-            environment=account.environment,
-            state=state,
-            previous_state=ConnectionState.DISCONNECTED if last is None else last.state,
+        self._connection = event = sample_connection_event(
+            self._bot.account,
+            state,
+            ConnectionState.DISCONNECTED if last is None else last.state,
             reason=reason,
-            attempt=0,
-            subscription_count=1,
-            connected_since_ns=now if is_receiving else None,
-            last_event_time_ns=None,
-            clock_offset_ns=0,
             gateway="test",
-            time_ns=now,
+            time_ns=time.time_ns(),
+            clock_offset_ns=0,
         )
         for name in callbacks_for(event, last):
             if name in self._bot.callbacks.named:
