@@ -1,6 +1,7 @@
 """Many bots in one process, against a real broker: each at its own pace, each told once, each resuming."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,12 +19,13 @@ from fillwire.domain.errors import ConfigError, HandlerError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.telemetry_names import Stage
-from fillwire.sdk.bot import Bot, StartFrom, bot_of
+from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desired import Wishes
 from fillwire.sdk.host import Host, HostFailed
 from fillwire.sdk.replaying import read_dead_letters, replay_dead_letters
 from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import Strategy
 from support.broker import ConnectBus
 from support.eventually import eventually
@@ -62,7 +64,7 @@ def numbers(first: int, last: int) -> list[str]:
     return [str(number) for number in range(first, last + 1)]
 
 
-def bot(strategy: Strategy, start_from: StartFrom = "new") -> Bot:
+def bot(strategy: Strategy, start_from: StartFrom = "now") -> Bot:
     """Return alice's bot of a strategy."""
     return bot_of(strategy, ALICE, start_from=start_from)
 
@@ -164,10 +166,40 @@ async def test_a_new_bot_may_begin_with_all_or_at_a_time(bus: Bus) -> None:
     await publish(bus, *fills(3, 4))
     everything, since = Listener("everything"), Listener("since")
     async with Host(bus) as host:
-        await host.add(bot(everything, "all"))
+        await host.add(bot(everything, "beginning"))
         await host.add(bot(since, moment))
         await eventually(lambda: len(everything.told) == 4 and len(since.told) == 2)
     assert (everything.told, since.told) == (["1", "2", "3", "4"], ["3", "4"])
+
+
+async def test_a_bot_that_ran_resumes_wherever_it_is_told_to_begin(bus: Bus) -> None:
+    """`start_from` moves nobody back or forth; a time to come is no beginning."""
+    await publish(bus, *fills(1, 1))
+    first, second = Listener(), Listener()
+    async with running(bus, first):
+        await publish(bus, *fills(2, 3))
+        await eventually(lambda: first.told == ["2", "3"])
+    await publish(bus, *fills(4, 4))
+    async with Host(bus) as host:
+        await host.add(bot(second, "beginning"))
+        await eventually(lambda: second.told == ["4"])
+        with pytest.raises(ConfigError, match="which is still to come"):
+            await host.add(bot(Listener("early"), datetime.now(UTC) + timedelta(hours=1)))
+
+
+async def test_a_bot_that_asks_for_the_end_of_the_process_ends_nobody(bus: Bus) -> None:
+    """`sys.exit` in a callback is that bot's failure: it is retried, kept as a dead letter, and the others go on."""
+
+    def leave(order: OrderEvent) -> None:
+        if order.order_id == "1":
+            sys.exit("enough")
+
+    leaving, other = Listener("leaving", leave), Listener("other")
+    async with running(bus, leaving, other):
+        await publish(bus, *fills(1, 2))
+        await eventually(lambda: leaving.told == ["2"] and other.told == ["1", "2"])
+        (kept,) = await read_dead_letters(bus, "alice", "leaving")
+        assert kept.letter.reason == "the callback asked for the end of the process: SystemExit('enough')"
 
 
 @pytest.mark.parametrize("fast_lane", [False, True])

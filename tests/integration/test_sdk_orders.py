@@ -215,11 +215,11 @@ async def test_a_fill_that_is_handled_twice_asks_for_the_same_orders(
     retry = RetryPolicy(attempts=3, initial_delay_s=0.001, max_delay_s=0.001)
     await publish(bus, order_event())
     async with Host(bus, retry=retry) as host:
-        bot = bot_of(Trader(failures=1), ALICE, start_from="all")
+        bot = bot_of(Trader(failures=1), ALICE, start_from="beginning")
         await host.add(bot)
         await eventually(lambda: len(desk.cancelled) == 1)
         await host.remove(bot, forget=True)
-        await host.add(bot_of(Trader(), ALICE, start_from="all"))
+        await host.add(bot_of(Trader(), ALICE, start_from="beginning"))
         await eventually(lambda: len(desk.cancelled) == 2)
     first, second = desk.placed[:2]
     assert desk.placed == [first, second] * 3

@@ -69,6 +69,33 @@ async def test_all_bots_of_a_file_run_and_end_in_order(
     assert await Bucket(bus, DESIRED).keys() == []
 
 
+async def test_a_new_bot_begins_where_it_is_told_and_an_old_one_says_that_it_resumes(
+    broker: EmbeddedServer, bus: Bus, tmp_path: Path
+) -> None:
+    """`--start beginning` plays the log back to a bot that never ran; the second time it goes on where it stopped."""
+    path = written(tmp_path, BOTS)
+    options = ("--user", "alice", "--nats", broker.url, "--start", "beginning")
+    await publish(bus, order_event(order_id="1"), order_event(order_id="2"))
+    async with python(*run(path, *options)) as process:
+        await process.said("first 2")
+        assert [line for line in process.lines if line.startswith("first ")] == ["first 1", "first 2"]
+        assert any('"bot_begins"' in line for line in process.errors)
+        await process.end()
+    await publish(bus, order_event(order_id="3"))
+    async with python(*run(path, *options)) as process:
+        await process.said("first 3")
+        await process.end()
+        assert [line for line in process.lines if line.startswith("first ")] == ["first 3", "first stops"]
+        (resumes,) = [
+            orjson.loads(line)
+            for line in process.errors
+            if '"bot_resumes"' in line and '"bot":"first"' in line
+        ]
+        assert resumes["level"] == "warning"
+        assert (resumes["after_sequence"], resumes["waiting"]) == (2, 1)
+        assert resumes["reason"] == "it ran before; start_from beginning is for a bot that never did"
+
+
 async def test_a_killed_host_loses_nothing_and_keeps_the_order(
     broker: EmbeddedServer, bus: Bus, tmp_path: Path
 ) -> None:
@@ -167,10 +194,10 @@ async def test_a_mistake_in_the_file_is_one_sentence(
         ((), "bot first has no user: expected --user"),
         (("--user", "alice", "--param", "gruss=x"), "parameter gruss is taken by no strategy of"),
         (
-            ("--user", "alice", "--start-from", "tomorrow"),
-            "--start-from is 'tomorrow': expected new, all, or a time",
+            ("--user", "alice", "--start", "tomorrow"),
+            "start_from is 'tomorrow': expected 'now', 'beginning' or a time",
         ),
-        (("--user", "alice", "--start-from", "2026-01-01"), "names no time zone"),
+        (("--user", "alice", "--start", "2026-01-01"), "names no time zone"),
         (("--user", "alice", "--config", "none.json"), "none.json"),
     ],
 )

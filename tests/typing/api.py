@@ -148,7 +148,7 @@ async def subscribe() -> None:
         await orders.subscribe_to_order_fills("BTC-USDT", listener)
         await orders.subscribe_to_order_fills("ETH-USDT", PlainListener(), blocking=True, name="ledger")
         await orders.subscribe_to_order_fills(
-            "*", listener, user="bob", exchange="binance", environment="testnet", start_from="all"
+            "*", listener, user="bob", exchange="binance", environment="testnet", start_from="beginning"
         )
         await orders.subscribe_to_order_fills(
             "SOL-USDT", Minimal(), start_from=datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -19,10 +18,11 @@ from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.sdk.bot import Bot, StartFrom, bot_of
+from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.host import Host
 from fillwire.sdk.loading import explain, load_strategies, source_of
 from fillwire.sdk.parameters import accepted_by, parse_parameters
+from fillwire.sdk.starting import StartFrom, parse_start
 from fillwire.sdk.strategy import Strategy
 
 DEFAULT_EXCHANGE = "binance"
@@ -46,10 +46,10 @@ class Choice:
 @click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
 @click.option(
-    "--start-from",
-    default="new",
+    "--start",
     metavar="WHEN",
-    help="Where a bot begins that never ran: new, all, or a time such as 2026-01-31T08:00:00+00:00.  [default: new]",
+    help="Where a bot begins that never ran: now, beginning, or a time such as 2026-01-31T08:00:00+00:00.  "
+    "[default: as the strategy says, else now]",
 )
 @click.option(
     "--fast-lane/--no-fast-lane",
@@ -69,14 +69,14 @@ def command(  # noqa: PLR0913 - one argument per option
     environment: str | None,
     nats: str | None,
     config: Path | None,
-    start_from: str,
+    start: str | None,
     fast_lane: bool,
     params: Sequence[str],
 ) -> None:
     """Run bots until interrupted.
 
     A BOT is a Python file, of which every strategy runs, or a class as package.module:Class. Each bot resumes where it
-    stopped. One process runs a bot at a time.
+    stopped, and says so; --start is for one that never ran. One process runs a bot at a time.
     """
     follow_parent()
     strategies = _load(bots, params)
@@ -84,7 +84,8 @@ def command(  # noqa: PLR0913 - one argument per option
     if nats is not None:
         settings = settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": nats})})
     choice = Choice(user, exchange, environment)
-    chosen = [_bot(strategy, choice, settings, _start(start_from)) for strategy in strategies]
+    start_from = None if start is None else parse_start(start)
+    chosen = [_bot(strategy, choice, settings, start_from) for strategy in strategies]
     configure_logs()
     ctx.exit(run(lambda stop: serve(chosen, settings, stop, fast_lane=fast_lane)))
 
@@ -172,7 +173,7 @@ def _load(bots: Sequence[str], params: Sequence[str]) -> list[Strategy]:
     return strategies
 
 
-def _bot(strategy: Strategy, choice: Choice, settings: Settings, start_from: StartFrom) -> Bot:
+def _bot(strategy: Strategy, choice: Choice, settings: Settings, start_from: StartFrom | None) -> Bot:
     """Return the bot: the strategy's own word on its account first, then the command line's, then the settings'."""
     only = settings.accounts[0] if len(settings.accounts) == 1 else None
     user = choice.user or (only.user if only else None)
@@ -186,11 +187,3 @@ def _bot(strategy: Strategy, choice: Choice, settings: Settings, start_from: Sta
         choice.environment or (only.environment if only else DEFAULT_ENVIRONMENT),
     )
     return bot_of(strategy, default, start_from=start_from)
-
-
-def _start(text: str) -> StartFrom:
-    words: dict[str, StartFrom] = {"new": "new", "all": "all"}
-    try:
-        return words[text] if text in words else datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"--start-from is {text!r}: expected new, all, or a time with its zone") from None

@@ -4,16 +4,14 @@ import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypeAlias
 
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.sdk.callbacks import Callbacks, callbacks_of
+from fillwire.sdk.starting import StartFrom, checked_start
 from fillwire.sdk.strategy import Strategy
 
 ALL_PAIRS = "*"
-StartFrom: TypeAlias = Literal["new", "all"] | datetime
 
 _PAIR = re.compile(r"[^\s*>\-/]+(-[^\s*>\-/]+)+")
 _MAX_NAME_LENGTH = 64
@@ -31,7 +29,7 @@ class Bot:
         listener: a strategy, or any object with callbacks.
         callbacks: those of the listener.
         blocking: whether plain callbacks run in a thread of the bot's own.
-        start_from: where a bot that never ran begins: `new`, `all` that the log holds, or a time.
+        start_from: where a bot that never ran begins: `now`, the `beginning` of the log, or a time. One that did resumes.
     """
 
     name: str
@@ -40,7 +38,7 @@ class Bot:
     listener: object
     callbacks: Callbacks = field(repr=False)
     blocking: bool = False
-    start_from: StartFrom = "new"
+    start_from: StartFrom = "now"
 
     @property
     def durable(self) -> str:
@@ -60,7 +58,7 @@ def make_bot(  # noqa: PLR0913 - the facts of one bot
     account: Account,
     pairs: Iterable[str],
     blocking: bool = False,
-    start_from: StartFrom = "new",
+    start_from: StartFrom = "now",
 ) -> Bot:
     """Return the bot of these facts.
 
@@ -75,14 +73,19 @@ def make_bot(  # noqa: PLR0913 - the facts of one bot
             listener=listener,
             callbacks=callbacks_of(listener),
             blocking=_checked_blocking(blocking),
-            start_from=_checked_start(start_from),
+            start_from=checked_start(start_from),
         )
     except ConfigError as error:
         raise ConfigError(f"{_place(type(listener))}: {error}") from error
 
 
-def bot_of(strategy: Strategy, default: Account, *, start_from: StartFrom = "new") -> Bot:
-    """Return the bot that a strategy's attributes describe; `default` fills in what they leave out of the account.
+def bot_of(strategy: Strategy, default: Account, *, start_from: StartFrom | None = None) -> Bot:
+    """Return the bot that a strategy's attributes describe.
+
+    Args:
+        strategy: the bot.
+        default: fills in what the attributes leave out of the account.
+        start_from: where a bot that never ran begins; None for the strategy's own word.
 
     Raises:
         ConfigError: an attribute cannot be.
@@ -98,7 +101,7 @@ def bot_of(strategy: Strategy, default: Account, *, start_from: StartFrom = "new
         account=account,
         pairs=strategy.pairs,
         blocking=strategy.blocking,
-        start_from=start_from,
+        start_from=strategy.start_from if start_from is None else start_from,
     )
 
 
@@ -153,20 +156,6 @@ def _checked_blocking(blocking: object) -> bool:
     if not isinstance(blocking, bool):
         raise ConfigError(f"blocking is {blocking!r}: expected True or False")
     return blocking
-
-
-def _checked_start(start_from: object) -> StartFrom:
-    if isinstance(start_from, datetime):
-        if start_from.tzinfo is None:
-            raise ConfigError(
-                f"start_from is {start_from.isoformat()}, which names no time zone: expected one, such as +00:00"
-            )
-        return start_from
-    if start_from == "new":
-        return "new"
-    if start_from == "all":
-        return "all"
-    raise ConfigError(f"start_from is {start_from!r}: expected 'new', 'all' or a time")
 
 
 def _place(cls: type) -> str:

@@ -64,6 +64,9 @@ class Caller:
                 raise  # the bot is being stopped
             # The callback awaited something of its own that was cancelled: its failure, not our end.
             raise RuntimeError("the callback was cancelled from within") from error
+        except SystemExit as error:
+            # It would end the process, and with it the bots of everybody else.
+            raise RuntimeError(f"the callback asked for the end of the process: {error!r}") from error
 
     async def call_until_done(
         self, callback: Callback, cause: str | None, *arguments: ConnectionEvent

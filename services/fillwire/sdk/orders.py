@@ -9,10 +9,11 @@ from fillwire.bus.connection import Bus, Credentials
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
-from fillwire.sdk.bot import Bot, StartFrom, make_bot
+from fillwire.sdk.bot import Bot, make_bot
 from fillwire.sdk.host import STOP_DEADLINE_S, Host
 from fillwire.sdk.listener import OrderFillListener
 from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import kebab_case
 
 DEFAULT_URL = "nats://127.0.0.1:4222"
@@ -129,7 +130,7 @@ class Orders:
         exchange: str | None = None,
         environment: str | None = None,
         name: str | None = None,
-        start_from: StartFrom = "new",
+        start_from: StartFrom = "now",
         blocking: bool = False,
     ) -> None:
         """Have `listener` called for the fills of a pair, until unsubscribed.
@@ -141,7 +142,7 @@ class Orders:
             exchange: default as given to the class.
             environment: default as given to the class.
             name: under which the listener resumes where it stopped; default: its class and the pair.
-            start_from: where a name that never listened begins: `new`, `all` that the log holds, or a time.
+            start_from: where a name that never listened begins: `now`, the `beginning` of the log, or a time.
             blocking: call plain methods in a thread, so that they may block.
 
         Raises:

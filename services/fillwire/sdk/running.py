@@ -1,6 +1,7 @@
 """One bot of a host: its durable consumer, its pull loop and its worker, brought up and taken down together."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -8,17 +9,25 @@ from typing import Final
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import PullLoop
-from fillwire.bus.durables import Deliver, StartAtSequence, StartAtTime, delete_consumer, ensure_consumer
+from fillwire.bus.durables import (
+    ConsumerState,
+    Deliver,
+    StartAtSequence,
+    StartAtTime,
+    delete_consumer,
+    ensure_consumer,
+)
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.runtime.logs import get_log
-from fillwire.sdk.bot import Bot, StartFrom
+from fillwire.sdk.bot import Bot
 from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.live import LiveFeed
+from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import Worker
 from fillwire.wire.subjects import order_filter
@@ -88,7 +97,7 @@ class RunningBot:
             STREAM,
             self.bot.durable,
             self.filters,
-            deliver=_deliver(self.bot.start_from),
+            deliver=_deliver(self.bot.start_from, time.time_ns()),
             ack_wait_s=ACK_WAIT_S,
             max_ack_pending=SENT_AHEAD,
             inactive_threshold_s=FORGOTTEN_AFTER_S,
@@ -98,6 +107,22 @@ class RunningBot:
             await self.claim.take(takeover_s)
         except ConfigError as error:
             raise ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}") from error
+        self._tell_beginning(state)
+
+    def _tell_beginning(self, state: ConsumerState) -> None:
+        """Say where the bot goes on; a bot that did run before goes on there whatever it was asked for."""
+        asked = str(self.bot.start_from)
+        if state.was_created:
+            _log.info("bot_begins", bot=self.bot.name, start_from=asked, waiting=state.pending_count)
+            return
+        say = _log.info if asked == "now" else _log.warning
+        say(
+            "bot_resumes",
+            bot=self.bot.name,
+            after_sequence=state.acknowledged_sequence,
+            waiting=state.pending_count + state.unacknowledged_count,
+            reason=f"it ran before; start_from {asked} is for a bot that never did",
+        )
 
     async def start(self) -> None:
         """Run `on_start`, then let the events come.
@@ -244,7 +269,17 @@ class RunningBot:
             return False
 
 
-def _deliver(start_from: StartFrom) -> Deliver:
-    if isinstance(start_from, datetime):
-        return StartAtTime(round(start_from.timestamp() * 1e6) * 1000)
-    return start_from
+def _deliver(start_from: StartFrom, now_ns: int) -> Deliver:
+    """Return where the durable of a bot that begins there begins; refuse a time to which no log goes back."""
+    match start_from:
+        case "now":
+            return "new"
+        case "beginning":
+            return "all"
+        case datetime():
+            time_ns = round(start_from.timestamp() * 1e6) * 1000
+            if time_ns > now_ns:
+                raise ConfigError(
+                    f"start_from is {start_from.isoformat()}, which is still to come: expected a time that has passed"
+                )
+            return StartAtTime(time_ns)

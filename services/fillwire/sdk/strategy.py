@@ -9,6 +9,7 @@ from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.orders import CancelRequest, TradeOrder
 from fillwire.sdk.listener import Returned
+from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.trading import DEFAULT_TIMEOUT_S, Amount, Trading, order_request
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -42,6 +43,8 @@ class Strategy:
             change between starts. Default: the class name in kebab-case.
         pairs: what the bot listens to, such as `["BTC-USDT"]`; `["*"]` stands for every pair of the account.
         user, exchange, environment: the account; None where the host's setting applies.
+        start_from: where the bot begins if it never ran: `now`, the `beginning` of the log, or a `datetime` with a
+            zone. A bot that did run resumes where it stopped, whatever this says.
         blocking: run plain callbacks in a thread of the bot's own, so that they may block. Order is kept. Without it
             they run on the event loop, shared by all bots of the process, and must return within microseconds.
     """
@@ -51,6 +54,7 @@ class Strategy:
     user: str | None = None
     exchange: str | None = None
     environment: str | None = None
+    start_from: StartFrom = "now"
     blocking: bool = False
 
     _trading: Trading | None = None

@@ -69,14 +69,12 @@ def test_the_sentence_says_where_the_class_is_written() -> None:
         bot_of(Misplaced(), ALICE)
 
 
-def test_a_start_without_time_zone_is_refused() -> None:
-    """A time to start from must say which time it is."""
+def test_where_a_bot_begins_is_said_by_who_starts_it_else_by_its_class() -> None:
+    """The host's word goes before the strategy's; without either a bot begins now."""
     aware = datetime(2026, 1, 1, tzinfo=UTC)
-    assert bot_of(made(), ALICE, start_from=aware).start_from == aware
-    with pytest.raises(ConfigError, match="names no time zone"):
-        bot_of(made(), ALICE, start_from=aware.replace(tzinfo=None))
-    with pytest.raises(ConfigError, match="start_from is 'now': expected 'new', 'all' or a time"):
-        bot_of(made(), ALICE, start_from="now")  # type: ignore[arg-type]  # the mistake under test
+    assert bot_of(made(), ALICE).start_from == "now"
+    assert bot_of(made(start_from=aware), ALICE).start_from == aware
+    assert bot_of(made(start_from=aware), ALICE, start_from="beginning").start_from == "beginning"
 
 
 @given(st.lists(st.text("ab-_=. 0", min_size=1), min_size=4, max_size=4))
