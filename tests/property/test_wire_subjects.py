@@ -144,3 +144,10 @@ def test_filter_takes_its_own_and_nothing_else(
 def test_stamps_are_read_back(stamps: Stamps) -> None:
     """The stamps of an event survive their header."""
     assert parse_stamps(stamps.encode()) == stamps
+
+
+@given(accounts, names, kinds)
+def test_scope_of_an_event_is_its_account(account: Account, pair: str, kind: Kind) -> None:
+    """From the subject of any event follows the wildcard of all events of its account, and of no other."""
+    subject = subjects.order_subject(account, pair, kind)
+    assert subjects.order_scope_filter(subject) == subjects.order_filter(account)

@@ -39,6 +39,10 @@ class Process:
                 f"not said within {deadline_s:g} s: {text!r}, but {self.lines} {self.errors}"
             ) from None
 
+    def send(self, signal_number: signal.Signals) -> None:
+        """Send a signal that does not end it, such as SIGSTOP."""
+        self._process.send_signal(signal_number)
+
     async def end(self, how: signal.Signals = signal.SIGTERM, deadline_s: float = 20.0) -> int:
         """Send a signal and return the exit code, negative for a signal that was not handled."""
         with suppress(ProcessLookupError):

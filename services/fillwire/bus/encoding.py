@@ -11,6 +11,8 @@ from fillwire.wire.headers import MESSAGE_ID
 _log = get_log(__name__)
 
 BACKOFF_FIRST_S = 0.02
+AGELESS_NS = 1 << 63  # later than any time: never too old to be sent
+STORED_NS = -1  # earlier than any time: found in the stream, not to be sent
 _SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 _SUBJECT_MAX = 1024
 _PREFIXES_MAX = 4096  # subjects whose encoded form is kept
@@ -43,7 +45,10 @@ OnAcknowledged = Callable[[PublishOutcome], None]
 
 
 class Outgoing:
-    """A submitted message; `token` and `command` are empty until the first send."""
+    """A submitted message; `token` and `command` are empty until the first send.
+
+    Nobody can have stored it before `since_ns`, nanoseconds since the epoch by our clock; see `bus.guard`.
+    """
 
     __slots__ = (
         "body",
@@ -55,6 +60,7 @@ class Outgoing:
         "on_acknowledged",
         "send_count",
         "sent_at",
+        "since_ns",
         "subject",
         "token",
     )
@@ -67,6 +73,7 @@ class Outgoing:
         message_id: str,
         headers: Headers,
         on_acknowledged: OnAcknowledged | None,
+        since_ns: int = AGELESS_NS,
     ) -> None:
         self.key = key
         self.subject = subject
@@ -74,6 +81,7 @@ class Outgoing:
         self.message_id = message_id
         self.headers = headers
         self.on_acknowledged = on_acknowledged
+        self.since_ns = since_ns
         self.send_count = 0
         self.token = b""
         self.command = b""

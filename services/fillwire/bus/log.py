@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -26,10 +27,11 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
     receive: Callable[[Message], None],
     *,
     deadline_s: float = 30.0,
+    headers_only: bool = False,
 ) -> int:
     """Hand every message that the stream holds now to `receive`, in order, and return how many there were.
 
-    What is stored while it reads may be left out.
+    What is stored while it reads may be left out. What was stored before is not: a replica that lags is not read.
 
     Args:
         bus: the connection.
@@ -38,6 +40,7 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         deliver: where to begin; `last_per_subject` reads one message of each subject.
         receive: a quick function, told of one message after another; what it raises ends the reading.
         deadline_s: how long it may take.
+        headers_only: bodies are left out.
 
     Raises:
         BrokerError: no answer, not allowed, or not read before the deadline.
@@ -51,8 +54,15 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         "mem_storage": True,
         "num_replicas": 1,
         "inactive_threshold": _INACTIVE_THRESHOLD_S * _NS,
+        "headers_only": headers_only,
     } | deliver_fields(deliver)
     info = await create_consumer(bus, stream, name, config)
+    try:
+        await _require_current(bus, stream, info)
+    except BrokerError:
+        with contextlib.suppress(BrokerError):
+            await delete_consumer(bus, stream, name)
+        raise
     expected = int(info["num_pending"])
     count = 0
     finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -88,6 +98,17 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         with contextlib.suppress(BrokerError):  # it goes by itself
             await delete_consumer(bus, stream, name)
     return count
+
+
+async def _require_current(bus: Bus, stream: str, consumer: dict[str, Any]) -> None:
+    """Raise if the consumer was placed on a replica that has not caught up: what it lacks would seem never stored."""
+    reader = (consumer.get("cluster") or {}).get("leader")
+    if not reader:  # one broker alone
+        return
+    cluster = (await api.call(bus, f"STREAM.INFO.{stream}")).get("cluster") or {}
+    current = {replica["name"] for replica in cluster.get("replicas") or () if replica.get("current")}
+    if reader not in current | {cluster.get("leader")}:
+        raise BrokerError(f"cannot read stream {stream} at {reader}: expected a replica that has caught up")
 
 
 async def last_message(bus: Bus, stream: str, subject: str, timeout_s: float = 5.0) -> bytes | None:

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Self
 import orjson
 
 from fillwire.bus.connection import Bus
-from fillwire.bus.encoding import CommandEncoder, Headers, OnAcknowledged, Outgoing, PublishOutcome
+from fillwire.bus.encoding import (
+    AGELESS_NS,
+    STORED_NS,
+    CommandEncoder,
+    Headers,
+    OnAcknowledged,
+    Outgoing,
+    PublishOutcome,
+)
 from fillwire.bus.errors import is_transient
+from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.messages import parse_status
 from fillwire.domain.errors import PublishError
 from fillwire.runtime.logs import get_log
@@ -43,6 +52,7 @@ class OrderedPublisher:
         capacity_bytes: the same for the sum of bodies.
         ack_timeout_s: after this long without an answer a message is sent again.
         on_refused: told of every message that will never be stored, with its body.
+        guard: asked about messages that the stream may have stored and forgotten; None where none is that old.
 
     Use `async with`, or `start` and `close`. All calls belong to the thread of the loop.
     """
@@ -57,6 +67,7 @@ class OrderedPublisher:
         capacity_bytes: int = 64 << 20,
         ack_timeout_s: float = 2.0,
         on_refused: Callable[[PublishError, bytes], None] | None = None,
+        guard: DuplicateGuard | None = None,
     ) -> None:
         self._bus = bus
         self._window = window
@@ -65,6 +76,9 @@ class OrderedPublisher:
         self._capacity_bytes = capacity_bytes
         self._ack_timeout_s = ack_timeout_s
         self._on_refused = on_refused
+        self._guard = guard
+        if guard is not None:
+            guard.serve(self.unacknowledged, self._release)
         self._loop = asyncio.get_running_loop()
         self._inbox = bus.new_inbox()
         self._cut = len(self._inbox) + 1
@@ -124,6 +138,8 @@ class OrderedPublisher:
         finally:
             left = self._abandon()
             self._bus.off_reconnected(self._resend_all)
+            if self._guard is not None:
+                await self._guard.stop()
             subscription, self._subscription = self._subscription, None
             if subscription is not None:
                 await subscription.unsubscribe()
@@ -158,6 +174,13 @@ class OrderedPublisher:
         """Messages accepted and not on the way: behind another of their key, or waiting for window or backoff."""
         return self._unfinished - len(self._in_flight)
 
+    def unacknowledged(self) -> list[Outgoing]:
+        """Return every message that is not stored yet as far as we know, those of one key in their order."""
+        heads = [*self._in_flight.values(), *(entry[2] for entry in self._parked), *self._ready]
+        if self._guard is not None:
+            heads += self._guard.held
+        return heads + [outgoing for lane in self._lanes.values() if lane for outgoing in lane]
+
     # -- in
 
     def submit(  # noqa: PLR0913, PLR0917 - the parts of a message; a plain call from a socket's read callback
@@ -168,6 +191,7 @@ class OrderedPublisher:
         message_id: str,
         headers: Headers = None,
         on_acknowledged: OnAcknowledged | None = None,
+        since_ns: int = AGELESS_NS,
     ) -> None:
         """Accept a message and return at once.
 
@@ -178,6 +202,8 @@ class OrderedPublisher:
             message_id: identity for the stream's duplicate window.
             headers: a function is called at the first send, so that a stamp of that moment can be in it.
             on_acknowledged: called once, in the loop, when the message is stored or refused.
+            since_ns: nobody can have stored it before, nanoseconds since the epoch by our clock: what the guard goes
+                by; by default the id alone is trusted.
 
         Raises:
             PublishError: the publisher is closed, or holds twice its capacity: the message was not accepted.
@@ -187,7 +213,7 @@ class OrderedPublisher:
                 "the publisher is closed" if self._is_closed else f"{self._unfinished} messages wait already"
             )
             raise PublishError(subject, message_id, reason)
-        outgoing = Outgoing(key, subject, body, message_id, headers, on_acknowledged)
+        outgoing = Outgoing(key, subject, body, message_id, headers, on_acknowledged, since_ns)
         self.submitted_count += 1
         self._unfinished += 1
         self._unfinished_bytes += len(body)
@@ -219,9 +245,13 @@ class OrderedPublisher:
         room = self._window - len(in_flight)
         now = self._loop.time()
         max_payload_bytes = self._bus.max_payload_bytes
+        stale_ns = 0 if self._guard is None else self._guard.stale_before_ns
         commands: list[bytes] = []
         while ready and room > 0 and self._in_flight_bytes < self._window_bytes:
             outgoing = ready.popleft()
+            if outgoing.since_ns < stale_ns:
+                self._set_aside(outgoing)
+                continue
             if outgoing.send_count:
                 self.resent_count += 1
             else:
@@ -240,6 +270,17 @@ class OrderedPublisher:
             self._bus.write_now(commands)
             if self._sweep_handle is None:
                 self._sweep_handle = self._loop.call_later(self._ack_timeout_s / 4, self._sweep)
+
+    def _set_aside(self, outgoing: Outgoing) -> None:
+        """Have a message that may be stored and forgotten looked up; one that was found there is done."""
+        if outgoing.since_ns == STORED_NS:
+            self._acknowledge(outgoing, 0, is_duplicate=True)
+        elif self._guard is not None:
+            self._guard.hold(outgoing)
+
+    def _release(self, outgoing: list[Outgoing]) -> None:
+        self._ready.extendleft(reversed(outgoing))
+        self._schedule_flush()
 
     # -- answers
 
@@ -381,8 +422,9 @@ class OrderedPublisher:
         for handle in (self._flush_handle, self._sweep_handle, self._unpark_handle):
             if handle is not None:
                 handle.cancel()
-        left = [*self._in_flight.values(), *(entry[2] for entry in self._parked), *self._ready]
-        left += [outgoing for lane in self._lanes.values() if lane for outgoing in lane]
+        left = self.unacknowledged()
+        if self._guard is not None:
+            self._guard.held.clear()
         for structure in (self._in_flight, self._parked, self._ready, self._lanes):
             structure.clear()
         self._in_flight_bytes = self._unfinished = self._unfinished_bytes = 0

@@ -1,6 +1,6 @@
 """The streams: what is kept, for how long, and how much of it; made and updated by whoever starts first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ _NS = 1_000_000_000
 _DAY_S = 86_400
 _GIB = 1 << 30
 _MIB = 1 << 20
+_ORDER_EVENTS = (f"{ORDERS}.>",)
 
 Manifest = dict[str, Any]
 """A configuration in the broker's own JSON, as `nats stream add --config` reads it: durations in nanoseconds."""
@@ -76,7 +77,7 @@ class StreamDefinition:
 STREAMS = (
     StreamDefinition(
         name="ORDERS",
-        subjects=(f"{ORDERS}.>",),
+        subjects=_ORDER_EVENTS,
         description="order events, the log that strategies and gateways resume from",
         max_age_s=30 * _DAY_S,
         max_bytes=6 * _GIB,
@@ -122,23 +123,41 @@ def stream_manifests(replicas: int = 1) -> list[Manifest]:
 
 
 async def ensure_streams(
-    bus: Bus, replicas: int = 1, definitions: Sequence[StreamDefinition] = STREAMS
+    bus: Bus,
+    replicas: int = 1,
+    definitions: Sequence[StreamDefinition] = STREAMS,
+    *,
+    duplicate_window_s: float | None = None,
 ) -> None:
     """Make the streams that are missing and bring the others up to their definitions.
 
     Any number of processes may do so at once. Replicas are never reduced: a development process must not thin out a
     cluster. Fields that the definitions do not name are left as they are.
 
+    Args:
+        bus: the connection.
+        replicas: of each stream.
+        definitions: the streams.
+        duplicate_window_s: of the stream of order events, as who publishes them reckons with it, in seconds; None for
+            whoever does not publish: an existing stream keeps its own.
+
     Raises:
         ConfigError: the broker refuses a definition: it conflicts with an existing stream or with the broker's limits.
         BrokerError: no answer.
     """
     for definition in definitions:
-        await ensure_manifest(bus, definition.manifest(replicas))
+        manifest = definition.manifest(replicas)
+        keeps = frozenset[str]()
+        if definition.subjects == _ORDER_EVENTS:
+            if duplicate_window_s is None:
+                keeps = frozenset({"duplicate_window"})
+            else:
+                manifest["duplicate_window"] = int(duplicate_window_s * _NS)
+        await ensure_manifest(bus, manifest, keeps)
 
 
-async def ensure_manifest(bus: Bus, manifest: Manifest) -> None:
-    """Make one stream, or update it where it differs; raises as `ensure_streams` does."""
+async def ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str] = ()) -> None:
+    """Make one stream, or update it where it differs in other fields than `keeps`; raises as `ensure_streams` does."""
     name = manifest["name"]
     try:
         current = await _stream_config(bus, name)
@@ -153,7 +172,8 @@ async def ensure_manifest(bus: Bus, manifest: Manifest) -> None:
             else:
                 _log.info("stream_created", stream=name)
         if current is not None:
-            await _update(bus, name, current, manifest)
+            kept = {key: current[key] for key in keeps if key in current}
+            await _update(bus, name, current, manifest | kept)
     except ApiRefused as error:
         if error.is_transient and error.error_code not in _REFUSED_FOR_GOOD:
             raise

@@ -62,7 +62,13 @@ class Publication:
         sent = _Sent(self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body))
         try:
             self._submit(
-                f"{report.symbol} {order_id}", subject, body, event_id, sent.headers, sent.acknowledged
+                f"{report.symbol} {order_id}",
+                subject,
+                body,
+                event_id,
+                sent.headers,
+                sent.acknowledged,
+                report.transaction_time_ns - (self.clock_offset_ns() or 0),
             )
         except PublishError as error:
             # Reading stops at half of what the publisher takes, so this is the end of the process or a mistake.

@@ -11,11 +11,13 @@ import aiohttp
 
 from fillwire.bus.buckets import DESIRED, PLACEMENTS, STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.stored import StoredIds
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.account_log import AccountLog
+from fillwire.gateway.account_log import ORDERS, AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, LINGER_S, Accounts
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.desired import Desired
@@ -40,6 +42,7 @@ from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.registry import venue
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueKey
+from fillwire.wire.subjects import order_scope_filter
 
 _log = get_log(__name__)
 
@@ -131,13 +134,15 @@ class Gateway:
     async def _start(self, bus: Bus, stack: AsyncExitStack) -> None:
         """Start part by part, and leave on `stack` how each is stopped, in the reverse order."""
         replicas = self._settings.nats.replicas
-        await ensure_streams(bus, replicas)
+        window_s = self._settings.nats.duplicate_window_ms / 1e3
+        await ensure_streams(bus, replicas, duplicate_window_s=window_s)
         await ensure_buckets(bus, replicas)
         supervisor = self._supervisor = Supervisor()
         stack.callback(supervisor.close)
         tls = ssl.create_default_context()
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)))
-        publisher = await OrderedPublisher(bus, capacity=self._capacity).start()
+        guard = DuplicateGuard(StoredIds(bus, ORDERS), window_s, order_scope_filter)
+        publisher = await OrderedPublisher(bus, capacity=self._capacity, guard=guard).start()
         stack.push_async_callback(self._flush, publisher)
         reporter = Reporter(publisher, Bucket(bus, STATUS))
         reporter.start(supervisor)

@@ -78,6 +78,11 @@ def order_filter(account: Account, pair: str | None = None) -> str:
     return _join(ORDERS, account_tokens(account), ">" if pair is None else _join(escape_token(pair), "*"))
 
 
+def order_scope_filter(subject: str) -> str:
+    """Return the wildcard that takes every order event of the account whose event has this subject."""
+    return _join(subject.rsplit(".", 2)[0], ">")
+
+
 @dataclass(frozen=True, slots=True)
 class OrderSubject:
     """What the subject of an order event says."""

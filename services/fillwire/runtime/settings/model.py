@@ -158,6 +158,8 @@ class NatsSettings(Section):
         password: password of `user`.
         credentials_file: file that `nsc` made, with the user's JWT and seed; instead of user and password.
         replicas: copies that the broker keeps of each stream; 3 survives the loss of a machine.
+        duplicate_window_ms: so long the broker knows the id of an order event that it has stored; a gateway compares
+            older ones with the log before it sends them.
     """
 
     url: BrokerUrl = "nats://127.0.0.1:4222"
@@ -165,6 +167,7 @@ class NatsSettings(Section):
     password: SecretStr | None = None
     credentials_file: Path | None = None
     replicas: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=5)] = 1
+    duplicate_window_ms: Annotated[Milliseconds, Field(ge=1_000)] = 600_000
 
     @property
     def servers(self) -> tuple[str, ...]:
