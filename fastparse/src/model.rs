@@ -97,11 +97,16 @@ impl Span {
         Self { start: short(start), end: short(out.len()) }
     }
 
+    /// The bytes of the string, escapes and all.
+    #[must_use]
+    pub fn bytes(self, json: &[u8]) -> &[u8] {
+        json.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
     /// The text of a string that never has escapes: an identity, a number.
     #[must_use]
     pub fn plain(self, json: &[u8]) -> &str {
-        let bytes = json.get(self.start as usize..self.end as usize).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        std::str::from_utf8(self.bytes(json)).unwrap_or_default()
     }
 
     /// The text of any string.

@@ -39,11 +39,12 @@ fn error_codes() -> Vec<(&'static str, &'static str)> {
 }
 
 /// One validated order event.
-#[pyclass(frozen, module = "fillwire._fastparse")]
+#[pyclass(frozen, freelist = 64, module = "fillwire._fastparse")]
 struct ExecutionReport {
     /// The report, but for its JSON.
     report: model::ExecutionReport,
     json: Py<PyBytes>,
+    pair: Py<PyString>,
 }
 
 impl ExecutionReport {
@@ -59,8 +60,8 @@ impl ExecutionReport {
 #[pymethods]
 impl ExecutionReport {
     #[getter]
-    fn event_id<'a>(&'a self, py: Python<'a>) -> &'a str {
-        self.plain(py, self.report.event_id)
+    fn event_id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        PyString::from_bytes(py, self.report.event_id.bytes(self.json.as_bytes(py)))
     }
 
     #[getter]
@@ -77,8 +78,8 @@ impl ExecutionReport {
     }
 
     #[getter]
-    fn pair<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
-        self.text(py, self.report.pair)
+    fn pair<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        self.pair.bind(py)
     }
 
     #[getter]
@@ -158,6 +159,8 @@ impl Control {
 #[pyclass(module = "fillwire._fastparse")]
 struct BinanceSpotParser {
     parser: SpotParser,
+    /// The pair of the report before, as it stands in JSON: the next one is mostly of the same.
+    last_pair: (Vec<u8>, Py<PyString>),
     parse_error: Py<PyType>,
     /// Makes of a `ParseError` what is raised in its place.
     error: Option<Py<PyAny>>,
@@ -179,9 +182,15 @@ impl BinanceSpotParser {
         let symbols = symbols.map(read_symbols).transpose()?;
         let config = Config { user, environment, exchange: exchange.to_owned(), symbols, microseconds };
         let parse_error = parse_error_type(py)?.clone().unbind();
-        Ok(Self { parser: SpotParser::new(config), parse_error, error })
+        let last_pair = (Vec::new(), PyString::new(py, "").unbind());
+        Ok(Self { parser: SpotParser::new(config), last_pair, parse_error, error })
     }
 
+    fn use_clock(&mut self, offset_ns: i64) {
+        self.parser.use_clock(offset_ns);
+    }
+
+    #[pyo3(signature = (frame, received_time_ns, /))] // names would cost every call
     fn parse<'py>(
         &mut self,
         py: Python<'py>,
@@ -191,8 +200,9 @@ impl BinanceSpotParser {
         match self.parser.parse_one(frame, received_time_ns) {
             Ok(Report::Execution(mut report)) => {
                 let json = PyBytes::new(py, &report.json).unbind();
+                let pair = self.pair(py, &report);
                 self.parser.recycle(std::mem::take(&mut report.json));
-                PyList::new(py, [Bound::new(py, ExecutionReport { report, json })?])
+                PyList::new(py, [Bound::new(py, ExecutionReport { report, json, pair })?])
             }
             Ok(Report::Control(control)) => PyList::new(py, [Bound::new(py, Control(control))?]),
             Err(error) => Err(self.exception(py, *error)?),
@@ -201,6 +211,15 @@ impl BinanceSpotParser {
 }
 
 impl BinanceSpotParser {
+    fn pair(&mut self, py: Python<'_>, report: &model::ExecutionReport) -> Py<PyString> {
+        let bytes = report.pair.bytes(&report.json);
+        if self.last_pair.0 != bytes {
+            let text = PyString::new(py, &report.pair.text(&report.json)).unbind();
+            self.last_pair = (bytes.to_vec(), text);
+        }
+        self.last_pair.1.clone_ref(py)
+    }
+
     #[cold]
     fn exception(&self, py: Python<'_>, error: ParseError) -> PyResult<PyErr> {
         let ParseError { code, field, offset, message, symbol, order_id } = error;

@@ -136,7 +136,9 @@ class BinanceSpotParser:
         exchange: str = "binance",
         error: Callable[[ParseError], Exception] | None = None,
     ) -> Self: ...
-    def parse(self, frame: bytes, received_time_ns: int) -> list[ExecutionReport | Control]:
+    def use_clock(self, offset_ns: int) -> None:
+        """Judge the venue's times by this offset, the venue's clock minus ours, from now on; 0 until then."""
+    def parse(self, frame: bytes, received_time_ns: int, /) -> list[ExecutionReport | Control]:
         """Return what the frame says.
 
         Args:

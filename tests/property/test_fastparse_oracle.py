@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fillwire.domain.errors import FrameError
 from fillwire.domain.identifiers import Account
-from fillwire.venues.parsing import FRAME_ERROR_CODES, BinanceParser, Control
+from fillwire.venues.parsing import FRAME_ERROR_CODES, BinanceParser, Control, ExecutionReport
 from fillwire.wire.codec import decode_order, encode_order
 from support.binance_frames import (
     NOW_MS,
@@ -24,7 +24,13 @@ from support.binance_oracle import Oracle, Setting
 
 ACCOUNT = Account("alicé", "binance", "live")
 NOW_NS = NOW_MS * 10**6
+PROPERTIES = [
+    name
+    for name in dir(ExecutionReport)
+    if not name.startswith("_") and name not in {"json", "last_quantity", "trade_id"}
+]
 PARSER = BinanceParser(ACCOUNT, SYMBOLS)
+EVENT_OF_NOW = b'{"e":"serverShutdown","E":%d}' % NOW_MS
 ORACLE = Oracle(Setting(ACCOUNT, SYMBOLS))
 
 
@@ -35,10 +41,10 @@ def check_facts(error: FrameError, frame: bytes) -> None:
     assert len(error.message) < 400
 
 
-def fast(frame: bytes) -> tuple[str, Any]:
+def fast(frame: bytes, parser: BinanceParser = PARSER) -> tuple[str, Any]:
     """Return what the fast parser says of a frame, in the oracle's form."""
     try:
-        (report,) = PARSER.parse(frame, NOW_NS)
+        (report,) = parser.parse(frame, NOW_NS)
     except FrameError as error:
         check_facts(error, frame)
         return "error", error.code
@@ -63,6 +69,28 @@ def test_events_are_canonical(frame: bytes) -> None:
     kind, said = fast(frame)
     assert kind == "event"
     assert encode_order(decode_order(said)) == said
+
+
+@given(frames(execution_reports()), st.integers(-(10**9), 10**9).map(lambda offset: offset * 10**9))
+@example(EVENT_OF_NOW, -60 * 10**9)
+@example(EVENT_OF_NOW, -60 * 10**9 - 1)
+def test_times_are_judged_by_the_venues_clock(frame: bytes, offset_ns: int) -> None:
+    """What is too far in the future is so by the venue's clock, not by ours."""
+    parser = BinanceParser(ACCOUNT, SYMBOLS, clock_offset_ns=offset_ns)
+    oracle = Oracle(Setting(ACCOUNT, SYMBOLS, clock_offset_ns=offset_ns))
+    assert fast(frame, parser) == oracle.parse(frame, NOW_NS)
+
+
+@given(frames(execution_reports()))
+def test_properties_say_what_the_json_says(frame: bytes) -> None:
+    """What is asked of a report singly is what stands in its event, whatever the report before was about."""
+    (report,) = PARSER.parse(frame, NOW_NS)
+    assert isinstance(report, ExecutionReport)
+    event = json.loads(report.json)
+    fill = event["last_fill"] or {"quantity": None, "trade_id": None}
+    for name in PROPERTIES:
+        assert getattr(report, name) == event[name], name
+    assert (report.last_quantity, report.trade_id) == (fill["quantity"], fill["trade_id"])
 
 
 @given(responses().map(Layout().write))

@@ -32,6 +32,7 @@ class Setting:
     account: Account
     symbols: Mapping[str, str]
     microseconds: bool = False
+    clock_offset_ns: int = 0
 
 
 class Oracle:
@@ -122,8 +123,11 @@ class Oracle:
     def _time_ns(self, reader: Reader, key: str) -> int:
         return int(reader.integer(key)) * self._unit_ns
 
+    def _venue_now_ns(self) -> int:
+        return self._received_time_ns + self._setting.clock_offset_ns
+
     def _check_time(self, time_ns: int) -> None:
-        if not VENUE_EPOCH_NS <= time_ns <= self._received_time_ns + MAX_AHEAD_NS:
+        if not VENUE_EPOCH_NS <= time_ns <= self._venue_now_ns() + MAX_AHEAD_NS:
             refuse("time_out_of_range")
 
     # --- controls: the first contradiction in the order of reading is told, once all has been decoded

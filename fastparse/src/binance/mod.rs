@@ -26,7 +26,7 @@ use symbols::Symbols;
 
 /// 2017-01-01, before which the venue did not exist.
 const VENUE_EPOCH_NS: i64 = 1_483_228_800_000_000_000;
-/// How far ahead of our clock the venue's may be.
+/// How far ahead of the venue's clock, as we know it, a time may be.
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
 /// Bytes kept from one event for the next: no single monster may hold memory for good.
 const MAX_SPARE_BYTES: usize = 1 << 16;
@@ -68,6 +68,8 @@ struct Context {
     unit_ns: i64,
     /// The zeros of `unit_ns`.
     unit_zeros: &'static [u8],
+    /// The venue's clock minus ours, as last measured.
+    clock_offset_ns: i64,
 }
 
 /// One frame's circumstances.
@@ -91,11 +93,12 @@ impl Receipt<'_> {
         time.saturating_mul(self.context.unit_ns)
     }
 
-    /// Refuses a time before the venue began or more than a minute ahead of our clock.
+    /// Refuses a time before the venue began or more than a minute ahead of the venue's clock.
     #[inline]
     fn check_time(self, field: &'static Field, time_ns: i64) -> Result<(), Refusal> {
         // The last instant of the range stands for all that is beyond it, and so is out of range always.
-        let latest = self.received_time_ns.saturating_add(MAX_AHEAD_NS).min(i64::MAX - 1);
+        let venue_now_ns = self.received_time_ns.saturating_add(self.context.clock_offset_ns);
+        let latest = venue_now_ns.saturating_add(MAX_AHEAD_NS).min(i64::MAX - 1);
         if (VENUE_EPOCH_NS..=latest).contains(&time_ns) {
             return Ok(());
         }
@@ -131,7 +134,14 @@ impl SpotParser {
         }
         let (unit_ns, unit_zeros) =
             if microseconds { (1_000, b"000".as_slice()) } else { (1_000_000, b"000000".as_slice()) };
-        let context = Context { scope, account, symbols: Symbols::new(symbols), unit_ns, unit_zeros };
+        let context = Context {
+            scope,
+            account,
+            symbols: Symbols::new(symbols),
+            unit_ns,
+            unit_zeros,
+            clock_offset_ns: 0,
+        };
         Self {
             context,
             outer: Fields::default(),
@@ -139,6 +149,11 @@ impl SpotParser {
             keys: OpenKeys::default(),
             spare: Vec::new(),
         }
+    }
+
+    /// Judges times by this offset, the venue's clock minus ours, from now on.
+    pub fn use_clock(&mut self, offset_ns: i64) {
+        self.context.clock_offset_ns = offset_ns;
     }
 
     /// Takes back the JSON of a report that is done with, to write the next one into it.

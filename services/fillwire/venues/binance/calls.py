@@ -63,6 +63,7 @@ class Calls:
         self._pending: dict[int, _Pending] = {}
         self._awaiting_clock: list[_Pending] = []
         self._clock_asked_ns: int | None = None
+        self._clock_waiters: list[Callable[[int], None]] = []
         self.clock_offset_ns = clock_offset_ns
         self.is_logged_on = False  # then calls carry no signature
 
@@ -87,6 +88,11 @@ class Calls:
         else:
             pending.then(refusal, now_ns)
         return True
+
+    def measure_clock(self, now_ns: int, then: Callable[[int], None]) -> None:
+        """Ask the venue for its time; `then` is told when that was answered, or will not be."""
+        self._clock_waiters.append(then)
+        self._ask_clock(now_ns)
 
     def abandon(self, reason: str, now_ns: int) -> None:
         """Tell all that wait that no answer will come."""
@@ -126,7 +132,13 @@ class Calls:
     def _ask_clock(self, now_ns: int) -> None:
         if self._clock_asked_ns is None:
             self._clock_asked_ns = now_ns
-            self.ask(TIME, now_ns, _CLOCK_TIMEOUT_NS, self._set_clock)
+            self.ask(TIME, now_ns, _CLOCK_TIMEOUT_NS, self._clock_answered)
+
+    def _clock_answered(self, reply: Reply, now_ns: int) -> None:
+        waiters, self._clock_waiters = self._clock_waiters, []
+        self._set_clock(reply, now_ns)
+        for then in waiters:
+            then(now_ns)
 
     def _set_clock(self, reply: Reply, now_ns: int) -> None:
         asked_ns, self._clock_asked_ns = self._clock_asked_ns, None

@@ -5,6 +5,8 @@
 
 Silence is no sign of trouble: an idle account sends nothing for hours. The connection counts as dead when
 `session.status` is not answered or shows no subscription, or when not even the server's pings arrive.
+
+A frame from the future is no nonsense if it is our clock that is wrong: the venue is asked for its time first.
 """
 
 from enum import Enum, auto
@@ -43,6 +45,9 @@ from fillwire.venues.timers import Timers
 _S = 1_000_000_000
 # The venue pings every 20 seconds.
 SILENCE_NS = 60 * _S
+# Frames from the future that wait for the venue's time at most, and how often it is asked for because of them.
+_MAX_DOUBTED_FRAMES = 10_000
+_DOUBT_EVERY_NS = 10 * _S
 _PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most; in between as long as the interval
 # Made once: one comes with every fill.
 _NOTICES = {kind: Notice(kind) for kind in ("account", "balance", "external_lock", "list_status")}
@@ -84,8 +89,10 @@ class BinanceProtocol:
         self._signer = signer
         self._limits = limits
         self._microseconds = microseconds
-        self._parse = BinanceParser(account, symbols.pairs, microseconds=microseconds).parse
+        self._use_parser(symbols, clock_offset_ns)
         self._events: list[Event] = []
+        self._doubted: list[tuple[bytes, int]] = []
+        self._doubted_ns: int | None = None
         self._timers = Timers()
         self._calls = Calls(signer, self._timers, clock_offset_ns, self._note_clock)
         self._desk = OrderDesk(
@@ -115,6 +122,9 @@ class BinanceProtocol:
     def receive_frame(self, frame: bytes, received_time_ns: int) -> None:
         """Take one text frame."""
         self._heard_ns = received_time_ns
+        self._read(frame, received_time_ns)
+
+    def _read(self, frame: bytes, received_time_ns: int) -> None:
         try:
             for item in self._parse(frame, received_time_ns):
                 if isinstance(item, ExecutionReport):
@@ -122,7 +132,10 @@ class BinanceProtocol:
                 else:
                     self._receive_control(item, received_time_ns)
         except FrameError as error:
-            self._events.append(FrameRefused(frame, received_time_ns, error))
+            if self._doubts_clock(error, received_time_ns):
+                self._doubted.append((frame, received_time_ns))
+            else:
+                self._events.append(FrameRefused(frame, received_time_ns, error))
 
     def receive_ping(self, now_ns: int) -> None:
         """Note a sign of life."""
@@ -160,12 +173,22 @@ class BinanceProtocol:
 
     def use_symbols(self, symbols: SymbolTable) -> None:
         """Read frames and place orders by this table from now on."""
-        self._parse = BinanceParser(self._account, symbols.pairs, microseconds=self._microseconds).parse
+        self._use_parser(symbols, self._calls.clock_offset_ns)
         self._desk.symbols = symbols
 
     def use_clock(self, offset_ns: int) -> None:
-        """Sign with this offset from now on."""
+        """Sign with this offset, and judge times by it, from now on."""
         self._calls.clock_offset_ns = offset_ns
+        self._parser.use_clock(offset_ns)
+
+    def _use_parser(self, symbols: SymbolTable, clock_offset_ns: int) -> None:
+        self._parser = BinanceParser(
+            self._account,
+            symbols.pairs,
+            microseconds=self._microseconds,
+            clock_offset_ns=clock_offset_ns,
+        )
+        self._parse = self._parser.parse
 
     # -- orders
 
@@ -305,7 +328,24 @@ class BinanceProtocol:
             self._phase = _Phase.ENDED
             self._events.append(Failed(error))
 
+    def _doubts_clock(self, error: FrameError, now_ns: int) -> bool:
+        """Return whether the frame is to be read again when the venue has told its time."""
+        if error.code != "time_out_of_range" or len(self._doubted) >= _MAX_DOUBTED_FRAMES:
+            return False
+        if not self._doubted:
+            if self._doubted_ns is not None and now_ns < self._doubted_ns + _DOUBT_EVERY_NS:
+                return False
+            self._doubted_ns = now_ns
+            self._calls.measure_clock(now_ns, self._read_doubted)
+        return True
+
+    def _read_doubted(self, _now_ns: int) -> None:
+        doubted, self._doubted = self._doubted, []
+        for frame, received_time_ns in doubted:
+            self._read(frame, received_time_ns)
+
     def _note_clock(self, offset_ns: int, round_trip_ns: int) -> None:
+        self._parser.use_clock(offset_ns)
         self._events.append(ClockMeasured(offset_ns, round_trip_ns))
 
     def _note_answer(self, key: int, answer: TradeOrder) -> None:

@@ -224,6 +224,53 @@ def test_a_refused_timestamp_is_mended_once() -> None:
     assert protocol.events() == [Authenticated(), Subscribed()]
 
 
+def test_a_fill_from_the_future_is_read_again_by_the_venues_clock() -> None:
+    """Our clock was set back by an hour: the venue is asked for its time, and no fill is refused for our mistake."""
+    protocol = _receiving()
+    ahead_ns = 3600 * S
+    for trade_id in (41, 42):
+        protocol.receive_frame(trade_frame(trade_id=trade_id, time_ns=NOW_NS + ahead_ns), NOW_NS)
+    assert protocol.events() == []
+    assert protocol.frames_to_send() == [b'{"id":2,"method":"time"}']
+    protocol.receive_frame(answer_frame(2, {"serverTime": (NOW_NS + ahead_ns) // 1000}), NOW_NS)
+    clock, *fills = protocol.events()
+    assert clock == ClockMeasured(ahead_ns, 0)
+    assert [fill.trade_id for fill in fills if isinstance(fill, ExecutionReport)] == ["41", "42"]
+    protocol.receive_frame(trade_frame(trade_id=43, time_ns=NOW_NS + ahead_ns), NOW_NS)
+    assert isinstance(protocol.events()[0], ExecutionReport)
+
+
+def test_a_fill_from_the_future_by_the_venues_own_clock_is_refused() -> None:
+    """The venue's clock agrees with ours: the frame goes to quarantine, and the next does without asking again."""
+    protocol = _receiving()
+    frame = trade_frame(time_ns=NOW_NS + 90 * S)
+    protocol.receive_frame(frame, NOW_NS)
+    protocol.frames_to_send()
+    protocol.receive_frame(answer_frame(2, {"serverTime": NOW_NS // 1000}), NOW_NS)
+    _, refused = protocol.events()
+    assert isinstance(refused, FrameRefused)
+    assert (refused.frame, refused.error.code) == (frame, "time_out_of_range")
+    protocol.receive_frame(frame, NOW_NS + S)
+    assert isinstance(protocol.events()[0], FrameRefused)
+    assert protocol.frames_to_send() == []
+
+
+def test_a_fill_from_the_future_is_refused_when_the_venue_does_not_tell_its_time() -> None:
+    """No answer in time: what waited for it is refused, not forgotten."""
+    protocol = _receiving()
+    protocol.receive_frame(trade_frame(time_ns=NOW_NS + 61 * S), NOW_NS)
+    protocol.receive_timer(NOW_NS + 3 * S)
+    assert isinstance(protocol.events()[0], FrameRefused)
+
+
+def test_a_connection_that_ends_leaves_no_frame_in_doubt() -> None:
+    """The connection is lost while the venue is asked for its time: what waited is refused."""
+    protocol = _receiving()
+    protocol.receive_frame(trade_frame(time_ns=NOW_NS + 61 * S), NOW_NS)
+    protocol.disconnected(NOW_NS + S)
+    assert isinstance(protocol.events()[0], FrameRefused)
+
+
 def test_a_clock_that_cannot_be_mended_is_named() -> None:
     """-1021 also after measuring: the attempt fails and says to set this machine's clock."""
     protocol = _protocol()
