@@ -56,6 +56,9 @@ _STOP_DEADLINE_S = 5.0
 @click.option(
     "--connection-limit", default=300, show_default=True, help="Connection attempts per address in 5 minutes."
 )
+@click.option(
+    "--weight-limit", default=6000, show_default=True, help="Request weight per address in a minute."
+)
 @click.pass_context
 def command(  # noqa: PLR0913 - one argument per option
     ctx: click.Context,
@@ -72,6 +75,7 @@ def command(  # noqa: PLR0913 - one argument per option
     skew_ms: int,
     market_interval: float,
     connection_limit: int,
+    weight_limit: int,
 ) -> None:
     """Simulate an exchange: WebSocket API, REST API and matching engine on one port.
 
@@ -94,7 +98,7 @@ def command(  # noqa: PLR0913 - one argument per option
         skew_ms=skew_ms,
         market_interval_s=market_interval,
         accounts=accounts or defaults.accounts,
-        limits=LimitSettings(connections_per_5_minutes=connection_limit),
+        limits=LimitSettings(connections_per_5_minutes=connection_limit, weight_per_minute=weight_limit),
     )
     simulator = BinanceSimulator(settings)
     ctx.exit(

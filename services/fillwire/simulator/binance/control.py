@@ -1,7 +1,7 @@
 """The control API below `/sim/`: what tests, the demo and the benchmark do to the venue.
 
     GET    /sim/health          users, symbols, clock
-    GET    /sim/stats           connections, accounts, emissions, faults; answers by status, the last handshakes
+    GET    /sim/stats           connections, accounts, emissions, faults
     GET    /sim/executions      ?user= or ?api_key=, &since=0 &limit=10000: every execution of an account, as rows
                                 of `columns`; go on with `since=next` until `next` is `total`
     POST   /sim/price           symbol, price: move the market; everybody in between trades, stops trigger
@@ -18,6 +18,7 @@
     POST   /sim/wipe            end emissions, forget orders and trades, restart ids, as the testnet does
     POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
     GET    /sim/faults          all rules with their hits
+    DELETE /sim/faults/<id>     remove one rule
     DELETE /sim/faults          remove all rules; clock, lag and keys are as at the start
 
 Kinds that strike frames, where `target` is event, execution, response, any, or a name such as listStatus:
@@ -26,8 +27,7 @@ not_json, missing_field, wrong_type, bad_quantity, duplicate_key), unknown_event
 
 Kinds that strike requests, where `method` is a method of the WebSocket API and `api` is rest or websocket:
 lost_response (-1007 after the order was executed; answer none for no answer at all), event_first,
-request_error (status, code, message, retry_after_s), request_delay (seconds), login_refused, connection_refused
-(of the handshake: as request_error, 503 unless said).
+request_error (status, code, message, retry_after_s), request_delay (seconds), login_refused, connection_refused.
 
 Kinds that hold until they are changed: query_lag (seconds), clock_skew (milliseconds), revoke_key and restore_key
 (user or api_key), ban (seconds: 418 for all addresses).
@@ -76,6 +76,7 @@ class Control:
             web.post("/sim/terminate", self._wrap(self._terminate)),
             web.post("/sim/faults", self._wrap(self._add_fault)),
             web.get("/sim/faults", self._wrap(self._list_faults)),
+            web.delete("/sim/faults/{id}", self._wrap(self._remove_fault)),
             web.delete("/sim/faults", self._wrap(self._clear_faults)),
             web.post("/sim/shutdown_notice", self._wrap(self._shutdown_notice)),
             web.post("/sim/wipe", self._wrap(self._wipe)),
@@ -170,8 +171,6 @@ class Control:
             },
             "emissions": [job.document() for job in self._jobs.values()],
             "faults": core.faults.documents(),
-            "answered": dict(core.answered),
-            "handshakes": list(core.handshakes),
         }
 
     async def _executions(self, request: web.Request) -> Any:
@@ -317,6 +316,11 @@ class Control:
 
     async def _list_faults(self, _request: web.Request) -> Any:
         return self._core.faults.documents()
+
+    async def _remove_fault(self, request: web.Request) -> Any:
+        if not self._core.faults.remove(int(request.match_info["id"])):
+            raise ValueError("unknown fault")
+        return {}
 
     async def _clear_faults(self, _request: web.Request) -> Any:
         core = self._core

@@ -118,6 +118,16 @@ class Faults:
             self._release(connection)
         self._update()
 
+    def remove(self, number: int) -> bool:
+        """Remove one rule, and send what is held back; return whether there was such a rule."""
+        kept = [fault for fault in self._rules if fault.id != number]
+        was_there = len(kept) < len(self._rules)
+        self._rules = kept
+        for connection in list(self._held):
+            self._release(connection)
+        self._update()
+        return was_there
+
     def documents(self) -> list[dict[str, Any]]:
         """Return the rules as the control API shows them."""
         return [fault.document() for fault in self._rules]

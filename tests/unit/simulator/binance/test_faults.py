@@ -76,3 +76,13 @@ def test_readable_corruptions_change_one_thing() -> None:
     assert dict(events["wrong_type"])["i"] == "7"
     assert dict(events["bad_quantity"])["l"] == "-1.00000000"
     assert [name for name, _ in events["duplicate_key"]].count("z") == 2
+
+
+def test_one_rule_is_removed_and_the_others_stay() -> None:
+    """Removing a rule ends it alone; one that is not there says so."""
+    faults = Faults(Random(1))
+    first, second = faults.add("drop"), faults.add("login_refused")
+    assert faults.remove(first.id)
+    assert not faults.remove(first.id)
+    assert faults.is_open
+    assert faults.strike("login_refused", None) is second
