@@ -13,12 +13,28 @@ from fillwire.cli.stack import Child, Stack
 from fillwire.domain.errors import FillwireError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
-from fillwire.simulator.settings import DEMO_HMAC_API_KEY, DEMO_HMAC_SECRET
+from fillwire.simulator.settings import (
+    DEMO_ED25519_API_KEY,
+    DEMO_ED25519_PRIVATE_KEY,
+    DEMO_HMAC_API_KEY,
+    DEMO_HMAC_SECRET,
+)
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, connection_subject
 
 ENVIRONMENT = "simulated"
 USER = "demo"
+# How the configuration refers to the account's keys, of which it has one at a time.
+KEYS: Sequence[Mapping[str, str]] = (
+    {"apiKey": "env:SIMULATED_API_KEY", "secret": "env:SIMULATED_SECRET"},
+    {"apiKey": "env:SIMULATED_ED25519_API_KEY", "privateKey": "env:SIMULATED_ED25519_PRIVATE_KEY"},
+)
+_KEY_VARIABLES = {
+    "SIMULATED_API_KEY": DEMO_HMAC_API_KEY,
+    "SIMULATED_SECRET": DEMO_HMAC_SECRET,
+    "SIMULATED_ED25519_API_KEY": DEMO_ED25519_API_KEY,
+    "SIMULATED_ED25519_PRIVATE_KEY": DEMO_ED25519_PRIVATE_KEY,
+}
 _REQUEST_DEADLINE = aiohttp.ClientTimeout(total=30)
 _PAGE = 50_000
 
@@ -54,8 +70,13 @@ class SimulatedVenue:
             venue._pairs[symbol["symbol"]] = f"{symbol['baseAsset']}-{symbol['quoteAsset']}"
         return venue
 
-    def configure(self, stack: Stack) -> None:
-        """Write `fillwire.json` for this venue and name it, with the account's key, in the children's environment."""
+    def configure(self, stack: Stack, key: Mapping[str, str] = KEYS[0]) -> None:
+        """Write `fillwire.json` for this venue and name it, with the account's keys, in the children's environment.
+
+        Args:
+            stack: whose children.
+            key: which of the account's keys the configuration refers to.
+        """
         account = self.account
         urls = {"websocketUrl": self.child.ready["websocket"], "restUrl": self.child.ready["rest"]}
         configuration = {
@@ -65,16 +86,14 @@ class SimulatedVenue:
                     "user": account.user,
                     "exchange": account.exchange,
                     "environment": account.environment,
-                    "apiKey": "env:SIMULATED_API_KEY",
-                    "secret": "env:SIMULATED_SECRET",
+                    **key,
                 }
             ],
         }
         path = stack.directory / "fillwire.json"
-        path.write_text(json.dumps(configuration, indent=2))
-        stack.environ.update(
-            FILLWIRE_CONFIG=str(path), SIMULATED_API_KEY=DEMO_HMAC_API_KEY, SIMULATED_SECRET=DEMO_HMAC_SECRET
-        )
+        path.with_suffix(".new").write_text(json.dumps(configuration, indent=2))
+        path.with_suffix(".new").replace(path)  # whoever reads meanwhile finds the one or the other
+        stack.environ.update(_KEY_VARIABLES, FILLWIRE_CONFIG=str(path))
 
     async def close(self) -> None:
         """Close the session to the control API; the stack stops the process."""
@@ -149,23 +168,30 @@ class SimulatedVenue:
         """Return how many executions of the account there have been."""
         return int((await self.control("GET", f"executions?user={USER}&limit=0"))["total"])
 
-    async def executions(self) -> list[dict[str, Any]]:
-        """Return every execution of the account, oldest first: `event_id`, `order`, `pair` and `emitted_ns`."""
+    async def executions(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return every execution of the account, oldest first and without the first `since`.
+
+        Each has `event_id`, `order`, `pair`, `emitted_ns`, `price` and `quantity`.
+        """
         rows: list[list[Any]] = []
         while True:
-            page = await self.control("GET", f"executions?user={USER}&since={len(rows)}&limit={_PAGE}")
+            page = await self.control(
+                "GET", f"executions?user={USER}&since={since + len(rows)}&limit={_PAGE}"
+            )
             rows.extend(page["rows"])
             if not page["rows"]:
                 return [self._execution(*row) for row in rows]
 
-    def _execution(
-        self, symbol: str, order_id: Any, trade_id: Any, emitted_ns: int, *_: object
+    def _execution(  # noqa: PLR0913, PLR0917 - the columns of a row
+        self, symbol: str, order_id: Any, trade_id: Any, emitted_ns: int, price: str, quantity: str
     ) -> dict[str, Any]:
         return {
             "event_id": execution_event_id(self.account, symbol, str(order_id), str(trade_id)),
             "order": f"{symbol}:{order_id}",
             "pair": self._pairs[symbol],
             "emitted_ns": emitted_ns,
+            "price": price,
+            "quantity": quantity,
         }
 
     async def _send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:

@@ -142,11 +142,14 @@ class Stack:
     Args:
         directory: where the broker's store, the configuration and the logs go; it must exist.
         environ: added to the environment of every child.
+        broker: the broker, such as one of a cluster; None for one of its own.
     """
 
-    def __init__(self, directory: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, environ: Mapping[str, str] | None = None, broker: EmbeddedServer | None = None
+    ) -> None:
         self.directory = directory
-        self.broker = EmbeddedServer(directory / "broker")
+        self.broker = broker or EmbeddedServer(directory / "broker")
         self.children: list[Child] = []
         self._environ = dict(environ or {})
 
@@ -178,7 +181,12 @@ class Stack:
         Raises:
             ChildError: it did not become ready.
         """
+        child = self.add(name, *arguments)
+        await child.start()
+        return child
+
+    def add(self, name: str, *arguments: str) -> Child:
+        """Return `fillwire <arguments>`, for the caller to start; it is stopped with the others."""
         child = Child(name, arguments, self.directory, self._environ)
         self.children.append(child)
-        await child.start()
         return child
