@@ -12,8 +12,11 @@ SYNCED := $(VENV)/.synced
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 RUST_SOURCES := $(wildcard fastparse/src/*.rs fastparse/src/*/*.rs) fastparse/Cargo.toml Cargo.toml Cargo.lock
 DEMO_SECONDS ?=
+CHAOS_SEED ?= 1
+CHAOS_EXECUTIONS ?= 20000
+CHAOS_FAULTS ?= all
 
-.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e bench fuzz all clean
+.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long bench fuzz all clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
@@ -47,6 +50,12 @@ contract: $(SYNCED) ## Schemas, examples and broker manifests against the code
 
 e2e: $(SYNCED) ## From the venue's matching engine to the strategy's callback, in separate processes
 	$(BIN)/pytest tests/e2e
+
+chaos: $(SYNCED) ## Break everything in every way, alone and mixed: CHAOS_SEED, CHAOS_EXECUTIONS, CHAOS_FAULTS
+	$(BIN)/fillwire chaos --seed $(CHAOS_SEED) --executions $(CHAOS_EXECUTIONS) --faults $(CHAOS_FAULTS)
+
+chaos-long: $(SYNCED) ## The same over a million executions, in about half an hour; writes docs/chaos.md and docs/chaos.json
+	$(BIN)/fillwire chaos --seed $(CHAOS_SEED) --executions 1000000 --write docs/chaos.md
 
 lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
 	$(BIN)/ruff format --check services tests examples schemas

@@ -1,4 +1,4 @@
-"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases, placements, decisions."""
+"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases, placements."""
 
 import math
 import re
@@ -85,12 +85,7 @@ PLACEMENTS = BucketDefinition(
     description="client order ids that were sent to a venue, for a day",
     max_bytes=256 * _MIB,
 )
-DECISIONS = BucketDefinition(
-    name="DECISIONS",
-    description="what people decided about dead letters and refused frames, for a quarter",
-    max_value_bytes=8 << 10,
-)
-BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS)
+BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS)
 
 
 def bucket_manifests(replicas: int = 1) -> list[Manifest]:

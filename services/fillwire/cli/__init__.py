@@ -10,13 +10,13 @@ from fillwire.domain.errors import FillwireError
 
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "chaos": (
+        "fillwire.cli.chaos.command:command",
+        "Break the running system, and count what became of each execution.",
+    ),
     "demo": (
         "fillwire.cli.demo:command",
         "Run everything on this machine: broker, exchange, gateway and bots.",
-    ),
-    "dlq": (
-        "fillwire.cli.dlq:command",
-        "List, show, replay and discard events that bots could not handle.",
     ),
     "gateway": (
         "fillwire.cli.gateway:command",

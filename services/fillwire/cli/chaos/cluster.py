@@ -1,0 +1,79 @@
+"""Three brokers that replicate, on this machine: for faults that only a cluster can have."""
+
+import asyncio
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.server import HOST, EmbeddedServer
+from fillwire.wire.subjects import ORDERS
+
+SIZE = 3
+_START_DEADLINE_S = 60.0
+
+
+class BrokerCluster:
+    """Three embedded brokers: `async with BrokerCluster(directory) as cluster`.
+
+    Args:
+        directory: holds a directory for each.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        ports = _free_ports(SIZE)
+        routes = ", ".join(f'"nats://{HOST}:{port}"' for port in ports)
+        self.servers = [
+            EmbeddedServer(
+                directory / f"broker-{number}",
+                extra_config=f'server_name: "n{number}"\n'
+                f'cluster {{ name: chaos, listen: "{HOST}:{port}", routes: [{routes}], no_advertise: true }}',
+            )
+            for number, port in enumerate(ports)
+        ]
+
+    async def __aenter__(self) -> Self:
+        """Start all of them; none is ready before the others are."""
+        try:
+            await asyncio.gather(*(server.start(_START_DEADLINE_S) for server in self.servers))
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop all of them."""
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop all of them; idempotent."""
+        await asyncio.gather(*(server.stop() for server in self.servers))
+
+    @property
+    def url(self) -> str:
+        """The addresses with commas between them."""
+        return ",".join(server.url for server in self.servers)
+
+    async def leader(self, bus: Bus) -> EmbeddedServer:
+        """Return the broker that leads the stream of order events.
+
+        Raises:
+            BrokerError: no answer, as during an election.
+        """
+        info = await api.call(bus, f"STREAM.INFO.{ORDERS.upper()}")
+        return self.servers[int(info["cluster"]["leader"].removeprefix("n"))]
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

@@ -1,0 +1,96 @@
+"""Gathers what the judge needs: the venue's own record, the bots' recordings, and the stream of order events."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from fillwire.bus.durables import StartAtSequence
+from fillwire.bus.log import read_stream
+from fillwire.bus.messages import Message
+from fillwire.cli.chaos import bots
+from fillwire.cli.chaos.judge import LOG, Emitted, Heard, Judge
+from fillwire.cli.chaos.stage import Stage
+from fillwire.cli.recordings import RecordingReader
+
+LISTENERS = {bots.EVERYTHING: None, bots.BRAKED: bots.BRAKED_PAIR, LOG: None}
+_STREAM = "ORDERS"
+_READ_DEADLINE_S = 120.0
+
+
+class Evidence:
+    """What was emitted, told and stored since the last look; each look goes on from the one before.
+
+    Args:
+        stage: where to look.
+        judge: whom to tell.
+    """
+
+    def __init__(self, stage: Stage, judge: Judge) -> None:
+        self._stage = stage
+        self._judge = judge
+        self._readers = {
+            name: RecordingReader(bots.recording_path(stage.directory, name))
+            for name in LISTENERS
+            if name != LOG
+        }
+        self._sequence = 0
+
+    async def look(self) -> None:
+        """Take what the bots were told, and before it what the venue emitted."""
+        told = {name: reader.new_lines() for name, reader in self._readers.items()}
+        self._judge.emit(await self._emitted())
+        for name, lines in told.items():
+            self._judge.hear(name, _calls(lines))
+
+    async def read_log(self) -> None:
+        """Take what was stored since.
+
+        Raises:
+            BrokerError: it could not be read; nothing was taken.
+        """
+        stored: list[Heard] = []
+        sequence = self._sequence
+
+        def take(message: Message) -> None:
+            nonlocal sequence
+            sequence = message.sequence
+            if (heard := _stored(message.data)) is not None:
+                stored.append(heard)
+
+        begin = StartAtSequence(self._sequence + 1)
+        await read_stream(self._stage.bus, _STREAM, "orders.>", begin, take, deadline_s=_READ_DEADLINE_S)
+        self._sequence = sequence
+        self._judge.emit(await self._emitted())
+        self._judge.hear(LOG, stored)
+
+    async def _emitted(self) -> list[Emitted]:
+        return [
+            Emitted(
+                row["event_id"],
+                row["order"],
+                row["pair"],
+                row["emitted_ns"],
+                _plain(row["price"]),
+                _plain(row["quantity"]),
+            )
+            for row in await self._stage.venue.executions(self._judge.emitted_count)
+        ]
+
+
+def _calls(lines: Iterable[dict[str, Any]]) -> Iterable[Heard]:
+    return (Heard(line["event_id"], line["run"], line["called_ns"]) for line in lines)
+
+
+def _stored(data: bytes) -> Heard | None:
+    """Return the execution that an event of the log tells of, None if it tells of none."""
+    event = orjson.loads(data)
+    fill = event["last_fill"]
+    if fill is None:
+        return None
+    return Heard(event["event_id"], LOG, event["received_time_ns"], fill["price"], fill["quantity"])
+
+
+def _plain(amount: str) -> str:
+    """Return a decimal string as events write it: without trailing zeros."""
+    return amount.rstrip("0").rstrip(".") if "." in amount else amount

@@ -1,0 +1,81 @@
+"""What happens to gateways: killed, away for long, two at once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar, Self
+
+from fillwire.cli.chaos.fault import Fault, Part, seconds
+from fillwire.cli.chaos.stage import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayKill(Fault):
+    """The gateway is killed with SIGKILL and started again a moment later."""
+
+    name: ClassVar[str] = "gateway_kill"
+    part: ClassVar[Part] = Part.GATEWAY
+
+    @classmethod
+    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
+        """Return a death of less than a second."""
+        return cls(hold_s=seconds(random, 0.05, 1.0))
+
+    @asynccontextmanager
+    async def strike(self, stage: Stage) -> AsyncIterator[None]:
+        """Kill it, and start it again at the end."""
+        await stage.gateway.kill()
+        try:
+            yield
+        finally:
+            await stage.start(stage.gateway)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongDowntime(Fault):
+    """The gateway is away for longer than the broker remembers what was published."""
+
+    name: ClassVar[str] = "long_downtime"
+    part: ClassVar[Part] = Part.GATEWAY
+
+    @classmethod
+    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
+        """Return a downtime a little longer than the stage's duplicate window."""
+        return cls(hold_s=seconds(random, 2.5, 4.0))
+
+    @asynccontextmanager
+    async def strike(self, stage: Stage) -> AsyncIterator[None]:
+        """Kill it, and start it again at the end."""
+        await stage.gateway.kill()
+        try:
+            yield
+        finally:
+            await stage.start(stage.gateway)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoOwners(Fault):
+    """A gateway stands still until another has its accounts, then goes on as if nothing had happened.
+
+    Attributes:
+        together_s: how long both act before the second leaves in order, in seconds.
+    """
+
+    name: ClassVar[str] = "two_owners"
+    part: ClassVar[Part] = Part.GATEWAY
+
+    together_s: float
+
+    @classmethod
+    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
+        """Return a standstill of a second or two."""
+        return cls(hold_s=seconds(random, 0.5, 2.0), together_s=seconds(random, 0.5, 1.5))
+
+    @asynccontextmanager
+    async def strike(self, stage: Stage) -> AsyncIterator[None]:
+        """Stop the first with SIGSTOP, let it go on beside the second at the end, and have the second leave."""
+        async with stage.second_gateway():
+            with stage.standing_still(stage.gateway):
+                yield
+            await stage.sleep(self.together_s)

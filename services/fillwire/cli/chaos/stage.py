@@ -1,0 +1,225 @@
+"""The running system that faults happen to: brokers, venue, gateway and bots as real processes, and the handles on them."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from fillwire.bus.connection import Bus
+from fillwire.bus.server import EmbeddedServer
+from fillwire.cli.chaos import bots
+from fillwire.cli.chaos.brake import Brake
+from fillwire.cli.chaos.cluster import BrokerCluster
+from fillwire.cli.chaos.fault import Ground, Part
+from fillwire.cli.simulated import KEYS, SimulatedVenue
+from fillwire.cli.stack import Child, ChildError, Stack
+from fillwire.domain.errors import BrokerError
+
+# A run squeezes weeks of mishaps into minutes, so what waits for minutes elsewhere waits for seconds here, and the venue
+# lets itself be asked as much more often.
+COMPRESSED = {
+    "FILLWIRE_LOG": "warning",
+    "FILLWIRE_WEBSOCKET__HEARTBEAT_INTERVAL_MS": "1000",
+    "FILLWIRE_WEBSOCKET__AUDIT_INTERVAL_MS": "1000",
+    "FILLWIRE_WEBSOCKET__CONNECTION_TIMEOUT": "3000",
+    "FILLWIRE_WEBSOCKET__RECONNECT__MAX_DELAY_MS": "1000",
+    "FILLWIRE_NATS__DUPLICATE_WINDOW_MS": "2000",
+}
+_VENUE = (
+    *("--market-interval", "0", "--connection-limit", "1000000", "--weight-limit", "1000000"),
+    *("--ping-interval", "5"),
+)
+_READY_DEADLINE_S = 60.0
+_RESTART_DEADLINE_S = 120.0
+_RESTART_PAUSE_S = 0.2
+_LEADER_DEADLINE_S = 60.0
+
+
+@dataclass(slots=True)
+class Stage:
+    """The running system.
+
+    Attributes:
+        directory: where configuration, recordings and logs are.
+        stack: the processes.
+        venue: the simulated exchange.
+        brokers: one, or those of the cluster.
+        bus: our own connection to the broker.
+        gateway: the gateway's process.
+        host: the bots' process.
+        locks: held by a fault while it has its part.
+    """
+
+    directory: Path
+    stack: Stack
+    venue: SimulatedVenue
+    brokers: list[EmbeddedServer]
+    bus: Bus
+    gateway: Child
+    host: Child
+    cluster: BrokerCluster | None
+    locks: dict[Part, asyncio.Lock]
+    _brake: Brake
+    _key: int = 0
+    _gateways: int = 1
+
+    # What faults do
+
+    async def cut(self, how: str = "abort") -> None:
+        """End all connections to the venue: `abort`, `close` with a close frame, or in the `mid_frame`."""
+        await self.venue.control("POST", "cut", {"user": "all", "how": how})
+
+    @asynccontextmanager
+    async def rule(self, kind: str, **options: object) -> AsyncIterator[None]:
+        """Have the venue strike by a rule of its control API inside the block."""
+        rule = await self.venue.control("POST", "faults", {"kind": kind, **options})
+        try:
+            yield
+        finally:
+            await self.venue.control("DELETE", f"faults/{rule['id']}")
+
+    def replace_key(self) -> None:
+        """Put the account's other key into the gateway's configuration, as a person does with one that is refused."""
+        self._key = (self._key + 1) % len(KEYS)
+        self.venue.configure(self.stack, KEYS[self._key])
+
+    async def start(self, child: Child) -> None:
+        """Start a process again as its supervisor would: until it is ready, for it may not find what it needs at first.
+
+        Raises:
+            ChildError: it was not ready within two minutes.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _RESTART_DEADLINE_S
+        while True:
+            try:
+                await child.start(_READY_DEADLINE_S)
+            except ChildError:
+                if loop.time() >= end:
+                    raise
+                await asyncio.sleep(_RESTART_PAUSE_S)
+            else:
+                return
+
+    @asynccontextmanager
+    async def second_gateway(self) -> AsyncIterator[None]:
+        """Run another gateway of the same exchange inside the block; it leaves in order."""
+        self._gateways += 1
+        arguments = ("gateway", "--exchange", self.venue.account.exchange)
+        second = Child(f"gateway-{self._gateways}", arguments, self.directory, self.stack.environ)
+        try:
+            await self.start(second)
+            yield
+        finally:
+            await second.stop()
+
+    @contextmanager
+    def standing_still(self, child: Child) -> Iterator[None]:
+        """Stop a process inside the block, as a long pause of its machine would."""
+        os.kill(child.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(child.pid, signal.SIGCONT)
+
+    @contextmanager
+    def brake(self, milliseconds: int) -> Iterator[None]:
+        """Have the braked bot take as long over each fill inside the block."""
+        self._brake.set(milliseconds)
+        try:
+            yield
+        finally:
+            self._brake.set(0)
+
+    async def leader(self) -> EmbeddedServer:
+        """Return the broker that leads the stream of order events, once there is one.
+
+        Raises:
+            TimeoutError: there is none for a minute.
+        """
+        if self.cluster is None:
+            return self.brokers[0]
+        async with asyncio.timeout(_LEADER_DEADLINE_S):
+            while True:
+                try:
+                    return await self.cluster.leader(self.bus)
+                except (BrokerError, KeyError, ValueError):  # an election
+                    await asyncio.sleep(_RESTART_PAUSE_S)
+
+    @asynccontextmanager
+    async def part(self, part: Part) -> AsyncIterator[None]:
+        """Have a part for oneself inside the block: nobody kills what somebody else has just killed."""
+        if part is Part.VENUE:
+            yield
+            return
+        async with self.locks[part]:
+            yield
+
+    @staticmethod
+    async def sleep(duration_s: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(duration_s)
+
+    # What is asked of it
+
+    def ended(self) -> list[str]:
+        """Return the names of processes that have ended though nobody stopped them."""
+        return [child.name for child in (self.venue.child, self.gateway, self.host) if not child.is_running]
+
+
+@asynccontextmanager
+async def open_stage(directory: Path, ground: Ground, seed: int) -> AsyncIterator[Stage]:
+    """Start everything and yield it once fills are detected live; stop everything at the end.
+
+    Args:
+        directory: where everything is kept; it must exist and be empty.
+        ground: on one broker or three.
+        seed: of the venue: its ids, and which frames a probability strikes.
+
+    Raises:
+        FillwireError: a part did not start.
+    """
+    async with AsyncExitStack() as exits:
+        environ = dict(COMPRESSED)
+        cluster: BrokerCluster | None = None
+        if ground is Ground.CLUSTER:
+            cluster = await exits.enter_async_context(BrokerCluster(directory))
+            environ["FILLWIRE_NATS__REPLICAS"] = str(len(cluster.servers))
+        broker = None if cluster is None else cluster.servers[0]
+        stack = await exits.enter_async_context(Stack(directory, environ, broker=broker))
+        url = stack.broker.url
+        if cluster is not None:
+            url = stack.environ["FILLWIRE_NATS__URL"] = cluster.url
+        venue = await SimulatedVenue.start(stack, aiohttp.ClientSession(), *_VENUE, "--seed", str(seed))
+        exits.push_async_callback(venue.close)
+        bus = await exits.enter_async_context(await Bus.connect(url, name="chaos"))
+        account = venue.account
+        brake = Brake(directory)
+        gateway = stack.add("gateway", "gateway", "--exchange", account.exchange)
+        host = stack.add(
+            "host",
+            *("run", str(Path(bots.__file__))),
+            *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
+            *("--param", f"directory={directory}"),
+        )
+        stage = Stage(
+            directory=directory,
+            stack=stack,
+            venue=venue,
+            brokers=[stack.broker] if cluster is None else cluster.servers,
+            bus=bus,
+            gateway=gateway,
+            host=host,
+            cluster=cluster,
+            locks={part: asyncio.Lock() for part in Part},
+            _brake=brake,
+        )
+        await stage.start(gateway)
+        await stage.start(host)
+        await venue.wait_receiving(url, _READY_DEADLINE_S)
+        yield stage
