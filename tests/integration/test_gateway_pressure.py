@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fillwire.bus.publisher import OrderedPublisher
 from fillwire.domain.enums import ConnectionState
 from fillwire.gateway import service
-from fillwire.gateway.valve import Valve
+from fillwire.gateway.valve import Outlet, Valve
 from support.eventually import eventually
 from support.gateway_rig import Rig, rig
 
@@ -51,8 +50,8 @@ async def test_a_full_publisher_stops_reading_and_goes_on_when_there_is_room(
     """With room for little the socket is paused, what waits is bounded, and after the broker's return nothing is missing."""
     valves: list[Valve] = []
 
-    def make_valve(publisher: OrderedPublisher) -> Valve:
-        valves.append(Valve(publisher))
+    def make_valve(outlet: Outlet) -> Valve:
+        valves.append(Valve(outlet))
         return valves[-1]
 
     monkeypatch.setattr(service, "Valve", make_valve)
@@ -70,7 +69,7 @@ async def test_a_full_publisher_stops_reading_and_goes_on_when_there_is_room(
 
         await eventually(has_nowhere_to_go, 30.0, "all emitted, or the venue waiting for its socket")
         # One read of the socket may hold more than the rest of the room; beyond that nothing is read.
-        assert CAPACITY <= valve._publisher.queued_count < 2 * CAPACITY
+        assert CAPACITY <= valve._outlet.queued_count < 2 * CAPACITY
         await it.broker.start()
         await eventually(lambda: valve.is_open, 20.0, "reading resumed")
         await emitting

@@ -54,6 +54,7 @@ class Outgoing:
         "body",
         "command",
         "delay_s",
+        "first_sent_at",
         "headers",
         "key",
         "message_id",
@@ -86,6 +87,7 @@ class Outgoing:
         self.token = b""
         self.command = b""
         self.sent_at = 0.0
+        self.first_sent_at = 0.0
         self.delay_s = BACKOFF_FIRST_S
 
 

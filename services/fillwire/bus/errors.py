@@ -37,9 +37,12 @@ class ApiRefused(BrokerError):
         return is_transient(self.code)
 
 
-def is_transient(code: int) -> bool:
-    """Whether a refusal with this code may turn into success when repeated: 5xx, 429 and 408."""
-    return code >= 500 or code in (408, 429)  # noqa: PLR2004 - classes of status codes
+_ACCOUNT_IS_FULL = 10002  # a 400 by code, and yet it passes when room is made
+
+
+def is_transient(code: int, error_code: int = 0) -> bool:
+    """Whether a refusal may turn into success when repeated: 5xx, 429 and 408, and an account that is full."""
+    return code >= 500 or code in (408, 429) or error_code == _ACCOUNT_IS_FULL  # noqa: PLR2004 - classes of status codes
 
 
 class RevisionConflict(BrokerError):

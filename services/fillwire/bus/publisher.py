@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import heapq
+import sys
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -95,6 +96,8 @@ class OrderedPublisher:
         self._unfinished_bytes = 0
         self._was_full = False
         self._on_room: list[Callable[[], None]] = []
+        self._accepts = 2 * capacity  # beyond so many messages, `submit` turns to `_turn_away`
+        self._spill: Callable[[Outgoing], None] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._flush_handle: asyncio.Handle | None = None
         self._sweep_handle: asyncio.TimerHandle | None = None
@@ -133,6 +136,7 @@ class OrderedPublisher:
         Each of those is told to its `on_acknowledged` with an error: it may be stored or not. Idempotent.
         """
         self._is_closed = True
+        self._accepts = 0
         try:
             await self.flush(deadline_s)
         finally:
@@ -174,6 +178,13 @@ class OrderedPublisher:
         """Messages accepted and not on the way: behind another of their key, or waiting for window or backoff."""
         return self._unfinished - len(self._in_flight)
 
+    @property
+    def longest_wait_s(self) -> float:
+        """Since when the message that waits longest was first sent, in seconds; 0.0 if none that was sent waits."""
+        waiting = [*self._in_flight.values(), *(entry[2] for entry in self._parked)]
+        first = min((outgoing.first_sent_at for outgoing in waiting), default=None)
+        return 0.0 if first is None else self._loop.time() - first
+
     def unacknowledged(self) -> list[Outgoing]:
         """Return every message that is not stored yet as far as we know, those of one key in their order."""
         heads = [*self._in_flight.values(), *(entry[2] for entry in self._parked), *self._ready]
@@ -192,8 +203,8 @@ class OrderedPublisher:
         headers: Headers = None,
         on_acknowledged: OnAcknowledged | None = None,
         since_ns: int = AGELESS_NS,
-    ) -> None:
-        """Accept a message and return at once.
+    ) -> bool:
+        """Accept a message and return at once: True, or False if it was spilled, so that nobody is told of its end.
 
         Args:
             key: messages of one key are stored in the order of submission.
@@ -208,12 +219,10 @@ class OrderedPublisher:
         Raises:
             PublishError: the publisher is closed, or holds twice its capacity: the message was not accepted.
         """
-        if self._is_closed or self._unfinished >= 2 * self._capacity:
-            reason = (
-                "the publisher is closed" if self._is_closed else f"{self._unfinished} messages wait already"
-            )
-            raise PublishError(subject, message_id, reason)
         outgoing = Outgoing(key, subject, body, message_id, headers, on_acknowledged, since_ns)
+        if self._unfinished >= self._accepts:
+            self._turn_away(outgoing)
+            return False
         self.submitted_count += 1
         self._unfinished += 1
         self._unfinished_bytes += len(body)
@@ -230,6 +239,51 @@ class OrderedPublisher:
                 self._flush_handle = self._loop.call_soon(self._flush)
         if self._unfinished >= self._capacity or self._unfinished_bytes >= self._capacity_bytes:
             self._was_full = True
+            if self._spill is not None:
+                self._accepts = 0
+        return True
+
+    def _turn_away(self, outgoing: Outgoing) -> None:
+        if self._spill is None or self._is_closed:
+            reason = (
+                "the publisher is closed" if self._is_closed else f"{self._unfinished} messages wait already"
+            )
+            raise PublishError(outgoing.subject, outgoing.message_id, reason)
+        self._spill(outgoing)
+
+    # -- beside the memory
+
+    def spill_to(self, spill: Callable[[Outgoing], None]) -> None:
+        """Have every message given to `spill` from the moment when the publisher is full until `take_again`.
+
+        `spill` may raise `PublishError`: then the message was not accepted.
+        """
+        self._spill = spill
+
+    def spill_now(self) -> None:
+        """Spill from now on, for there is something that comes before what will be submitted."""
+        self._accepts = 0
+
+    def take_again(self) -> None:
+        """Spill no longer: everything that was spilled has been given back by `readmit`."""
+        if not self._is_closed:
+            self._accepts = 2 * self._capacity
+
+    def readmit(self, outgoing: Outgoing) -> None:
+        """Accept a message that was spilled, however full; their order and number are the owner's to keep."""
+        accepts, self._accepts = self._accepts, sys.maxsize
+        try:
+            self.submit(
+                outgoing.key,
+                outgoing.subject,
+                outgoing.body,
+                outgoing.message_id,
+                outgoing.headers,
+                outgoing.on_acknowledged,
+                outgoing.since_ns,
+            )
+        finally:
+            self._accepts = accepts
 
     # -- out
 
@@ -260,6 +314,7 @@ class OrderedPublisher:
                 except PublishError as error:
                     self._refuse(outgoing, error)
                     continue
+                outgoing.first_sent_at = now
             outgoing.send_count += 1
             outgoing.sent_at = now
             in_flight[outgoing.token] = outgoing
@@ -313,7 +368,7 @@ class OrderedPublisher:
             return
         if error_code == _SUBJECT_GUARD and "per subject" in description:
             self._acknowledge(outgoing, 0, is_duplicate=True)
-        elif is_transient(code):
+        elif is_transient(code, error_code):
             self._park(outgoing)
         else:
             reason = f"{description} (code {code}, error {error_code})"
@@ -363,7 +418,7 @@ class OrderedPublisher:
         self._unfinished_bytes -= len(outgoing.body)
         if self._flush_handle is None and self._ready:
             self._flush_handle = self._loop.call_soon(self._flush)
-        if self._was_full and self._has_room:
+        if self._was_full and self.has_room:
             self._was_full = False
             for callback in self._on_room:
                 self._loop.call_soon(callback)
@@ -372,7 +427,8 @@ class OrderedPublisher:
             self._emptied = None
 
     @property
-    def _has_room(self) -> bool:
+    def has_room(self) -> bool:
+        """Whether it is at most half full."""
         return self._unfinished <= self._capacity // 2 and self._unfinished_bytes <= self._capacity_bytes // 2
 
     # -- again
@@ -428,9 +484,10 @@ class OrderedPublisher:
         for structure in (self._in_flight, self._parked, self._ready, self._lanes):
             structure.clear()
         self._in_flight_bytes = self._unfinished = self._unfinished_bytes = 0
-        for outgoing in left:
-            reason = "not acknowledged before the publisher was closed: it may be stored or not"
+        reason = "not acknowledged before the publisher was closed: it may be stored or not"
+        for index, outgoing in enumerate(left):
             error = PublishError(outgoing.subject, outgoing.message_id, reason)
-            _log.error("publish_abandoned", subject=outgoing.subject, error=error)
+            if not index:  # one line for all of them
+                _log.error("publish_abandoned", count=len(left), error=error)
             self._tell(outgoing, 0, is_duplicate=False, error=error)
         return len(left)

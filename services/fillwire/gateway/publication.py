@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import PublishError
@@ -27,6 +27,7 @@ class Publication:
         publisher: shared by all accounts of the process.
         telemetry: counts every fill and traces the sampled ones.
         clock_offset_ns: returns venue clock minus ours, None before it was measured.
+        spilled_stored: awaited until the broker has what the publisher had no room for.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Publication:
         publisher: OrderedPublisher,
         telemetry: FillTelemetry,
         clock_offset_ns: Callable[[], int | None],
+        spilled_stored: Callable[[], Awaitable[None]],
     ) -> None:
         self.account = account
         self.telemetry = telemetry
@@ -43,6 +45,8 @@ class Publication:
         self.lost_count = 0
         self._outstanding = 0
         self._stored: asyncio.Future[None] | None = None
+        self._spilled_stored = spilled_stored
+        self._has_spilled = False
         self._submit = publisher.submit
         self._subjects: dict[tuple[str, str], str] = {}
 
@@ -61,7 +65,7 @@ class Publication:
         event_id, order_id, body = report.event_id, report.order_id, report.json
         sent = _Sent(self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body))
         try:
-            self._submit(
+            is_in_memory = self._submit(
                 f"{report.symbol} {order_id}",
                 subject,
                 body,
@@ -85,7 +89,10 @@ class Publication:
                 )
             return False
         self.published_count += 1
-        self._outstanding += 1
+        if is_in_memory:
+            self._outstanding += 1
+        else:  # its trace ends in the journal
+            self._has_spilled = True
         return True
 
     async def stored(self) -> None:
@@ -94,6 +101,9 @@ class Publication:
             if self._stored is None:
                 self._stored = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._stored)
+        if self._has_spilled:
+            await self._spilled_stored()
+            self._has_spilled = False
 
     def settle(self) -> None:
         """Note that one event is stored, or will never be."""

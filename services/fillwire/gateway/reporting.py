@@ -88,6 +88,15 @@ class Reporter:
 
     def alert(self, account: Account, name: str, reason: str) -> None:
         """Publish something about the account that a person should know."""
+        _log.error(name, account=str(account), reason=reason)
+        self._alert(account, name, reason)
+
+    def alert_all(self, name: str, reason: str) -> None:
+        """Publish the same alert for each account that is reported of; it is in the log of this process already."""
+        for account in self._snapshots:
+            self._alert(account, name, reason)
+
+    def _alert(self, account: Account, name: str, reason: str) -> None:
         subject = alert_subject(account, name)
         time_ns = time.time_ns()
         alert = Alert(
@@ -98,7 +107,6 @@ class Reporter:
             reason=reason,
             time_ns=time_ns,
         )
-        _log.error(name, account=str(account), reason=reason)
         self._submit(subject, encode_alert(alert), f"{subject}:{time_ns}")
 
     def _submit(self, subject: str, body: bytes, message_id: str) -> None:

@@ -11,23 +11,23 @@ import aiohttp
 
 from fillwire.bus.buckets import DESIRED, PLACEMENTS, STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
-from fillwire.bus.guard import DuplicateGuard
-from fillwire.bus.publisher import OrderedPublisher
-from fillwire.bus.stored import StoredIds
 from fillwire.bus.streams import ensure_streams
-from fillwire.domain.errors import ConfigError
+from fillwire.domain.errors import ConfigError, PublishError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.account_log import ORDERS, AccountLog
+from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, LINGER_S, Accounts
+from fillwire.gateway.backlog import Backlog
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
+from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.placements import Placements
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.reference import Reference
+from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
@@ -42,7 +42,6 @@ from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.registry import venue
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueKey
-from fillwire.wire.subjects import order_scope_filter
 
 _log = get_log(__name__)
 
@@ -141,19 +140,29 @@ class Gateway:
         stack.callback(supervisor.close)
         tls = ssl.create_default_context()
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)))
-        guard = DuplicateGuard(StoredIds(bus, ORDERS), window_s, order_scope_filter)
-        publisher = await OrderedPublisher(bus, capacity=self._capacity, guard=guard).start()
-        stack.push_async_callback(self._flush, publisher)
+
+        def keep_refused(error: PublishError, body: bytes) -> None:
+            refusals.keep(error, body)
+
+        outlet = await Outlet.open(
+            bus, self._settings, self._exchange, capacity=self._capacity, on_refused=keep_refused
+        )
+        publisher = outlet.publisher
+        stack.push_async_callback(self._flush, outlet)
         reporter = Reporter(publisher, Bucket(bus, STATUS))
+        refusals = Refusals(lambda account: Quarantine(account, publisher, self._name), reporter.alert)
         reporter.start(supervisor)
         stack.push_async_callback(reporter.stop)
+        backlog = Backlog(bus, outlet, reporter.alert_all)
+        backlog.start(supervisor)
+        stack.push_async_callback(backlog.stop)
         stack.push_async_callback(self._stop_references)
         desired = Desired(Bucket(bus, DESIRED), self._exchange)
         around = Surroundings(
             venue=self._venue,
             policy=self._policy(),
             budget=ConnectBudget(self._venue.connects_per_minute),
-            valve=Valve(publisher),
+            valve=Valve(outlet),
             reporter=reporter,
             tls=tls,
             gateway=self._name,
@@ -168,7 +177,13 @@ class Gateway:
                 return await environment().reference.fetch_symbols()
 
             pipeline = Pipeline(
-                Publication(account, publisher, self._telemetry, partial(self._clock_offset_ns, account)),
+                Publication(
+                    account,
+                    publisher,
+                    self._telemetry,
+                    partial(self._clock_offset_ns, account),
+                    outlet.spilled_stored,
+                ),
                 Quarantine(account, publisher, self._name),
                 fetch_symbols,
                 AccountLog(bus, account),
@@ -232,13 +247,16 @@ class Gateway:
     async def _stop_references(self) -> None:
         await asyncio.gather(*(found.reference.stop() for found in self._environments.values()))
 
-    async def _flush(self, publisher: OrderedPublisher) -> None:
-        left = await publisher.close(PUBLISH_DEADLINE_S)
+    async def _flush(self, outlet: Outlet) -> None:
+        left = await outlet.close(PUBLISH_DEADLINE_S)
         if left:
-            _log.error("events_left", count=left, reason="the broker did not acknowledge them before the end")
+            kept = (
+                "they are in the journal" if outlet.spillway else "they are fetched again by the next start"
+            )
+            _log.error("events_left", count=left, reason=f"not acknowledged before the end: {kept}")
         _log.info(
             "gateway_stopped",
             gateway=self._name,
-            published=publisher.acknowledged_count,
-            duplicates=publisher.duplicate_count,
+            published=outlet.publisher.acknowledged_count,
+            duplicates=outlet.publisher.duplicate_count,
         )

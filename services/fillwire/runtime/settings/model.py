@@ -263,6 +263,18 @@ class AccountSettings(Section):
         return {**values, "key_type": inferred}
 
 
+class JournalSettings(Section):
+    """Where a gateway keeps events that the broker does not take and the memory cannot hold.
+
+    Attributes:
+        dir: directory of the files, one for each gateway; null for no journal: then a gateway stops reading instead.
+        max_bytes: most that the events of one gateway take there.
+    """
+
+    dir: Path | None = None
+    max_bytes: Annotated[int, BeforeValidator(_not_bool), Field(ge=1 << 20)] = 1 << 30
+
+
 class TelemetrySettings(Section):
     """What is exported of traces; where to is said by OpenTelemetry's own variables.
 
@@ -283,6 +295,7 @@ class Settings(Section):
         accounts: the keys of a gateway.
         credentials_dir: directory of further keys, `<user>/<exchange>/<environment>/{api_key,secret,private_key.pem}`.
         telemetry: traces.
+        journal: what a gateway keeps on disk while the broker is away.
     """
 
     websocket: WebSocketSettings = WebSocketSettings()
@@ -291,6 +304,7 @@ class Settings(Section):
     accounts: tuple[AccountSettings, ...] = ()
     credentials_dir: Path | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
+    journal: JournalSettings = JournalSettings()
 
     @field_validator("accounts")
     @classmethod

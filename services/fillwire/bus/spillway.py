@@ -1,0 +1,258 @@
+"""What a full publisher cannot hold goes to the journal and comes back in order; nothing is dropped before both are full.
+
+    submit ──▶ publisher ──▶ stream
+                 │ full                      ▲
+                 └──▶ journal ──▶ readmitted ┘   everything later goes through the journal too, until it is empty
+
+When spilling begins, what waits in the memory is written first, so that the journal holds every order from its first
+event that is not stored: after `kill -9` it is replayed, and no order has a gap that the journal could have closed.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+
+from fillwire.bus.encoding import OnAcknowledged, Outgoing, PublishOutcome
+from fillwire.bus.journal import Entry, Journal
+from fillwire.bus.publisher import OrderedPublisher
+from fillwire.domain.errors import PublishError
+from fillwire.runtime.logs import get_log
+
+_log = get_log(__name__)
+
+_BATCH = 1000
+_REMOVE_EVERY_S = 0.25
+_RETRY_S = 1.0
+_DISK_ERRORS = (OSError, sqlite3.Error)
+
+
+class Spillway:
+    """Joins one publisher and one journal.
+
+    Args:
+        publisher: started; it is closed by `close`.
+        journal: open; what it holds from before is published first. It is closed by `close`.
+
+    Attributes:
+        spilled_count: messages that went through the journal so far.
+        on_spilling: called when spilling begins and when it ends.
+    """
+
+    def __init__(self, publisher: OrderedPublisher, journal: Journal) -> None:
+        self._publisher = publisher
+        self._journal = journal
+        self._is_spilling = False
+        self._is_closing = False
+        self._position = 0  # the last message that was given back, or was in the memory all along
+        self._unstored: dict[
+            int, None
+        ] = {}  # numbers of messages of the journal that are in the memory, oldest first
+        self._room = asyncio.Event()
+        self._stored = asyncio.Event()  # nothing of the journal waits to be stored
+        self._stored.set()
+        self._on_room: list[Callable[[], None]] = []
+        self._was_full = False
+        self._draining: asyncio.Task[None] | None = None
+        self._removing: asyncio.Task[None] | None = None
+        self.spilled_count = 0
+        self.on_spilling: Callable[[bool], None] = _nobody
+
+    def start(self) -> None:
+        """Begin, with what the journal holds from before."""
+        journal, publisher = self._journal, self._publisher
+        journal.on_change = self._tell_room
+        publisher.spill_to(self._spill)
+        publisher.on_room(self._room.set)
+        self._removing = asyncio.get_running_loop().create_task(self._remove_stored(), name="journal removal")
+        if journal.count:
+            publisher.spill_now()
+            self._begin()
+
+    async def close(self, deadline_s: float) -> int:
+        """Publish what can be until the deadline, and keep the rest in the journal; return how many messages are left.
+
+        What the next start finds in the journal it publishes first.
+        """
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + deadline_s
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(end_s):
+                    await self._stored.wait()
+            await self._publisher.flush(max(0.0, end_s - loop.time()))
+        finally:
+            self._is_closing = True
+            await _cancel(self._draining)
+            if not self._is_spilling:
+                self._write_memory()
+            left = await self._publisher.close(0)
+            await _cancel(self._removing)
+            with contextlib.suppress(*_DISK_ERRORS):
+                await self._journal.remove(self._stored_through)
+            kept = self._journal.count
+            unwritten = await self._journal.close()
+        if kept:
+            _log.warning("events_kept_in_journal", events=kept, unwritten=unwritten)
+        return max(left, kept)
+
+    # -- state
+
+    @property
+    def is_spilling(self) -> bool:
+        """Whether messages go through the journal."""
+        return self._is_spilling
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the caller should stop reading until `on_room`."""
+        full = self._is_spilling and self._journal.is_full
+        self._was_full |= full
+        return full
+
+    @property
+    def queued_count(self) -> int:
+        """Messages that wait, in the memory and in the journal."""
+        memory = self._publisher.queued_count + self._publisher.in_flight_count
+        return max(memory, self._journal.count) if self._is_spilling else memory
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time that there is room after it was full."""
+        self._on_room.append(callback)
+
+    async def stored(self) -> None:
+        """Wait until everything that went through the journal is stored."""
+        await self._stored.wait()
+
+    # -- into the journal
+
+    def _spill(self, outgoing: Outgoing) -> None:
+        """Take a message from the full publisher; raises `PublishError` if the journal is full too."""
+        if not self._is_spilling:
+            self._write_memory()
+            self._begin()
+        self._append(outgoing)
+        self.spilled_count += 1
+
+    def _begin(self) -> None:
+        self._is_spilling = True
+        self._stored.clear()
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.get_running_loop().create_task(self._drain(), name="journal")
+        _log.warning("journal_used", events=self._journal.count)
+        self.on_spilling(True)
+
+    def _write_memory(self) -> None:
+        """Write what waits in the memory, which goes on being published from there."""
+        waiting = self._publisher.unacknowledged()
+        for outgoing in waiting:
+            try:
+                number = self._append(outgoing, with_headers=False)
+            except PublishError as error:
+                _log.error("memory_not_journaled", events=len(waiting), error=error)
+                break
+            self._unstored[number] = None
+            outgoing.on_acknowledged = partial(self._settle, number, outgoing.on_acknowledged)
+        self._position = self._journal.last_number
+
+    def _append(self, outgoing: Outgoing, *, with_headers: bool = True) -> int:
+        headers = outgoing.headers if with_headers else None
+        return self._journal.append(
+            Entry(
+                0,
+                outgoing.key,
+                outgoing.subject,
+                outgoing.message_id,
+                (headers() if callable(headers) else headers) or {},
+                outgoing.body,
+                # SQLite's integers end where an ageless message's time begins.
+                min(outgoing.since_ns, _LAST_NS),
+            )
+        )
+
+    # -- out of the journal
+
+    async def _drain(self) -> None:
+        """Give back what was spilled, as far as the publisher has room, until there is nothing more."""
+        journal, publisher = self._journal, self._publisher
+        while self._position < journal.last_number:
+            while not publisher.has_room:
+                self._room.clear()
+                await self._room.wait()
+            try:
+                entries = await journal.read(self._position, _BATCH)
+            except _DISK_ERRORS as error:
+                _log.error("journal_not_read", error=error)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            for entry in entries:
+                self._readmit(entry)
+        publisher.take_again()
+        self._is_spilling = False
+        self._note_stored()
+        _log.info("journal_drained", spilled=self.spilled_count)
+        self._tell_room()
+        self.on_spilling(False)
+
+    def _readmit(self, entry: Entry) -> None:
+        number = self._position = entry.number
+        self._unstored[number] = None
+        self._publisher.readmit(
+            Outgoing(
+                entry.key,
+                entry.subject,
+                entry.body,
+                entry.message_id,
+                entry.headers,
+                partial(self._settle, number, None),
+                entry.since_ns,
+            )
+        )
+
+    def _settle(self, number: int, told: OnAcknowledged | None, outcome: PublishOutcome) -> None:
+        """Note that a message of the journal is stored, or refused for good; one that was given up stays there."""
+        if not (self._is_closing and outcome.error is not None):
+            self._unstored.pop(number, None)
+            self._note_stored()
+        if not self._room.is_set() and self._publisher.has_room:
+            self._room.set()
+        if told is not None:
+            told(outcome)
+
+    def _note_stored(self) -> None:
+        if not self._unstored and not self._is_spilling:
+            self._stored.set()
+
+    @property
+    def _stored_through(self) -> int:
+        """Number up to which every message of the journal is stored."""
+        return next(iter(self._unstored), self._position + 1) - 1
+
+    async def _remove_stored(self) -> None:
+        while True:
+            await asyncio.sleep(_REMOVE_EVERY_S)
+            if self._journal.count:
+                try:
+                    await self._journal.remove(self._stored_through)
+                except _DISK_ERRORS as error:
+                    _log.error("journal_not_shortened", error=error)
+
+    def _tell_room(self) -> None:
+        if self._was_full and not (self._is_spilling and self._journal.is_full):
+            self._was_full = False
+            for callback in self._on_room:
+                callback()
+
+
+_LAST_NS = (1 << 63) - 1
+
+
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _nobody(_: bool) -> None:
+    """Tell nobody yet."""

@@ -1,0 +1,115 @@
+"""Says when the broker does not take what the gateway has, what becomes of it meanwhile, and when all is well again."""
+
+import asyncio
+from collections.abc import Callable
+
+from fillwire.bus.connection import Bus
+from fillwire.gateway.outlet import Outlet
+from fillwire.gateway.supervision import Supervisor, cancel
+from fillwire.runtime.logs import get_log
+
+_log = get_log(__name__)
+
+BROKER_AWAY = "broker_away"
+BROKER_BACK = "broker_back"
+JOURNAL_USED = "journal_used"
+READING_PAUSED = "reading_paused"
+# Events may wait for so long before anybody is told: an election of a stream's leader takes 4 to 9 s, a restart less.
+PATIENCE_S = 5.0
+_TICK_S = 0.25
+
+
+class Backlog:
+    """Watches an outlet.
+
+    Alerts go the same way as the events, so that most reach the log with them, when the broker is back; a live
+    subscriber has them at once where only the stream is in trouble. The gateway's own log has them in any case.
+
+    Args:
+        bus: the connection to the broker.
+        outlet: what is watched.
+        alert: tells the users of all accounts: which alert, why.
+
+    Attributes:
+        away_since_s: by the loop's clock; None while the broker takes events.
+    """
+
+    def __init__(self, bus: Bus, outlet: Outlet, alert: Callable[[str, str], None]) -> None:
+        self._bus = bus
+        self._outlet = outlet
+        self._alert = alert
+        self._loop = asyncio.get_running_loop()
+        self._unconnected_s: float | None = None
+        self._is_paused = False
+        self._most = 0
+        self._spilled = 0
+        self._task: asyncio.Task[None] | None = None
+        self.away_since_s: float | None = None
+        if outlet.spillway is not None:
+            outlet.spillway.on_spilling = self._note_spilling
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Begin to watch."""
+        self._task = supervisor.spawn(self._run(), "backlog")
+
+    async def stop(self) -> None:
+        """Stop."""
+        await cancel(self._task)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._look()
+
+    def _look(self) -> None:
+        now_s, waiting = self._loop.time(), self._outlet.queued_count
+        if self._bus.is_connected or not waiting:
+            self._unconnected_s = None
+        elif self._unconnected_s is None:
+            self._unconnected_s = now_s
+        waited_s = self._outlet.publisher.longest_wait_s
+        if self._unconnected_s is not None:
+            waited_s = max(waited_s, now_s - self._unconnected_s)
+        self._most = max(self._most, waiting)
+        if self.away_since_s is None and waited_s >= PATIENCE_S:
+            self.away_since_s = now_s - waited_s
+            self._spilled = self._spilled_count
+            self._say(
+                BROKER_AWAY,
+                f"the broker has not stored order events for {waited_s:.1f} s: {waiting} wait, more are taken; "
+                "they are sent until it has them",
+            )
+        elif self.away_since_s is not None and waited_s < PATIENCE_S / 2:
+            spilled = self._spilled_count - self._spilled
+            self._say(
+                BROKER_BACK,
+                f"the broker stores order events again after {now_s - self.away_since_s:.1f} s: up to {self._most} "
+                f"waited, {spilled} of them in the journal; {waiting} are still to be sent",
+            )
+            self.away_since_s, self._most = None, 0
+        is_paused = self._outlet.is_full
+        if is_paused and not self._is_paused:
+            self._say(
+                READING_PAUSED,
+                f"{waiting} events wait for the broker and there is no room for more: nothing is read from exchanges; "
+                "what they do not deliver later is fetched from their records",
+            )
+        self._is_paused = is_paused
+
+    @property
+    def _spilled_count(self) -> int:
+        return 0 if self._outlet.spillway is None else self._outlet.spillway.spilled_count
+
+    def _note_spilling(self, is_spilling: bool) -> None:
+        if is_spilling:
+            self._say(
+                JOURNAL_USED,
+                f"{self._outlet.queued_count} events wait for the broker: the memory is full, more go to the journal",
+            )
+
+    def _say(self, alert: str, reason: str) -> None:
+        if alert == BROKER_BACK:
+            _log.info(alert, reason=reason)
+        else:
+            _log.warning(alert, reason=reason)
+        self._alert(alert, reason)
