@@ -93,7 +93,16 @@ def test_every_payload_is_one_file_of_the_dialect() -> None:
 @pytest.mark.parametrize(
     ("message", "names"),
     [
-        ("order", [headers.MESSAGE_ID, headers.TRACEPARENT, headers.STAMPS]),
+        (
+            "order",
+            [
+                headers.MESSAGE_ID,
+                headers.TRACEPARENT,
+                headers.STAMPS,
+                dead_letters.REPLAY_FOR,
+                dead_letters.CALLBACK,
+            ],
+        ),
         (
             "dead_letter",
             [

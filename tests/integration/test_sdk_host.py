@@ -23,7 +23,7 @@ from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desired import Wishes
 from fillwire.sdk.host import Host, HostFailed
-from fillwire.sdk.replaying import read_dead_letters, replay_dead_letters
+from fillwire.sdk.replaying import LetterBox, Selection, read_dead_letters
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import Strategy
@@ -114,9 +114,9 @@ async def test_what_keeps_failing_is_kept_as_a_dead_letter_and_can_be_given_back
         await publish(bus, *fills(1, 3))
         await eventually(lambda: failing.told == ["1", "3"])
         await eventually(lambda: other.told == ["1", "2", "3"])
-        (kept,) = await read_dead_letters(bus, "alice", "failing")
+        (kept,) = await read_dead_letters(bus, Selection(user="alice", bot="failing"))
         event = fills(2, 2)[0]
-        assert kept.message_id == "alice==failing:2"
+        assert kept.message_id == "alice==failing:2:on_fill"
         assert kept.letter.event_id == event.event_id
         assert (kept.letter.callback, kept.letter.exception, kept.letter.attempts) == (
             "on_fill",
@@ -126,8 +126,7 @@ async def test_what_keeps_failing_is_kept_as_a_dead_letter_and_can_be_given_back
         assert kept.letter.original_subject == "orders.alice.binance.live.BTC-USDT.filled"
         assert kept.letter.original_sequence == 2
         broken = False
-        assert await replay_dead_letters(bus, "alice", "failing", event_id="another") == 0
-        assert await replay_dead_letters(bus, "alice", "failing") == 1
+        assert len(await LetterBox(bus, "ann@desk").replay([kept])) == 1
         await publish(bus, *fills(4, 4))
         await eventually(lambda: failing.told == ["1", "3", "2", "4"])
         await eventually(lambda: other.told == ["1", "2", "3", "4"])
@@ -140,7 +139,7 @@ async def test_a_message_that_is_no_event_becomes_a_dead_letter(bus: Bus) -> Non
         await bus.js.publish("orders.alice.binance.live.BTC-USDT.filled", b"no json")
         await publish(bus, *fills(1, 1))
         await eventually(lambda: listener.told == ["1"])
-        (kept,) = await read_dead_letters(bus, "alice", "listener")
+        (kept,) = await read_dead_letters(bus, Selection(user="alice", bot="listener"))
         assert (kept.body, kept.letter.exception, kept.letter.event_id) == (b"no json", "DecodeError", None)
 
 
@@ -198,7 +197,7 @@ async def test_a_bot_that_asks_for_the_end_of_the_process_ends_nobody(bus: Bus) 
     async with running(bus, leaving, other):
         await publish(bus, *fills(1, 2))
         await eventually(lambda: leaving.told == ["2"] and other.told == ["1", "2"])
-        (kept,) = await read_dead_letters(bus, "alice", "leaving")
+        (kept,) = await read_dead_letters(bus, Selection(user="alice", bot="leaving"))
         assert kept.letter.reason == "the callback asked for the end of the process: SystemExit('enough')"
 
 

@@ -1,4 +1,4 @@
-"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases, placements."""
+"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases, placements, decisions."""
 
 import math
 import re
@@ -85,7 +85,12 @@ PLACEMENTS = BucketDefinition(
     description="client order ids that were sent to a venue, for a day",
     max_bytes=256 * _MIB,
 )
-BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS)
+DECISIONS = BucketDefinition(
+    name="DECISIONS",
+    description="what people decided about dead letters and refused frames, for a quarter",
+    max_value_bytes=8 << 10,
+)
+BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS)
 
 
 def bucket_manifests(replicas: int = 1) -> list[Manifest]:

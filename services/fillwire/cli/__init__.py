@@ -18,6 +18,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fillwire.cli.demo:command",
         "Run everything on this machine: broker, exchange, gateway and bots.",
     ),
+    "dlq": (
+        "fillwire.cli.dlq:command",
+        "List, show, replay and discard events that bots could not handle.",
+    ),
     "gateway": (
         "fillwire.cli.gateway:command",
         "Hold an exchange's connections and publish its order events.",

@@ -42,9 +42,8 @@ class DeadLetters:
         headers = letter.headers()
         headers.update((name, message.headers[name]) for name in _KEPT_HEADERS if name in message.headers)
         subject = dead_letter_subject(bot.account.user, bot.name)
-        self._publisher.submit(
-            bot.durable, subject, message.data, dead_letter_id(bot.durable, message.sequence), headers, note
-        )
+        letter_id = dead_letter_id(bot.durable, message.sequence, letter.callback)
+        self._publisher.submit(bot.durable, subject, message.data, letter_id, headers, note)
         outcome = await stored
         facts: dict[str, Any] = {
             "bot": bot.name,

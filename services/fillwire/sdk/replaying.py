@@ -1,21 +1,39 @@
-"""Reading dead letters, and giving them back to the bot that could not handle them."""
+"""Dead letters after the fact: reading them, giving them back to the bot that could not handle them, discarding them."""
 
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-import orjson
+from enum import StrEnum
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.publisher import OrderedPublisher
-from fillwire.domain.errors import BrokerError
+from fillwire.bus.decisions import UNDECIDED, Decisions, KeptDecision
+from fillwire.bus.durables import Deliver, StartAtTime, consumer_exists
+from fillwire.bus.errors import ApiRefused, RevisionConflict
+from fillwire.bus.log import read_stream
+from fillwire.bus.messages import Message
+from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
+from fillwire.domain.errors import DecodeError, PublishError
+from fillwire.domain.identifiers import escape_token
+from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import durable_name
 from fillwire.wire.dead_letters import DeadLetter, parse_dead_letter, replay_headers, replay_id
+from fillwire.wire.decisions import Decision, Verdict, letter_key
 from fillwire.wire.headers import MESSAGE_ID, STAMPS, TRACEPARENT
-from fillwire.wire.subjects import dead_letter_subject
+from fillwire.wire.subjects import DEAD_LETTERS, parse_dead_letter_subject
+
+_log = get_log(__name__)
 
 STREAM = "DLQ"
-_NOT_FOUND = 404
-_FLUSH_DEADLINE_S = 10.0
+ORDERS = "ORDERS"
+_S = 1_000_000_000
+_STORE_DEADLINE_S = 10.0
+# A replay that somebody began so short a time ago is in the broker's memory of message ids (ten minutes) if it was
+# stored at all: to store it again does nothing.
+_SURELY_REMEMBERED_NS = 300 * _S
+_CLOCK_MARGIN_NS = 120 * _S
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,81 +41,281 @@ class KeptLetter:
     """A dead letter as it is kept.
 
     Attributes:
-        sequence: in the stream of dead letters.
+        user: owner of the bot.
+        sequence: in the stream of dead letters: the number by which people name it.
+        stored_ns: when it was stored, by the broker's clock.
         message_id: the letter's own.
         letter: what is said about the event.
         body: the event, byte for byte.
-        headers: all of the letter's.
+        trace: the headers of the event that are to go with it.
     """
 
+    user: str
     sequence: int
+    stored_ns: int
     message_id: str
     letter: DeadLetter
     body: bytes
-    headers: dict[str, str]
+    trace: dict[str, str]
+
+    @property
+    def durable(self) -> str:
+        """Name of the bot's durable consumer."""
+        return durable_name(self.user, self.letter.bot)
+
+    @property
+    def key(self) -> str:
+        """Key of the decision about it."""
+        return letter_key(self.user, self.letter.bot, self.message_id)
 
 
-async def read_dead_letters(bus: Bus, user: str, bot: str, *, after_sequence: int = 0) -> list[KeptLetter]:
-    """Return a bot's dead letters, oldest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which dead letters: those to which all of this applies.
 
-    Raises:
-        DecodeError: something else was published on the subject.
-        BrokerError: no answer, or not allowed.
+    Attributes:
+        user: owner of the bot; None for any.
+        bot: its name; None for any.
+        since_ns: stored at or after this time, by the broker's clock.
+        until_ns: stored before this time; None for no end.
+        sequences: their numbers; None for all.
     """
-    subject = dead_letter_subject(user, bot)
-    letters: list[KeptLetter] = []
-    sequence = after_sequence + 1
-    while True:
-        request = orjson.dumps({"seq": sequence, "next_by_subj": subject})
-        answer = await bus.request_message(f"{api.PREFIX}.DIRECT.GET.{STREAM}", request)
-        if answer.status == _NOT_FOUND:
-            return letters
-        if answer.status is not None:
-            raise BrokerError(f"cannot read dead letters of bot {bot} of {user}: status {answer.status}")
-        headers = dict(answer.headers)
-        sequence = int(headers["Nats-Sequence"])
-        letters.append(
-            KeptLetter(
-                sequence, headers.get(MESSAGE_ID, ""), parse_dead_letter(headers), answer.data, headers
-            )
+
+    user: str | None = None
+    bot: str | None = None
+    since_ns: int = 0
+    until_ns: int | None = None
+    sequences: frozenset[int] | None = None
+
+    @property
+    def pattern(self) -> str:
+        """The subjects to read."""
+        tokens = ("*" if name is None else escape_token(name) for name in (self.user, self.bot))
+        return ".".join((DEAD_LETTERS, *tokens))
+
+    def has(self, sequence: int, stored_ns: int) -> bool:
+        """Return whether a letter on a subject of the pattern belongs to it."""
+        return (
+            stored_ns >= self.since_ns
+            and (self.until_ns is None or stored_ns < self.until_ns)
+            and (self.sequences is None or sequence in self.sequences)
         )
-        sequence += 1
 
 
-async def replay_dead_letters(bus: Bus, user: str, bot: str, *, event_id: str | None = None) -> int:
-    """Give dead letters back to their bot, and return how many; the bot need not be running.
+class Outcome(StrEnum):
+    """What became of the wish to replay or discard a letter."""
 
-    Each comes to the callback that raised, and to no other bot. A letter replayed twice within some minutes is given
-    back once.
+    DONE = "done"
+    DECIDED_BEFORE = "decided_before"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one letter, and in a sentence why."""
+
+    kept: KeptLetter
+    outcome: Outcome
+    reason: str
+
+
+async def read_dead_letters(bus: Bus, selection: Selection, *, newest: int | None = None) -> list[KeptLetter]:
+    """Return dead letters, oldest first; what is on their subjects and is none is logged and left out.
 
     Args:
         bus: the connection.
-        user: owner of the bot.
-        bot: its name.
-        event_id: replay the letter of this event only.
+        selection: which.
+        newest: keep no more than the last so many; None for all, which the stream bounds.
 
     Raises:
-        BrokerError: the broker is away, or did not take all of them in time.
-        DecodeError: as `read_dead_letters`.
+        BrokerError: no answer, or not allowed.
     """
-    letters = [
-        kept
-        for kept in await read_dead_letters(bus, user, bot)
-        if event_id is None or kept.letter.event_id == event_id
-    ]
-    durable = durable_name(user, bot)
-    async with OrderedPublisher(bus) as publisher:
-        for kept in letters:
-            headers = replay_headers(durable, kept.letter)
-            headers |= {name: kept.headers[name] for name in (TRACEPARENT, STAMPS) if name in kept.headers}
-            publisher.submit(
-                durable,
-                kept.letter.original_subject,
-                kept.body,
-                replay_id(kept.message_id, kept.sequence),
-                headers,
+    letters: deque[KeptLetter] = deque(maxlen=newest)
+
+    def take(message: Message) -> None:
+        if not selection.has(message.sequence, message.stored_time_ns):
+            return
+        try:
+            letters.append(_kept(message))
+        except DecodeError as error:
+            _log.warning(
+                "dead_letter_not_read", subject=message.subject, sequence=message.sequence, error=error
             )
-        left = await publisher.flush(_FLUSH_DEADLINE_S)
-    if left:
-        raise BrokerError(f"{left} of {len(letters)} dead letters not taken within {_FLUSH_DEADLINE_S:g} s")
-    return len(letters)
+
+    start: Deliver = StartAtTime(selection.since_ns) if selection.since_ns else "all"
+    try:
+        await read_stream(bus, STREAM, selection.pattern, start, take)
+    except ApiRefused as error:
+        if error.error_code != api.STREAM_NOT_FOUND:
+            raise
+    return list(letters)
+
+
+def _kept(message: Message) -> KeptLetter:
+    headers = message.headers
+    return KeptLetter(
+        parse_dead_letter_subject(message.subject).user,
+        message.sequence,
+        message.stored_time_ns,
+        headers.get(MESSAGE_ID, ""),
+        parse_dead_letter(headers),
+        message.data,
+        {name: headers[name] for name in (TRACEPARENT, STAMPS) if name in headers},
+    )
+
+
+async def decisions_about(
+    bus: Bus, letters: Iterable[KeptLetter], selection: Selection
+) -> dict[int, KeptDecision]:
+    """Return what was decided about the letters of a selection, by their numbers; the undecided are absent.
+
+    Raises:
+        BrokerError: no answer, or not allowed.
+    """
+    found = await Decisions(bus).about(f"{selection.pattern}.>")
+    return {kept.sequence: found[kept.key] for kept in letters if kept.key in found}
+
+
+class LetterBox:
+    """Replays and discards dead letters: each is decided once, by whoever is first.
+
+    A replay is claimed before it is stored and noted after: two people who replay one letter at a time, or one after
+    the other, give it back once. Where somebody claimed it and did not finish, whoever comes next finishes.
+
+    Args:
+        bus: the connection.
+        by: who decides, for the record.
+        replicas: of the bucket of decisions, should this be the first.
+    """
+
+    def __init__(self, bus: Bus, by: str, *, replicas: int = 1) -> None:
+        self._bus = bus
+        self._by = by
+        self._decisions = Decisions(bus, replicas)
+
+    async def replay(self, letters: Iterable[KeptLetter]) -> list[Result]:
+        """Give letters back to their bots in the order given, and return what became of each.
+
+        Each comes to the callback that raised, and to no other bot; a bot that is not running gets it when it runs.
+
+        Raises:
+            BrokerError: the broker is away; what was given back until then is noted as such.
+        """
+        await self._decisions.prepare()
+        bots: dict[str, bool] = {}
+        results: list[Result] = []
+        async with OrderedPublisher(self._bus) as publisher:
+            for kept in letters:
+                if kept.durable not in bots:
+                    bots[kept.durable] = await consumer_exists(self._bus, ORDERS, kept.durable)
+                if bots[kept.durable]:
+                    results.append(await self._replay(kept, publisher))
+                else:
+                    reason = (
+                        f"bot {kept.letter.bot} of {kept.user} has no place in the log: it must have run once"
+                    )
+                    results.append(Result(kept, Outcome.REFUSED, reason))
+        return results
+
+    async def discard(self, letters: Iterable[KeptLetter], reason: str | None = None) -> list[Result]:
+        """Decide that letters are not to be replayed; they stay in the stream until their age ends them.
+
+        Raises:
+            BrokerError: the broker is away.
+        """
+        await self._decisions.prepare()
+        results: list[Result] = []
+        for kept in letters:
+            decision = Decision(verdict=Verdict.DISCARDED, by=self._by, time_ns=time.time_ns(), reason=reason)
+            try:
+                await self._decisions.decide(kept.key, decision)
+            except RevisionConflict:
+                results.append(await self._decided_before(kept))
+            else:
+                self._note(kept, decision)
+                results.append(Result(kept, Outcome.DONE, str(decision)))
+        return results
+
+    async def _replay(self, kept: KeptLetter, publisher: OrderedPublisher) -> Result:
+        revision = UNDECIDED
+        found = await self._decisions.find(kept.key)
+        if found is not None:
+            if found.decision.verdict is not Verdict.REPLAYING:
+                return await self._decided_before(kept)
+            revision = found.revision
+            if await self._is_stored(kept, found.decision):
+                return await self._finish(kept, revision, Outcome.DECIDED_BEFORE, f"{found.decision}")
+        claim = Decision(verdict=Verdict.REPLAYING, by=self._by, time_ns=time.time_ns())
+        try:
+            revision = await self._decisions.decide(kept.key, claim, revision)
+        except RevisionConflict:
+            return await self._decided_before(kept)
+        error = await _store(kept, publisher)
+        if error is not None:
+            return Result(kept, Outcome.REFUSED, str(error))
+        return await self._finish(kept, revision, Outcome.DONE, None)
+
+    async def _is_stored(self, kept: KeptLetter, claim: Decision) -> bool:
+        """Return whether the replay that somebody claimed and did not note as finished is in the log all the same."""
+        if time.time_ns() - claim.time_ns < _SURELY_REMEMBERED_NS:
+            return False  # or it is, and the broker will recognise it
+        wanted = replay_id(kept.message_id)
+        found = False
+
+        def look(message: Message) -> None:
+            nonlocal found
+            found = found or message.header(MESSAGE_ID) == wanted
+
+        start = StartAtTime(max(0, claim.time_ns - _CLOCK_MARGIN_NS))
+        await read_stream(self._bus, ORDERS, kept.letter.original_subject, start, look)
+        return found
+
+    async def _finish(self, kept: KeptLetter, revision: int, outcome: Outcome, reason: str | None) -> Result:
+        decision = Decision(verdict=Verdict.REPLAYED, by=self._by, time_ns=time.time_ns(), reason=reason)
+        try:
+            await self._decisions.decide(kept.key, decision, revision)
+        except RevisionConflict:
+            return await self._decided_before(kept)  # somebody finished it for us: it is in the log once
+        self._note(kept, decision)
+        return Result(kept, outcome, str(decision))
+
+    async def _decided_before(self, kept: KeptLetter) -> Result:
+        found = await self._decisions.find(kept.key)
+        reason = "decided by somebody else at this moment" if found is None else str(found.decision)
+        return Result(kept, Outcome.DECIDED_BEFORE, reason)
+
+    def _note(self, kept: KeptLetter, decision: Decision) -> None:
+        _log.warning(
+            f"dead_letter_{decision.verdict}",
+            letter=kept.sequence,
+            user=kept.user,
+            bot=kept.letter.bot,
+            event_id=kept.letter.event_id,
+            by=decision.by,
+            reason=decision.reason,
+        )
+
+
+async def _store(kept: KeptLetter, publisher: OrderedPublisher) -> PublishError | None:
+    """Store the replay; return why it is not stored, or not known to be."""
+    stored: asyncio.Future[PublishOutcome] = asyncio.get_running_loop().create_future()
+
+    def note(outcome: PublishOutcome) -> None:
+        if not stored.done():
+            stored.set_result(outcome)
+
+    message_id = replay_id(kept.message_id)
+    publisher.submit(
+        kept.durable,
+        kept.letter.original_subject,
+        kept.body,
+        message_id,
+        replay_headers(kept.durable, kept.letter) | kept.trace,
+        note,
+    )
+    try:
+        async with asyncio.timeout(_STORE_DEADLINE_S):
+            return (await stored).error
+    except TimeoutError:
+        reason = f"no acknowledgement within {_STORE_DEADLINE_S:g} s: replay it again, it will not be applied twice"
+        return PublishError(kept.letter.original_subject, message_id, reason)

@@ -19,14 +19,17 @@ REPLAY_FOR = "Fillwire-Replay-For"  # on a replayed event: the durable of the on
 _MAX_REASON_LENGTH = 1000  # of an exception's text, which may hold anything; a header block ends at 64 KiB
 
 
-def dead_letter_id(durable: str, sequence: int) -> str:
-    """Return the message id of a dead letter: a bot that fails on an event twice leaves one letter."""
-    return f"{durable}:{sequence}"
+def dead_letter_id(durable: str, sequence: int, callback: str | None) -> str:
+    """Return the message id of a dead letter: a callback that fails on an event twice leaves one letter.
+
+    Each callback of the event leaves its own, for each is replayed for itself.
+    """
+    return f"{durable}:{sequence}" if callback is None else f"{durable}:{sequence}:{callback}"
 
 
-def replay_id(letter_id: str, letter_sequence: int) -> str:
+def replay_id(letter_id: str) -> str:
     """Return the message id of a letter's replay: other than the event's own, which the stream has seen already."""
-    return f"{letter_id}:r{letter_sequence}"
+    return f"{letter_id}:replay"
 
 
 def replay_headers(durable: str, letter: "DeadLetter") -> dict[str, str]:

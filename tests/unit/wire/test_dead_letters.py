@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fillwire.domain.errors import DecodeError
-from fillwire.wire.dead_letters import DeadLetter, dead_letter_id, parse_dead_letter
+from fillwire.wire.dead_letters import DeadLetter, dead_letter_id, parse_dead_letter, replay_id
 
 LETTER = DeadLetter(
     bot="grid-1",
@@ -40,7 +40,17 @@ def test_reason_is_one_short_line() -> None:
 
 def test_id_names_the_delivery() -> None:
     """A bot that fails twice on one event leaves one letter, two bots that fail on it leave two."""
-    assert dead_letter_id("bot-grid-1", 42) == "bot-grid-1:42" != dead_letter_id("bot-grid-2", 42)
+    letters = [
+        dead_letter_id(durable, sequence, callback)
+        for durable in ("alice==grid-1", "alice==grid-2")
+        for sequence in (42, 43)
+        for callback in ("on_fill", "on_order_filled", None)
+    ]
+    assert letters[0] == "alice==grid-1:42:on_fill"
+    assert letters[2] == "alice==grid-1:42"
+    assert len(set(letters)) == len(letters)
+    assert len({replay_id(letter) for letter in letters}) == len(letters)
+    assert not {replay_id(letter) for letter in letters} & set(letters)
 
 
 @pytest.mark.parametrize(
