@@ -83,6 +83,9 @@ class Recorded:
         """Not asked of a driver."""
         raise NotImplementedError
 
+    def keep_quiet(self, until_ns: int) -> None:
+        """Ask nothing anyway."""
+
     def use_clock(self, offset_ns: int) -> None:
         """Not asked of a driver."""
         raise NotImplementedError

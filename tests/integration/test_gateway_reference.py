@@ -9,9 +9,12 @@ import pytest
 
 from fillwire.domain.errors import ConnectionLost, VenueError
 from fillwire.gateway import rest as rest_module
+from fillwire.gateway.ban import Ban
+from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reference import Reference
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.supervision import Supervisor
+from fillwire.gateway.weights import WeightBudget
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.venues.binance.venue import BinanceSpot
@@ -126,7 +129,9 @@ async def _referring(
         reference = Reference(
             venue,
             "simulated",
-            RestClient(session, "binance", simulator.rest_url),
+            RationedRest(
+                venue, RestClient(session, "binance", simulator.rest_url), WeightBudget(6000), Ban("binance")
+            ),
             symbols_pause_s=symbols_pause_s,
         )
         reference.start(supervisor)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, cast
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.ledger import Gap, Ledger, OrderKey
+from fillwire.gateway.ban import Ban
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.weights import WeightBudget
@@ -111,7 +113,9 @@ class Gateway:
         )
         records = BinanceRecords(ALICE, signer("key", "secret"), page_size=3)
         self.inquiry = VenueClockInquiry(
-            BinanceSpot(), records, cast("RestClient", venue), WeightBudget(10**9), lambda: 0
+            records,
+            RationedRest(BinanceSpot(), cast("RestClient", venue), WeightBudget(10**9), Ban("binance")),
+            lambda: 0,
         )
         self.inquiry.venue = venue
 

@@ -87,3 +87,20 @@ class ErrorClass(StrEnum):
     MALFORMED = "malformed"
     UNKNOWN = "unknown"
     SUSPICIOUS = "suspicious"
+
+
+class BreakerState(StrEnum):
+    """Whether attempts to connect are let through."""
+
+    CLOSED = "closed"  # all are
+    OPEN = "open"  # none is, for a while
+    HALF_OPEN = "half_open"  # one is, and the others wait for its result
+
+
+class Reach(StrEnum):
+    """Whom a venue's request to wait concerns."""
+
+    MACHINE = "machine"  # everything this machine asks of the venue, for every account
+    CONNECTING = "connecting"  # new connections of this machine
+    ACCOUNT = "account"  # new orders of the account
+    REQUEST = "request"  # the request that was refused, and no other

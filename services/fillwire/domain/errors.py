@@ -21,7 +21,7 @@ from enum import StrEnum
 from functools import partial
 from typing import ClassVar
 
-from fillwire.domain.enums import ErrorClass
+from fillwire.domain.enums import ErrorClass, Reach
 
 
 class Disposition(StrEnum):
@@ -69,14 +69,15 @@ class ConnectionLost(VenueError):
 
 
 class Throttled(VenueError):
-    """The venue asks us to wait."""
+    """The venue asks us to wait, `retry_after_s` seconds; `reach` says with what."""
 
     disposition = Disposition.RETRY
 
-    def __init__(self, venue: str, reason: str, retry_after_s: float) -> None:
+    def __init__(self, venue: str, reason: str, retry_after_s: float, reach: Reach = Reach.MACHINE) -> None:
         super().__init__(venue, reason)
-        self.args = (venue, reason, retry_after_s)
+        self.args = (venue, reason, retry_after_s, reach)
         self.retry_after_s = retry_after_s
+        self.reach = reach
 
     def __str__(self) -> str:
         """Return the sentence."""

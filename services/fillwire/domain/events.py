@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from fillwire.domain.amounts import difference
-from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
+from fillwire.domain.enums import (
+    BreakerState,
+    ConnectionState,
+    Kind,
+    Liquidity,
+    OrderType,
+    Side,
+    Source,
+    TimeInForce,
+)
 from fillwire.domain.identifiers import Account
 
 
@@ -125,6 +134,9 @@ class ConnectionEvent:
             each connection, and after something missing was found. None before the first time.
         missing_since_ns: the venue has executed something at about this time or later that is not in the log yet and
             is still being asked for. None while nothing is known to be missing.
+        breaker: whether attempts to connect are let through: the stricter of the account's own breaker and the venue's.
+        polling_since_ns: since when the venue's records are asked for what the stream would have told, by the
+            gateway's clock. None while they are not.
     """
 
     user: str
@@ -142,6 +154,8 @@ class ConnectionEvent:
     time_ns: int
     reconciled_ns: int | None = None
     missing_since_ns: int | None = None
+    breaker: BreakerState = BreakerState.CLOSED
+    polling_since_ns: int | None = None
 
     @property
     def account(self) -> Account:

@@ -18,7 +18,6 @@ from fillwire.venues.venue import VenueKey
 
 _log = get_log(__name__)
 
-LINGER_S = 5.0
 KEYS_REFRESH_S = 10.0
 STOP_DEADLINE_S = 5.0
 
@@ -57,7 +56,7 @@ class Accounts:
         placements: Placements,
         pairs: Pairs,
         *,
-        linger_s: float = LINGER_S,
+        linger_s: float,
         keys_refresh_s: float = KEYS_REFRESH_S,
     ) -> None:
         self._bus = bus

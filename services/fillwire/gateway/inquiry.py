@@ -3,13 +3,10 @@
 import time
 from collections.abc import Callable, Iterable
 
-from fillwire.domain.errors import Throttled
 from fillwire.domain.ledger import OrderKey
-from fillwire.gateway.rest import RestClient
-from fillwire.gateway.weights import WeightBudget
+from fillwire.gateway.rationing import RationedRest
 from fillwire.venues.records import AccountRecords, ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpRequest, HttpResponse
-from fillwire.venues.venue import Venue
 
 _MS = 1_000_000
 
@@ -18,25 +15,19 @@ class Inquiry:
     """The questions to one account's records. Each raises `VenueError` if the venue does not answer or refuses.
 
     Args:
-        venue: the exchange.
         records: what can be asked.
-        rest: sends it.
-        weights: how much of it.
+        rest: sends it, within the venue's limits.
         clock_offset_ns: returns venue clock minus ours.
     """
 
     def __init__(
         self,
-        venue: Venue,
         records: AccountRecords,
-        rest: RestClient,
-        weights: WeightBudget,
+        rest: RationedRest,
         clock_offset_ns: Callable[[], int],
     ) -> None:
         self.records = records
-        self._venue = venue
         self._rest = rest
-        self._weights = weights
         self._clock_offset_ns = clock_offset_ns
 
     @property
@@ -50,16 +41,7 @@ class Inquiry:
 
     async def _ask(self, make: Callable[[int], HttpRequest]) -> HttpResponse:
         """Send what `make` returns for the time of sending, which is signed."""
-        await self._weights.spend(make(0).weight)
-        response = await self._rest.send(make(self.now_ns()))
-        used = self.records.used_weight(response)
-        if used is not None:
-            self._weights.note(used)
-        if response.retry_after_s is not None:
-            error = self._venue.error(response)
-            if isinstance(error, Throttled):
-                self._weights.pause(error.retry_after_s)
-        return response
+        return await self._rest.ask(lambda: make(self.now_ns()))
 
     async def open_orders(self, symbol: str | None = None) -> list[OrderRow]:
         """Return the open orders, of one symbol or of all."""

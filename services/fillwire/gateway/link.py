@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from fillwire.domain.errors import ConnectionLost, VenueError
+from fillwire.domain.errors import ConnectionLost, Throttled, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.driver import Driver
 from fillwire.gateway.valve import Valve
@@ -21,6 +21,7 @@ from fillwire.venues.protocol import (
     Notice,
     OrderAnswered,
     Subscribed,
+    Throttling,
     VenueProtocol,
 )
 from fillwire.venues.rest import HttpResponse
@@ -49,6 +50,7 @@ class Link:
         on_opened: called when the socket is up.
         on_authenticated: called when the venue has accepted the key.
         on_clock: told an offset and the round trip in which it was measured.
+        on_throttled: told that the venue wants to be left alone.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, and who is told of its steps
@@ -62,6 +64,7 @@ class Link:
         on_opened: Callable[[], None],
         on_authenticated: Callable[[], None],
         on_clock: Callable[[int, int], None],
+        on_throttled: Callable[[Throttled], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         self._venue = venue
@@ -71,6 +74,7 @@ class Link:
         self._on_opened = on_opened
         self._on_authenticated = on_authenticated
         self._on_clock = on_clock
+        self._on_throttled = on_throttled
         self._failure: VenueError | None = None
         self._answers: dict[int, asyncio.Future[TradeOrder]] = {}
         self._last_key = 0
@@ -139,6 +143,8 @@ class Link:
                     waiting.set_result(answer)
             case ClockMeasured(offset_ns, round_trip_ns):
                 self._on_clock(offset_ns, round_trip_ns)
+            case Throttling(error):
+                self._on_throttled(error)
             case _:
                 self._step(event)
 
@@ -168,6 +174,10 @@ class Link:
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset from now on."""
         self.driver.protocol.use_clock(offset_ns)
+
+    def keep_quiet(self, until_ns: int) -> None:
+        """Ask nothing of the own accord until then."""
+        self.driver.protocol.keep_quiet(until_ns)
 
     # -- orders
 

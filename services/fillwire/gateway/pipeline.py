@@ -172,6 +172,10 @@ class Pipeline:
         """Bring the log up to the venue's own records; see `Reconciler.catch_up`."""
         await self._reconciler.catch_up(inquiry, symbols, is_successor=is_successor)
 
+    async def poll(self, inquiry: Inquiry, symbols: SymbolTable) -> None:
+        """Bring the log up to the venue's own records once, without a connection; see `Reconciler.poll`."""
+        await self._reconciler.poll(inquiry, symbols)
+
     def use_symbols(self, symbols: SymbolTable) -> None:
         """Name pairs by this table from now on."""
         self._reconciler.use_symbols(symbols)

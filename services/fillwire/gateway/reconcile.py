@@ -9,7 +9,7 @@ sweep ────▶ ask for everything since shortly before the last one
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -139,6 +139,7 @@ class Reconciler:
         self._is_alerted = False
         self._sweeps_at_s: list[float] = []
         self._audit_at_s = 0.0
+        self._all_at_s = 0.0
         self._failures = 0
         self.standing = Standing()
 
@@ -197,6 +198,40 @@ class Reconciler:
         else:
             self.standing = Standing(began_ns)
         self._wake.set()
+
+    async def poll(self, inquiry: Inquiry, symbols: SymbolTable) -> None:
+        """Bring the log in step once, without a connection: what the records show by now is published when this returns.
+
+        Raises:
+            VenueError: the venue does not answer or refuses; what was found before that is published.
+            BrokerError: the log cannot be read.
+        """
+        self._inquiry, self._symbols = inquiry, symbols
+        async with self._lock:
+            began_ns = self._now_ns()
+            self._is_unread |= not self._floor_ns
+            if self._is_unread or self._unswept is not None:
+                await self._sweep_unswept()
+            else:
+                await self._sweep(self._recent(), reads_executions=False, asks_all=self._is_all_due())
+            await self._settle_pending(is_due=False)
+        await self._stored()
+        if self._is_unsettled:
+            self._tell_standing()
+        else:
+            self._is_alerted = False
+            was_missing = self.standing.missing_since_ns is not None
+            self.standing = Standing(began_ns)
+            if was_missing:
+                self._on_standing()
+
+    def _is_all_due(self) -> bool:
+        """Whether it is time to ask for the open orders of all symbols again, which costs as much as a dozen symbols."""
+        now_s = self._loop.time()
+        if now_s < self._all_at_s:
+            return False
+        self._all_at_s = now_s + self._policy.sweep_interval_s
+        return True
 
     def lost(self) -> None:
         """Note that the account has no connection: only what is missing already is asked for."""
@@ -274,7 +309,7 @@ class Reconciler:
             await self._sweep(self._unswept, reads_executions=True)
             self._unswept = None
 
-    async def _sweep(self, found: Recollection, *, reads_executions: bool) -> None:
+    async def _sweep(self, found: Recollection, *, reads_executions: bool, asks_all: bool = True) -> None:
         """Compare everything since the cursor; orders that are not settled are pending after it.
 
         Args:
@@ -282,14 +317,16 @@ class Reconciler:
             reads_executions: read the executions of each symbol at once, as is cheap where many were missed. Without it
                 an order's are asked for only if its executed quantity differs from the ledger's, so that a sweep over a
                 healthy stream costs by orders and not by executions.
+            asks_all: ask for the open orders of all symbols, also of those that nobody knows of yet.
         """
         inquiry, table = self._ready()
         began_ns = self._now_ns()
-        rows: dict[OrderKey, OrderRow] = {row.key: row for row in await inquiry.open_orders()}
         believed = {known.key for known in self._ledger.open_orders()}
         symbols = set(found.symbols) | self._sequencer.buffered_symbols
-        symbols |= {symbol for symbol, _ in (*rows, *believed, *self._pending)}
+        symbols |= {symbol for symbol, _ in (*believed, *self._pending)}
         symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
+        rows = await self._open_orders(None if asks_all else symbols)
+        symbols |= {symbol for symbol, _ in rows}
         for symbol in sorted(symbols):
             changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
             executions: dict[OrderKey, list[ExecutionRow]] = {}
@@ -407,14 +444,19 @@ class Reconciler:
         since_ns = max(self._floor_ns, proven_ns + offset_ns - int(self._policy.overlap_s * _S))
         return Recollection(since_ns=since_ns, symbols=set(self._ledger.symbols()))
 
+    async def _open_orders(self, symbols: Collection[str] | None) -> dict[OrderKey, OrderRow]:
+        """Return the open orders of some symbols, and of others too where that is cheaper; None for all."""
+        inquiry, _ = self._ready()
+        one_by_one = symbols is not None and len(symbols) <= _ASK_ONE_BY_ONE
+        rows: dict[OrderKey, OrderRow] = {}
+        for symbol in sorted(symbols) if symbols is not None and one_by_one else (None,):
+            rows |= {row.key: row for row in await inquiry.open_orders(symbol)}
+        return rows
+
     async def _audit(self) -> None:
         """Compare the orders believed open with those that are: a frame that never came shows in no other."""
-        inquiry, _ = self._ready()
         believed = {known.key: known for known in self._ledger.open_orders()}
-        symbols = {symbol for symbol, _ in believed}
-        rows: dict[OrderKey, OrderRow] = {}
-        for symbol in sorted(symbols) if len(symbols) <= _ASK_ONE_BY_ONE else (None,):
-            rows |= {row.key: row for row in await inquiry.open_orders(symbol)}
+        rows = await self._open_orders({symbol for symbol, _ in believed})
         for key in {*believed, *rows}:
             known, row = self._ledger.get(key), rows.get(key)
             if (

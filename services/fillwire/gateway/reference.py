@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 
 from fillwire.domain.errors import ConnectionLost, VenueError
-from fillwire.gateway.rest import RestClient
+from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.symbols import SymbolTable
@@ -33,7 +33,7 @@ class Reference:
     """
 
     def __init__(
-        self, venue: Venue, environment: str, rest: RestClient, *, symbols_pause_s: float = SYMBOLS_PAUSE_S
+        self, venue: Venue, environment: str, rest: RationedRest, *, symbols_pause_s: float = SYMBOLS_PAUSE_S
     ) -> None:
         self._venue = venue
         self._environment = environment
@@ -89,7 +89,7 @@ class Reference:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._symbols_due_s - loop.time()))
         self._symbols_due_s = loop.time() + _FAILURE_PAUSE_S
-        symbols = self._venue.read_symbols(await self._rest.send(self._venue.symbols_request()))
+        symbols = self._venue.read_symbols(await self._rest.ask_at_once(self._venue.symbols_request()))
         if not symbols:
             raise VenueError(self._venue.exchange, "the table of symbols is empty")
         self._symbols = symbols
@@ -113,7 +113,7 @@ class Reference:
             sent_ns = time.time_ns()
             began_ns = time.perf_counter_ns()
             try:
-                venue_ns = self._venue.read_time_ns(await self._rest.send(self._venue.time_request()))
+                venue_ns = self._venue.read_time_ns(await self._rest.ask_at_once(self._venue.time_request()))
             except VenueError as error:
                 failure = error
                 break

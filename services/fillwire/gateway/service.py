@@ -15,9 +15,8 @@ from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import ConfigError, PublishError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.account_log import AccountLog
-from fillwire.gateway.accounts import KEYS_REFRESH_S, LINGER_S, Accounts
+from fillwire.gateway.accounts import KEYS_REFRESH_S, Accounts
 from fillwire.gateway.backlog import Backlog
-from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
 from fillwire.gateway.outlet import Outlet
@@ -26,7 +25,6 @@ from fillwire.gateway.placements import Placements
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy
-from fillwire.gateway.reference import Reference
 from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
 from fillwire.gateway.rest import RestClient
@@ -34,7 +32,6 @@ from fillwire.gateway.session import Session
 from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
 from fillwire.gateway.valve import Valve
-from fillwire.gateway.weights import WeightBudget
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
 from fillwire.runtime.telemetry import FillTelemetry
@@ -59,7 +56,7 @@ class Gateway:
         name: of this process.
         telemetry: counts and traces fills.
         load: reads the settings anew, for keys that were replaced.
-        linger_s: an account without bots stays connected for so long.
+        linger_s: an account without bots stays connected for so long, in seconds; None for the settings' own.
         keys_refresh_s: time between two readings of the keys while one is missing or refused.
         capacity: events that may wait for the broker before sockets are no longer read.
         reconciling: how the log is kept in step with the venue's records; None for the settings' own.
@@ -76,7 +73,7 @@ class Gateway:
         name: str,
         telemetry: FillTelemetry,
         load: Callable[[], Settings],
-        linger_s: float = LINGER_S,
+        linger_s: float | None = None,
         keys_refresh_s: float = KEYS_REFRESH_S,
         capacity: int = CAPACITY,
         reconciling: ReconcilePolicy | None = None,
@@ -86,7 +83,7 @@ class Gateway:
         self._exchange = exchange
         self._name = name
         self._telemetry = telemetry
-        self._linger_s = linger_s
+        self._linger_s = settings.websocket.linger_ms / 1e3 if linger_s is None else linger_s
         self._keys_refresh_s = keys_refresh_s
         self._capacity = capacity
         self._reconciling = reconciling or ReconcilePolicy(
@@ -95,9 +92,10 @@ class Gateway:
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None
-        if not settings.is_websocket_enabled(exchange):
+        if not settings.is_websocket_enabled(exchange) and not settings.falls_back_to_polling(exchange):
             raise ConfigError(
-                f"live detection at {exchange} is switched off by enabled or websocketEnabled: expected true"
+                f"live detection at {exchange} is switched off by enabled or websocketEnabled: "
+                "expected true, or fallbackToPolling"
             )
         for environment in sorted({account.environment for account in self._keys.accounts}):
             self._endpoints(environment)
@@ -161,7 +159,6 @@ class Gateway:
         around = Surroundings(
             venue=self._venue,
             policy=self._policy(),
-            budget=ConnectBudget(self._venue.connects_per_minute),
             valve=Valve(outlet),
             reporter=reporter,
             tls=tls,
@@ -215,6 +212,11 @@ class Gateway:
             reconnect=websocket.reconnect,
             connect_timeout_ms=websocket.connection_timeout_ms,
             heartbeat_interval_ms=websocket.heartbeat_interval_ms,
+            order_timeout_ms=websocket.order_timeout_ms,
+            lost_after_ms=websocket.lost_after_ms,
+            streams=self._settings.is_websocket_enabled(self._exchange),
+            polls=self._settings.falls_back_to_polling(self._exchange),
+            poll_interval_ms=self._settings.poll_interval_ms(self._exchange),
         )
 
     def _endpoints(self, environment: str) -> Endpoints:
@@ -229,16 +231,11 @@ class Gateway:
             if endpoints.warning is not None:
                 _log.warning("endpoint_replaced", environment=name, reason=endpoints.warning)
             rest = RestClient(http, self._exchange, endpoints.rest_url)
-            reference = Reference(self._venue, name, rest)
             if self._supervisor is None:
                 raise AssertionError("sessions are made by a gateway that has started")
-            reference.start(self._supervisor)
-            found = self._environments[name] = Environment(
-                endpoints=endpoints,
-                reference=reference,
-                rest=rest,
-                weights=WeightBudget(self._venue.weight_per_minute),
-            )
+            found = Environment.of(name, endpoints, self._venue, self._policy(), rest, SystemRandom())
+            found.reference.start(self._supervisor)
+            self._environments[name] = found
         return found
 
     def _clock_offset_ns(self, account: Account) -> int | None:

@@ -4,16 +4,20 @@ import ssl
 from dataclasses import dataclass
 from random import Random
 
+from fillwire.gateway.admission import Admission
+from fillwire.gateway.ban import Ban
 from fillwire.gateway.budget import ConnectBudget
+from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reference import Reference
 from fillwire.gateway.reporting import Reporter
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.valve import Valve
 from fillwire.gateway.weights import WeightBudget
-from fillwire.runtime.backoff import ReconnectPolicy
+from fillwire.runtime.backoff import Backoff, ReconnectPolicy
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits
-from fillwire.venues.venue import Venue
+from fillwire.venues.venue import Venue, VenueAccount
 
 _NS = 1_000_000_000
 _MS = 1_000_000
@@ -31,6 +35,10 @@ class ConnectionPolicy:
         heartbeat_interval_ms: between two probes of a connection.
         order_timeout_ms: after this long a bot's request is answered in any case; shorter than bots wait.
         max_pending_orders: requests of bots to one account that may wait for the venue.
+        lost_after_ms: without a stream for so long, live detection counts as lost.
+        streams: whether connections are made at all.
+        polls: whether REST is asked while live detection is lost.
+        poll_interval_ms: time between two such questions.
     """
 
     reconnect: ReconnectPolicy
@@ -38,6 +46,10 @@ class ConnectionPolicy:
     heartbeat_interval_ms: int
     order_timeout_ms: int = 4_000
     max_pending_orders: int = 128
+    lost_after_ms: int = 15_000
+    streams: bool = True
+    polls: bool = False
+    poll_interval_ms: int = 5_000
 
     @property
     def connect_timeout_s(self) -> float:
@@ -48,6 +60,16 @@ class ConnectionPolicy:
     def order_timeout_s(self) -> float:
         """After this long a bot's request is answered in any case, in seconds."""
         return self.order_timeout_ms / 1e3
+
+    @property
+    def lost_after_s(self) -> float:
+        """Without a stream for so long, live detection counts as lost, in seconds."""
+        return self.lost_after_ms / 1e3
+
+    @property
+    def poll_interval_s(self) -> float:
+        """Time between two questions while live detection is lost, in seconds."""
+        return self.poll_interval_ms / 1e3
 
     @property
     def max_delay_s(self) -> float:
@@ -72,7 +94,6 @@ class Surroundings:
     Attributes:
         venue: the exchange.
         policy: how connections are made and held.
-        budget: how many may be dialled.
         valve: stops reading while the broker takes nothing.
         reporter: told of every change.
         tls: verifies the venue.
@@ -82,7 +103,6 @@ class Surroundings:
 
     venue: Venue
     policy: ConnectionPolicy
-    budget: ConnectBudget
     valve: Valve
     reporter: Reporter
     tls: ssl.SSLContext
@@ -97,11 +117,43 @@ class Environment:
     Attributes:
         endpoints: where it is reached.
         reference: its symbols and clock.
-        rest: its REST interface.
-        weights: what may be asked of it.
+        rest: its REST interface, within its limits.
+        ban: until when it wants nothing from this machine.
+        admission: who may dial it, and when.
     """
 
     endpoints: Endpoints
     reference: Reference
-    rest: RestClient
-    weights: WeightBudget
+    rest: RationedRest
+    ban: Ban
+    admission: Admission
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 - what it is made of; called in one place
+        cls,
+        name: str,
+        endpoints: Endpoints,
+        venue: Venue,
+        policy: ConnectionPolicy,
+        rest: RestClient,
+        random: Random,
+    ) -> "Environment":
+        """Return the environment `name` of a venue, of which nothing has been asked yet."""
+        ban = Ban(venue.exchange)
+        rationed = RationedRest(venue, rest, WeightBudget(venue.weight_per_minute), ban)
+        return cls(
+            endpoints=endpoints,
+            reference=Reference(venue, name, rationed),
+            rest=rationed,
+            ban=ban,
+            admission=Admission(
+                f"{venue.exchange}/{name}",
+                ban,
+                ConnectBudget(venue.connects_per_minute),
+                Backoff.from_policy(policy.reconnect, random, is_limited=False),
+            ),
+        )
+
+    def inquiry(self, account: VenueAccount) -> Inquiry:
+        """Return what can be asked of the records of one account."""
+        return Inquiry(account.records(), self.rest, lambda: self.reference.clock_offset_ns or 0)

@@ -24,29 +24,27 @@ class WeightBudget:
         self._now_s = now_s
         self._minute = 0
         self._used = 0
-        self._closed_until_s = 0.0
 
     async def spend(self, weight: int) -> None:
-        """Wait until `weight` may be asked, and count it; the wait ends with the next minute or the venue's pause."""
+        """Wait until `weight` may be asked, the next minute at the latest, and count it."""
         while True:
             now_s = self._now_s()
             self._turn(now_s)
-            if now_s < self._closed_until_s:
-                await asyncio.sleep(self._closed_until_s - now_s)
-            elif self._used and self._used + weight > self._limit:
+            if self._used and self._used + weight > self._limit:
                 await asyncio.sleep((self._minute + 1) * _MINUTE_S - now_s + 0.05)
             else:
                 self._used += weight
                 return
 
+    def count(self, weight: int) -> None:
+        """Count what is asked without waiting for its turn."""
+        self._turn(self._now_s())
+        self._used += weight
+
     def note(self, used: int) -> None:
         """Take what the venue says was used in this minute."""
         self._turn(self._now_s())
         self._used = max(self._used, used)
-
-    def pause(self, seconds: float) -> None:
-        """Ask nothing for so long: the venue has said so."""
-        self._closed_until_s = max(self._closed_until_s, self._now_s() + seconds)
 
     def _turn(self, now_s: float) -> None:
         minute = int(now_s // _MINUTE_S)

@@ -94,13 +94,20 @@ class Backoff:
         self._retries = 0
 
     @classmethod
-    def from_policy(cls, policy: ReconnectPolicy, random: Random, jitter: Jitter = Jitter.EQUAL) -> "Backoff":
-        """Return the backoff that the `reconnect` part of the settings describes."""
+    def from_policy(
+        cls,
+        policy: ReconnectPolicy,
+        random: Random,
+        jitter: Jitter = Jitter.EQUAL,
+        *,
+        is_limited: bool = True,
+    ) -> "Backoff":
+        """Return the backoff that the `reconnect` part of the settings describes, with or without its limit."""
         return cls(
             initial_delay_s=policy.initial_delay_ms / 1e3,
             max_delay_s=policy.max_delay_ms / 1e3,
             multiplier=policy.backoff_multiplier,
-            max_retries=policy.max_retries,
+            max_retries=policy.max_retries if is_limited else None,
             random=random,
             jitter=jitter,
         )

@@ -16,7 +16,7 @@ that steps makes a deadline come early or late by the step; the worst that follo
 from dataclasses import dataclass
 from typing import Protocol
 
-from fillwire.domain.errors import FrameError, VenueError
+from fillwire.domain.errors import FrameError, Throttled, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.symbols import SymbolTable
@@ -83,6 +83,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttling:
+    """The venue asked us to wait, in an answer to whatever; the connection goes on while it lets it."""
+
+    error: Throttled
+
+
+@dataclass(frozen=True, slots=True)
 class ClockMeasured:
     """The venue's clock minus ours, measured over this connection, and the round trip in which it was."""
 
@@ -106,6 +113,7 @@ Event = (
     | Subscribed
     | Expiring
     | Failed
+    | Throttling
     | ClockMeasured
     | OrderAnswered
 )
@@ -143,6 +151,9 @@ class VenueProtocol(Protocol):
 
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset, venue clock minus ours, from now on."""
+
+    def keep_quiet(self, until_ns: int) -> None:
+        """Ask nothing of the own accord until then: the venue wants no requests from this machine."""
 
     def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
         """Ask the venue to place an order; one `OrderAnswered` with `key` follows, at the deadline at the latest.

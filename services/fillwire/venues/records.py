@@ -164,9 +164,6 @@ class AccountRecords(Protocol):
     def window_ns(self) -> int:
         """The longest time that one request with a beginning and an end may span."""
 
-    def used_weight(self, response: HttpResponse) -> int | None:
-        """Return what this machine has asked in this minute, as the answer says it."""
-
     def open_orders(self, now_ns: int, symbol: str | None = None) -> HttpRequest:
         """Return the request for the open orders, of one symbol or of all."""
 

@@ -22,6 +22,7 @@ class Step(StrEnum):
     OPENED = "opened"  # the socket is up
     AUTHENTICATED = "authenticated"  # the venue accepted the key
     SUBSCRIBED = "subscribed"  # the venue acknowledged the stream: from here on every fill is seen live
+    HELD = "held"  # the next attempt has to wait for the venue's sake: a ban, its circuit breaker, the connect budget
     LOST = "lost"  # the attempt or the connection failed, another attempt follows
     REFUSED = "refused"  # the venue refuses the key, or there is none
     GAVE_UP = "gave up"  # as many attempts failed as are allowed in a row
@@ -34,6 +35,7 @@ STEPS: Mapping[ConnectionState, Mapping[Step, ConnectionState]] = MappingProxyTy
     {
         _STATE.DISCONNECTED: {
             Step.OPEN: _STATE.CONNECTING,
+            Step.HELD: _STATE.DISCONNECTED,
             Step.REFUSED: _STATE.AUTH_FAILED,
         },
         _STATE.CONNECTING: {
@@ -61,6 +63,7 @@ STEPS: Mapping[ConnectionState, Mapping[Step, ConnectionState]] = MappingProxyTy
         },
         _STATE.RECONNECTING: {
             Step.OPEN: _STATE.CONNECTING,
+            Step.HELD: _STATE.RECONNECTING,
             Step.REFUSED: _STATE.AUTH_FAILED,
             Step.GAVE_UP: _STATE.DISCONNECTED,
             Step.CLOSED: _STATE.DISCONNECTED,

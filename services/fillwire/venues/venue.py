@@ -97,3 +97,6 @@ class Venue(Protocol):
 
     def error(self, response: HttpResponse) -> VenueError:
         """Return what an answer other than 200 means."""
+
+    def used_weight(self, response: HttpResponse) -> int | None:
+        """Return what this machine has asked in this minute as the answer says it, None if it does not."""

@@ -97,6 +97,9 @@ class WebSocketSettings(Section):
         fallback_to_polling: whether REST is asked for fills while live detection is lost.
         poll_interval_ms: time between two such questions.
         audit_interval_ms: time between two comparisons of the orders believed open with those that the venue shows.
+        linger_ms: an account that no bot listens to any more stays connected for so long.
+        order_timeout_ms: after this long a bot that placed or cancelled an order is answered, with `unknown` if need be.
+        lost_after_ms: without a stream for so long, live detection counts as lost: a person is told.
     """
 
     enabled: bool = True
@@ -106,6 +109,9 @@ class WebSocketSettings(Section):
     fallback_to_polling: bool = False
     poll_interval_ms: Milliseconds = 5_000
     audit_interval_ms: Milliseconds = 15_000
+    linger_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=86_400_000)] = 5_000
+    order_timeout_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=100, le=60_000)] = 4_000
+    lost_after_ms: Milliseconds = 15_000
 
 
 class EnvironmentSettings(Section):

@@ -1,7 +1,7 @@
 """The control API below `/sim/`: what tests, the demo and the benchmark do to the venue.
 
     GET    /sim/health          users, symbols, clock
-    GET    /sim/stats           connections, accounts, emissions, faults
+    GET    /sim/stats           connections, accounts, emissions, faults; answers by status, the last handshakes
     GET    /sim/executions      ?user= or ?api_key=, &since=0 &limit=10000: every execution of an account, as rows
                                 of `columns`; go on with `since=next` until `next` is `total`
     POST   /sim/price           symbol, price: move the market; everybody in between trades, stops trigger
@@ -27,7 +27,8 @@ not_json, missing_field, wrong_type, bad_quantity, duplicate_key), unknown_event
 
 Kinds that strike requests, where `method` is a method of the WebSocket API and `api` is rest or websocket:
 lost_response (-1007 after the order was executed; answer none for no answer at all), event_first,
-request_error (status, code, message, retry_after_s), request_delay (seconds), login_refused, connection_refused.
+request_error (status, code, message, retry_after_s), request_delay (seconds), login_refused, connection_refused
+(of the handshake: as request_error, 503 unless said).
 
 Kinds that hold until they are changed: query_lag (seconds), clock_skew (milliseconds), revoke_key and restore_key
 (user or api_key), ban (seconds: 418 for all addresses).
@@ -171,6 +172,8 @@ class Control:
             },
             "emissions": [job.document() for job in self._jobs.values()],
             "faults": core.faults.documents(),
+            "answered": dict(core.answered),
+            "handshakes": list(core.handshakes),
         }
 
     async def _executions(self, request: web.Request) -> Any:

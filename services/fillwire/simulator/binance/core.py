@@ -1,5 +1,6 @@
 """What both APIs and the control API share: the venue, the table of operations, faults, publisher, connections."""
 
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fillwire.simulator.binance.connections import Connection
 
 _TO_WAIT = frozenset({429, BANNED})
+_HANDSHAKES = 1000
 
 
 class Core:
@@ -24,6 +26,8 @@ class Core:
         operations: every operation by its method name.
         routes: every operation by HTTP method and path.
         connections: open WebSocket connections.
+        answered: answers by API and status, such as `rest 429`.
+        handshakes: the last attempts to connect: when, in microseconds, and the status of the answer.
     """
 
     def __init__(self, venue: Venue) -> None:
@@ -31,11 +35,18 @@ class Core:
         self.faults = Faults(venue.random)
         self.publisher = Publisher(venue.clock)
         self.connections: set[Connection] = set()
+        self.answered: Counter[str] = Counter()
+        self.handshakes: deque[tuple[int, int]] = deque(maxlen=_HANDSHAKES)
         table = (*public.OPERATIONS, *trading.OPERATIONS, *order_lists.OPERATIONS, *queries.OPERATIONS)
         self.operations: Mapping[str, Operation] = {operation.name: operation for operation in table}
         self.routes: Mapping[tuple[str, str], Operation] = {
             (operation.verb, operation.path): operation for operation in (*table, *other_products.OPERATIONS)
         }
+
+    def note_handshake(self, status: int) -> None:
+        """Note an attempt to connect and what was answered."""
+        self.handshakes.append((self.venue.clock.now_us(), status))
+        self.answered[f"handshake {status}"] += 1
 
     def cut_off(self, address: str) -> None:
         """Close the connections of an address that has been banned."""
@@ -51,9 +62,10 @@ class Core:
         """
         fault = self.faults.request_error(method, account, api)
         if fault is not None:
-            raise self._demanded_refusal(fault.options)
+            raise self.demanded_refusal(fault.options)
 
-    def _demanded_refusal(self, options: Mapping[str, Any]) -> Refusal:
+    def demanded_refusal(self, options: Mapping[str, Any]) -> Refusal:
+        """Return the refusal that a fault asks for."""
         status = int(options.get("status", 500))
         code = int(options.get("code", -1003 if status in _TO_WAIT else -1000))
         message = str(options.get("message", "An unknown error occurred while processing the request."))

@@ -29,6 +29,15 @@ class Refusal(Exception):
             body["data"] = self.data
         return body
 
+    def http(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the body and headers of an HTTP answer, in which the time to wait is a header."""
+        body = self.body()
+        if self.data is None or "retryAfter" not in self.data:
+            return body, {}
+        del body["data"]
+        wait_ms = self.data["retryAfter"] - self.data["serverTime"]
+        return body, {"Retry-After": str(max(1, -(-wait_ms // 1_000)))}
+
 
 BANNED = 418
 """Status of every answer to an address that went on after it was told to wait."""

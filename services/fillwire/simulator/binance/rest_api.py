@@ -38,20 +38,15 @@ class RestApi:
         try:
             status, result = await self._answer(request, address, headers)
         except Refusal as refusal:
-            status, result = refusal.status, refusal.body()
+            status = refusal.status
+            result, waiting = refusal.http()
+            headers |= waiting
             if status == BANNED:
                 self._core.cut_off(address)
-            self._set_retry_after(refusal, result, headers)
         weight = self._core.venue.limits.weight_document(address)
         headers["X-MBX-USED-WEIGHT"] = headers["X-MBX-USED-WEIGHT-1M"] = str(weight["count"])
+        self._core.answered[f"rest {status}"] += 1
         return _json(result, status, headers)
-
-    @staticmethod
-    def _set_retry_after(refusal: Refusal, body: dict[str, Any], headers: dict[str, str]) -> None:
-        if refusal.data is not None and "retryAfter" in refusal.data:
-            del body["data"]
-            wait_ms = refusal.data["retryAfter"] - refusal.data["serverTime"]
-            headers["Retry-After"] = str(max(1, -(-wait_ms // 1_000)))
 
     async def _answer(self, http: web.Request, address: str, headers: dict[str, str]) -> tuple[int, Any]:
         core = self._core

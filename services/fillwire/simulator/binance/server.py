@@ -118,10 +118,9 @@ class BinanceSimulator:
         Raises:
             Refusal: there may be no connection now, or not with this time unit.
         """
-        if self.core.faults.strike("connection_refused", None) is not None:
-            raise Refusal(
-                -1001, "Internal error; unable to process your request. Please try again.", status=503
-            )
+        fault = self.core.faults.strike("connection_refused", None)
+        if fault is not None:
+            raise self.core.demanded_refusal({"status": 503, "code": -1001} | fault.options)
         divisor = read_divisor(request.query.get("timeUnit"))
         self.core.venue.limits.connect(request.remote or "")
         return divisor
@@ -131,7 +130,10 @@ class BinanceSimulator:
         try:
             divisor = self._admit(request)
         except Refusal as refusal:
-            return web.json_response(refusal.body(), status=refusal.status)
+            core.note_handshake(refusal.status)
+            body, headers = refusal.http()
+            return web.json_response(body, status=refusal.status, headers=headers)
+        core.note_handshake(101)
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=_MAX_REQUEST_BYTES)
         await socket.prepare(request)
         connection = Connection(

@@ -226,6 +226,7 @@ class Session:
             core.publisher.publish(answer.events)
 
     def _respond(self, frame: "_Frame", status: int, outcome: dict[str, Any]) -> None:
+        self._core.answered[f"websocket {status}"] += 1
         document = {"id": frame.id, "status": status, **outcome}
         limits = self._core.venue.limits
         if frame.shows_limits:

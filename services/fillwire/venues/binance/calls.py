@@ -28,6 +28,9 @@ Reply = Any | Refusal | NoAnswer
 Then = Callable[[Reply, int], None]
 """Told once what became of a call, and when."""
 
+OnRefusal = Callable[[Refusal, int], None]
+"""Told of each refusal, and when; whoever made the call is told besides."""
+
 OnClock = Callable[[int, int], None]
 """Told an offset, venue clock minus ours, and the round trip it was measured in; nanoseconds."""
 
@@ -52,12 +55,21 @@ class Calls:
         timers: of the connection.
         clock_offset_ns: venue clock minus ours, as last measured.
         on_clock: told of each measurement made here.
+        on_refusal: told of each refusal.
     """
 
-    def __init__(self, signer: Signer, timers: Timers, clock_offset_ns: int, on_clock: OnClock) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        timers: Timers,
+        clock_offset_ns: int,
+        on_clock: OnClock,
+        on_refusal: OnRefusal = lambda _refusal, _now_ns: None,
+    ) -> None:
         self._signer = signer
         self._timers = timers
         self._on_clock = on_clock
+        self._on_refusal = on_refusal
         self._frames: list[bytes] = []
         self._last_id = 0
         self._pending: dict[int, _Pending] = {}
@@ -81,6 +93,7 @@ class Calls:
             pending.then(answer["result"], now_ns)
             return True
         refusal = Refusal.of_answer(answer["status"], answer["error"])
+        self._on_refusal(refusal, now_ns)
         if refusal.code == CLOCK_OUTSIDE_WINDOW and pending.is_signed and not pending.is_retried:
             pending.is_retried = True
             self._awaiting_clock.append(pending)

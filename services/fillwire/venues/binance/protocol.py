@@ -13,6 +13,7 @@ from enum import Enum, auto
 
 import orjson
 
+from fillwire.domain.enums import Reach
 from fillwire.domain.errors import AuthRejected, ConnectionLost, FrameError, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
@@ -25,6 +26,7 @@ from fillwire.venues.binance.refusals import (
     CLOCK_OUTSIDE_WINDOW,
     Refusal,
     connection_error,
+    throttled,
 )
 from fillwire.venues.parsing import BinanceParser, Control, ExecutionReport
 from fillwire.venues.protocol import (
@@ -38,6 +40,7 @@ from fillwire.venues.protocol import (
     Notice,
     OrderAnswered,
     Subscribed,
+    Throttling,
 )
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.timers import Timers
@@ -48,7 +51,7 @@ SILENCE_NS = 60 * _S
 # Frames from the future that wait for the venue's time at most, and how often it is asked for because of them.
 _MAX_DOUBTED_FRAMES = 10_000
 _DOUBT_EVERY_NS = 10 * _S
-_PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most; in between as long as the interval
+_PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most
 # Made once: one comes with every fill.
 _NOTICES = {kind: Notice(kind) for kind in ("account", "balance", "external_lock", "list_status")}
 
@@ -94,7 +97,7 @@ class BinanceProtocol:
         self._doubted: list[tuple[bytes, int]] = []
         self._doubted_ns: int | None = None
         self._timers = Timers()
-        self._calls = Calls(signer, self._timers, clock_offset_ns, self._note_clock)
+        self._calls = Calls(signer, self._timers, clock_offset_ns, self._note_clock, self._note_refusal)
         self._desk = OrderDesk(
             self._calls,
             self._timers,
@@ -105,6 +108,12 @@ class BinanceProtocol:
         )
         self._phase = _Phase.NEW
         self._heard_ns = 0
+        self._quiet_until_ns = 0
+        # The wait for a probe and the wait for its answer fit into the interval: a dead connection is found within it.
+        shortest_ns, longest_ns = _PROBE_TIMEOUT_NS
+        third_ns = limits.heartbeat_interval_ns // 3
+        self._probe_timeout_ns = max(shortest_ns, min(longest_ns, third_ns))
+        self._probe_interval_ns = limits.heartbeat_interval_ns - min(longest_ns, third_ns)
         self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
 
     # -- frames in
@@ -190,6 +199,10 @@ class BinanceProtocol:
         )
         self._parse = self._parser.parse
 
+    def keep_quiet(self, until_ns: int) -> None:
+        """Probe no more until then: while the venue wants no requests, only its pings show that it is there."""
+        self._quiet_until_ns = max(self._quiet_until_ns, until_ns)
+
     # -- orders
 
     def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
@@ -242,7 +255,7 @@ class BinanceProtocol:
             self._events.append(Authenticated())  # the one signature was for both
         self._phase = _Phase.LIVE
         self._events.append(Subscribed())
-        self._timers.at(now_ns + self._limits.heartbeat_interval_ns, self._probe)
+        self._timers.at(now_ns + self._probe_interval_ns, self._probe)
         self._timers.at(now_ns + self._limits.lifetime_ns, self._expire)
 
     def _is_granted(self, reply: Reply, call: requests.Call, now_ns: int) -> bool:
@@ -266,10 +279,11 @@ class BinanceProtocol:
 
     def _probe(self, now_ns: int) -> None:
         if self._phase is _Phase.LIVE:
-            self._timers.at(now_ns + self._limits.heartbeat_interval_ns, self._probe)
-            shortest_ns, longest_ns = _PROBE_TIMEOUT_NS
-            timeout_ns = max(shortest_ns, min(longest_ns, self._limits.heartbeat_interval_ns))
-            self._calls.ask(requests.SESSION_STATUS, now_ns, timeout_ns, self._probed)
+            if now_ns < self._quiet_until_ns:
+                self._timers.at(self._quiet_until_ns, self._probe)
+                return
+            self._timers.at(now_ns + self._probe_interval_ns, self._probe)
+            self._calls.ask(requests.SESSION_STATUS, now_ns, self._probe_timeout_ns, self._probed)
 
     def _probed(self, reply: Reply, now_ns: int) -> None:
         if self._phase is not _Phase.LIVE:
@@ -313,11 +327,9 @@ class BinanceProtocol:
         if self._calls.receive(answer, now_ns):
             return
         if answer["id"] is None and answer["error"] is not None:
-            error = connection_error(
-                self._venue,
-                Refusal.of_answer(answer["status"], answer["error"]),
-                self._calls.venue_now_ms(now_ns),
-            )
+            refusal = Refusal.of_answer(answer["status"], answer["error"])
+            self._note_refusal(refusal, now_ns)
+            error = connection_error(self._venue, refusal, self._calls.venue_now_ms(now_ns))
             if isinstance(error, AuthRejected):  # the key was revoked while in use
                 self._fail(error)
                 return
@@ -347,6 +359,13 @@ class BinanceProtocol:
     def _note_clock(self, offset_ns: int, round_trip_ns: int) -> None:
         self._parser.use_clock(offset_ns)
         self._events.append(ClockMeasured(offset_ns, round_trip_ns))
+
+    def _note_refusal(self, refusal: Refusal, now_ns: int) -> None:
+        if refusal.asks_to_wait:
+            error = throttled(self._venue, refusal, refusal.wait_s(self._calls.venue_now_ms(now_ns)))
+            if error.reach is Reach.MACHINE:
+                self.keep_quiet(now_ns + int(error.retry_after_s * _S))
+            self._events.append(Throttling(error))
 
     def _note_answer(self, key: int, answer: TradeOrder) -> None:
         self._events.append(OrderAnswered(key, answer))

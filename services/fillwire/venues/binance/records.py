@@ -28,7 +28,6 @@ from fillwire.wire.defects import AMOUNT_CHARACTERS
 _OK = 200
 _NS_PER_MS = 1_000_000
 _DAY_NS = 86_400_000_000_000
-_USED_WEIGHT = "x-mbx-used-weight-1m"
 _ENDINGS: Mapping[str, Kind] = {
     "FILLED": Kind.FILLED,
     "CANCELED": Kind.CANCELLED,
@@ -54,11 +53,6 @@ class BinanceRecords:
     window_ns: int = _DAY_NS
 
     # -- what can be asked
-
-    def used_weight(self, response: HttpResponse) -> int | None:
-        """Return what this machine has used of its weight in this minute."""
-        used = response.headers.get(_USED_WEIGHT, "")
-        return int(used) if used.isascii() and used.isdigit() else None
 
     def open_orders(self, now_ns: int, symbol: str | None = None) -> HttpRequest:
         """Return the request for the open orders."""

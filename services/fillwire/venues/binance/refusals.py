@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from fillwire.domain.enums import Reach
 from fillwire.domain.errors import AuthRejected, ConnectionLost, SubscriptionRejected, Throttled, VenueError
 from fillwire.venues.rest import HttpResponse
 
@@ -23,6 +24,8 @@ _UNKNOWN_OUTCOME = frozenset({-1000, -1001, -1006, UNKNOWN_OUTCOME_TIMEOUT, -100
 _AUTH = frozenset({-1002, -1022, -2014, -2015})
 _THROTTLED = frozenset({-1003, -1008, -1015, -1034})
 _THROTTLED_STATUS = frozenset({418, 429, 403})
+_BANNED = 418
+_REACH = {-1008: Reach.REQUEST, -1015: Reach.ACCOUNT, -1034: Reach.CONNECTING}
 # The firewall and a full message bus name no time.
 _DEFAULT_WAIT_S = 60.0
 
@@ -36,12 +39,14 @@ class Refusal:
         code: the venue's code, such as -2010; 0 if it gave none.
         text: the venue's sentence.
         retry_at_ms: when the venue accepts requests again, by its clock; None if it did not say.
+        server_time_ms: the venue's clock when it said so; None if it did not say.
     """
 
     status: int
     code: int
     text: str
     retry_at_ms: int | None = None
+    server_time_ms: int | None = None
 
     @classmethod
     def of_answer(cls, status: int, error: Any) -> "Refusal":
@@ -49,13 +54,32 @@ class Refusal:
         if not isinstance(error, dict):
             return cls(status, 0, "no reason given")
         code, text, data = error.get("code"), error.get("msg"), error.get("data")
-        retry_at = data.get("retryAfter") if isinstance(data, dict) else None
+        retry_at, server_time = (
+            (data.get("retryAfter"), data.get("serverTime")) if isinstance(data, dict) else (None, None)
+        )
         return cls(
             status,
             code if isinstance(code, int) else 0,
             text if isinstance(text, str) else "no reason given",
             retry_at if isinstance(retry_at, int) else None,
+            server_time if isinstance(server_time, int) else None,
         )
+
+    @property
+    def asks_to_wait(self) -> bool:
+        """Whether the venue wants no more requests for a while."""
+        return self.code in _THROTTLED or self.status in _THROTTLED_STATUS
+
+    def wait_s(self, venue_now_ms: int | None) -> float:
+        """Return how long the venue wants us to wait, in seconds, from when it said so.
+
+        Args:
+            venue_now_ms: the venue's clock, None if the refusal itself must say it.
+        """
+        now_ms = self.server_time_ms if venue_now_ms is None else venue_now_ms
+        if self.retry_at_ms is None or now_ms is None:
+            return _DEFAULT_WAIT_S
+        return max(0, self.retry_at_ms - now_ms) / 1e3
 
     @property
     def leaves_outcome_unknown(self) -> bool:
@@ -67,26 +91,27 @@ class Refusal:
         return f"{self.text.removesuffix('.')} (code {self.code})"
 
 
-def connection_error(venue: str, refusal: Refusal, venue_now_ms: int) -> VenueError:
+def connection_error(venue: str, refusal: Refusal, venue_now_ms: int | None) -> VenueError:
     """Return what a refusal to log on, to subscribe or to report the session's state means for the connection.
 
     Args:
         venue: exchange that refused.
         refusal: what it said.
-        venue_now_ms: now by the venue's clock, for the time until it accepts requests again.
+        venue_now_ms: now by the venue's clock, for the time until it accepts requests again; None if it is not known.
     """
     if refusal.code in _AUTH or refusal.status == _UNAUTHORIZED:
         return AuthRejected(venue, str(refusal))
-    if refusal.code in _THROTTLED or refusal.status in _THROTTLED_STATUS:
-        wait_s = (
-            _DEFAULT_WAIT_S
-            if refusal.retry_at_ms is None
-            else max(0, refusal.retry_at_ms - venue_now_ms) / 1e3
-        )
-        return Throttled(venue, str(refusal), wait_s)
+    if refusal.asks_to_wait:
+        return throttled(venue, refusal, refusal.wait_s(venue_now_ms))
     if refusal.leaves_outcome_unknown or refusal.code == CLOCK_OUTSIDE_WINDOW:
         return ConnectionLost(venue, str(refusal))
     return SubscriptionRejected(venue, str(refusal))
+
+
+def throttled(venue: str, refusal: Refusal, wait_s: float) -> Throttled:
+    """Return what a refusal that asks to wait means; a ban concerns the machine, whatever its code."""
+    reach = Reach.MACHINE if refusal.status == _BANNED else _REACH.get(refusal.code, Reach.MACHINE)
+    return Throttled(venue, str(refusal), wait_s, reach)
 
 
 def http_refusal(response: HttpResponse) -> Refusal:
@@ -104,8 +129,8 @@ def http_refusal(response: HttpResponse) -> Refusal:
 def http_error(venue: str, response: HttpResponse) -> VenueError:
     """Return what a REST answer other than 200 means."""
     refusal = http_refusal(response)
-    error = connection_error(venue, refusal, 0)
+    error = connection_error(venue, refusal, None)
     if isinstance(error, Throttled) and response.retry_after_s is not None:
         wait_s = response.retry_after_s if math.isfinite(response.retry_after_s) else _DEFAULT_WAIT_S
-        return Throttled(venue, error.reason, max(0.0, wait_s))
+        return throttled(venue, refusal, max(0.0, wait_s))
     return error

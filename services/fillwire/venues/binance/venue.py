@@ -22,6 +22,7 @@ from fillwire.venues.venue import VenueAccount, VenueKey
 
 EXCHANGE = "binance"
 _OK = 200
+_USED_WEIGHT = "x-mbx-used-weight-1m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,8 @@ class BinanceSpot:
     def error(self, response: HttpResponse) -> VenueError:
         """Return what an answer other than 200 means."""
         return http_error(EXCHANGE, response)
+
+    def used_weight(self, response: HttpResponse) -> int | None:
+        """Return what this machine has used of its weight in this minute."""
+        used = response.headers.get(_USED_WEIGHT, "")
+        return int(used) if used.isascii() and used.isdigit() else None

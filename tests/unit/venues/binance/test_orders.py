@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from fillwire.domain.enums import OrderType, Side
+from fillwire.domain.enums import OrderType, Reach, Side
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.venues.binance.auth import signer
 from fillwire.venues.binance.protocol import BinanceProtocol
-from fillwire.venues.protocol import ConnectionLimits, OrderAnswered
+from fillwire.venues.protocol import ConnectionLimits, OrderAnswered, Throttling
 from fillwire.venues.symbols import SymbolTable
 from support.binance_connection import NOW_NS, answer_frame, refusal_frame
 from support.binance_keys import API_KEY, ED25519_PEM, HMAC_SECRET
@@ -89,7 +89,7 @@ def _sent(protocol: BinanceProtocol) -> dict[str, Any]:
 
 
 def _answer(protocol: BinanceProtocol, key: int = 1) -> TradeOrder:
-    (event,) = protocol.events()
+    (event,) = (event for event in protocol.events() if not isinstance(event, Throttling))
     assert isinstance(event, OrderAnswered)
     assert event.key == key
     return event.answer
@@ -371,3 +371,22 @@ def test_an_answer_that_is_no_order_leaves_the_outcome_unknown(result: object) -
         protocol.receive_timer(NOW_NS + 5 * S)
         answers = [event for event in protocol.events() if isinstance(event, OrderAnswered)]
     assert [answered.answer.outcome for answered in answers] == [Outcome.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reach"),
+    [
+        (429, -1003, Reach.MACHINE),
+        (418, -1034, Reach.MACHINE),
+        (429, -1034, Reach.CONNECTING),
+        (429, -1015, Reach.ACCOUNT),
+        (503, -1008, Reach.REQUEST),
+    ],
+)
+def test_a_refused_order_says_whom_the_wait_concerns(status: int, code: int, reach: Reach) -> None:
+    """Weight is counted by machine, orders by account; a ban concerns the machine whatever its code says."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=False)
+    protocol.receive_frame(refusal_frame(2, code, "Too many.", status=status), NOW_NS)
+    told = next(event for event in protocol.events() if isinstance(event, Throttling))
+    assert told.error.reach is reach

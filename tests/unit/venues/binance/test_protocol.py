@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from fillwire.domain.enums import Reach
 from fillwire.domain.errors import AuthRejected, ConnectionLost, SubscriptionRejected, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.binance.auth import signer
@@ -19,6 +20,7 @@ from fillwire.venues.protocol import (
     FrameRefused,
     Notice,
     Subscribed,
+    Throttling,
 )
 from fillwire.venues.symbols import SymbolTable
 from support.binance_connection import NOW_NS, answer_frame, refusal_frame, trade_frame
@@ -62,7 +64,7 @@ def _methods(protocol: BinanceProtocol) -> list[str]:
 
 
 def _error(protocol: BinanceProtocol) -> VenueError:
-    (event,) = protocol.events()
+    (event,) = (event for event in protocol.events() if not isinstance(event, Throttling))
     assert isinstance(event, Failed)
     return event.error
 
@@ -327,16 +329,54 @@ def test_a_session_without_stream_ends_the_connection(result: object) -> None:
     assert "no active user data stream" in str(_error(protocol))
 
 
-def test_a_throttled_probe_is_an_answer() -> None:
-    """A refusal for its weight shows that the connection lives: dropping it would only add to the load."""
+def test_a_silent_connection_is_found_within_the_interval() -> None:
+    """Whatever the moment at which it falls silent: probe and time to answer fit into the interval, of 30 seconds here."""
     protocol = _receiving()
-    protocol.receive_timer(NOW_NS + 30 * S)
+    answered_ns = NOW_NS
+    for call in (2, 3, 4):
+        probed_ns = protocol.next_deadline_ns() or 0
+        while not _methods(protocol):
+            probed_ns = protocol.next_deadline_ns() or 0
+            protocol.receive_timer(probed_ns)
+        answered_ns = probed_ns
+        protocol.receive_frame(answer_frame(call, {"userDataStream": True}), answered_ns)
+        protocol.receive_ping(answered_ns)
+    at_ns = answered_ns
+    while not (events := protocol.events()):
+        at_ns = protocol.next_deadline_ns() or 0
+        protocol.receive_timer(at_ns)
+    assert isinstance(events[0], Failed)
+    assert answered_ns < at_ns <= answered_ns + 30 * S
+
+
+def test_a_throttled_probe_is_an_answer_and_the_last_for_as_long_as_the_venue_wants() -> None:
+    """A refusal for its weight shows that the connection lives; it is told, and obeyed by asking nothing more."""
+    protocol = _receiving()
+    protocol.receive_timer(NOW_NS + 20 * S)
     protocol.receive_frame(
-        refusal_frame(2, -1003, "Too much request weight used.", status=429), NOW_NS + 30 * S
+        refusal_frame(2, -1003, "Too much weight.", status=429, retry_after_ms=(NOW_NS + 100 * S) // MS),
+        NOW_NS + 20 * S,
     )
-    assert protocol.events() == []
-    protocol.receive_timer(NOW_NS + 60 * S)
-    assert _methods(protocol) == ["session.status", "session.status"]
+    (told,) = protocol.events()
+    assert isinstance(told, Throttling)
+    assert (told.error.retry_after_s, told.error.reach) == (80.0, Reach.MACHINE)
+    assert _methods(protocol) == ["session.status"]
+    for seconds in (40, 60, 80, 99):
+        protocol.receive_ping(NOW_NS + seconds * S)
+        protocol.receive_timer(NOW_NS + seconds * S)
+    assert _methods(protocol) == []
+    protocol.receive_timer(NOW_NS + 100 * S)
+    assert _methods(protocol) == ["session.status"]
+
+
+def test_what_another_connection_was_told_keeps_this_one_quiet_too() -> None:
+    """No probe before the time, and then they go on."""
+    protocol = _receiving()
+    protocol.keep_quiet(NOW_NS + 45 * S)
+    protocol.receive_timer(NOW_NS + 44 * S)
+    assert _methods(protocol) == []
+    protocol.receive_timer(NOW_NS + 45 * S)
+    assert _methods(protocol) == ["session.status"]
 
 
 def test_silence_without_even_pings_ends_the_connection() -> None:

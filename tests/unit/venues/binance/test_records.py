@@ -171,12 +171,6 @@ def test_a_row_that_is_not_what_the_documents_say_is_refused(change: dict[str, A
         RECORDS.read_orders(answer([ORDER | change]))
 
 
-def test_the_used_weight_is_read_from_the_headers() -> None:
-    """None where the venue does not say it."""
-    assert RECORDS.used_weight(answer([], headers={"x-mbx-used-weight-1m": "123"})) == 123
-    assert RECORDS.used_weight(answer([])) is None
-
-
 def test_the_first_page_of_an_order_begins_with_its_first_execution() -> None:
     """Without a first id the venue would show the newest."""
     request = RECORDS.executions_of(1_700_000_000_000_000_000, ("BTCUSDT", "7"))

@@ -1,0 +1,68 @@
+"""Whether an account's fills are detected live; when they have not been for a while, a person and the poller are told."""
+
+import asyncio
+from collections.abc import Callable
+
+from fillwire.gateway.polling import Poller
+
+
+class Detection:
+    """Tells a moment without stream, which costs nothing, from live detection that is lost.
+
+    Args:
+        lost_after_s: without a stream for so long, detection counts as lost, in seconds.
+        alert: tells a person, once for each time.
+        poller: asks REST meanwhile, None if nobody does.
+    """
+
+    def __init__(self, lost_after_s: float, alert: Callable[[str], None], poller: Poller | None) -> None:
+        self._lost_after_s = lost_after_s
+        self._alert = alert
+        self._poller = poller
+        self._timer: asyncio.TimerHandle | None = None
+        self._reason = ""
+        self._is_alerted = False
+
+    def interrupted(self, reason: str) -> None:
+        """Note that there is no stream and why; another is being made."""
+        self._reason = reason
+        if self._timer is None and not self._is_alerted:
+            self._timer = asyncio.get_running_loop().call_later(self._lost_after_s, self._give_up_waiting)
+
+    def _give_up_waiting(self) -> None:
+        self.lost(f"not receiving for {self._lost_after_s:g} s: {self._reason}")
+
+    def lost(self, reason: str) -> None:
+        """Note that there will be no stream soon."""
+        self._disarm()
+        if self._poller is not None:
+            self._poller.start()
+        self._tell(reason if self._poller is None else f"{reason}; {self._poller}")
+
+    def refused(self, reason: str) -> None:
+        """Note that the key is refused: REST would refuse it as well."""
+        self._disarm()
+        if self._poller is not None:
+            self._poller.end()
+        self._tell(reason)
+
+    def restored(self) -> None:
+        """Note that fills are detected live."""
+        self.stop()
+        self._is_alerted = False
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._disarm()
+        if self._poller is not None:
+            self._poller.end()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self, reason: str) -> None:
+        if not self._is_alerted:
+            self._is_alerted = True
+            self._alert(reason)
