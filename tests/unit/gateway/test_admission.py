@@ -12,6 +12,7 @@ from fillwire.gateway.admission import ACCOUNTS_DOWN, Admission
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.runtime.backoff import Backoff
+from support.eventually import eventually
 
 ACCOUNTS = [Account(f"user-{number}", "binance", "live") for number in range(6)]
 LOST = ConnectionLost("binance", "no connection within 10 s")
@@ -22,6 +23,10 @@ def _admission(ban: Ban | None = None) -> Admission:
         initial_delay_s=0.02, max_delay_s=0.05, multiplier=2, max_retries=None, random=Random(1)
     )
     return Admission("binance/live", ban or Ban("binance"), ConnectBudget(60_000), backoff)
+
+
+def _state(admission: Admission) -> BreakerState:
+    return admission.state
 
 
 def _nobody(_reason: str) -> None:
@@ -37,7 +42,7 @@ async def _fail(admission: Admission, account: Account, error: Exception = LOST)
 async def _open(admission: Admission) -> None:
     for account in ACCOUNTS[:ACCOUNTS_DOWN]:
         await _fail(admission, account)
-    assert admission.state is not BreakerState.CLOSED
+    assert _state(admission) is not BreakerState.CLOSED
 
 
 async def test_it_takes_several_accounts_to_open_it() -> None:
@@ -46,9 +51,9 @@ async def test_it_takes_several_accounts_to_open_it() -> None:
     for _ in range(10):
         await _fail(admission, ACCOUNTS[0])
         await _fail(admission, ACCOUNTS[1])
-    assert admission.state is BreakerState.CLOSED
+    assert _state(admission) is BreakerState.CLOSED
     await _fail(admission, ACCOUNTS[2])
-    assert admission.state is BreakerState.OPEN
+    assert _state(admission) is BreakerState.OPEN
 
 
 async def test_a_refused_key_shows_that_the_venue_is_there() -> None:
@@ -56,10 +61,10 @@ async def test_a_refused_key_shows_that_the_venue_is_there() -> None:
     admission = _admission()
     for account in ACCOUNTS:
         await _fail(admission, account, AuthRejected("binance", "Invalid API-key"))
-    assert admission.state is BreakerState.CLOSED
+    assert _state(admission) is BreakerState.CLOSED
     await _open(admission)
     await _fail(admission, ACCOUNTS[5], AuthRejected("binance", "Invalid API-key"))
-    assert admission.state is BreakerState.CLOSED
+    assert _state(admission) is BreakerState.CLOSED
 
 
 async def test_a_venue_that_asks_to_wait_is_not_away() -> None:
@@ -67,7 +72,7 @@ async def test_a_venue_that_asks_to_wait_is_not_away() -> None:
     ban = Ban("binance")
     admission = _admission(ban)
     await _fail(admission, ACCOUNTS[0], Throttled("binance", "Too much", 30.0))
-    assert admission.state is BreakerState.CLOSED
+    assert _state(admission) is BreakerState.CLOSED
     assert ban.connects_in_s > 29
 
 
@@ -85,18 +90,15 @@ async def test_one_dials_while_it_is_half_open_and_lets_the_others_in() -> None:
 
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         tasks = [group.create_task(dial(account)) for account in ACCOUNTS]
-        while not inside:
-            await asyncio.sleep(0)
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await eventually(lambda: inside, what="the probe")
+        await asyncio.sleep(0)  # the others have had their chance
         assert inside == ACCOUNTS[:1]
-        assert admission.state is BreakerState.HALF_OPEN
+        assert _state(admission) is BreakerState.HALF_OPEN
         tasks[0].cancel()  # who gives up leaves the place to the next
-        while len(inside) < 2:
-            await asyncio.sleep(0)
+        await eventually(lambda: len(inside) == 2, what="the next probe")
         may_end.set()
     assert inside == ACCOUNTS
-    assert admission.state is BreakerState.CLOSED
+    assert _state(admission) is BreakerState.CLOSED
 
 
 async def test_who_is_cancelled_while_waiting_blocks_nobody() -> None:
