@@ -17,7 +17,7 @@ from rich.text import Text
 from fillwire.bus.buckets import STATUS, Bucket
 from fillwire.bus.errors import ApiRefused
 from fillwire.cli.broker import connect, with_nats
-from fillwire.domain.enums import ConnectionState
+from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import escape_token
@@ -115,7 +115,7 @@ def table(events: Sequence[ConnectionEvent], now_ns: int) -> Table:
             event.user,
             event.exchange,
             event.environment,
-            Text(event.state, style),
+            Text(state_text(event), style),
             str(event.subscription_count),
             duration_text(event.uptime_s(now_ns)) if event.is_connected else "-",
             "-"
@@ -127,6 +127,16 @@ def table(events: Sequence[ConnectionEvent], now_ns: int) -> Table:
         )
     found.columns[0].header = "connected"
     return found
+
+
+def state_text(event: ConnectionEvent) -> str:
+    """Return the state in words: `receiving`, `disconnected, polled, breaker open`."""
+    words: list[str] = [event.state]
+    if event.polling_since_ns is not None:
+        words.append("polled")
+    if event.breaker is not BreakerState.CLOSED:
+        words.append(f"breaker {event.breaker.replace('_', ' ')}")
+    return ", ".join(words)
 
 
 def duration_text(seconds: float) -> str:

@@ -1,11 +1,12 @@
 """How connections are shown."""
 
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
-from fillwire.cli.status import document, duration_text, table
-from fillwire.domain.enums import ConnectionState
+from fillwire.cli.status import document, duration_text, state_text, table
+from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 
 S = 1_000_000_000
@@ -94,6 +95,16 @@ def test_a_line_says_what_is_wrong() -> None:
     _, line = _shown(lost)
     assert line.split()[:9] == ["no", "alice", "binance", "live", "auth_failed", "2", "-", "-", "-"]
     assert line.endswith("binance: Invalid API-key, IP, or permissions for action (code -2015)")
+
+
+def test_a_line_says_what_is_done_about_it() -> None:
+    """Polled in place of the stream, and whether attempts to connect are let through."""
+    lost = _event(state=ConnectionState.DISCONNECTED, connected_since_ns=None)
+    assert state_text(lost) == "disconnected"
+    polled = replace(lost, polling_since_ns=NOW_NS, breaker=BreakerState.OPEN)
+    assert state_text(polled) == "disconnected, polled, breaker open"
+    assert state_text(_event(breaker=BreakerState.HALF_OPEN)) == "receiving, breaker half open"
+    assert "disconnected, polled, breaker open" in _shown(polled)[1]
 
 
 def test_a_connection_as_json_says_what_follows_from_it() -> None:
