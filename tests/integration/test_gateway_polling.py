@@ -5,7 +5,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from support.venue_record import answered, handshakes, keys_of
 
 from fillwire.domain.enums import ConnectionState, OrderType, Side, Source
 from fillwire.domain.events import OrderEvent
@@ -16,6 +15,7 @@ from fillwire.venues.binance.venue import BinanceSpot
 from support.binance_keys import HMAC_SECRET
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, rig
+from support.venue_record import answered, handshakes, keys_of
 
 S = ConnectionState
 STREAM_REFUSED = {"kind": "connection_refused", "probability": 1.0}
