@@ -1,7 +1,5 @@
 """The journal on a real disk: what it has committed is there after a crash, in order, bounded, one owner at a time."""
 
-import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -14,6 +12,7 @@ from fillwire.bus.journal import Entry, Journal
 from fillwire.domain.errors import ConfigError, PublishError
 from support.eventually import eventually
 from support.processes import python
+from support.small_disk import fill_disk, small_disk
 
 MIB = 1 << 20
 WRITER = """
@@ -143,13 +142,12 @@ async def test_a_directory_that_cannot_be_used_is_a_bad_setting(tmp_path: Path) 
 
 async def test_a_full_disk_stops_reading_and_is_left_behind(tmp_path: Path) -> None:
     """The disk takes nothing: full at once, nothing forgotten, everything readable; with room all of it is written."""
-    async with _full_disk(tmp_path) as disk:
+    async with small_disk(tmp_path / "disk", mib=4) as disk:
         filler = disk / "filler"
         journal = await Journal.open(disk, "binance", 64 * MIB)
         journal.append(_entry("first"))
         assert await _names(journal) == ["first"]
-        with contextlib.suppress(OSError):
-            filler.write_bytes(bytes(8 * MIB))
+        fill_disk(filler)
         for number in range(50):
             journal.append(_entry(f"id-{number}", os.urandom(20_000)))
         await eventually(lambda: journal.failure is not None)
@@ -161,20 +159,3 @@ async def test_a_full_disk_stops_reading_and_is_left_behind(tmp_path: Path) -> N
         assert not journal.is_full
         assert len(await _names(journal)) == 51
         assert await journal.close() == 0
-
-
-@asynccontextmanager
-async def _full_disk(path: Path) -> AsyncIterator[Path]:
-    """Mount a disk of 4 MiB inside the block."""
-    disk = path / "disk"
-    disk.mkdir()
-    process = await asyncio.create_subprocess_exec(
-        "mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk), stderr=asyncio.subprocess.DEVNULL
-    )
-    if await process.wait():
-        pytest.skip("mounting needs root")
-    try:
-        yield disk
-    finally:
-        process = await asyncio.create_subprocess_exec("umount", str(disk))
-        await process.wait()
