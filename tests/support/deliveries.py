@@ -9,11 +9,12 @@ from fillwire.wire.subjects import order_subject
 
 
 class Source:
-    """Delivers messages of a stream, and notes which are acknowledged."""
+    """Delivers messages of a stream, and notes which are acknowledged: with one, all before it."""
 
     def __init__(self) -> None:
         self.sequence = 0
         self.acked: list[int] = []
+        self.acknowledgement_count = 0
 
     def message(
         self, data: bytes, subject: str = "orders.x", headers: Mapping[str, str] | None = None
@@ -31,7 +32,8 @@ class Source:
     def _note(self, number: int) -> Callable[[bytes], None]:
         def note(command: bytes) -> None:
             assert command.startswith(b"PUB $JS.ACK.")
-            self.acked.append(number)
+            self.acknowledgement_count += 1
+            self.acked += range(len(self.acked) + 1, number + 1)
 
         return note
 

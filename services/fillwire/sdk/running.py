@@ -35,6 +35,8 @@ from fillwire.wire.subjects import order_filter
 _log = get_log(__name__)
 
 STREAM: Final = "ORDERS"
+# A bot handles its events one after another: one acknowledgement stands for all before it.
+ACK_POLICY: Final = "all"
 ACK_WAIT_S: Final = 30.0
 SENT_AHEAD: Final = 256  # events that may be on the way to a bot or wait for it
 FORGOTTEN_AFTER_S: Final = 30 * 86_400  # as long as the stream keeps events: then there is nothing to resume
@@ -98,6 +100,7 @@ class RunningBot:
             self.bot.durable,
             self.filters,
             deliver=_deliver(self.bot.start_from, time.time_ns()),
+            ack_policy=ACK_POLICY,
             ack_wait_s=ACK_WAIT_S,
             max_ack_pending=SENT_AHEAD,
             inactive_threshold_s=FORGOTTEN_AFTER_S,
@@ -143,6 +146,7 @@ class RunningBot:
             bot.durable,
             self._take,
             batch=SENT_AHEAD // 2,
+            ack_policy=ACK_POLICY,
             ack_wait_s=ACK_WAIT_S,
             on_missing=self._make_again,
         )
@@ -194,6 +198,7 @@ class RunningBot:
             self.bot.durable,
             self.filters,
             deliver=StartAtSequence(position + 1),
+            ack_policy=ACK_POLICY,
             ack_wait_s=ACK_WAIT_S,
             max_ack_pending=SENT_AHEAD,
             inactive_threshold_s=FORGOTTEN_AFTER_S,

@@ -115,6 +115,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._caller = Caller(bot, retry, self._stopping)
         self._task: asyncio.Task[None] | None = None
+        self._done: Message | None = None  # the last that is done, not yet acknowledged
 
     # ---- what comes in; plain calls, so that they can be made from a read loop
 
@@ -288,8 +289,16 @@ class Worker:
         return (self._steps if event.last_fill is None else self._executions)[event.kind]
 
     def _settle(self, message: Message) -> None:
+        """Have the message acknowledged with the next turn of the loop: one acknowledgement stands for all before it."""
         self.last_sequence = message.sequence
-        message.ack()
+        if self._done is None:
+            asyncio.get_running_loop().call_soon(self._acknowledge)
+        self._done = message
+
+    def _acknowledge(self) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done.ack()
 
     async def _handle_event(
         self, callback: Callback, index: int, event: OrderEvent, message: Message, delivered_ns: int

@@ -2,123 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import NamedTuple
-
-import pytest
+from collections.abc import Awaitable
 
 from fillwire.bus.messages import Message
 from fillwire.domain.enums import ConnectionState, Kind
-from fillwire.domain.errors import HandlerError
-from fillwire.domain.events import ConnectionEvent, OrderEvent
-from fillwire.sdk.bot import Bot, bot_of
+from fillwire.domain.events import OrderEvent
 from fillwire.sdk.causality import ClientOrderIds
-from fillwire.sdk.decoding import Decoder
-from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
-from fillwire.sdk.worker import NOTICES_CAPACITY, TURNS_IN_A_ROW, Worker
-from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
+from fillwire.sdk.worker import NOTICES_CAPACITY, TURNS_IN_A_ROW
+from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR
 from fillwire.wire.headers import MESSAGE_ID
-from support.deliveries import Source, live_copy
+from support.deliveries import live_copy
 from support.eventually import eventually
 from support.order_events import ALICE, connection_event, order_event, order_life
+from support.worker_bench import Bench, Recorder, bench, orders
 
-QUICK = RetryPolicy(attempts=3, initial_delay_s=0.001, max_delay_s=0.001)
 CONNECTED = ("on_websocket_connected",)
-
-
-class Shelf:
-    """Keeps dead letters in memory."""
-
-    def __init__(self) -> None:
-        self.letters: list[DeadLetter] = []
-
-    async def keep(self, bot: Bot, letter: DeadLetter, message: Message) -> None:
-        """Keep one."""
-        assert bot.name == letter.bot
-        assert message.sequence == letter.original_sequence
-        self.letters.append(letter)
-
-
-class Call(NamedTuple):
-    """What the worker tells its observer of one call."""
-
-    bot: Bot
-    event: OrderEvent
-    message: Message
-    callback: str
-    callback_index: int
-    attempt: int
-    delivered_ns: int
-    started_ns: int
-    returned_ns: int
-    error: BaseException | None
-
-
-class Bench:
-    """A worker with all that it needs."""
-
-    def __init__(self, strategy: Strategy, retry: RetryPolicy = QUICK) -> None:
-        self.source = Source()
-        self.shelf = Shelf()
-        self.calls: list[Call] = []
-        self.worker = Worker(
-            bot_of(strategy, ALICE),
-            decoder=Decoder(),
-            letters=self.shelf,
-            observe=lambda *call: self.calls.append(Call(*call)),
-            retry=retry,
-            capacity=256,
-        )
-
-    def send(self, *events: OrderEvent) -> None:
-        """Deliver events."""
-        for event in events:
-            assert self.worker.take(self.source.event(event))
-
-    async def settled(self, count: int) -> None:
-        """Wait until so many messages are acknowledged."""
-        await eventually(lambda: len(self.source.acked) >= count, what=f"{count} acknowledged")
-
-
-@asynccontextmanager
-async def bench(strategy: Strategy, retry: RetryPolicy = QUICK) -> AsyncIterator[Bench]:
-    """Start a worker and stop it."""
-    made = Bench(strategy, retry)
-    await made.worker.start()
-    try:
-        yield made
-    finally:
-        await made.worker.stop(deadline_s=5.0)
-
-
-class Recorder(Strategy):
-    """Notes what it is told; does what `act` says first."""
-
-    pairs = ("BTC-USDT",)
-
-    def __init__(self, act: Callable[[OrderEvent], None] = lambda _: None) -> None:
-        self.told: list[tuple[str, str]] = []
-        self.act = act
-
-    async def on_fill(self, order: OrderEvent) -> None:
-        """Note the execution."""
-        self.act(order)
-        self.told.append(("fill", order.order_id))
-
-    def on_order_filled(self, order: OrderEvent) -> None:
-        """Note the completion."""
-        self.told.append(("filled", order.order_id))
-
-    def on_websocket_connected(self, connection: ConnectionEvent) -> None:
-        """Note the connection."""
-        self.told.append(("connected", connection.gateway))
-
-
-def orders(count: int) -> list[OrderEvent]:
-    """Return fills of as many orders."""
-    return [order_event(order_id=str(number), trade=number) for number in range(1, count + 1)]
 
 
 async def test_every_execution_is_told_once_in_order_and_then_acknowledged() -> None:
@@ -333,86 +232,6 @@ async def test_callbacks_that_never_wait_leave_the_loop_to_others() -> None:
     told = len(strategy.told)
     assert 0 < told <= 2 * TURNS_IN_A_ROW
     await made.settled(250)
-    await made.worker.stop(deadline_s=1.0)
-
-
-async def test_stop_finishes_what_is_in_hand_and_leaves_the_rest_unacknowledged() -> None:
-    """The next run begins with the first event that was not handled; on_stop runs last."""
-    entered, leave = asyncio.Event(), asyncio.Event()
-    told: list[str] = []
-
-    class Slow(Strategy):
-        pairs = ("BTC-USDT",)
-
-        async def on_fill(self, order: OrderEvent) -> None:
-            entered.set()
-            await leave.wait()
-            told.append(order.order_id)
-
-        def on_stop(self) -> None:
-            told.append("stop")
-
-    made = Bench(Slow())
-    await made.worker.start()
-    made.send(*orders(3))
-    await entered.wait()
-    stopping = asyncio.create_task(made.worker.stop(deadline_s=5.0))
-    await asyncio.sleep(0)
-    leave.set()
-    await stopping
-    assert told == ["1", "stop"]
-    assert made.source.acked == [1]
-
-
-async def test_stop_cancels_what_takes_longer_than_the_deadline() -> None:
-    """A callback that hangs does not keep the process; its event is not acknowledged."""
-
-    class Hangs(Strategy):
-        pairs = ("BTC-USDT",)
-
-        async def on_fill(self, order: OrderEvent) -> None:  # noqa: ARG002 - the callback's signature
-            await asyncio.Event().wait()
-
-    made = Bench(Hangs())
-    await made.worker.start()
-    made.send(*orders(1))
-    await eventually(lambda: made.worker.waiting_count == 0)
-    await made.worker.stop(deadline_s=0.01)
-    assert made.source.acked == []
-
-
-async def test_stop_does_not_wait_for_a_retry() -> None:
-    """A bot between two attempts stops at once; the event comes again in its next run."""
-
-    def fail(_: OrderEvent) -> None:
-        raise ValueError("no")
-
-    made = Bench(Recorder(fail), RetryPolicy(attempts=5, initial_delay_s=60, max_delay_s=60))
-    await made.worker.start()
-    made.send(*orders(1))
-    await eventually(lambda: len(made.calls) == 1)
-    async with asyncio.timeout(2):
-        await made.worker.stop(deadline_s=30.0)
-    assert made.source.acked == []
-    assert made.shelf.letters == []
-
-
-async def test_on_start_that_keeps_raising_keeps_the_bot_from_starting() -> None:
-    """It is retried like any callback; then start raises what it raised, chained."""
-    attempts: list[int] = []
-
-    class Fails(Strategy):
-        pairs = ("BTC-USDT",)
-
-        def on_start(self) -> None:
-            attempts.append(1)
-            raise OSError("no file")
-
-    made = Bench(Fails())
-    with pytest.raises(HandlerError, match="on_start of bot fails raised") as caught:
-        await made.worker.start()
-    assert isinstance(caught.value.__cause__, OSError)
-    assert len(attempts) == 3
     await made.worker.stop(deadline_s=1.0)
 
 
