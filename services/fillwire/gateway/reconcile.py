@@ -43,7 +43,7 @@ class ReconcilePolicy:
 
     Attributes:
         overlap_s: how far before the last event known to compare anew: longer than the venue's records lag, than a
-            silent connection goes unnoticed, and than a gap stays unreported. Shorter than the broker's duplicate window.
+            silent connection goes unnoticed, and than a gap stays unreported.
         deadline_s: so long an account catches up before it goes live regardless, and something missing is asked for
             before a person is told.
         grace_s: so long a gap may close by itself, for frames change places.
