@@ -19,6 +19,8 @@ DOCUMENTS = (
     ("order_request", "commands/order_request/v1.json", "limit"),
     ("cancel_request", "commands/cancel_request/v1.json", "by_client_order_id"),
     ("trade_order", "commands/trade_order/v1.json", "accepted"),
+    ("reading_request", "commands/reading_request/v1.json", "by_sequence"),
+    ("frame_reading", "commands/frame_reading/v1.json", "published"),
 )
 
 HEAD = """\

@@ -75,6 +75,7 @@ def test_words_of_parameters_are_those_of_the_code() -> None:
         commands.PLACE_ORDER,
         commands.CANCEL_ORDER,
         commands.STATUS,
+        commands.READ_AGAIN,
     ]
     assert channels["quarantine"]["parameters"]["class"]["examples"] == list(ErrorClass)
 
@@ -168,7 +169,7 @@ def test_each_service_has_one_operation_for_what_it_does() -> None:
 
 
 def test_requests_are_asked_and_answered_alike() -> None:
-    """What a host asks, a gateway answers, with the same message."""
-    asked = [o for name, o in document["operations"].items() if name.startswith("host_requests")]
+    """What a host or a person asks, a gateway answers, with the same message."""
+    asked = [o for name, o in document["operations"].items() if "_requests_" in name]
     answered = [o for name, o in document["operations"].items() if name.startswith("gateway_answers")]
     assert [(o["messages"], o["reply"]) for o in asked] == [(o["messages"], o["reply"]) for o in answered]

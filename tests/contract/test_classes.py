@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.domain.readings import FrameReading, ReadingRequest
 from fillwire.wire.codec import (
     decode_alert,
     decode_connection,
@@ -25,7 +26,9 @@ from fillwire.wire.codec import (
 )
 from fillwire.wire.commands import (
     decode_cancel_request,
+    decode_frame_reading,
     decode_order_request,
+    decode_reading_request,
     decode_trade_order,
     encode_command,
 )
@@ -75,6 +78,20 @@ CONTRACTS = (
         strategies.trade_orders(),
         encode_command,
         decode_trade_order,
+    ),
+    Contract(
+        ReadingRequest,
+        SCHEMAS / "commands/reading_request/v1.json",
+        strategies.reading_requests(),
+        encode_command,
+        decode_reading_request,
+    ),
+    Contract(
+        FrameReading,
+        SCHEMAS / "commands/frame_reading/v1.json",
+        strategies.frame_readings(),
+        encode_command,
+        decode_frame_reading,
     ),
 )
 EACH = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.kind.__name__)

@@ -7,6 +7,7 @@ import pytest
 
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Source
 from fillwire.domain.orders import Outcome
+from fillwire.domain.readings import ReadingOutcome
 from support.round_trips import ROUND_TRIPS
 from support.schemas import PAYLOADS, SCHEMAS, load, problems
 
@@ -56,6 +57,7 @@ def test_examples_show_every_word() -> None:
     assert values("order", "type") > {OrderType.LIMIT, OrderType.MARKET, OrderType.STOP_LOSS_LIMIT}
     assert values("connection", "state") == set(ConnectionState)
     assert values("trade_order", "outcome") == set(Outcome)
+    assert values("frame_reading", "outcome") == set(ReadingOutcome)
     fills = [load(path)["last_fill"] for path in EXAMPLES if path.parent.name == "order"]
     assert {fill["liquidity"] for fill in fills if fill is not None} == {*Liquidity, None}
 

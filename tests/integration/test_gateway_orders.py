@@ -186,6 +186,6 @@ async def test_a_request_that_is_none_is_answered_in_a_sentence(tmp_path: Path) 
         assert "order request" in broken.reason
         unknown = decode_trade_order(await it.ask("cancel_everything"))
         assert unknown.reason == (
-            "unknown command cancel_everything: expected place_order, cancel_order or status"
+            "unknown command cancel_everything: expected place_order, cancel_order, status or read_again"
         )
         assert (await it.status()).is_connected

@@ -12,7 +12,9 @@ from fillwire.wire.codec import (
 )
 from fillwire.wire.commands import (
     decode_cancel_request,
+    decode_frame_reading,
     decode_order_request,
+    decode_reading_request,
     decode_trade_order,
     encode_command,
 )
@@ -24,5 +26,7 @@ ROUND_TRIPS: Mapping[tuple[str, int], Callable[[bytes], bytes]] = {
     ("order_request", 1): lambda data: encode_command(decode_order_request(data)),
     ("cancel_request", 1): lambda data: encode_command(decode_cancel_request(data)),
     ("trade_order", 1): lambda data: encode_command(decode_trade_order(data)),
+    ("reading_request", 1): lambda data: encode_command(decode_reading_request(data)),
+    ("frame_reading", 1): lambda data: encode_command(decode_frame_reading(data)),
 }
 """By name and version: a version 2 is added, and version 1 stays."""

@@ -9,6 +9,7 @@ from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, S
 from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.readings import FrameReading, ReadingOutcome, ReadingRequest
 
 LARGEST_NS = (1 << 63) - 1
 
@@ -202,4 +203,22 @@ def trade_orders() -> st.SearchStrategy[TradeOrder]:
         cumulative_quantity=st.none() | quantities(),
         reason=st.none() | texts(),
         code=st.none() | st.integers(-99_999, 99_999),
+    )
+
+
+def reading_requests() -> st.SearchStrategy[ReadingRequest]:
+    """Frames that a person asks a gateway to read again."""
+    return st.builds(ReadingRequest, sequence=st.integers(1, LARGEST_NS))
+
+
+def frame_readings() -> st.SearchStrategy[FrameReading]:
+    """What a gateway makes of a frame that it reads again."""
+    counts = st.integers(0, 100)
+    return st.builds(
+        FrameReading,
+        outcome=st.sampled_from(ReadingOutcome),
+        published_count=counts,
+        known_count=counts,
+        waiting_count=counts,
+        reason=st.none() | texts(),
     )

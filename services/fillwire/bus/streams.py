@@ -34,6 +34,7 @@ class StreamDefinition:
         max_age_s: messages are kept for so long, in seconds.
         max_bytes: and no more of them than this.
         max_message_bytes: larger ones are refused.
+        max_messages_per_subject: of one subject no more are kept, so that a flood on it ends nobody else's; -1 for no bound.
         max_consumers: consumers it accepts; the broker's own default is 1000.
         duplicate_window_s: message ids are remembered for so long, in seconds; about 250 bytes of memory each.
         is_append_only: whether deleting and purging single messages is denied: the log is the evidence.
@@ -45,6 +46,7 @@ class StreamDefinition:
     max_age_s: int
     max_bytes: int
     max_message_bytes: int = _MIB
+    max_messages_per_subject: int = -1
     max_consumers: int = 1000
     duplicate_window_s: int = 120
     is_append_only: bool = True
@@ -63,7 +65,7 @@ class StreamDefinition:
             "max_age": self.max_age_s * _NS,
             "max_bytes": self.max_bytes,
             "max_msgs": -1,
-            "max_msgs_per_subject": -1,
+            "max_msgs_per_subject": self.max_messages_per_subject,
             "max_msg_size": self.max_message_bytes,
             "max_consumers": self.max_consumers,
             "duplicate_window": self.duplicate_window_s * _NS,
@@ -98,6 +100,7 @@ STREAMS = (
         description="frames that a gateway could not accept, whole and with the reason",
         max_age_s=90 * _DAY_S,
         max_bytes=_GIB,
+        max_messages_per_subject=20_000,
     ),
     StreamDefinition(
         name="DLQ",
@@ -105,6 +108,7 @@ STREAMS = (
         description="events that a strategy's listener could not handle, per bot",
         max_age_s=90 * _DAY_S,
         max_bytes=_GIB,
+        max_messages_per_subject=100_000,
     ),
     StreamDefinition(
         name="ALERTS",

@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Hold an exchange's connections and publish its order events.",
     ),
     "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
+    "quarantine": (
+        "fillwire.cli.quarantine:command",
+        "List, show, replay and discard frames that could not be accepted.",
+    ),
     "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),
     "status": ("fillwire.cli.status:command", "Show what the connections to exchanges are doing."),

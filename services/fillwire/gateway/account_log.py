@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import orjson
+
 from fillwire.bus.connection import Bus
-from fillwire.bus.durables import StartAtTime
+from fillwire.bus.durables import Deliver, StartAtTime
 from fillwire.bus.log import last_message, read_stream
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import DecodeError
@@ -39,7 +41,7 @@ class AccountLog:
     async def latest(self) -> list[OrderEvent]:
         """Return the newest event of each pair and kind."""
         events: list[OrderEvent] = []
-        await self._read(None, None, lambda event, _: events.append(event))
+        await self._read("last_per_subject", None, lambda event, _: events.append(event))
         return events
 
     async def since(
@@ -48,13 +50,24 @@ class AccountLog:
         """Hand every event stored since then, of all pairs or of one, to `receive`, with its bytes, in order."""
         await self._read(StartAtTime(max(0, stored_ns)), pair, receive)
 
+    async def of_order(self, pair: str, order_id: str, receive: Callable[[OrderEvent, bytes], None]) -> None:
+        """Hand every event of one order that the log holds to `receive`, with its bytes, in order.
+
+        Reads all events of the pair: for what a person asks, not for what happens on its own.
+        """
+        await self._read("all", pair, receive, mark=f'"order_id":{orjson.dumps(order_id).decode()},'.encode())
+
     async def _read(
         self,
-        deliver: StartAtTime | None,
+        deliver: Deliver,
         pair: str | None,
         receive: Callable[[OrderEvent, bytes], None],
+        *,
+        mark: bytes = b"",
     ) -> None:
         def take(message: Message) -> None:
+            if mark not in message.data:
+                return
             if message.header(REPLAY_FOR) is not None:  # an old event, given to one bot again
                 return
             try:
@@ -64,6 +77,4 @@ class AccountLog:
                 return
             receive(event, message.data)
 
-        await read_stream(
-            self._bus, ORDERS, order_filter(self._account, pair), deliver or "last_per_subject", take
-        )
+        await read_stream(self._bus, ORDERS, order_filter(self._account, pair), deliver, take)

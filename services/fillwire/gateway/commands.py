@@ -1,19 +1,23 @@
-"""Answers what bots ask of an account: place an order, cancel one, say how the connection is."""
+"""Answers what is asked of an account: place an order, cancel one, say how the connection is, read a frame again."""
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
-from fillwire.domain.errors import DecodeError
+from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.readings import FrameReading, ReadingOutcome
 from fillwire.gateway.placements import Placements
+from fillwire.gateway.quarantine import read_kept_frame
 from fillwire.gateway.session import Session
 from fillwire.wire.codec import encode_connection
 from fillwire.wire.commands import (
     CANCEL_ORDER,
     PLACE_ORDER,
+    READ_AGAIN,
     STATUS,
     decode_cancel_request,
     decode_order_request,
+    decode_reading_request,
     encode_command,
 )
 from fillwire.wire.subjects import COMMANDS, account_tokens, parse_command_subject
@@ -34,6 +38,7 @@ class Commands:
     def __init__(self, session: Session, placements: Placements) -> None:
         self._session = session
         self._placements = placements
+        self._bus: Bus | None = None
         self._responder: Responder | None = None
 
     async def start(self, bus: Bus) -> None:
@@ -42,6 +47,7 @@ class Commands:
         Raises:
             BrokerError: the subscription could not be made.
         """
+        self._bus = bus
         self._responder = await Responder.start(
             bus,
             f"{COMMANDS}.{account_tokens(self._session.account)}.*",
@@ -61,6 +67,8 @@ class Commands:
         verb = parse_command_subject(message.subject).verb
         if verb == STATUS:
             return encode_connection(self._session.snapshot())
+        if verb == READ_AGAIN:
+            return encode_command(await self._read_again(message.data))
         try:
             if verb == PLACE_ORDER:
                 return encode_command(await self._place(decode_order_request(message.data)))
@@ -69,8 +77,22 @@ class Commands:
         except DecodeError as error:
             return encode_command(_rejected("", None, str(error)))
         return encode_command(
-            _rejected("", None, f"unknown command {verb}: expected {PLACE_ORDER}, {CANCEL_ORDER} or {STATUS}")
+            _rejected(
+                "",
+                None,
+                f"unknown command {verb}: expected {PLACE_ORDER}, {CANCEL_ORDER}, {STATUS} or {READ_AGAIN}",
+            )
         )
+
+    async def _read_again(self, body: bytes) -> FrameReading:
+        if self._bus is None:
+            raise AssertionError("nothing is answered before the start")
+        try:
+            sequence = decode_reading_request(body).sequence
+            said, frame = await read_kept_frame(self._bus, self._session.account, sequence)
+            return await self._session.read_again(frame, said.received_time_ns)
+        except (DecodeError, BrokerError) as error:
+            return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
 
     async def _place(self, request: OrderRequest) -> TradeOrder:
         if not self._session.is_receiving:  # it says why, and nothing is noted that was not sent
@@ -83,6 +105,10 @@ class Commands:
         verb = parse_command_subject(message.subject).verb
         if verb == STATUS:
             return encode_connection(self._session.snapshot())
+        if verb == READ_AGAIN:
+            return encode_command(
+                FrameReading(outcome=ReadingOutcome.FAILED, reason="not read: too many requests wait")
+            )
         request: OrderRequest | CancelRequest
         try:
             request = (

@@ -10,23 +10,25 @@ nothing. `catch_up` is awaited on every connection between the venue's acknowled
 """
 
 import asyncio
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from fillwire.domain.enums import ErrorClass
 from fillwire.domain.errors import FrameError, VenueError
+from fillwire.domain.events import OrderEvent
 from fillwire.domain.ledger import Gap, Ledger, OrderKey
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler, Standing
-from fillwire.gateway.sequencer import Sequencer
+from fillwire.gateway.sequencer import Sequencer, content_of
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import FrameRefused
-from fillwire.venues.records import OrderReport
+from fillwire.venues.records import OrderReport, RecordedReport
 from fillwire.venues.symbols import SymbolTable
 
 _log = get_log(__name__)
@@ -34,6 +36,7 @@ _log = get_log(__name__)
 UNKNOWN_SYMBOL = "unknown_symbol"
 CONTRADICTION = "contradiction"
 MAX_HELD_FRAMES = 1000
+MAX_HELD_BYTES = 4 << 20
 
 ReadAgain = Callable[[FrameRefused], None]
 
@@ -70,6 +73,8 @@ class Pipeline:
         alert: Callable[[str], None],
     ) -> None:
         self._account = publication.account
+        self._publication = publication
+        self._log = log
         self._quarantine = quarantine
         self._fetch_symbols = fetch_symbols
         self.on_standing: Callable[[], None] = _nobody
@@ -92,6 +97,7 @@ class Pipeline:
             on_standing=self._tell_standing,
         )
         self._held: deque[tuple[FrameRefused, ReadAgain]] = deque()
+        self._held_bytes = 0
         self._is_second_reading = False
         self._fetching: asyncio.Task[None] | None = None
 
@@ -126,14 +132,16 @@ class Pipeline:
         """Take a frame that could not be read.
 
         One whose symbol is unknown waits while the symbols are fetched, and is then read once more with those that
-        came after it, in their order; at most `MAX_HELD_FRAMES` wait.
+        came after it, in their order; no more wait than `MAX_HELD_FRAMES` and `MAX_HELD_BYTES`.
         """
         if (
             refused.error.code == UNKNOWN_SYMBOL
             and not self._is_second_reading
             and len(self._held) < MAX_HELD_FRAMES
+            and self._held_bytes + len(refused.frame) <= MAX_HELD_BYTES
         ):
             self._held.append((refused, again))
+            self._held_bytes += len(refused.frame)
             if self._fetching is None:
                 self._fetching = asyncio.get_running_loop().create_task(
                     self._read_again(), name="second reading"
@@ -155,9 +163,34 @@ class Pipeline:
         try:
             while self._held:
                 refused, again = self._held.popleft()
+                self._held_bytes -= len(refused.frame)
                 again(refused)
         finally:
             self._is_second_reading = False
+
+    async def take_again(self, reports: Iterable[ExecutionReport], frame_bytes: int) -> Counter[str]:
+        """Take the events of a frame that was refused once; return how many took which way, by `Sequencer.counts`.
+
+        They may be old. An order that the ledger has forgotten is read back from the log before it is judged.
+
+        Raises:
+            BrokerError: the log cannot be read.
+        """
+        ways: Counter[str] = Counter()
+        for report in reports:
+            if self._sequencer.ledger.get((report.symbol, report.order_id)) is None:
+                await self._log.of_order(report.pair, report.order_id, self._remember)
+            counts, published_count = self._sequencer.counts.copy(), self._publication.published_count
+            self._sequencer.take(report, time.time_ns(), frame_bytes)
+            if self._publication.published_count > published_count:
+                ways["published"] += 1
+            else:  # nothing is counted of what waits for the end of catching up
+                ways += (self._sequencer.counts - counts) or Counter(gap=1)
+        return ways
+
+    def _remember(self, event: OrderEvent, json: bytes) -> None:
+        report = RecordedReport.of(event, json)
+        self._sequencer.ledger.restore(report, content_of(report))
 
     @property
     def standing(self) -> Standing:
@@ -188,6 +221,7 @@ class Pipeline:
         """Let nothing wait any longer: frames that are held go to quarantine; gaps are found again by the next start."""
         await cancel(self._fetching)
         await self._reconciler.stop()
+        self._quarantine.stop()
 
 
 def _nobody() -> None:

@@ -23,7 +23,7 @@ from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.placements import Placements
 from fillwire.gateway.publication import Publication
-from fillwire.gateway.quarantine import Quarantine
+from fillwire.gateway.quarantine import FRAMES_REFUSED, Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
@@ -148,7 +148,16 @@ class Gateway:
         publisher = outlet.publisher
         stack.push_async_callback(self._flush, outlet)
         reporter = Reporter(publisher, Bucket(bus, STATUS))
-        refusals = Refusals(lambda account: Quarantine(account, publisher, self._name), reporter.alert)
+        quarantines: dict[Account, Quarantine] = {}
+
+        def quarantine(account: Account) -> Quarantine:
+            found = quarantines.get(account)
+            if found is None:
+                alert = partial(reporter.alert, account, FRAMES_REFUSED)
+                found = quarantines[account] = Quarantine(account, publisher, self._name, alert)
+            return found
+
+        refusals = Refusals(quarantine, reporter.alert)
         reporter.start(supervisor)
         stack.push_async_callback(reporter.stop)
         backlog = Backlog(bus, outlet, reporter.alert_all)
@@ -181,7 +190,7 @@ class Gateway:
                     partial(self._clock_offset_ns, account),
                     outlet.spilled_stored,
                 ),
-                Quarantine(account, publisher, self._name),
+                quarantine(account),
                 fetch_symbols,
                 AccountLog(bus, account),
                 self._reconciling,

@@ -18,12 +18,14 @@ from fillwire.domain.errors import (
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.readings import FrameReading, ReadingOutcome
 from fillwire.gateway.account_status import AccountStatus
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.connector import Connector, Steps, wait_s
 from fillwire.gateway.detection import Detection
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.polling import Poller
+from fillwire.gateway.rereading import read_again
 from fillwire.gateway.supervision import cancel
 from fillwire.gateway.surroundings import Environment, Surroundings
 from fillwire.runtime.backoff import Backoff
@@ -180,6 +182,18 @@ class Session:
             return f"the connection is {self._status.state}{why}"
         found = [*bans, *([] if self._environment is None else [self._environment.ban])]
         return next((ban.sentence(ban.quiet_s) for ban in found if ban.quiet_s > 0), None)
+
+    async def read_again(self, frame: bytes, received_time_ns: int) -> FrameReading:
+        """Read a frame that was refused once; its events take their usual way.
+
+        Raises:
+            BrokerError: the log cannot be read.
+        """
+        if self._live is None or self._environment is None or self._key is None:
+            reason = f"not read: the connection is {self._status.state}"
+            return FrameReading(outcome=ReadingOutcome.FAILED, reason=reason)
+        venue_account = self._keyed(self._key)
+        return await read_again(frame, received_time_ns, venue_account, self._environment, self._pipeline)
 
     def _note_throttling(self, error: Throttled) -> None:
         """Obey a request to wait that came over the socket, with all whom it concerns."""

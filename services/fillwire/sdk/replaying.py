@@ -13,6 +13,7 @@ from fillwire.bus.decisions import UNDECIDED, Decisions, KeptDecision
 from fillwire.bus.durables import Deliver, StartAtTime, consumer_exists
 from fillwire.bus.errors import ApiRefused, RevisionConflict
 from fillwire.bus.log import read_stream
+from fillwire.bus.lookup import StoredMessage, stored_message
 from fillwire.bus.messages import Message
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import DecodeError, PublishError
@@ -93,12 +94,13 @@ class Selection:
         tokens = ("*" if name is None else escape_token(name) for name in (self.user, self.bot))
         return ".".join((DEAD_LETTERS, *tokens))
 
-    def has(self, sequence: int, stored_ns: int) -> bool:
-        """Return whether a letter on a subject of the pattern belongs to it."""
+    def has(self, kept: KeptLetter) -> bool:
+        """Return whether all of it applies to a letter."""
         return (
-            stored_ns >= self.since_ns
-            and (self.until_ns is None or stored_ns < self.until_ns)
-            and (self.sequences is None or sequence in self.sequences)
+            self.user in {None, kept.user}
+            and self.bot in {None, kept.letter.bot}
+            and kept.stored_ns >= self.since_ns
+            and (self.until_ns is None or kept.stored_ns < self.until_ns)
         )
 
 
@@ -132,16 +134,22 @@ async def read_dead_letters(bus: Bus, selection: Selection, *, newest: int | Non
     """
     letters: deque[KeptLetter] = deque(maxlen=newest)
 
-    def take(message: Message) -> None:
-        if not selection.has(message.sequence, message.stored_time_ns):
-            return
+    def take(message: Message | StoredMessage) -> None:
         try:
-            letters.append(_kept(message))
+            kept = _kept(message)
+            if selection.has(kept):
+                letters.append(kept)
         except DecodeError as error:
             _log.warning(
                 "dead_letter_not_read", subject=message.subject, sequence=message.sequence, error=error
             )
 
+    if selection.sequences is not None:
+        for sequence in sorted(selection.sequences):
+            message = await stored_message(bus, STREAM, sequence)
+            if message is not None:
+                take(message)
+        return list(letters)
     start: Deliver = StartAtTime(selection.since_ns) if selection.since_ns else "all"
     try:
         await read_stream(bus, STREAM, selection.pattern, start, take)
@@ -151,7 +159,7 @@ async def read_dead_letters(bus: Bus, selection: Selection, *, newest: int | Non
     return list(letters)
 
 
-def _kept(message: Message) -> KeptLetter:
+def _kept(message: Message | StoredMessage) -> KeptLetter:
     headers = message.headers
     return KeptLetter(
         parse_dead_letter_subject(message.subject).user,

@@ -6,6 +6,7 @@ from typing import Protocol
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.endpoints import Endpoints
+from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
 from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
@@ -32,6 +33,21 @@ class VenueAccount(Protocol):
 
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
+
+    def read_frame(
+        self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
+    ) -> list[ExecutionReport]:
+        """Return the order events of one frame, read apart from any connection: what else it says is over.
+
+        Args:
+            frame: as it was received.
+            received_time_ns: when it was, by the gateway's clock.
+            symbols: the venue's symbols.
+            clock_offset_ns: venue clock minus ours.
+
+        Raises:
+            FrameError: the frame cannot be accepted.
+        """
 
     def protocol(
         self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int

@@ -6,13 +6,27 @@ import orjson
 
 from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.domain.readings import FrameReading, ReadingRequest
 from fillwire.wire.decimals import decimal_text
 from fillwire.wire.defects import VERSION
 
 _HEAD = b'{"v":%d,' % VERSION
 
 
-def write(value: OrderEvent | ConnectionEvent | Alert | OrderRequest | CancelRequest | TradeOrder) -> bytes:
+Document = (
+    OrderEvent
+    | ConnectionEvent
+    | Alert
+    | OrderRequest
+    | CancelRequest
+    | TradeOrder
+    | ReadingRequest
+    | FrameReading
+)
+"""Everything that has a schema."""
+
+
+def write(value: Document) -> bytes:
     """Return `value` as an object of its version and its fields in their order, without white space.
 
     Raises:

@@ -14,6 +14,7 @@ from fillwire.venues.binance.protocol import BinanceProtocol
 from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error
 from fillwire.venues.endpoints import Endpoints
+from fillwire.venues.parsing import BinanceParser, ExecutionReport
 from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
 from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
@@ -36,6 +37,15 @@ class BinanceAccount:
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
         return BinanceRecords(self.account, self.signer)
+
+    def read_frame(
+        self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
+    ) -> list[ExecutionReport]:
+        """Return the order events of one frame, read apart from any connection."""
+        parser = BinanceParser(
+            self.account, symbols.pairs, microseconds=self.microseconds, clock_offset_ns=clock_offset_ns
+        )
+        return [item for item in parser.parse(frame, received_time_ns) if isinstance(item, ExecutionReport)]
 
     def protocol(
         self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int

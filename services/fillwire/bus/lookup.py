@@ -1,0 +1,63 @@
+"""One message of a stream, by its sequence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.errors import NoResponder
+from fillwire.domain.errors import BrokerError
+
+_NOT_FOUND = 404
+_SECONDS = len("2026-01-31T08:00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as a stream holds it; its attributes are those of a `Message` that a consumer delivers.
+
+    Attributes:
+        subject: what it was published on.
+        sequence: its place in the stream.
+        stored_time_ns: when it was stored, by the broker's clock.
+        headers: by name.
+        data: its body.
+    """
+
+    subject: str
+    sequence: int
+    stored_time_ns: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+async def stored_message(bus: Bus, stream: str, sequence: int) -> StoredMessage | None:
+    """Return the message at a sequence, None if there is none, or no such stream.
+
+    Raises:
+        BrokerError: no answer, or not allowed.
+    """
+    try:
+        answer = await bus.request_message(
+            f"{api.PREFIX}.DIRECT.GET.{stream}", orjson.dumps({"seq": sequence}), api.TIMEOUT_S
+        )
+    except NoResponder:  # no such stream
+        return None
+    if answer.status == _NOT_FOUND:
+        return None
+    if answer.status is not None:
+        raise BrokerError(f"cannot read message {sequence} of stream {stream}: status {answer.status}")
+    headers = answer.headers
+    return StoredMessage(
+        headers["Nats-Subject"], sequence, _time_ns(headers["Nats-Time-Stamp"]), headers, answer.data
+    )
+
+
+def _time_ns(text: str) -> int:
+    """Return the nanoseconds in a time such as `2026-01-31T08:00:00.123456789Z`, which has up to nine decimals."""
+    seconds = int(datetime.fromisoformat(f"{text[:_SECONDS]}+00:00").timestamp())
+    fraction = text[_SECONDS:].rstrip("Z").lstrip(".")
+    return seconds * 10**9 + int(fraction.ljust(9, "0") or 0)

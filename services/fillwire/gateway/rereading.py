@@ -1,0 +1,42 @@
+"""Reading a frame that was refused once: apart from any connection, by today's parser and symbols."""
+
+from fillwire.domain.errors import ConfigError, FrameError, VenueError
+from fillwire.domain.readings import FrameReading, ReadingOutcome
+from fillwire.gateway.pipeline import Pipeline
+from fillwire.gateway.surroundings import Environment
+from fillwire.venues.venue import VenueAccount
+
+
+async def read_again(
+    frame: bytes,
+    received_time_ns: int,
+    venue_account: VenueAccount,
+    environment: Environment,
+    pipeline: Pipeline,
+) -> FrameReading:
+    """Read the frame, let its events take their usual way, and return what became of them.
+
+    What the frame says besides of order events is over, and passed over.
+
+    Raises:
+        BrokerError: the log cannot be read.
+    """
+    reference = environment.reference
+    try:
+        symbols = await reference.ready()
+        reports = venue_account.read_frame(frame, received_time_ns, symbols, reference.clock_offset_ns or 0)
+    except FrameError as error:
+        return FrameReading(outcome=ReadingOutcome.REFUSED, reason=str(error))
+    except (ConfigError, VenueError) as error:
+        return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
+    ways = await pipeline.take_again(reports, len(frame))
+    is_contradicted = bool(ways["conflict"])
+    return FrameReading(
+        outcome=ReadingOutcome.REFUSED if is_contradicted else ReadingOutcome.READ,
+        published_count=ways["published"],
+        known_count=ways["duplicate"] + ways["stale"],
+        waiting_count=ways["gap"] + ways["dropped_behind_gap"],
+        reason="contradicts what was published, see the newest frame in quarantine"
+        if is_contradicted
+        else None,
+    )
