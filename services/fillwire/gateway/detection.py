@@ -21,12 +21,15 @@ class Detection:
         self._poller = poller
         self._timer: asyncio.TimerHandle | None = None
         self._reason = ""
+        self._is_lost = False
         self._is_alerted = False
 
     def interrupted(self, reason: str) -> None:
         """Note that there is no stream and why; another is being made."""
         self._reason = reason
-        if self._timer is None and not self._is_alerted:
+        if self._is_lost:
+            self._poll()
+        elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._lost_after_s, self._give_up_waiting)
 
     def _give_up_waiting(self) -> None:
@@ -35,16 +38,19 @@ class Detection:
     def lost(self, reason: str) -> None:
         """Note that there will be no stream soon."""
         self._disarm()
-        if self._poller is not None:
-            self._poller.start()
+        self._is_lost = True
+        self._poll()
         self._tell(reason if self._poller is None else f"{reason}; {self._poller}")
 
     def refused(self, reason: str) -> None:
         """Note that the key is refused: REST would refuse it as well."""
-        self._disarm()
+        self.stop()
+        self._tell(reason)
+
+    def returning(self) -> None:
+        """Note that a stream catches up: a poll, which may wait for its turn at the venue, must not hold it up."""
         if self._poller is not None:
             self._poller.end()
-        self._tell(reason)
 
     def restored(self) -> None:
         """Note that fills are detected live."""
@@ -54,8 +60,12 @@ class Detection:
     def stop(self) -> None:
         """Watch no longer."""
         self._disarm()
+        self._is_lost = False
+        self.returning()
+
+    def _poll(self) -> None:
         if self._poller is not None:
-            self._poller.end()
+            self._poller.start()
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -18,6 +18,7 @@ class Inquiry:
         records: what can be asked.
         rest: sends it, within the venue's limits.
         clock_offset_ns: returns venue clock minus ours.
+        share: how much of the budget of all accounts these questions may use up; see `WeightBudget.spend`.
     """
 
     def __init__(
@@ -25,9 +26,11 @@ class Inquiry:
         records: AccountRecords,
         rest: RationedRest,
         clock_offset_ns: Callable[[], int],
+        share: float = 1.0,
     ) -> None:
         self.records = records
         self._rest = rest
+        self._share = share
         self._clock_offset_ns = clock_offset_ns
 
     @property
@@ -41,7 +44,7 @@ class Inquiry:
 
     async def _ask(self, make: Callable[[int], HttpRequest]) -> HttpResponse:
         """Send what `make` returns for the time of sending, which is signed."""
-        return await self._rest.ask(lambda: make(self.now_ns()))
+        return await self._rest.ask(lambda: make(self.now_ns()), self._share)
 
     async def open_orders(self, symbol: str | None = None) -> list[OrderRow]:
         """Return the open orders, of one symbol or of all."""

@@ -16,6 +16,9 @@ from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
 
+# The rest of the weight is left to accounts that catch up, and to orders that are looked up.
+POLLING_SHARE = 0.75
+
 
 class Poller:
     """Polls one account between `start` and `end`.

@@ -28,12 +28,17 @@ class RationedRest:
         self._weights = weights
         self._ban = ban
 
-    async def ask(self, make: Callable[[], HttpRequest]) -> HttpResponse:
-        """Return the answer to what `make` returns at the time of sending, which may be much later: it waits its turn."""
+    async def ask(self, make: Callable[[], HttpRequest], share: float = 1.0) -> HttpResponse:
+        """Return the answer to what `make` returns at the time of sending, which may be much later: it waits its turn.
+
+        Args:
+            make: makes the request, which holds the time.
+            share: see `WeightBudget.spend`.
+        """
         weight = make().weight
         while True:
             await self._ban.wait()
-            await self._weights.spend(weight)
+            await self._weights.spend(weight, share)
             if not self._ban.quiet_s:  # else it began while the turn was awaited
                 return await self._send(make())
 

@@ -24,7 +24,7 @@ from fillwire.gateway.ban import Ban
 from fillwire.gateway.connector import Connector, Steps, wait_s
 from fillwire.gateway.detection import Detection
 from fillwire.gateway.pipeline import Pipeline
-from fillwire.gateway.polling import Poller
+from fillwire.gateway.polling import POLLING_SHARE, Poller
 from fillwire.gateway.rereading import read_again
 from fillwire.gateway.supervision import cancel
 from fillwire.gateway.surroundings import Environment, Surroundings
@@ -252,7 +252,7 @@ class Session:
             waits=self._wait_for_others,
             begins=self._begin,
             opened=lambda: self._status.take(Step.OPENED),
-            authenticated=lambda: self._status.take(Step.AUTHENTICATED),
+            authenticated=self._authenticated,
         )
         link = await self._connector.open(venue_account, environment, steps)
         self._status.attempt = 0
@@ -271,6 +271,10 @@ class Session:
     def _begin(self) -> None:
         self._status.attempt += 1
         self._status.take(Step.OPEN)
+
+    def _authenticated(self) -> None:
+        self._status.take(Step.AUTHENTICATED)
+        self._detection.returning()
 
     def _prove(self, ticket: int) -> None:
         """Note that a connection has lived for a while."""
@@ -341,7 +345,7 @@ class Session:
         venue_account = self._keyed(self._key)
         environment = self._attach()
         symbols = await environment.reference.ready()
-        await self._pipeline.poll(environment.inquiry(venue_account), symbols)
+        await self._pipeline.poll(environment.inquiry(venue_account, POLLING_SHARE), symbols)
         self._status.refresh()
 
     def _note_polling(self, since_ns: int | None) -> None:

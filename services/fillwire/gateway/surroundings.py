@@ -154,6 +154,6 @@ class Environment:
             ),
         )
 
-    def inquiry(self, account: VenueAccount) -> Inquiry:
-        """Return what can be asked of the records of one account."""
-        return Inquiry(account.records(), self.rest, lambda: self.reference.clock_offset_ns or 0)
+    def inquiry(self, account: VenueAccount, share: float = 1.0) -> Inquiry:
+        """Return what can be asked of the records of one account, with `share` of the budget of all."""
+        return Inquiry(account.records(), self.rest, lambda: self.reference.clock_offset_ns or 0, share)

@@ -25,12 +25,17 @@ class WeightBudget:
         self._minute = 0
         self._used = 0
 
-    async def spend(self, weight: int) -> None:
-        """Wait until `weight` may be asked, the next minute at the latest, and count it."""
+    async def spend(self, weight: int, share: float = 1.0) -> None:
+        """Wait until `weight` may be asked, the next minute at the latest, and count it.
+
+        Args:
+            weight: what the question costs.
+            share: how much of the budget may be used when it is asked; what can wait leaves some to what cannot.
+        """
         while True:
             now_s = self._now_s()
             self._turn(now_s)
-            if self._used and self._used + weight > self._limit:
+            if self._used and self._used + weight > self._limit * share:
                 await asyncio.sleep((self._minute + 1) * _MINUTE_S - now_s + 0.05)
             else:
                 self._used += weight

@@ -48,6 +48,17 @@ async def test_a_question_that_costs_more_than_the_share_is_asked_first_in_a_min
     assert await _is_spent_at_once(WeightBudget(100, Clock()), 80)
 
 
+async def test_what_can_wait_leaves_some_to_what_cannot() -> None:
+    """A question with half a share waits when half is used, and one with all of it does not."""
+    budget = WeightBudget(100, Clock())
+    await budget.spend(30, 0.5)
+    task = asyncio.get_running_loop().create_task(budget.spend(1, 0.5))
+    await asyncio.sleep(0)
+    assert not task.done()
+    assert await _is_spent_at_once(budget, 30)
+    task.cancel()
+
+
 async def test_what_cannot_wait_is_counted_all_the_same() -> None:
     """It goes beyond our share, and leaves the less of it to the others."""
     clock = Clock()
