@@ -147,9 +147,7 @@ class Gateway:
         """Do what is done now and then; return whether nothing is missing."""
         self.reconciler._sweeps_at_s = [0.0]
         self.reconciler._audit_at_s = 0.0
-        for pending in self.reconciler._pending.values():
-            pending.due_s = 0.0
         await self.reconciler._do_due()
-        await self.reconciler._settle_pending(is_due=False)
+        await self.reconciler._compare.settle_pending(self.reconciler._floor_ns, is_due=False)
         self.reconciler._tell_standing()
         return not self.reconciler._is_unsettled

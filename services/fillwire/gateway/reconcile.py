@@ -9,21 +9,22 @@ sweep ────▶ ask for everything since shortly before the last one
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fillwire.domain.errors import AuthRejected, BrokerError, ConnectionLost, Throttled, VenueError
+from fillwire.domain.errors import AuthRejected, BrokerError, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.ledger import Gap, OrderKey
 from fillwire.gateway.account_log import AccountLog
+from fillwire.gateway.comparing import Comparison
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.pending import Pending
 from fillwire.gateway.recollection import Recollection, recollect
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.settling import Settler
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
-from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.symbols import SymbolTable
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 _log = get_log(__name__)
 
 _S = 1_000_000_000
-# Beyond this many symbols with open orders it costs less to ask for all open orders at once.
-_ASK_ONE_BY_ONE = 12
-_PENDING_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +67,6 @@ class Standing(NamedTuple):
 
     reconciled_ns: int | None = None
     missing_since_ns: int | None = None
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An order that is not settled."""
-
-    first_s: float
-    first_ns: int
-    due_s: float
-    delay_s: float
 
 
 class Reconciler:
@@ -116,24 +104,20 @@ class Reconciler:
         self._sequencer = sequencer
         self._ledger = sequencer.ledger
         self._policy = policy
-        self._pairs = pairs
         self._stored = stored
         self._alert = alert
         self._on_standing = on_standing
         self._now_ns = now_ns
-        self._settler = Settler(sequencer, room, now_ns)
         self._loop = asyncio.get_running_loop()
+        self._pending = Pending(self._loop.time, now_ns, policy.retry_first_s, policy.retry_max_s)
+        self._compare = Comparison(account, sequencer, Settler(sequencer, room, now_ns), self._pending, pairs)
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._inquiry: Inquiry | None = None
-        self._symbols: SymbolTable | None = None
         self._last: ConnectionEvent | None = None
         self._floor_ns = 0
         self._proven_ns: int | None = None
-        self._pending: dict[OrderKey, _Pending] = {}
         self._unswept: Recollection | None = None
-        self._unswept_since_s = 0.0
         self._is_unread = False
         self._is_live = False
         self._is_alerted = False
@@ -170,7 +154,7 @@ class Reconciler:
         Raises:
             AuthRejected: the venue refuses the key.
         """
-        self._inquiry, self._symbols = inquiry, symbols
+        self._compare.use(inquiry, symbols)
         now_s = self._loop.time()
         if self._task is None:
             self._task = self._loop.create_task(self._work(), name=f"reconcile {self._account}")
@@ -181,7 +165,7 @@ class Reconciler:
         self._is_live = False
         self._sequencer.hold()
         began_ns = self._now_ns()
-        self._unswept, self._is_unread, self._unswept_since_s = None, True, now_s
+        self._unswept, self._is_unread = None, True
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._policy.deadline_s):
@@ -206,7 +190,7 @@ class Reconciler:
             VenueError: the venue does not answer or refuses; what was found before that is published.
             BrokerError: the log cannot be read.
         """
-        self._inquiry, self._symbols = inquiry, symbols
+        self._compare.use(inquiry, symbols)
         async with self._lock:
             began_ns = self._now_ns()
             self._is_unread |= not self._floor_ns
@@ -214,7 +198,7 @@ class Reconciler:
                 await self._sweep_unswept()
             else:
                 await self._sweep(self._recent(), reads_executions=False, asks_all=self._is_all_due())
-            await self._settle_pending(is_due=False)
+            await self._compare.settle_pending(self._floor_ns, is_due=False)
         await self._stored()
         if self._is_unsettled:
             self._tell_standing()
@@ -250,19 +234,16 @@ class Reconciler:
         self._suspect(key, self._policy.grace_s)
 
     def _suspect(self, key: OrderKey, after_s: float) -> None:
-        if key not in self._pending:
-            if len(self._pending) >= _PENDING_MAX:
-                # Nothing is lost by it: the sweep finds all of them.
-                self._sweeps_at_s = [0.0, *self._sweeps_at_s[-1:]]
-            else:
-                now_s = self._loop.time()
-                due_s = now_s + after_s
-                self._pending[key] = _Pending(now_s, self._now_ns(), due_s, self._policy.retry_first_s)
-            self._wake.set()
+        if key in self._pending:  # each event behind a gap tells of it again
+            return
+        if not self._pending.add(key, after_s):
+            # Nothing is lost by it: the sweep finds all of them.
+            self._sweeps_at_s = [0.0, *self._sweeps_at_s[-1:]]
+        self._wake.set()
 
     @property
     def _is_unsettled(self) -> bool:
-        return bool(self._pending) or self._unswept is not None or self._is_unread
+        return len(self._pending) > 0 or self._unswept is not None or self._is_unread
 
     # -- catching up
 
@@ -273,7 +254,7 @@ class Reconciler:
             try:
                 async with self._lock:
                     await self._sweep_unswept()
-                    await self._settle_pending(is_due=False)
+                    await self._compare.settle_pending(self._floor_ns, is_due=False)
             except AuthRejected:
                 raise
             except (VenueError, BrokerError) as error:
@@ -293,7 +274,7 @@ class Reconciler:
                 proven_ns=self._proven_ns,
                 missing_since_ns=self.standing.missing_since_ns,
                 now_ns=self._now_ns(),
-                offset_ns=self._ready()[0].clock_offset_ns,
+                offset_ns=self._compare.inquiry.clock_offset_ns,
                 overlap_s=self._policy.overlap_s,
             )
             self._floor_ns = found.since_ns if not self._floor_ns else min(self._floor_ns, found.since_ns)
@@ -301,7 +282,7 @@ class Reconciler:
             _log.info(
                 "log_read",
                 account=str(self._account),
-                since_s=round((self._ready()[0].now_ns() - found.since_ns) / _S, 1),
+                since_s=round((self._compare.inquiry.now_ns() - found.since_ns) / _S, 1),
                 symbols=len(found.symbols),
                 orders=len(self._ledger),
             )
@@ -310,82 +291,16 @@ class Reconciler:
             self._unswept = None
 
     async def _sweep(self, found: Recollection, *, reads_executions: bool, asks_all: bool = True) -> None:
-        """Compare everything since the cursor; orders that are not settled are pending after it.
-
-        Args:
-            found: from where to compare, and which symbols.
-            reads_executions: read the executions of each symbol at once, as is cheap where many were missed. Without it
-                an order's are asked for only if its executed quantity differs from the ledger's, so that a sweep over a
-                healthy stream costs by orders and not by executions.
-            asks_all: ask for the open orders of all symbols, also of those that nobody knows of yet.
-        """
-        inquiry, table = self._ready()
+        """Compare everything since the cursor; see `Comparison.sweep`."""
         began_ns = self._now_ns()
-        believed = {known.key for known in self._ledger.open_orders()}
-        symbols = set(found.symbols) | self._sequencer.buffered_symbols
-        symbols |= {symbol for symbol, _ in (*believed, *self._pending)}
-        symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
-        rows = await self._open_orders(None if asks_all else symbols)
-        symbols |= {symbol for symbol, _ in rows}
-        for symbol in sorted(symbols):
-            changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
-            executions: dict[OrderKey, list[ExecutionRow]] = {}
-            if reads_executions:
-                _, last_trade_id = found.last_trades.get(symbol, (0, None))
-                for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
-                    executions.setdefault(row.order, []).append(row)
-            here = {key for key in (*rows, *believed) if key[0] == symbol}
-            for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
-                shown = changed.get(key) or rows.get(key)
-                own = executions.get(key, []) if reads_executions else None
-                if not await self._settle(key, found.since_ns, shown, own):
-                    self._suspect(key, self._policy.retry_first_s)
-                else:
-                    self._pending.pop(key, None)
+        await self._compare.sweep(
+            found, reads_executions=reads_executions, asks_all=asks_all, retry_s=self._policy.retry_first_s
+        )
         self._proven_ns = began_ns
-
-    async def _settle(
-        self,
-        key: OrderKey,
-        since_ns: int,
-        order: OrderRow | None = None,
-        rows: list[ExecutionRow] | None = None,
-    ) -> bool:
-        inquiry, table = self._ready()
-        pair = table.pairs.get(key[0])
-        if pair is None:
-            _log.warning("symbol_without_pair", account=str(self._account), symbol=key[0])
-            return False
-        try:
-            return await self._settler.settle(inquiry, key, pair, since_ns, order, rows)
-        except (ConnectionLost, Throttled, AuthRejected):
-            raise  # the next question would meet the same
-        except VenueError as error:  # about this order alone: it must not keep the others waiting
-            _log.warning("order_not_settled", account=str(self._account), order_id=key[1], error=error)
-            return False
-
-    def _ready(self) -> tuple[Inquiry, SymbolTable]:
-        if self._inquiry is None or self._symbols is None:
-            raise AssertionError("nothing is asked before the first connection")
-        return self._inquiry, self._symbols
 
     def use_symbols(self, symbols: SymbolTable) -> None:
         """Name pairs by this table from now on."""
-        self._symbols = symbols
-
-    # -- repair
-
-    async def _settle_pending(self, *, is_due: bool) -> None:
-        """Ask for the orders that are pending: all of them, or those whose time has come."""
-        for key, pending in list(self._pending.items()):
-            if is_due and pending.due_s > self._loop.time():
-                continue
-            if await self._settle(key, self._floor_ns):
-                if self._pending.get(key) is pending:
-                    del self._pending[key]
-            else:
-                pending.due_s = self._loop.time() + pending.delay_s
-                pending.delay_s = min(pending.delay_s * 2, self._policy.retry_max_s)
+        self._compare.use_symbols(symbols)
 
     # -- in the background
 
@@ -413,17 +328,17 @@ class Reconciler:
     def _next_s(self) -> float:
         """Return when there is something to do next, by the loop's clock."""
         now_s = self._loop.time()
-        times = [pending.due_s for pending in self._pending.values()]
+        times = [] if self._pending.next_due_s is None else [self._pending.next_due_s]
         if self._is_live:
             times += [self._audit_at_s, *self._sweeps_at_s[:1]]
             if self._unswept is not None or self._is_unread:
                 times.append(now_s)
-        if not self._is_alerted and self._pending:
-            times.append(min(pending.first_s for pending in self._pending.values()) + self._policy.deadline_s)
+        if not self._is_alerted and self._pending.oldest_s is not None:
+            times.append(self._pending.oldest_s + self._policy.deadline_s)
         return max(now_s + 0.01, min(times, default=now_s + 3600.0))
 
     async def _do_due(self) -> None:
-        await self._settle_pending(is_due=True)
+        await self._compare.settle_pending(self._floor_ns, is_due=True)
         if not self._is_live:
             return
         await self._sweep_unswept()
@@ -434,44 +349,21 @@ class Reconciler:
             if not self._sweeps_at_s:
                 self._sweeps_at_s.append(self._loop.time() + self._policy.sweep_interval_s)
         if self._audit_at_s <= now_s:
-            await self._audit()
+            await self._compare.audit(self._policy.grace_s * 5)
             self._audit_at_s = self._loop.time() + self._policy.audit_interval_s
 
     def _recent(self) -> Recollection:
         """Return from where to sweep: the ledger remembers what was published since."""
         proven_ns = self._now_ns() if self._proven_ns is None else self._proven_ns
-        offset_ns = self._ready()[0].clock_offset_ns
+        offset_ns = self._compare.inquiry.clock_offset_ns
         since_ns = max(self._floor_ns, proven_ns + offset_ns - int(self._policy.overlap_s * _S))
         return Recollection(since_ns=since_ns, symbols=set(self._ledger.symbols()))
-
-    async def _open_orders(self, symbols: Collection[str] | None) -> dict[OrderKey, OrderRow]:
-        """Return the open orders of some symbols, and of others too where that is cheaper; None for all."""
-        inquiry, _ = self._ready()
-        one_by_one = symbols is not None and len(symbols) <= _ASK_ONE_BY_ONE
-        rows: dict[OrderKey, OrderRow] = {}
-        for symbol in sorted(symbols) if symbols is not None and one_by_one else (None,):
-            rows |= {row.key: row for row in await inquiry.open_orders(symbol)}
-        return rows
-
-    async def _audit(self) -> None:
-        """Compare the orders believed open with those that are: a frame that never came shows in no other."""
-        believed = {known.key: known for known in self._ledger.open_orders()}
-        rows = await self._open_orders({symbol for symbol, _ in believed})
-        for key in {*believed, *rows}:
-            known, row = self._ledger.get(key), rows.get(key)
-            if (
-                known is None
-                or (row is None and known.ending is None)
-                or (row and row.executed > known.cumulative)
-            ):
-                # What is on its way by the stream comes first.
-                self._suspect(key, self._policy.grace_s * 5)
 
     # -- what is told
 
     def _tell_missing(self) -> None:
         """Say since when something is missing; alert once."""
-        first_ns = min((pending.first_ns for pending in self._pending.values()), default=self._now_ns())
+        first_ns = self._pending.oldest_ns or self._now_ns()
         if self._is_unread or self._unswept is not None:
             first_ns = self._proven_ns or self.standing.reconciled_ns or first_ns
         known_ns = self.standing.missing_since_ns
@@ -480,7 +372,7 @@ class Reconciler:
         )
         if not self._is_alerted:
             self._is_alerted = True
-            names = ", ".join(f"{symbol} {order_id}" for symbol, order_id in list(self._pending)[:5])
+            names = ", ".join(f"{symbol} {order_id}" for symbol, order_id in self._pending.keys[:5])
             what = f"{len(self._pending)} orders, such as {names}" if names else "the venue's records"
             self._alert(
                 f"executions may be missing: {what} could not be compared within {self._policy.deadline_s:g} s; "
@@ -489,9 +381,8 @@ class Reconciler:
 
     def _tell_standing(self) -> None:
         now_s = self._loop.time()
-        overdue = any(
-            now_s - pending.first_s >= self._policy.deadline_s for pending in self._pending.values()
-        )
+        oldest_s = self._pending.oldest_s
+        overdue = oldest_s is not None and now_s - oldest_s >= self._policy.deadline_s
         if overdue or (self._is_live and (self._is_unread or self._unswept is not None)):
             if self.standing.missing_since_ns is None:
                 self._tell_missing()
@@ -504,7 +395,3 @@ class Reconciler:
     @property
     def _is_missing_or_new(self) -> bool:
         return self.standing.missing_since_ns is not None or self.standing.reconciled_ns is None
-
-
-def _by_age(key: OrderKey) -> tuple[int, str]:
-    return len(key[1]), key[1]  # as numbers, without reading them as such

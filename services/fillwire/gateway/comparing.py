@@ -1,0 +1,163 @@
+"""Compares one account's ledger with the venue's records: what differs is settled, or becomes pending."""
+
+from collections.abc import Callable, Collection, Iterable
+
+from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled, VenueError
+from fillwire.domain.identifiers import Account
+from fillwire.domain.ledger import OrderKey
+from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.pending import Pending
+from fillwire.gateway.recollection import Recollection
+from fillwire.gateway.sequencer import Sequencer
+from fillwire.gateway.settling import Settler
+from fillwire.runtime.logs import get_log
+from fillwire.venues.records import ExecutionRow, OrderRow
+from fillwire.venues.symbols import SymbolTable
+
+_log = get_log(__name__)
+
+# Beyond this many symbols it costs less to ask for all open orders at once.
+_ASK_ONE_BY_ONE = 12
+
+
+class Comparison:
+    """The questions to the venue by which an account's ledger is compared. Each raises `VenueError` if they fail.
+
+    Args:
+        account: whose ledger.
+        sequencer: has the ledger, and the events that wait.
+        settler: settles an order.
+        pending: takes the orders that are not settled.
+        pairs: returns the pairs that bots listen to, which may have no events yet.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        sequencer: Sequencer,
+        settler: Settler,
+        pending: Pending,
+        pairs: Callable[[], Iterable[str]],
+    ) -> None:
+        self._account = account
+        self._sequencer = sequencer
+        self._ledger = sequencer.ledger
+        self._settler = settler
+        self._pending = pending
+        self._pairs = pairs
+        self._inquiry: Inquiry | None = None
+        self._symbols: SymbolTable | None = None
+
+    def use(self, inquiry: Inquiry, symbols: SymbolTable) -> None:
+        """Ask by this inquiry and name pairs by this table from now on."""
+        self._inquiry, self._symbols = inquiry, symbols
+
+    def use_symbols(self, symbols: SymbolTable) -> None:
+        """Name pairs by this table from now on."""
+        self._symbols = symbols
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """How the venue is asked."""
+        return self._ready()[0]
+
+    def _ready(self) -> tuple[Inquiry, SymbolTable]:
+        if self._inquiry is None or self._symbols is None:
+            raise AssertionError("nothing is asked before the first connection or poll")
+        return self._inquiry, self._symbols
+
+    async def sweep(
+        self, found: Recollection, *, reads_executions: bool, asks_all: bool = True, retry_s: float
+    ) -> None:
+        """Compare everything since the cursor; orders that are not settled are pending after it.
+
+        Args:
+            found: from where to compare, and which symbols.
+            reads_executions: read the executions of each symbol at once, as is cheap where many were missed. Without it
+                an order's are asked for only if its executed quantity differs from the ledger's, so that a sweep over a
+                healthy stream costs by orders and not by executions.
+            asks_all: ask for the open orders of all symbols, also of those that nobody knows of yet.
+            retry_s: when to ask again for an order that is not settled, in seconds.
+        """
+        inquiry, table = self._ready()
+        believed = {known.key for known in self._ledger.open_orders()}
+        symbols = set(found.symbols) | self._sequencer.buffered_symbols
+        symbols |= {symbol for symbol, _ in (*believed, *self._pending.keys)}
+        symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
+        rows = await self.open_orders(None if asks_all else symbols)
+        symbols |= {symbol for symbol, _ in rows}
+        for symbol in sorted(symbols):
+            changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
+            executions: dict[OrderKey, list[ExecutionRow]] = {}
+            if reads_executions:
+                _, last_trade_id = found.last_trades.get(symbol, (0, None))
+                for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
+                    executions.setdefault(row.order, []).append(row)
+            here = {key for key in (*rows, *believed) if key[0] == symbol}
+            for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
+                shown = changed.get(key) or rows.get(key)
+                own = executions.get(key, []) if reads_executions else None
+                if await self.settle(key, found.since_ns, shown, own):
+                    self._pending.discard(key)
+                else:
+                    self._pending.add(key, retry_s)
+
+    async def settle(
+        self,
+        key: OrderKey,
+        since_ns: int,
+        order: OrderRow | None = None,
+        rows: list[ExecutionRow] | None = None,
+    ) -> bool:
+        """Return whether the order is settled now; see `Settler.settle`."""
+        inquiry, table = self._ready()
+        pair = table.pairs.get(key[0])
+        if pair is None:
+            _log.warning("symbol_without_pair", account=str(self._account), symbol=key[0])
+            return False
+        try:
+            return await self._settler.settle(inquiry, key, pair, since_ns, order, rows)
+        except (ConnectionLost, Throttled, AuthRejected):
+            raise  # the next question would meet the same
+        except VenueError as error:  # about this order alone: it must not keep the others waiting
+            _log.warning("order_not_settled", account=str(self._account), order_id=key[1], error=error)
+            return False
+
+    async def settle_pending(self, since_ns: int, *, is_due: bool) -> None:
+        """Ask for the orders that are pending: all of them, or those whose time has come."""
+        for key in self._pending.keys:
+            if is_due and not self._pending.is_due(key):
+                continue
+            if await self.settle(key, since_ns):
+                self._pending.discard(key)
+            else:
+                self._pending.postpone(key)
+
+    async def open_orders(self, symbols: Collection[str] | None) -> dict[OrderKey, OrderRow]:
+        """Return the open orders of some symbols, and of others too where that is cheaper; None for all."""
+        inquiry, _ = self._ready()
+        one_by_one = symbols is not None and len(symbols) <= _ASK_ONE_BY_ONE
+        rows: dict[OrderKey, OrderRow] = {}
+        for symbol in sorted(symbols) if symbols is not None and one_by_one else (None,):
+            rows |= {row.key: row for row in await inquiry.open_orders(symbol)}
+        return rows
+
+    async def audit(self, after_s: float) -> None:
+        """Compare the orders believed open with those that are: a frame that never came shows in no other.
+
+        Orders that differ are asked for in `after_s` seconds: what is on its way by the stream comes first.
+        """
+        believed = {known.key for known in self._ledger.open_orders()}
+        rows = await self.open_orders({symbol for symbol, _ in believed})
+        for key in {*believed, *rows}:
+            known, row = self._ledger.get(key), rows.get(key)
+            if (
+                known is None
+                or (row is None and known.ending is None)
+                or (row and row.executed > known.cumulative)
+            ):
+                self._pending.add(key, after_s)
+
+
+def _by_age(key: OrderKey) -> tuple[int, str]:
+    return len(key[1]), key[1]  # as numbers, without reading them as such
