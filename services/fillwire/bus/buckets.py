@@ -146,7 +146,15 @@ class Bucket:
         return self._name
 
     async def get(self, key: str) -> Entry | None:
-        """Return what the key holds, None if it holds nothing. In a cluster a replica may answer a moment behind.
+        """Return what the key holds, None if it holds nothing; raises as `look` does."""
+        entry = await self.look(key)
+        return None if entry.value is None else entry
+
+    async def look(self, key: str) -> Entry:
+        """Return what the key holds and the revision that a conditional write must name.
+
+        A key that has gone has no value and the revision of its marker, one that was never written revision 0. In a
+        cluster a replica may answer a moment behind: a conditional write decides.
 
         Raises:
             ConfigError: a malformed key.
@@ -157,11 +165,10 @@ class Bucket:
             f"{api.PREFIX}.DIRECT.GET.{self._stream}.{subject}", b"", self._timeout_s
         )
         if answer.status == 404:  # noqa: PLR2004 - not found
-            return None
+            return Entry(key, None, 0)
         if answer.status is not None:
             raise BrokerError(f"cannot read {key} of bucket {self._name}: status {answer.status}")
-        entry = self._entry(key, answer.headers, answer.data, int(answer.headers["Nats-Sequence"]))
-        return None if entry.value is None else entry
+        return self._entry(key, answer.headers, answer.data, int(answer.headers["Nats-Sequence"]))
 
     async def put(
         self, key: str, value: bytes, *, ttl_s: float | None = None, expected_revision: int | None = None
@@ -200,15 +207,8 @@ class Bucket:
         return await self._write(key, b"", headers, expected_revision)
 
     async def revision(self, key: str) -> int:
-        """Return the revision a conditional write must name: of the value, or of the marker of a key that has gone.
-
-        Raises:
-            BrokerError: no answer, or not allowed.
-        """
-        answer = await self._bus.request_message(
-            f"{api.PREFIX}.DIRECT.GET.{self._stream}.{self._subject(key)}", b"", self._timeout_s
-        )
-        return 0 if answer.status is not None else int(answer.headers["Nats-Sequence"])
+        """Return the revision a conditional write must name; raises as `look` does."""
+        return (await self.look(key)).revision
 
     async def watch(
         self, pattern: str, handler: EntryHandler, *, resync_s: float = 60.0, deadline_s: float = 10.0

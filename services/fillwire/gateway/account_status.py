@@ -7,7 +7,7 @@ from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.reconcile import Standing
-from fillwire.gateway.reporting import Reporter
+from fillwire.gateway.reporting import Reports
 from fillwire.venues.states import ConnectionLife, Step
 
 
@@ -34,7 +34,7 @@ class AccountStatus:
         self,
         account: Account,
         gateway: str,
-        reporter: Reporter,
+        reporter: Reports,
         *,
         standing: Callable[[], Standing],
         breaker: Callable[[], BreakerState],

@@ -1,136 +1,157 @@
-"""Which accounts are connected: opened with the first bot, closed some seconds after the last, followed in between."""
+"""Which accounts are held: those that bots want and that are ours, from the first bot to some seconds after the last."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterable
 
-from fillwire.bus.connection import Bus
 from fillwire.domain.enums import ConnectionState
-from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.commands import Commands
 from fillwire.gateway.keys import Keys
-from fillwire.gateway.placements import Placements
-from fillwire.gateway.session import NO_BOT, Session
+from fillwire.gateway.ownership import Ownership
+from fillwire.gateway.roles import Role
+from fillwire.gateway.session import NO_BOT
 from fillwire.gateway.supervision import Supervisor, cancel
-from fillwire.runtime.logs import get_log
-from fillwire.venues.venue import VenueKey
-
-_log = get_log(__name__)
+from fillwire.gateway.tenancy import Tenancy
 
 KEYS_REFRESH_S = 10.0
-STOP_DEADLINE_S = 5.0
+LOOK_EVERY_S = 0.1
 
-MakeSession = Callable[[Account, VenueKey | None, int], Session]
+MakeTenancy = Callable[[Account, int], Tenancy]
 Pairs = Callable[[Account], frozenset[str] | None]
 
 
-@dataclass(slots=True)
-class _Open:
-    """An account that is connected, or about to be, or about to be no longer."""
-
-    session: Session
-    commands: Commands
-    starting: asyncio.Task[None]
-    closing: asyncio.TimerHandle | None = None
-
-
 class Accounts:
-    """Keeps what is connected equal to what is wanted.
+    """Keeps what is held equal to what is wanted, as far as it is this gateway's.
 
     Args:
-        bus: where commands are listened for.
-        make_session: makes the session of an account.
+        make_tenancy: makes what holds an account, of which so many pairs are wanted.
+        ownership: decides what is ours.
         keys: the accounts' keys.
-        placements: remembers which orders were sent.
         pairs: returns the pairs that bots of an account listen to, None if no bot listens.
+        woken: set when what `ownership` knows has changed.
         linger_s: an account without bots stays connected for so long, for a host that restarts.
         keys_refresh_s: time between two readings of the keys while one is missing or refused.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators and two times
         self,
-        bus: Bus,
-        make_session: MakeSession,
+        make_tenancy: MakeTenancy,
+        ownership: Ownership,
         keys: Keys,
-        placements: Placements,
         pairs: Pairs,
+        woken: asyncio.Event,
         *,
         linger_s: float,
         keys_refresh_s: float = KEYS_REFRESH_S,
     ) -> None:
-        self._bus = bus
-        self._make_session = make_session
+        self._make_tenancy = make_tenancy
+        self._ownership = ownership
         self._keys = keys
-        self._placements = placements
         self._pairs = pairs
+        self._woken = woken
         self._linger_s = linger_s
         self._keys_refresh_s = keys_refresh_s
         self._loop = asyncio.get_running_loop()
-        self._open: dict[Account, _Open] = {}
-        self._closing: dict[Account, asyncio.Task[None]] = {}
-        self._refresh: asyncio.Task[None] | None = None
+        self._wanted: set[Account] = set()
+        self._lingering: dict[Account, asyncio.TimerHandle] = {}
+        self._tenancies: dict[Account, Tenancy] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_leaving = False
+        self._handed_over = asyncio.Event()
 
     def start(self, supervisor: Supervisor) -> None:
-        """Begin to look after keys."""
-        self._refresh = supervisor.spawn(self._refresh_keys(), "keys")
+        """Begin to follow who owns what, and to look after keys."""
+        self._tasks = [
+            supervisor.spawn(self._follow(), "ownership"),
+            supervisor.spawn(self._refresh_keys(), "keys"),
+        ]
 
     async def stop(self, reason: str) -> None:
-        """Close all connections and tell why."""
-        await cancel(self._refresh)
-        for account in list(self._open):
-            self._close(account, reason)
-        await asyncio.gather(*self._closing.values())
+        """Hand over what others can take, for some seconds at most; then close all connections and tell why."""
+        self._ownership.leave()
+        self._is_leaving = True
+        self._woken.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._ownership.policy.hand_over_s):
+                await self._handed_over.wait()
+        await cancel(*self._tasks)
+        for timer in self._lingering.values():
+            timer.cancel()
+        tenancies = list(self._tenancies.values())
+        for tenancy in tenancies:
+            tenancy.leave(reason)
+        await asyncio.gather(*(tenancy.ended() for tenancy in tenancies))
+
+    def _has_heir(self, tenancy: Tenancy) -> bool:
+        return tenancy.account in self._wanted and self._ownership.has_heir(tenancy.account)
 
     def change(self, account: Account) -> None:
         """Look at what is wanted of an account, and do what it takes."""
         pairs = self._pairs(account)
-        entry = self._open.get(account)
-        if pairs is None:
-            if entry is not None and entry.closing is None:
-                entry.closing = self._loop.call_later(self._linger_s, self._close, account, NO_BOT)
-                entry.session.use_pairs(0)
-        elif entry is not None:
-            if entry.closing is not None:
-                entry.closing.cancel()
-                entry.closing = None
-            entry.session.use_pairs(len(pairs))
-        elif account not in self._closing:  # else it is opened again when it has closed
-            session = self._make_session(account, self._keys.get(account), len(pairs))
-            commands = Commands(session, self._placements)
-            starting = self._loop.create_task(self._begin(session, commands), name=f"open {account}")
-            self._open[account] = _Open(session, commands, starting)
+        tenancy = self._tenancies.get(account)
+        if pairs is not None:
+            self._wanted.add(account)
+            timer = self._lingering.pop(account, None)
+            if timer is not None:
+                timer.cancel()
+        elif account in self._wanted and account not in self._lingering:
+            linger_s = 0.0 if tenancy is None else self._linger_s
+            self._lingering[account] = self._loop.call_later(linger_s, self._give_up, account)
+        if tenancy is not None:
+            tenancy.session.use_pairs(len(pairs or ()))
+        self._settle(account)
 
-    async def _begin(self, session: Session, commands: Commands) -> None:
-        session.start()
-        try:
-            await commands.start(self._bus)
-        except BrokerError as error:  # fills come all the same
-            _log.error("commands_not_heard", account=str(session.account), error=error)
+    def _give_up(self, account: Account) -> None:
+        del self._lingering[account]
+        self._wanted.discard(account)
+        self._settle(account)
 
-    def _close(self, account: Account, reason: str) -> None:
-        entry = self._open.pop(account)
-        if entry.closing is not None:
-            entry.closing.cancel()
-        self._closing[account] = self._loop.create_task(
-            self._end(account, entry, reason), name=f"close {account}"
+    def _settle(self, account: Account) -> None:
+        """Do what our role for the account asks for."""
+        tenancy = self._tenancies.get(account)
+        is_wanted = account in self._wanted
+        if tenancy is not None and not is_wanted:
+            tenancy.leave(NO_BOT)
+            return
+        role, reason = self._ownership.decide(account, tenancy, is_wanted=is_wanted)
+        if tenancy is not None:
+            tenancy.play(role, reason)
+        elif role is not Role.AWAY:
+            tenancy = self._tenancies[account] = self._make_tenancy(account, len(self._pairs(account) or ()))
+            tenancy.start(role, reason, lambda: self._end(account))
+
+    def _end(self, account: Account) -> None:
+        del self._tenancies[account]
+        self._woken.set()  # wanted again by now, perhaps
+
+    async def _follow(self) -> None:
+        """Decide anew whenever something has changed, and every moment: silence is no event."""
+        while True:
+            self._woken.clear()
+            self._ownership.update(frozenset(self._ready()))
+            for account in self._wanted | self._tenancies.keys():
+                self._settle(account)
+            if self._is_leaving and not any(map(self._has_heir, self._tenancies.values())):
+                self._handed_over.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._woken.wait()
+
+    def _ready(self) -> Iterable[Account]:
+        return (
+            account
+            for account, tenancy in self._tenancies.items()
+            if tenancy.is_receiving and not tenancy.is_held and tenancy.role is not Role.AWAY
         )
-
-    async def _end(self, account: Account, entry: _Open, reason: str) -> None:
-        try:
-            await entry.starting
-            await entry.commands.stop(STOP_DEADLINE_S)
-            await entry.session.stop(reason)
-        finally:
-            del self._closing[account]
-        if reason is NO_BOT:
-            self.change(account)  # wanted again by now, perhaps
 
     async def _refresh_keys(self) -> None:
         while True:
             await asyncio.sleep(self._keys_refresh_s)
-            if not any(entry.session.state is ConnectionState.AUTH_FAILED for entry in self._open.values()):
+            is_refused = any(
+                tenancy.session.state is ConnectionState.AUTH_FAILED for tenancy in self._tenancies.values()
+            )
+            if not is_refused and self._wanted <= self._keys.accounts:
                 continue
             await self._keys.reload()
-            for account, entry in self._open.items():
-                entry.session.use_key(self._keys.get(account))
+            for account, tenancy in self._tenancies.items():
+                tenancy.session.use_key(self._keys.get(account))

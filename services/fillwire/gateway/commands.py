@@ -1,8 +1,10 @@
 """Answers what is asked of an account: place an order, cancel one, say how the connection is, read a frame again."""
 
+from typing import Protocol
+
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
-from fillwire.bus.responder import Responder
+from fillwire.bus.responder import Responder, is_inbox
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
@@ -22,46 +24,74 @@ from fillwire.wire.commands import (
 )
 from fillwire.wire.subjects import COMMANDS, account_tokens, parse_command_subject
 
-QUEUE = "gateways"
+NOT_OWNED = "not sent: the broker does not confirm in time that this gateway owns the account"
 _CONCURRENCY = 256
 _BACKLOG = 256
 
 
+class Right(Protocol):
+    """What gives the right to act for an account: the claim on its lease."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is certainly ours at this moment."""
+
+    @property
+    def fence(self) -> int | None:
+        """Grows with every change of the owner; None while it is not held."""
+
+    def lasts(self, seconds: float) -> bool:
+        """Return whether it is certainly ours for so long."""
+
+
 class Commands:
-    """Answers the commands to one account.
+    """Answers the commands to one account, while the right to do so is held.
+
+    Every gateway that believes to own the account hears every command: were they shared out, a paused one would keep
+    its share. Only the one that holds the lease answers. An order is sent only under a lease that outlives it: until
+    the venue would refuse it as too old.
 
     Args:
         session: the account's connection.
         placements: remembers which orders were sent.
+        right: the account's lease.
+        order_life_s: so long after it was asked for a request may still be carried out by the venue.
     """
 
-    def __init__(self, session: Session, placements: Placements) -> None:
+    def __init__(
+        self, session: Session, placements: Placements, right: Right, *, order_life_s: float
+    ) -> None:
         self._session = session
         self._placements = placements
+        self._right = right
+        self._order_life_s = order_life_s
         self._bus: Bus | None = None
         self._responder: Responder | None = None
 
     async def start(self, bus: Bus) -> None:
-        """Begin to answer.
+        """Begin to answer. Idempotent.
 
         Raises:
             BrokerError: the subscription could not be made.
         """
+        if self._responder is not None:
+            return
         self._bus = bus
         self._responder = await Responder.start(
             bus,
             f"{COMMANDS}.{account_tokens(self._session.account)}.*",
             self._answer,
-            queue=QUEUE,
             concurrency=_CONCURRENCY,
             backlog=_BACKLOG,
+            may_answer=lambda subject, reply: is_inbox(subject, reply) and self._right.is_held,
             overloaded=self._refuse,
         )
 
     async def stop(self, deadline_s: float) -> None:
-        """Take no more commands and finish those under way."""
-        if self._responder is not None:
-            await self._responder.stop(deadline_s)
+        """Take no more commands and finish those under way. Idempotent."""
+        responder, self._responder = self._responder, None
+        if responder is not None:
+            await responder.stop(deadline_s)
 
     async def _answer(self, message: Message) -> bytes:
         verb = parse_command_subject(message.subject).verb
@@ -73,7 +103,7 @@ class Commands:
             if verb == PLACE_ORDER:
                 return encode_command(await self._place(decode_order_request(message.data)))
             if verb == CANCEL_ORDER:
-                return encode_command(await self._session.cancel(decode_cancel_request(message.data)))
+                return encode_command(await self._cancel(decode_cancel_request(message.data)))
         except DecodeError as error:
             return encode_command(_rejected("", None, str(error)))
         return encode_command(
@@ -97,8 +127,16 @@ class Commands:
     async def _place(self, request: OrderRequest) -> TradeOrder:
         if not self._session.is_receiving:  # it says why, and nothing is noted that was not sent
             return await self._session.place(request, may_exist=True)
-        may_exist = await self._placements.may_exist(self._session.account, request.client_order_id)
-        return await self._session.place(request, may_exist=may_exist)
+        fence = self._right.fence
+        may_exist = await self._placements.may_exist(self._session.account, request.client_order_id, fence)
+        if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending
+            return await self._session.place(request, may_exist=may_exist)
+        return _rejected(request.pair, request.client_order_id, NOT_OWNED)
+
+    async def _cancel(self, request: CancelRequest) -> TradeOrder:
+        if self._right.lasts(self._order_life_s):
+            return await self._session.cancel(request)
+        return _rejected(request.pair, request.client_order_id, NOT_OWNED)
 
     def _refuse(self, message: Message) -> bytes:
         """Answer beyond the backlog: nothing was sent."""

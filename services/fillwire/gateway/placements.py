@@ -28,16 +28,22 @@ class Placements:
 
     def __init__(self, bucket: Bucket, gateway: str) -> None:
         self._bucket = bucket
-        self._gateway = gateway.encode()
+        self._gateway = gateway
 
-    async def may_exist(self, account: Account, client_order_id: str) -> bool:
+    async def may_exist(self, account: Account, client_order_id: str, fence: int | None) -> bool:
         """Return whether an order of this id may have been sent before; from now on it may.
 
         A bucket that does not answer counts as yes: the venue knows.
+
+        Args:
+            account: whose order.
+            client_order_id: of the order.
+            fence: of the lease under which it is about to be sent, kept for who looks into it later.
         """
         key = f"{account_tokens(account)}.{escape_token(client_order_id)}"
+        value = f"{self._gateway} {fence or '-'}".encode()
         try:
-            await self._bucket.put(key, self._gateway, ttl_s=TTL_S, expected_revision=0)
+            await self._bucket.put(key, value, ttl_s=TTL_S, expected_revision=0)
         except RevisionConflict:
             return True
         except BrokerError as error:

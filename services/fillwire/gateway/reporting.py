@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from fillwire.bus.buckets import Bucket
 from fillwire.bus.publisher import OrderedPublisher
@@ -25,6 +26,28 @@ _RETRY_S = 1.0
 
 Snapshot = Callable[[], ConnectionEvent]
 """Returns the state of a connection as it is now, as a refresh: `previous_state` equals `state`."""
+
+
+class Reports(Protocol):
+    """Who is told of one account's connection; see `Reporter`."""
+
+    def add(self, account: Account, snapshot: Snapshot) -> None:
+        """Keep the account's state fresh."""
+
+    def remove(self, account: Account) -> None:
+        """Refresh the account no longer."""
+
+    def refresh(self, account: Account) -> None:
+        """Write the account's state soon."""
+
+    def report(self, event: ConnectionEvent) -> None:
+        """Tell of a change."""
+
+    def alert_detection_lost(self, account: Account, reason: str) -> None:
+        """Tell that fills of the account are not detected live."""
+
+    def alert(self, account: Account, name: str, reason: str) -> None:
+        """Tell something about the account that a person should know."""
 
 
 class Reporter:

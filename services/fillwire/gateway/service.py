@@ -4,24 +4,31 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
-from random import SystemRandom
+from random import Random, SystemRandom
+from uuid import uuid4
 
 import aiohttp
 
-from fillwire.bus.buckets import DESIRED, PLACEMENTS, STATUS, Bucket, ensure_buckets
+from fillwire.bus.buckets import DESIRED, LEASES, PLACEMENTS, STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.leases import Leases
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import ConfigError, PublishError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, Accounts
 from fillwire.gateway.backlog import Backlog
+from fillwire.gateway.commands import Commands
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
 from fillwire.gateway.outlet import Outlet
+from fillwire.gateway.ownership import Owner, Ownership, OwnershipPolicy
+from fillwire.gateway.peers import Beat
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.placements import Placements
+from fillwire.gateway.presence import Presence
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import FRAMES_REFUSED, Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy
@@ -31,14 +38,15 @@ from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
 from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
+from fillwire.gateway.tenancy import Tenancy
 from fillwire.gateway.valve import Valve
+from fillwire.gateway.voice import Voice
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.registry import venue
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.venue import VenueKey
 
 _log = get_log(__name__)
 
@@ -60,6 +68,7 @@ class Gateway:
         keys_refresh_s: time between two readings of the keys while one is missing or refused.
         capacity: events that may wait for the broker before sockets are no longer read.
         reconciling: how the log is kept in step with the venue's records; None for the settings' own.
+        sharing: how accounts are shared with other gateways of the exchange; None for the settings' own.
 
     Raises:
         ConfigError: the exchange is unknown or switched off, or an address of an account with a key cannot be used.
@@ -77,6 +86,7 @@ class Gateway:
         keys_refresh_s: float = KEYS_REFRESH_S,
         capacity: int = CAPACITY,
         reconciling: ReconcilePolicy | None = None,
+        sharing: OwnershipPolicy | None = None,
     ) -> None:
         self._settings = settings
         self._venue = venue(exchange)
@@ -89,6 +99,7 @@ class Gateway:
         self._reconciling = reconciling or ReconcilePolicy(
             audit_interval_s=settings.websocket.audit_interval_ms / 1e3
         )
+        self._sharing = sharing or OwnershipPolicy()
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None
@@ -175,7 +186,13 @@ class Gateway:
             random=SystemRandom(),
         )
 
-        def make_session(account: Account, key: VenueKey | None, pairs: int) -> Session:
+        woken = asyncio.Event()
+        ownership = self._ownership(bus, around.random, woken.set)
+        placements = Placements(Bucket(bus, PLACEMENTS), self._name)
+
+        def make_tenancy(account: Account, pairs: int) -> Tenancy:
+            voice = Voice(reporter, account)
+
             def environment() -> Environment:
                 return self._environment(account.environment, http)
 
@@ -196,16 +213,29 @@ class Gateway:
                 self._reconciling,
                 room=around.valve.wait_room,
                 pairs=lambda: desired.pairs(account) or (),
-                alert=partial(reporter.alert, account, EXECUTIONS_MISSING),
+                alert=partial(voice.alert, account, EXECUTIONS_MISSING),
             )
-            return Session(account, around, environment, pipeline, key, pairs)
+            session = Session(
+                account,
+                replace(around, reporter=voice),
+                environment,
+                pipeline,
+                self._keys.get(account),
+                pairs,
+            )
+            claim = ownership.claim(account)
+            order_life_s = around.policy.order_timeout_s + self._venue.request_life_s
+            commands = Commands(session, placements, claim, order_life_s=order_life_s)
+            return Tenancy(bus, session, voice, claim, commands)
 
+        await ownership.start(supervisor)
+        stack.push_async_callback(ownership.stop)
         accounts = Accounts(
-            bus,
-            make_session,
+            make_tenancy,
+            ownership,
             self._keys,
-            Placements(Bucket(bus, PLACEMENTS), self._name),
             desired.pairs,
+            woken,
             linger_s=self._linger_s,
             keys_refresh_s=self._keys_refresh_s,
         )
@@ -214,6 +244,22 @@ class Gateway:
         stack.push_async_callback(desired.stop)
         await desired.start(accounts.change)
         _log.info("gateway_started", gateway=self._name, exchange=self._exchange)
+
+    def _ownership(self, bus: Bus, random: Random, on_change: Callable[[], None]) -> Ownership:
+        """Return what shares the accounts with the other gateways of the exchange."""
+        policy = self._sharing
+        owner = Owner(self._name, uuid4().hex)
+        presence = Presence(
+            bus,
+            self._exchange,
+            Beat(gateway=owner.gateway, instance=owner.instance),
+            beat_s=policy.beat_s,
+            doubt_s=policy.doubt_s,
+            accounts=lambda: self._keys.accounts,
+            on_change=on_change,
+        )
+        leases = Leases(Bucket(bus, LEASES), owner.encode(), ttl_s=policy.lease_s)
+        return Ownership(owner, self._exchange, leases, presence, policy, random, on_change)
 
     def _policy(self) -> ConnectionPolicy:
         websocket = self._settings.websocket

@@ -10,7 +10,7 @@ from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reference import Reference
-from fillwire.gateway.reporting import Reporter
+from fillwire.gateway.reporting import Reports
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.valve import Valve
 from fillwire.gateway.weights import WeightBudget
@@ -104,7 +104,7 @@ class Surroundings:
     venue: Venue
     policy: ConnectionPolicy
     valve: Valve
-    reporter: Reporter
+    reporter: Reports
     tls: ssl.SSLContext
     gateway: str
     random: Random

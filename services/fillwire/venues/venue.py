@@ -78,6 +78,10 @@ class Venue(Protocol):
         """Connections that one machine may dial in a minute without being refused."""
 
     @property
+    def request_life_s(self) -> float:
+        """So long after it was signed a request may still be carried out, in seconds; an older one is refused."""
+
+    @property
     def weight_per_minute(self) -> int:
         """What one machine may ask of the venue in a minute, in the unit of `HttpRequest.weight`."""
 

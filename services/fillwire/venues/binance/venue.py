@@ -70,6 +70,7 @@ class BinanceSpot:
     # 300 in five minutes by the venue's rules, over all programs on the machine: one fifth is left to the others.
     connects_per_minute = 48
     weight_per_minute = 6000
+    request_life_s = requests.RECV_WINDOW_MS / 1e3
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached."""
