@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.journal import Journal
 from fillwire.bus.log import read_stream
@@ -27,7 +28,7 @@ async def _spillway(
 ) -> AsyncIterator[tuple[Spillway, OrderedPublisher, Journal]]:
     journal = await Journal.open(path, "binance", max_bytes)
     publisher = await OrderedPublisher(bus, capacity=CAPACITY, ack_timeout_s=0.5).start()
-    spillway = Spillway(publisher, journal)
+    spillway = Spillway(publisher, journal, lambda subject: not subject.startswith("connections."))
     spillway.start()
     try:
         yield spillway, publisher, journal
@@ -179,3 +180,21 @@ async def test_full_memory_and_full_journal_stop_reading(
             await spillway.stored()
         await eventually(lambda: journal.count == 0)
     _assert_once_in_order(await _stored(bus), number)
+
+
+async def test_what_may_not_wait_overtakes(bus: Bus, tmp_path: Path) -> None:
+    """A message of the moment takes no way through the journal: it is stored while the others still wait."""
+    config = (await api.call(bus, "STREAM.INFO.ORDERS"))["config"]
+    await api.call(bus, "STREAM.UPDATE.ORDERS", config | {"discard": "new", "max_msgs": 10})
+    told: list[PublishOutcome] = []
+    async with _spillway(bus, tmp_path) as (spillway, publisher, journal):
+        _submit(publisher, range(5 * CAPACITY))
+        assert publisher.submit("state", "connections.a.b.c", b"{}", "state", None, told.append)
+        await eventually(lambda: told, what="stored")
+        assert told[0].error is None
+        assert spillway.is_spilling
+        assert journal.count <= 5 * CAPACITY
+        await api.call(bus, "STREAM.UPDATE.ORDERS", config)
+        async with asyncio.timeout(30):
+            await spillway.stored()
+    _assert_once_in_order(await _stored(bus), 5 * CAPACITY)

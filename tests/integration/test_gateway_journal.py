@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fillwire.bus import api
 from fillwire.domain.enums import Source
 from fillwire.gateway import backlog
 from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, JOURNAL_USED
@@ -61,6 +62,40 @@ async def test_reading_goes_on_into_the_journal_while_the_broker_is_away(
             return alerts >= {JOURNAL_USED, BROKER_AWAY, BROKER_BACK}
 
         await eventually(is_told, what="told")
+
+
+async def test_a_stream_that_takes_no_more_is_told_of_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the stream of order events is full: status and alerts say how much waits, until there is room again."""
+    monkeypatch.setattr(backlog, "PATIENCE_S", 0.5)
+    journal = {"dir": str(tmp_path / "journal")}
+    async with rig(tmp_path, capacity=CAPACITY, FILLWIRE_JOURNAL=journal) as it:
+        await it.wish("*")
+        await it.receiving()
+        config = (await api.call(it.bus, "STREAM.INFO.ORDERS"))["config"]
+        full = config | {"discard": "new", "max_msgs": 100}
+        await api.call(it.bus, "STREAM.UPDATE.ORDERS", full)
+        await it.emit(2 * CAPACITY, orders=50)
+
+        async def alerts() -> list[str]:
+            return [alert.alert for alert in await it.alerts()]
+
+        async def is_told() -> bool:
+            return {JOURNAL_USED, BROKER_AWAY} <= set(await alerts())
+
+        await eventually(is_told, 20.0, "told while it lasts")
+        status = await it.status()
+        assert status.journal_count >= status.waiting_count > CAPACITY
+        assert BROKER_BACK not in await alerts()
+        await api.call(it.bus, "STREAM.UPDATE.ORDERS", config)
+        await _await_all(it)
+
+        async def is_over() -> bool:
+            status = await it.status()
+            return (status.waiting_count, status.journal_count) == (0, 0) and BROKER_BACK in await alerts()
+
+        await eventually(is_over, 20.0, "told that it is over")
 
 
 @asynccontextmanager

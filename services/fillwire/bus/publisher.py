@@ -97,7 +97,7 @@ class OrderedPublisher:
         self._was_full = False
         self._on_room: list[Callable[[], None]] = []
         self._accepts = 2 * capacity  # beyond so many messages, `submit` turns to `_turn_away`
-        self._spill: Callable[[Outgoing], None] | None = None
+        self._spill: Callable[[Outgoing], bool] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._flush_handle: asyncio.Handle | None = None
         self._sweep_handle: asyncio.TimerHandle | None = None
@@ -221,8 +221,7 @@ class OrderedPublisher:
         """
         outgoing = Outgoing(key, subject, body, message_id, headers, on_acknowledged, since_ns)
         if self._unfinished >= self._accepts:
-            self._turn_away(outgoing)
-            return False
+            return self._turn_away(outgoing)
         self.submitted_count += 1
         self._unfinished += 1
         self._unfinished_bytes += len(body)
@@ -243,20 +242,20 @@ class OrderedPublisher:
                 self._accepts = 0
         return True
 
-    def _turn_away(self, outgoing: Outgoing) -> None:
+    def _turn_away(self, outgoing: Outgoing) -> bool:
         if self._spill is None or self._is_closed:
             reason = (
                 "the publisher is closed" if self._is_closed else f"{self._unfinished} messages wait already"
             )
             raise PublishError(outgoing.subject, outgoing.message_id, reason)
-        self._spill(outgoing)
+        return self._spill(outgoing)
 
     # -- beside the memory
 
-    def spill_to(self, spill: Callable[[Outgoing], None]) -> None:
+    def spill_to(self, spill: Callable[[Outgoing], bool]) -> None:
         """Have every message given to `spill` from the moment when the publisher is full until `take_again`.
 
-        `spill` may raise `PublishError`: then the message was not accepted.
+        `spill` returns what `submit` is to return, and may raise `PublishError`: then the message was not accepted.
         """
         self._spill = spill
 
@@ -269,8 +268,15 @@ class OrderedPublisher:
         if not self._is_closed:
             self._accepts = 2 * self._capacity
 
-    def readmit(self, outgoing: Outgoing) -> None:
-        """Accept a message that was spilled, however full; their order and number are the owner's to keep."""
+    def readmit(self, outgoing: Outgoing, *, is_bounded: bool = False) -> None:
+        """Accept a message that was spilled; as long as there are some, their order is the owner's to keep.
+
+        Raises:
+            PublishError: the publisher holds twice its capacity, and `is_bounded` says that this counts.
+        """
+        if is_bounded and self._unfinished >= 2 * self._capacity:
+            reason = f"{self._unfinished} messages wait already"
+            raise PublishError(outgoing.subject, outgoing.message_id, reason)
         accepts, self._accepts = self._accepts, sys.maxsize
         try:
             self.submit(

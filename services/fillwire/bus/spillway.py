@@ -28,21 +28,30 @@ _RETRY_S = 1.0
 _DISK_ERRORS = (OSError, sqlite3.Error)
 
 
+def _always(_subject: str) -> bool:
+    return True
+
+
 class Spillway:
     """Joins one publisher and one journal.
 
     Args:
         publisher: started; it is closed by `close`.
         journal: open; what it holds from before is published first. It is closed by `close`.
+        spills: whether messages on a subject may take the way through the journal; the others stay in the memory and
+            overtake it, up to twice the publisher's capacity.
 
     Attributes:
-        spilled_count: messages that went through the journal so far.
+        spilled_count: messages that went, or will go, through the journal so far.
         on_spilling: called when spilling begins and when it ends.
     """
 
-    def __init__(self, publisher: OrderedPublisher, journal: Journal) -> None:
+    def __init__(
+        self, publisher: OrderedPublisher, journal: Journal, spills: Callable[[str], bool] = _always
+    ) -> None:
         self._publisher = publisher
         self._journal = journal
+        self._spills = spills
         self._is_spilling = False
         self._is_closing = False
         self._position = 0  # the last message that was given back, or was in the memory all along
@@ -105,6 +114,11 @@ class Spillway:
         return self._is_spilling
 
     @property
+    def journal_count(self) -> int:
+        """Messages in the journal, those included that the memory has as well."""
+        return self._journal.count
+
+    @property
     def is_full(self) -> bool:
         """Whether the caller should stop reading until `on_room`."""
         full = self._is_spilling and self._journal.is_full
@@ -127,13 +141,17 @@ class Spillway:
 
     # -- into the journal
 
-    def _spill(self, outgoing: Outgoing) -> None:
-        """Take a message from the full publisher; raises `PublishError` if the journal is full too."""
+    def _spill(self, outgoing: Outgoing) -> bool:
+        """Take a message from the full publisher; raises `PublishError` if there is no room for it anywhere."""
+        if not self._spills(outgoing.subject):
+            self._publisher.readmit(outgoing, is_bounded=True)
+            return True
         if not self._is_spilling:
             self._write_memory()
             self._begin()
         self._append(outgoing)
         self.spilled_count += 1
+        return False
 
     def _begin(self) -> None:
         self._is_spilling = True
@@ -145,7 +163,7 @@ class Spillway:
 
     def _write_memory(self) -> None:
         """Write what waits in the memory, which goes on being published from there."""
-        waiting = self._publisher.unacknowledged()
+        waiting = [held for held in self._publisher.unacknowledged() if self._spills(held.subject)]
         for outgoing in waiting:
             try:
                 number = self._append(outgoing, with_headers=False)

@@ -104,7 +104,7 @@ def document(event: ConnectionEvent, now_ns: int) -> dict[str, Any]:
 def table(events: Sequence[ConnectionEvent], now_ns: int) -> Table:
     """Return the connections as a table, one a line."""
     found = Table("", "user", "exchange", "environment", "state", box=None, header_style="dim")
-    for name in ("pairs", "up for", "last event", "clock offset"):
+    for name in ("pairs", "up for", "last event", "clock offset", "waiting"):
         found.add_column(name, justify="right")
     found.add_column("gateway")
     found.add_column("reason", overflow="fold")
@@ -122,11 +122,18 @@ def table(events: Sequence[ConnectionEvent], now_ns: int) -> Table:
             if event.last_event_time_ns is None
             else f"{duration_text((now_ns - event.last_event_time_ns) / _NS)} ago",
             "-" if event.clock_offset_ns is None else f"{event.clock_offset_ns / 1e6:+.1f} ms",
+            waiting_text(event),
             event.gateway,
             Text(event.reason or ""),
         )
     found.columns[0].header = "connected"
     return found
+
+
+def waiting_text(event: ConnectionEvent) -> str:
+    """Return how many events of the gateway wait for the broker: `0`, `1,200`, `70,000, 4,000 on disk`."""
+    on_disk = f", {event.journal_count:,} on disk" if event.journal_count else ""
+    return f"{event.waiting_count:,}{on_disk}"
 
 
 def state_text(event: ConnectionEvent) -> str:

@@ -137,6 +137,8 @@ class ConnectionEvent:
         breaker: whether attempts to connect are let through: the stricter of the account's own breaker and the venue's.
         polling_since_ns: since when the venue's records are asked for what the stream would have told, by the
             gateway's clock. None while they are not.
+        waiting_count: events of the gateway, of all its accounts, that the broker has not stored yet.
+        journal_count: events in the gateway's journal, where those wait that its memory cannot hold.
     """
 
     user: str
@@ -156,6 +158,8 @@ class ConnectionEvent:
     missing_since_ns: int | None = None
     breaker: BreakerState = BreakerState.CLOSED
     polling_since_ns: int | None = None
+    waiting_count: int = 0
+    journal_count: int = 0
 
     @property
     def account(self) -> Account:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.reconcile import Standing
 from fillwire.gateway.reporting import Reports
 from fillwire.venues.states import ConnectionLife, Step
@@ -22,6 +23,7 @@ class AccountStatus:
         breaker: returns where the breaker is that lets the account connect.
         clock_offset_ns: returns venue clock minus ours, None before it was measured.
         last_event_time_ns: returns when the last order event was read, None before the first.
+        outlet: where events wait for the broker.
 
     Attributes:
         attempt: connection attempts since the connection was last receiving.
@@ -40,6 +42,7 @@ class AccountStatus:
         breaker: Callable[[], BreakerState],
         clock_offset_ns: Callable[[], int | None],
         last_event_time_ns: Callable[[], int | None],
+        outlet: Outlet,
     ) -> None:
         self.account = account
         self.attempt = 0
@@ -52,6 +55,7 @@ class AccountStatus:
         self._breaker = breaker
         self._clock_offset_ns = clock_offset_ns
         self._last_event_time_ns = last_event_time_ns
+        self._outlet = outlet
         self._life = ConnectionLife(account)
         self._last_told_ns = 0
 
@@ -118,4 +122,6 @@ class AccountStatus:
             missing_since_ns=standing.missing_since_ns,
             breaker=self._breaker(),
             polling_since_ns=self.polling_since_ns,
+            waiting_count=self._outlet.queued_count,
+            journal_count=self._outlet.journal_count,
         )

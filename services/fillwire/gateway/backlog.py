@@ -22,8 +22,8 @@ _TICK_S = 0.25
 class Backlog:
     """Watches an outlet.
 
-    Alerts go the same way as the events, so that most reach the log with them, when the broker is back; a live
-    subscriber has them at once where only the stream is in trouble. The gateway's own log has them in any case.
+    Alerts reach the log at once where only the stream of order events is in trouble, else when the broker is back. The
+    gateway's own log has them in any case.
 
     Args:
         bus: the connection to the broker.

@@ -13,9 +13,18 @@ from fillwire.domain.errors import PublishError
 from fillwire.gateway.account_log import ORDERS
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
-from fillwire.wire.subjects import order_scope_filter
+from fillwire.wire.subjects import ORDERS as ORDER_EVENTS
+from fillwire.wire.subjects import QUARANTINE, order_scope_filter
 
 _log = get_log(__name__)
+
+
+# What a venue reported. States of connections and alerts are few, of the moment, and must not wait behind it.
+_SPILLED = (f"{ORDER_EVENTS}.", f"{QUARANTINE}.")
+
+
+def _spills(subject: str) -> bool:
+    return subject.startswith(_SPILLED)
 
 
 class Outlet:
@@ -61,7 +70,7 @@ class Outlet:
         if settings.journal.dir is None:
             return cls(await publisher.start(), None)
         journal = await Journal.open(settings.journal.dir, name, settings.journal.max_bytes)
-        spillway = Spillway(await publisher.start(), journal)
+        spillway = Spillway(await publisher.start(), journal, _spills)
         spillway.start()
         return cls(publisher, spillway)
 
@@ -73,7 +82,14 @@ class Outlet:
     @property
     def queued_count(self) -> int:
         """Events that wait for the broker."""
-        return self._room.queued_count
+        if self.spillway is not None:
+            return self.spillway.queued_count
+        return self.publisher.queued_count + self.publisher.in_flight_count
+
+    @property
+    def journal_count(self) -> int:
+        """Events in the journal."""
+        return 0 if self.spillway is None else self.spillway.journal_count
 
     def on_room(self, callback: Callable[[], None]) -> None:
         """Have `callback` called each time that there is room after it was full."""

@@ -181,6 +181,7 @@ class Gateway:
             policy=self._policy(),
             valve=Valve(outlet),
             reporter=reporter,
+            outlet=outlet,
             tls=tls,
             gateway=self._name,
             random=SystemRandom(),

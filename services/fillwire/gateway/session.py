@@ -91,6 +91,7 @@ class Session:
             breaker=self._breaker_state,
             clock_offset_ns=self._clock_offset_ns,
             last_event_time_ns=lambda: self._connector.last_event_time_ns,
+            outlet=around.outlet,
         )
         self._status.pairs = pairs
         self._poller = Poller(account, policy.poll_interval_s, self._poll, self._note_polling)

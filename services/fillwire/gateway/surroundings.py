@@ -8,6 +8,7 @@ from fillwire.gateway.admission import Admission
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reference import Reference
 from fillwire.gateway.reporting import Reports
@@ -96,6 +97,7 @@ class Surroundings:
         policy: how connections are made and held.
         valve: stops reading while the broker takes nothing.
         reporter: told of every change.
+        outlet: where events wait for the broker.
         tls: verifies the venue.
         gateway: name of this process.
         random: source of jitter.
@@ -105,6 +107,7 @@ class Surroundings:
     policy: ConnectionPolicy
     valve: Valve
     reporter: Reports
+    outlet: Outlet
     tls: ssl.SSLContext
     gateway: str
     random: Random

@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from fillwire.cli.status import document, duration_text, state_text, table
+from fillwire.cli.status import document, duration_text, state_text, table, waiting_text
 from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 
@@ -60,6 +60,7 @@ def test_a_line_says_who_is_connected_and_since_when() -> None:
         "event",
         "clock",
         "offset",
+        "waiting",
         "gateway",
         "reason",
     ]
@@ -79,6 +80,7 @@ def test_a_line_says_who_is_connected_and_since_when() -> None:
         "ago",
         "-1.2",
         "ms",
+        "0",
         "gateway-binance-0",
     ]
 
@@ -112,3 +114,10 @@ def test_a_connection_as_json_says_what_follows_from_it() -> None:
     shown = document(_event(), NOW_NS)
     assert (shown["is_connected"], shown["uptime_s"], shown["reported_s_ago"]) == (True, 200.0, 1.0)
     assert (shown["user"], shown["state"], shown["subscription_count"]) == ("alice", "receiving", 2)
+
+
+def test_what_waits_for_the_broker_is_counted() -> None:
+    """Events that the broker has not stored, and those of them that are on disk."""
+    counts = ((0, 0), (1200, 0), (70_211, 4675))
+    told = [waiting_text(_event(waiting_count=waiting, journal_count=journal)) for waiting, journal in counts]
+    assert told == ["0", "1,200", "70,211, 4,675 on disk"]
