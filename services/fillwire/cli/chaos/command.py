@@ -41,6 +41,7 @@ _WIDTH = 140
     show_default=True,
     help="Seconds that everything may take to arrive after an episode's last fault.",
 )
+@click.option("--fast-lane", is_flag=True, help="Run the bots with the fast lane.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print the plan as JSON, and do nothing.")
 @click.option(
@@ -59,6 +60,7 @@ def command(  # noqa: PLR0913 - one argument per option
     names: str,
     episode: int | None,
     patience_s: float,
+    fast_lane: bool,
     as_json: bool,
     only_plan: bool,
     page: Path | None,
@@ -78,9 +80,9 @@ def command(  # noqa: PLR0913 - one argument per option
     if only_plan:
         click.echo(json.dumps([each.to_dict() for each in episodes], indent=2))
         return
-    again = _command(seed, executions, names, episode)
+    again = _command(seed, executions, names, episode, fast_lane=fast_lane)
     directory = Path(tempfile.mkdtemp(prefix="fillwire-chaos-"))
-    player = Run(directory, seed, _Teller(len(episodes)).tell, patience_s)
+    player = Run(directory, seed, _Teller(len(episodes)).tell, patience_s=patience_s, fast_lane=fast_lane)
 
     async def play(stop: Stop) -> None:
         await player.play_until(stop, episodes)
@@ -133,8 +135,9 @@ def _complain(report: Report, directory: Path) -> None:
     click.echo(f"fillwire: run it again with: {report.command}", err=True)
 
 
-def _command(seed: int, executions: int, names: str, episode: int | None) -> str:
+def _command(seed: int, executions: int, names: str, episode: int | None, *, fast_lane: bool) -> str:
     words = ["fillwire", "chaos", "--seed", str(seed), "--executions", str(executions)]
     chosen = [] if names == "all" else ["--faults", names]
     only = [] if episode is None else ["--episode", str(episode)]
-    return " ".join([*words, *chosen, *only])
+    lane = ["--fast-lane"] if fast_lane else []
+    return " ".join([*words, *chosen, *only, *lane])

@@ -105,6 +105,7 @@ class Run:
         seed: of the venue.
         on_episode: told of each episode when it is over.
         patience_s: how long everything may take to arrive after the last fault of an episode has ended.
+        fast_lane: whether bots are told of live copies, too.
     """
 
     def __init__(
@@ -112,12 +113,15 @@ class Run:
         directory: Path,
         seed: int,
         on_episode: Callable[[EpisodeResult], None],
+        *,
         patience_s: float = PATIENCE_S,
+        fast_lane: bool = False,
     ) -> None:
         self._directory = directory
         self._seed = seed
         self._on_episode = on_episode
         self._patience_s = patience_s
+        self._fast_lane = fast_lane
         self.result = RunResult()
 
     async def play_until(self, stop: Stop, episodes: Sequence[Episode]) -> None:
@@ -152,7 +156,7 @@ class Run:
         directory = self._directory / ground.name.lower()
         directory.mkdir()
         judge = Judge(LISTENERS)
-        async with open_stage(directory, ground, self._seed) as stage:
+        async with open_stage(directory, ground, self._seed, fast_lane=self._fast_lane) as stage:
             evidence = Evidence(stage, judge)
             for episode in episodes:
                 result = await _Performance(stage, judge, evidence, episode, self._patience_s).play()

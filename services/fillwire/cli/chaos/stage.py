@@ -173,13 +173,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(directory: Path, ground: Ground, seed: int) -> AsyncIterator[Stage]:
+async def open_stage(
+    directory: Path, ground: Ground, seed: int, *, fast_lane: bool = False
+) -> AsyncIterator[Stage]:
     """Start everything and yield it once fills are detected live; stop everything at the end.
 
     Args:
         directory: where everything is kept; it must exist and be empty.
         ground: on one broker or three.
         seed: of the venue: its ids, and which frames a probability strikes.
+        fast_lane: whether bots are told of live copies, too.
 
     Raises:
         FillwireError: a part did not start.
@@ -205,7 +208,7 @@ async def open_stage(directory: Path, ground: Ground, seed: int) -> AsyncIterato
             "host",
             *("run", str(Path(bots.__file__))),
             *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
-            *("--param", f"directory={directory}"),
+            *("--param", f"directory={directory}", "--fast-lane" if fast_lane else "--no-fast-lane"),
         )
         stage = Stage(
             directory=directory,
