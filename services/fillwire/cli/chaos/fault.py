@@ -1,7 +1,7 @@
 """What a fault is: something drawn from a seed, that happens to a part of the running system and passes."""
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from random import Random
@@ -56,6 +56,10 @@ class Fault(ABC):
     @abstractmethod
     def strike(self, stage: "Stage") -> AbstractAsyncContextManager[None]:
         """Return a block inside which the fault is on."""
+
+    def prepare(self, stage: "Stage") -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - most need nothing
+        """Return a block around the whole episode, for what must stand before the first execution."""
+        return nullcontext()
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and what was drawn, as the report shows it."""

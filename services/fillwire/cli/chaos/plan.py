@@ -11,11 +11,12 @@ from fillwire.domain.errors import ConfigError
 
 MIXED = "mixed"
 PEAK_PER_S = 4_000
-_EMIT_S = 3.0  # an episode emits for so long, or longer where the peak asks for it
-_EPISODE_EXECUTIONS = 12_000  # a long run has more episodes, not longer ones
+_EMIT_S = 5.0  # an episode emits for so long, or longer where the peak asks for it
+_WAVE_S = 0.4
+_EPISODE_EXECUTIONS = 20_000  # a long run has more episodes, not longer ones
 _MIXTURE = (2, 4)
 _SINGLES_PER_MIXTURE = 4
-_EDGE = 0.1  # of an episode's executions are emitted before its first fault
+_FIRST, _LAST = 0.1, 0.5  # what strikes later would meet the end of the emission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,9 @@ class Episode:
         strokes: what strikes, in the order of time.
         executions: how many are emitted.
         per_s: how fast.
-        orders: over how many orders they are spread.
+        orders: half of them are spread over so many, which live through the episode.
+        waves: the other half comes in so many groups, of orders that live for a moment.
+        fills_per_order: executions of each of those.
     """
 
     number: int
@@ -45,6 +48,8 @@ class Episode:
     executions: int
     per_s: int
     orders: int
+    waves: int
+    fills_per_order: int
 
     @property
     def label(self) -> str:
@@ -66,6 +71,8 @@ class Episode:
             "executions": self.executions,
             "per_s": self.per_s,
             "orders": self.orders,
+            "waves": self.waves,
+            "fills_per_order": self.fills_per_order,
             "strokes": [{"at": stroke.at, **stroke.fault.to_dict()} for stroke in self.strokes],
         }
 
@@ -149,14 +156,17 @@ def _episode(seed: int, number: int, cast: tuple[type[Fault], ...], executions: 
         for index in range(count):
             # Alone they strike one after the other, each in its own part of the episode; together, whenever they like.
             start, end = (index / count, (index + 1) / count) if is_alone else (0.0, 1.0)
-            at = _EDGE + (1 - 3 * _EDGE) * random.uniform(start, end)
+            at = _FIRST + (_LAST - _FIRST) * random.uniform(start, end)
             strokes.append(Stroke(at=round(at, 3), fault=fault.draw(random, executions)))
     strokes.sort(key=lambda stroke: stroke.at)
+    per_s = min(PEAK_PER_S, max(1, round(executions / _EMIT_S)))
     return Episode(
         number=number,
         ground=max((fault.ground for fault in cast), key=list(Ground).index),
         strokes=tuple(strokes),
         executions=executions,
-        per_s=min(PEAK_PER_S, max(1, round(executions / _EMIT_S))),
-        orders=min(executions, random.randint(20, 200)),
+        per_s=per_s,
+        orders=min(executions, random.randint(10, 200)),
+        waves=max(1, round(executions / per_s / _WAVE_S)),
+        fills_per_order=random.randint(1, 8),
     )

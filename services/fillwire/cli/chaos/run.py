@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,14 @@ from fillwire.cli.chaos import bots
 from fillwire.cli.chaos.evidence import LISTENERS, Evidence
 from fillwire.cli.chaos.fault import Fault, Ground
 from fillwire.cli.chaos.judge import LOG, Judge, Tally
+from fillwire.cli.chaos.load import Load
 from fillwire.cli.chaos.plan import Episode, Stroke
 from fillwire.cli.chaos.stage import Stage, open_stage
 from fillwire.domain.errors import BrokerError, FillwireError
 from fillwire.runtime.lifecycle import Stop
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "LTCUSDT")
 PATIENCE_S = 120.0
-_PROGRESS_S = 0.04
 _LOOK_S = 0.1
-_EMISSION_GRACE_S = 180.0
 _NS = 1_000_000_000
 
 
@@ -192,8 +191,6 @@ class _Performance:
         self._evidence = evidence
         self._episode = episode
         self._patience_s = patience_s
-        self._share = 0.0  # of the executions emitted
-        self._moved = asyncio.Condition()
         self._marks: list[_Mark] = []
         self._problems: list[str] = []
 
@@ -203,13 +200,14 @@ class _Performance:
         episode, judge = self._episode, self._judge
         first_row = judge.emitted_count
         judge.begin(episode.label)
-        job = await self._stage.venue.emit(
-            SYMBOLS, rate=episode.per_s, count=episode.executions, orders=episode.orders
-        )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow(job), name="progress")
+        load = Load(self._stage.venue, episode)
+        async with AsyncExitStack() as prepared:
             for stroke in episode.strokes:
-                group.create_task(self._strike(stroke), name=stroke.fault.name)
+                await prepared.enter_async_context(stroke.fault.prepare(self._stage))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(load.run(), name="load")
+                for stroke in episode.strokes:
+                    group.create_task(self._strike(load, stroke), name=stroke.fault.name)
         missing = await self._settle(first_row)
         self._problems += [f"{name} ended by itself" for name in self._stage.ended()]
         emitted = judge.emitted_count - first_row
@@ -223,27 +221,8 @@ class _Performance:
             seconds=time.monotonic() - began_s,
         )
 
-    async def _follow(self, job: int) -> None:
-        """Note how far the emission is, until it is done."""
-        count = self._episode.executions
-        async with asyncio.timeout(count / self._episode.per_s + _EMISSION_GRACE_S):
-            while True:
-                progress = await self._stage.venue.control("GET", f"emit/{job}")
-                async with self._moved:
-                    is_over = progress["state"] != "running"
-                    self._share = 1.0 if is_over else progress["emitted"] / count
-                    self._moved.notify_all()
-                if is_over:
-                    if progress["state"] != "done":
-                        raise FillwireError(
-                            f"the emission of episode {self._episode.number} {progress['state']}"
-                        )
-                    return
-                await asyncio.sleep(_PROGRESS_S)
-
-    async def _strike(self, stroke: Stroke) -> None:
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._share >= stroke.at)
+    async def _strike(self, load: Load, stroke: Stroke) -> None:
+        await load.reached(stroke.at)
         fault, venue = stroke.fault, self._stage.venue
         async with self._stage.part(fault.part):
             mark = _Mark(fault, time.time_ns(), await venue.execution_count())

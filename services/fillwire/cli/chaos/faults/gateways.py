@@ -56,10 +56,12 @@ class LongDowntime(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoOwners(Fault):
-    """A gateway stands still until another has its accounts, then goes on as if nothing had happened.
+    """A gateway stands still while another has its accounts, then goes on as if nothing had happened.
+
+    The other runs from the beginning of the episode to its end, and leaves in order.
 
     Attributes:
-        together_s: how long both act before the second leaves in order, in seconds.
+        together_s: how long both act before anything else may happen to one, in seconds.
     """
 
     name: ClassVar[str] = "two_owners"
@@ -73,9 +75,14 @@ class TwoOwners(Fault):
         return cls(hold_s=seconds(random, 0.5, 2.0), together_s=seconds(random, 0.5, 1.5))
 
     @asynccontextmanager
-    async def strike(self, stage: Stage) -> AsyncIterator[None]:
-        """Stop the first with SIGSTOP, let it go on beside the second at the end, and have the second leave."""
+    async def prepare(self, stage: Stage) -> AsyncIterator[None]:
+        """Have a second gateway."""
         async with stage.second_gateway():
-            with stage.standing_still(stage.gateway):
-                yield
-            await stage.sleep(self.together_s)
+            yield
+
+    @asynccontextmanager
+    async def strike(self, stage: Stage) -> AsyncIterator[None]:
+        """Stop the first with SIGSTOP, and let it go on beside the second at the end."""
+        with stage.standing_still(stage.gateway):
+            yield
+        await stage.sleep(self.together_s)
