@@ -16,7 +16,7 @@ from fillwire.gateway.rest import RestClient
 from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.weights import WeightBudget
 from fillwire.simulator.binance.server import BinanceSimulator
-from fillwire.simulator.settings import SimulatorSettings
+from fillwire.simulator.settings import LimitSettings, SimulatorSettings
 from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.rest import HttpRequest
 from fillwire.venues.symbols import SymbolTable
@@ -189,3 +189,20 @@ async def test_a_venue_that_fails_leaves_what_is_known() -> None:
             await reference.fetch_symbols()
         assert await reference.ready() is table
         await eventually(lambda: reference.clock_offset_ns is not None)
+
+
+async def test_what_may_be_asked_in_a_minute_is_what_the_venue_says() -> None:
+    """With the symbols the venue tells its limits, and our share of the weight goes by them from then on."""
+    limits = LimitSettings(weight_per_minute=12_000)
+    async with (
+        BinanceSimulator(SimulatorSettings(limits=limits)) as simulator,
+        aiohttp.ClientSession() as session,
+    ):
+        venue, weights = BinanceSpot(), WeightBudget(6000)
+        rest = RationedRest(
+            venue, RestClient(session, "binance", simulator.rest_url), weights, Ban("binance")
+        )
+        weights.count(3_600)
+        await Reference(venue, "simulated", rest).fetch_symbols()
+        async with asyncio.timeout(1.0):  # not until the next minute
+            await weights.spend(3_000)

@@ -52,6 +52,10 @@ class RationedRest:
         self._weights.count(request.weight)
         return await self._send(request)
 
+    def use_weight_limit(self, per_minute: int) -> None:
+        """Take what the venue says may be asked in a minute."""
+        self._weights.use_limit(per_minute)
+
     async def _send(self, request: HttpRequest) -> HttpResponse:
         response = await self._rest.send(request)
         used = self._venue.used_weight(response)

@@ -70,7 +70,7 @@ class Reference:
         """
         async with self._first_measurement:
             if self._clock_offset_ns is None:
-                await self._measure_clock()
+                await self.measure_clock()
         return await self.fetch_symbols() if self._symbols is None else self._symbols
 
     async def fetch_symbols(self) -> SymbolTable:
@@ -89,9 +89,13 @@ class Reference:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._symbols_due_s - loop.time()))
         self._symbols_due_s = loop.time() + _FAILURE_PAUSE_S
-        symbols = self._venue.read_symbols(await self._rest.ask_at_once(self._venue.symbols_request()))
+        response = await self._rest.ask_at_once(self._venue.symbols_request())
+        symbols = self._venue.read_symbols(response)
         if not symbols:
             raise VenueError(self._venue.exchange, "the table of symbols is empty")
+        per_minute = self._venue.read_weight_per_minute(response)
+        if per_minute is not None:
+            self._rest.use_weight_limit(per_minute)
         self._symbols = symbols
         self._symbols_at_s = loop.time()
         self._symbols_due_s = self._symbols_at_s + self._symbols_pause_s
@@ -105,8 +109,12 @@ class Reference:
             tell(symbols)
         return symbols
 
-    async def _measure_clock(self) -> None:
-        """Measure several times and keep the quickest: the round trip bounds the error."""
+    async def measure_clock(self) -> None:
+        """Measure several times and keep the quickest: the round trip bounds the error.
+
+        Raises:
+            VenueError: the venue does not answer or refuses; the offset is as it was.
+        """
         best: tuple[int, int] | None = None
         failure: VenueError | None = None
         for _ in range(CLOCK_SAMPLES):
@@ -142,7 +150,7 @@ class Reference:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(CLOCK_REFRESH_S)
-            await self._attempt(self._measure_clock())
+            await self._attempt(self.measure_clock())
             if loop.time() - self._symbols_at_s >= SYMBOLS_REFRESH_S:
                 await self._attempt(self.fetch_symbols())
 

@@ -15,7 +15,7 @@ class WeightBudget:
     The venue's minutes are those of the clock. Its own count, in its answers, corrects ours.
 
     Args:
-        per_minute: what the venue allows.
+        per_minute: what the venue allows, as far as is known.
         now_s: the wall clock, in seconds since the epoch.
     """
 
@@ -40,6 +40,10 @@ class WeightBudget:
             else:
                 self._used += weight
                 return
+
+    def use_limit(self, per_minute: int) -> None:
+        """Allow our share of this from now on: the venue has said it."""
+        self._limit = int(per_minute * _SHARE)
 
     def count(self, weight: int) -> None:
         """Count what is asked without waiting for its turn."""

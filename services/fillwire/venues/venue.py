@@ -83,7 +83,7 @@ class Venue(Protocol):
 
     @property
     def weight_per_minute(self) -> int:
-        """What one machine may ask of the venue in a minute, in the unit of `HttpRequest.weight`."""
+        """What one machine may ask of the venue in a minute, in the unit of `HttpRequest.weight`, until the venue says it."""
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached; the addresses are configured ones, None for the venue's own.
@@ -117,6 +117,9 @@ class Venue(Protocol):
 
     def error(self, response: HttpResponse) -> VenueError:
         """Return what an answer other than 200 means."""
+
+    def read_weight_per_minute(self, response: HttpResponse) -> int | None:
+        """Return what one machine may ask in a minute, where the answer to `symbols_request` says it."""
 
     def used_weight(self, response: HttpResponse) -> int | None:
         """Return what this machine has asked in this minute as the answer says it, None if it does not."""

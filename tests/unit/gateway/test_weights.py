@@ -67,3 +67,13 @@ async def test_what_cannot_wait_is_counted_all_the_same() -> None:
     assert not await _is_spent_at_once(budget, 1)
     clock.now_s += 60
     assert await _is_spent_at_once(budget, 1)
+
+
+async def test_the_limit_is_what_the_venue_says_once_it_has() -> None:
+    """A higher limit opens the minute that was spent, a lower one closes it."""
+    budget = WeightBudget(100, Clock())
+    assert await _is_spent_at_once(budget, 60)
+    budget.use_limit(200)
+    assert await _is_spent_at_once(budget, 60)
+    budget.use_limit(150)
+    assert not await _is_spent_at_once(budget, 1)

@@ -15,6 +15,8 @@ _NS_PER_MS = 1_000_000
 _NS_PER_US = 1_000
 # A time in milliseconds has 13 digits until the year 2286, one in microseconds 16.
 _FIRST_MICROSECOND = 10**15
+_RATE_LIMITS = b'"rateLimits"'
+_WEIGHT_PER_MINUTE = ("REQUEST_WEIGHT", "MINUTE", 1)
 
 
 def accepted(pair: str, client_order_id: str | None, result: Mapping[str, Any]) -> TradeOrder:
@@ -82,6 +84,24 @@ def time_ns(time: Any) -> int:
     if not isinstance(time, int) or time < 0:
         raise ValueError(f"expected a time in milliseconds or microseconds, was {time!r}")
     return time * (_NS_PER_US if time >= _FIRST_MICROSECOND else _NS_PER_MS)
+
+
+def read_weight_per_minute(body: bytes) -> int | None:
+    """Return the request weight of a minute in the answer to `exchangeInfo`, None if it is not said.
+
+    Only the list of limits is decoded: the rest is megabytes.
+    """
+    begin = body.find(b"[", max(0, body.find(_RATE_LIMITS)))
+    end = body.find(b"]", begin) + 1
+    try:
+        said = [
+            limit["limit"]
+            for limit in orjson.loads(body[begin:end])
+            if (limit["rateLimitType"], limit["interval"], limit["intervalNum"]) == _WEIGHT_PER_MINUTE
+        ]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return None
+    return said[0] if said and isinstance(said[0], int) and said[0] > 0 else None
 
 
 def read_symbols(body: bytes) -> SymbolTable:

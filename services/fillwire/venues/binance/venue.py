@@ -9,7 +9,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer, signer
 from fillwire.venues.binance.endpoints import endpoints, speaks_microseconds
-from fillwire.venues.binance.mapping import read_server_time_ns, read_symbols
+from fillwire.venues.binance.mapping import read_server_time_ns, read_symbols, read_weight_per_minute
 from fillwire.venues.binance.protocol import BinanceProtocol
 from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error
@@ -110,6 +110,10 @@ class BinanceSpot:
     def error(self, response: HttpResponse) -> VenueError:
         """Return what an answer other than 200 means."""
         return http_error(EXCHANGE, response)
+
+    def read_weight_per_minute(self, response: HttpResponse) -> int | None:
+        """Return what one machine may ask in a minute."""
+        return read_weight_per_minute(response.body)
 
     def used_weight(self, response: HttpResponse) -> int | None:
         """Return what this machine has used of its weight in this minute."""

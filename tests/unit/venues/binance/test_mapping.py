@@ -2,11 +2,17 @@
 
 from decimal import Decimal
 
+import orjson
 import pytest
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.orders import Outcome
-from fillwire.venues.binance.mapping import accepted, read_server_time_ns, read_symbols
+from fillwire.venues.binance.mapping import (
+    accepted,
+    read_server_time_ns,
+    read_symbols,
+    read_weight_per_minute,
+)
 
 # Section "order.status" of the venue's documents.
 STATUS = {
@@ -69,3 +75,41 @@ def test_a_table_that_cannot_be_read_is_refused_whole(body: bytes) -> None:
     """Half a table would send fills to quarantine: rather none."""
     with pytest.raises(VenueError, match="exchangeInfo cannot be read"):
         read_symbols(body)
+
+
+def _limits(*rows: tuple[str, str, int, object]) -> bytes:
+    """Return an answer with these limits: type, interval, its number, and how many."""
+    limits = [
+        {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+        for kind, interval, number, limit in rows
+    ]
+    return orjson.dumps(
+        {"timezone": "UTC", "filters": [1], "rateLimits": limits, "symbols": [{"permissions": []}]}
+    )
+
+
+def test_the_weight_of_a_minute_is_what_the_venue_says() -> None:
+    """Of all limits it is the one of request weight in one minute."""
+    body = _limits(
+        ("ORDERS", "SECOND", 10, 100), ("REQUEST_WEIGHT", "DAY", 1, 7), ("REQUEST_WEIGHT", "MINUTE", 1, 1200)
+    )
+    assert read_weight_per_minute(body) == 1200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"symbols":[]}',
+        b'{"rateLimits":7}',
+        b'{"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT"}]}',
+        b'{"rateLimits":[{"rate',
+        _limits(("REQUEST_WEIGHT", "MINUTE", 1, 0)),
+        _limits(("REQUEST_WEIGHT", "MINUTE", 1, "6000")),
+        _limits(("REQUEST_WEIGHT", "MINUTE", 5, 6000)),
+    ],
+)
+def test_a_weight_that_is_not_said_is_none(body: bytes) -> None:
+    """What we know of the venue stands then."""
+    assert read_weight_per_minute(body) is None
