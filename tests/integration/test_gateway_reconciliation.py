@@ -340,3 +340,16 @@ async def test_a_successor_takes_over_under_load_without_loss_or_double(tmp_path
         await complete(it)
         assert {event.source for event in it.orders} == {Source.STREAM}
         assert it.connections[-1].account == ACCOUNT
+
+
+async def test_a_clock_that_jumps_does_not_keep_questions_from_being_answered(tmp_path: Path) -> None:
+    """The venue refuses our time while the stream is healthy: the clock is measured anew, and the gap closed at once."""
+    async with rig(tmp_path, reconciling=PATIENT) as it:
+        await it.wish("BTC-USDT")
+        await it.receiving()
+        trader = Trader(it.simulator)
+        order = trader.place("0.5")
+        await it.control("faults", {"kind": "clock_skew", "milliseconds": 20_000})
+        await it.control("faults", {"kind": "drop", "target": "execution", "user": "demo"})
+        trader.fill(order, "0.1", "0.1")
+        await complete(it, 10.0)

@@ -116,6 +116,7 @@ class Gateway:
             records,
             RationedRest(BinanceSpot(), cast("RestClient", venue), WeightBudget(10**9), Ban("binance")),
             lambda: 0,
+            self._nothing,
         )
         self.inquiry.venue = venue
 
@@ -126,7 +127,7 @@ class Gateway:
         self.reconciler.note_doubt(key)
 
     async def _nothing(self) -> None:
-        """Have room, and have stored everything."""
+        """Have room, have stored everything, have the right time."""
 
     def _publish(self, report: OrderReport, _parsed_ns: int, _frame_bytes: int) -> bool:
         self.log.store(self.venue.now_ns, report.event_id, report.json)

@@ -1,7 +1,7 @@
 """Asks a venue's own records of an account: signed, paged to the end, within the venue's limits."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.rationing import RationedRest
@@ -18,6 +18,7 @@ class Inquiry:
         records: what can be asked.
         rest: sends it, within the venue's limits.
         clock_offset_ns: returns venue clock minus ours.
+        measure_clock: measures it anew.
         share: how much of the budget of all accounts these questions may use up; see `WeightBudget.spend`.
     """
 
@@ -26,12 +27,14 @@ class Inquiry:
         records: AccountRecords,
         rest: RationedRest,
         clock_offset_ns: Callable[[], int],
+        measure_clock: Callable[[], Awaitable[None]],
         share: float = 1.0,
     ) -> None:
         self.records = records
         self._rest = rest
         self._share = share
         self._clock_offset_ns = clock_offset_ns
+        self._measure_clock = measure_clock
 
     @property
     def clock_offset_ns(self) -> int:
@@ -43,8 +46,12 @@ class Inquiry:
         return time.time_ns() + self._clock_offset_ns()
 
     async def _ask(self, make: Callable[[int], HttpRequest]) -> HttpResponse:
-        """Send what `make` returns for the time of sending, which is signed."""
-        return await self._rest.ask(lambda: make(self.now_ns()), self._share)
+        """Send what `make` returns for the time of sending, which is signed; once more if the venue refuses that time."""
+        response = await self._rest.ask(lambda: make(self.now_ns()), self._share)
+        if self.records.is_time_refused(response):
+            await self._measure_clock()
+            response = await self._rest.ask(lambda: make(self.now_ns()), self._share)
+        return response
 
     async def open_orders(self, symbol: str | None = None) -> list[OrderRow]:
         """Return the open orders, of one symbol or of all."""

@@ -159,4 +159,11 @@ class Environment:
 
     def inquiry(self, account: VenueAccount, share: float = 1.0) -> Inquiry:
         """Return what can be asked of the records of one account, with `share` of the budget of all."""
-        return Inquiry(account.records(), self.rest, lambda: self.reference.clock_offset_ns or 0, share)
+        reference = self.reference
+        return Inquiry(
+            account.records(),
+            self.rest,
+            lambda: reference.clock_offset_ns or 0,
+            reference.measure_clock,
+            share,
+        )

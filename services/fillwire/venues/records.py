@@ -184,6 +184,9 @@ class AccountRecords(Protocol):
     def executions_of(self, now_ns: int, key: OrderKey) -> HttpRequest:
         """Return the request for the first page of the executions of an order."""
 
+    def is_time_refused(self, response: HttpResponse) -> bool:
+        """Return whether the venue refused the time a request was signed with: its clock and ours have parted."""
+
     def read_orders(self, response: HttpResponse) -> list[OrderRow]:
         """Return the orders in the answer to `open_orders` and `changed_orders`."""
 

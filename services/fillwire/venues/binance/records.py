@@ -20,7 +20,7 @@ from fillwire.domain.ledger import OrderKey
 from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer
 from fillwire.venues.binance.mapping import time_ns
-from fillwire.venues.binance.refusals import NO_SUCH_ORDER, http_error, http_refusal
+from fillwire.venues.binance.refusals import CLOCK_OUTSIDE_WINDOW, NO_SUCH_ORDER, http_error, http_refusal
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.wire.defects import AMOUNT_CHARACTERS
@@ -109,6 +109,10 @@ class BinanceRecords:
             return [_order(row) for row in _rows(response)]
         except (ValueError, LookupError, TypeError) as error:
             raise _unreadable("orders", error) from error
+
+    def is_time_refused(self, response: HttpResponse) -> bool:
+        """Return whether the venue refused the time a request was signed with."""
+        return response.status != _OK and http_refusal(response).code == CLOCK_OUTSIDE_WINDOW
 
     def read_order(self, response: HttpResponse) -> OrderRow | None:
         """Return the order, None if the venue does not know it."""
