@@ -11,7 +11,7 @@ from fillwire.domain.errors import ConfigError
 
 MIXED = "mixed"
 PEAK_PER_S = 4_000
-_EMIT_S = 5.0  # an episode emits for so long, or longer where the peak asks for it
+_EMIT_S = 4.0  # an episode emits for so long, or longer where the peak asks for it
 _WAVE_S = 0.4
 _EPISODE_EXECUTIONS = 20_000  # a long run has more episodes, not longer ones
 _MIXTURE = (2, 4)
