@@ -14,7 +14,7 @@ from fillwire.cli.chaos.fault import Fault, Ground
 from fillwire.cli.chaos.judge import LOG, Judge, Tally
 from fillwire.cli.chaos.load import Load
 from fillwire.cli.chaos.plan import Episode, Stroke
-from fillwire.cli.chaos.stage import Stage, open_stage
+from fillwire.cli.chaos.stage import FIRST, Stage, open_stage
 from fillwire.domain.errors import BrokerError, FillwireError
 from fillwire.runtime.lifecycle import Stop
 
@@ -161,7 +161,7 @@ class Run:
                 result = await _Performance(stage, judge, evidence, episode, self._patience_s).play()
                 self.result.episodes.append(result)
                 self._on_episode(result)
-            await stage.gateway.stop()  # publishes what it still holds
+            await stage.gateways[FIRST].stop()  # publishes what it still holds
             await stage.host.stop()
             await evidence.look()
             await evidence.read_log()

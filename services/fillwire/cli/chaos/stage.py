@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
+from fillwire.bus.buckets import STATUS, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.cli.chaos import bots
@@ -19,6 +20,8 @@ from fillwire.cli.chaos.fault import Ground, Part
 from fillwire.cli.simulated import KEYS, SimulatedVenue
 from fillwire.cli.stack import Child, ChildError, Stack
 from fillwire.domain.errors import BrokerError
+from fillwire.wire.codec import decode_connection
+from fillwire.wire.subjects import account_tokens
 
 # A run squeezes weeks of mishaps into minutes, so what waits for minutes elsewhere waits for seconds here, and the venue
 # lets itself be asked as much more often.
@@ -34,6 +37,7 @@ _VENUE = (
     *("--market-interval", "0", "--connection-limit", "1000000", "--weight-limit", "1000000"),
     *("--ping-interval", "5"),
 )
+FIRST = "gateway"
 _READY_DEADLINE_S = 60.0
 _RESTART_DEADLINE_S = 120.0
 _RESTART_PAUSE_S = 0.2
@@ -50,7 +54,7 @@ class Stage:
         venue: the simulated exchange.
         brokers: one, or those of the cluster.
         bus: our own connection to the broker.
-        gateway: the gateway's process.
+        gateways: the gateways' processes by name: one, and a second where a fault wants it.
         host: the bots' process.
         locks: held by a fault while it has its part.
     """
@@ -60,13 +64,13 @@ class Stage:
     venue: SimulatedVenue
     brokers: list[EmbeddedServer]
     bus: Bus
-    gateway: Child
+    gateways: dict[str, Child]
     host: Child
     cluster: BrokerCluster | None
     locks: dict[Part, asyncio.Lock]
     _brake: Brake
     _key: int = 0
-    _gateways: int = 1
+    _seconds: int = 0
 
     # What faults do
 
@@ -107,16 +111,38 @@ class Stage:
                 return
 
     @asynccontextmanager
-    async def second_gateway(self) -> AsyncIterator[None]:
-        """Run another gateway of the same exchange inside the block; it leaves in order."""
-        self._gateways += 1
-        arguments = ("gateway", "--exchange", self.venue.account.exchange)
-        second = Child(f"gateway-{self._gateways}", arguments, self.directory, self.stack.environ)
+    async def killed(self, child: Child) -> AsyncIterator[None]:
+        """Kill a process with SIGKILL, and start it again at the end of the block."""
+        await child.kill()
         try:
-            await self.start(second)
             yield
         finally:
+            await self.start(child)
+
+    @asynccontextmanager
+    async def second_gateway(self) -> AsyncIterator[None]:
+        """Run another gateway of the same exchange inside the block; it leaves in order."""
+        self._seconds += 1
+        name = f"second-{self._seconds}"
+        second = Child(name, _gateway(self.venue, name), self.directory, self.stack.environ)
+        try:
+            await self.start(second)
+            self.gateways[name] = second
+            yield
+        finally:
+            self.gateways.pop(name, None)
             await second.stop()
+
+    async def owner(self) -> Child:
+        """Return the gateway that has the account, as it was last said; the first if nobody living has said so."""
+        entry = None
+        with suppress(BrokerError):  # another fault has it
+            entry = await Bucket(self.bus, STATUS).get(account_tokens(self.venue.account))
+        if entry is not None and entry.value is not None:
+            found = self.gateways.get(decode_connection(entry.value).gateway)
+            if found is not None:
+                return found
+        return self.gateways[FIRST]
 
     @contextmanager
     def standing_still(self, child: Child) -> Iterator[None]:
@@ -169,7 +195,12 @@ class Stage:
 
     def ended(self) -> list[str]:
         """Return the names of processes that have ended though nobody stopped them."""
-        return [child.name for child in (self.venue.child, self.gateway, self.host) if not child.is_running]
+        parts = (self.venue.child, *self.gateways.values(), self.host)
+        return [child.name for child in parts if not child.is_running]
+
+
+def _gateway(venue: SimulatedVenue, name: str) -> tuple[str, ...]:
+    return "gateway", "--exchange", venue.account.exchange, "--name", name
 
 
 @asynccontextmanager
@@ -203,7 +234,7 @@ async def open_stage(
         bus = await exits.enter_async_context(await Bus.connect(url, name="chaos"))
         account = venue.account
         brake = Brake(directory)
-        gateway = stack.add("gateway", "gateway", "--exchange", account.exchange)
+        gateway = stack.add(FIRST, *_gateway(venue, FIRST))
         host = stack.add(
             "host",
             *("run", str(Path(bots.__file__))),
@@ -216,7 +247,7 @@ async def open_stage(
             venue=venue,
             brokers=[stack.broker] if cluster is None else cluster.servers,
             bus=bus,
-            gateway=gateway,
+            gateways={FIRST: gateway},
             host=host,
             cluster=cluster,
             locks={part: asyncio.Lock() for part in Part},

@@ -10,7 +10,7 @@ from fillwire.cli.chaos.faults.frames import (
     FramesDropped,
     FramesReordered,
 )
-from fillwire.cli.chaos.faults.gateways import GatewayKill, LongDowntime, TwoOwners
+from fillwire.cli.chaos.faults.gateways import GatewayKill, LongDowntime, OwnerKill, TwoOwners
 from fillwire.cli.chaos.faults.records import RestError, RestLag, RestThrottled
 from fillwire.cli.chaos.faults.sockets import (
     Rotation,
@@ -41,6 +41,7 @@ FAULTS: dict[str, type[Fault]] = {
         ClockJump,
         GatewayKill,
         LongDowntime,
+        OwnerKill,
         TwoOwners,
         BrokerRestart,
         StrategyCrash,

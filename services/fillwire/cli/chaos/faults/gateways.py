@@ -1,4 +1,4 @@
-"""What happens to gateways: killed, away for long, two at once."""
+"""What happens to gateways: killed, away for long, killed beside another, two owners at once."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from random import Random
 from typing import ClassVar, Self
 
 from fillwire.cli.chaos.fault import Fault, Part, seconds
-from fillwire.cli.chaos.stage import Stage
+from fillwire.cli.chaos.stage import FIRST, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +25,8 @@ class GatewayKill(Fault):
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
         """Kill it, and start it again at the end."""
-        await stage.gateway.kill()
-        try:
+        async with stage.killed(stage.gateways[FIRST]):
             yield
-        finally:
-            await stage.start(stage.gateway)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +44,38 @@ class LongDowntime(Fault):
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
         """Kill it, and start it again at the end."""
-        await stage.gateway.kill()
-        try:
+        async with stage.killed(stage.gateways[FIRST]):
             yield
-        finally:
-            await stage.start(stage.gateway)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerKill(Fault):
+    """Of two gateways the one that has the account is killed with SIGKILL; the other takes over."""
+
+    name: ClassVar[str] = "owner_kill"
+    part: ClassVar[Part] = Part.GATEWAY
+
+    @classmethod
+    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
+        """Return a death that lasts until after the other has taken over, or not quite."""
+        return cls(hold_s=seconds(random, 1.0, 4.0))
+
+    @asynccontextmanager
+    async def prepare(self, stage: Stage) -> AsyncIterator[None]:
+        """Have a second gateway."""
+        async with stage.second_gateway():
+            yield
+
+    @asynccontextmanager
+    async def strike(self, stage: Stage) -> AsyncIterator[None]:
+        """Kill the owner, and start it again at the end."""
+        async with stage.killed(await stage.owner()):
+            yield
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoOwners(Fault):
-    """A gateway stands still while another has its accounts, then goes on as if nothing had happened.
-
-    The other runs from the beginning of the episode to its end, and leaves in order.
+    """Of two gateways the one that has the account stands still until the other stands in, and goes on as if nothing were.
 
     Attributes:
         together_s: how long both act before anything else may happen to one, in seconds.
@@ -71,8 +88,8 @@ class TwoOwners(Fault):
 
     @classmethod
     def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
-        """Return a standstill of a second or two."""
-        return cls(hold_s=seconds(random, 0.5, 2.0), together_s=seconds(random, 0.5, 1.5))
+        """Return a standstill of some seconds, as long as a gateway's silence takes to be noticed, or a bit shorter."""
+        return cls(hold_s=seconds(random, 1.5, 5.0), together_s=seconds(random, 0.5, 1.5))
 
     @asynccontextmanager
     async def prepare(self, stage: Stage) -> AsyncIterator[None]:
@@ -82,7 +99,7 @@ class TwoOwners(Fault):
 
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
-        """Stop the first with SIGSTOP, and let it go on beside the second at the end."""
-        with stage.standing_still(stage.gateway):
+        """Stop the owner with SIGSTOP, and let it go on beside the other at the end."""
+        with stage.standing_still(await stage.owner()):
             yield
         await stage.sleep(self.together_s)

@@ -25,11 +25,8 @@ class StrategyCrash(Fault):
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
         """Kill it, and start it again at the end."""
-        await stage.host.kill()
-        try:
+        async with stage.killed(stage.host):
             yield
-        finally:
-            await stage.start(stage.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
