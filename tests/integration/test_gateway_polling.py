@@ -219,7 +219,8 @@ async def test_polling_stays_within_our_share_of_the_weight(
 
 async def test_nobody_polls_who_was_not_told_to(tmp_path: Path) -> None:
     """By default the lost stream is told and made again, and REST is left alone."""
-    async with rig(tmp_path, FILLWIRE_WEBSOCKET=_websocket(fallbackToPolling=False)) as it:
+    default = {name: value for name, value in _websocket().items() if name != "fallbackToPolling"}
+    async with rig(tmp_path, FILLWIRE_WEBSOCKET=default) as it:
         await it.wish("BTC-USDT")
         await it.receiving()
         await it.control("faults", STREAM_REFUSED)
