@@ -144,6 +144,7 @@ async def test_detection_counts_as_lost_when_it_takes_too_long(tmp_path: Path) -
         await eventually(is_alerted, what="an alert")
         (alert,) = await it.alerts()
         assert alert.reason.startswith("not receiving for 0.3 s: ")
+        assert alert.reason.endswith("(code -1001)")  # what the venue said last
         assert S.DISCONNECTED not in it.states
         await it.control("faults", method="DELETE")
         await it.receiving()

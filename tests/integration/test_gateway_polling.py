@@ -85,8 +85,10 @@ async def test_fills_come_by_rest_while_the_stream_is_refused(tmp_path: Path) ->
         await it.control("faults", method="DELETE")
         await it.receiving()
         assert (await it.status()).polling_since_ns is None
-        await it.emit(20)
+        asked = await answered(it, "rest 200")
+        await it.emit(20, rate=20)  # for as long as twenty polls would take
         await eventually(lambda: len(it.fills) >= 100, 20.0, "fills by stream")
+        assert await answered(it, "rest 200") <= asked + 1  # one may have been on its way
         assert _per_order(it.orders) == await _venue_per_order(it)
         assert _per_order(await it.logged()) == await _venue_per_order(it)
         sources = [event.source for event in it.orders if event.last_fill is not None]

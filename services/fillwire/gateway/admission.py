@@ -115,7 +115,7 @@ class Admission:
         if banned_s > 0:
             return self._ban.sentence(banned_s)
         if self.state is BreakerState.CLOSED:
-            return f"many accounts connect to {self._where} at once: they take turns, as the venue wants it"
+            return f"more attempts to connect to {self._where} than the venue allows in a minute: they take turns"
         return f"the circuit breaker of {self._where} is {self.state}: {self._breaker.failed_count} attempts failed"
 
     def _note_success(self, ticket: int) -> None:
