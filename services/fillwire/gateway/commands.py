@@ -125,7 +125,7 @@ class Commands:
             return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
 
     async def _place(self, request: OrderRequest) -> TradeOrder:
-        if not self._session.is_receiving:  # it says why, and nothing is noted that was not sent
+        if not self._session.sends_orders:  # it says why, and nothing is noted that was not sent
             return await self._session.place(request, may_exist=True)
         fence = self._right.fence
         may_exist = await self._placements.may_exist(self._session.account, request.client_order_id, fence)

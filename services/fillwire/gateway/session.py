@@ -153,8 +153,13 @@ class Session:
 
     @property
     def is_receiving(self) -> bool:
-        """Whether requests of bots reach the venue."""
+        """Whether the account's events come in by a stream."""
         return self._live is not None
+
+    @property
+    def sends_orders(self) -> bool:
+        """Whether an order would be sent to the venue now."""
+        return self._obstacle(self._placing) is None
 
     def snapshot(self) -> ConnectionEvent:
         """Return the state as it is now, as a refresh."""
