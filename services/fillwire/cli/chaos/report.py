@@ -15,6 +15,7 @@ from rich.text import Text
 
 from fillwire.cli.accounting import percentile
 from fillwire.cli.chaos.judge import Tally
+from fillwire.cli.chaos.plan import Episode
 from fillwire.cli.chaos.run import RunResult, StrokeResult
 from fillwire.cli.chaos.stage import COMPRESSED
 from fillwire.domain.errors import ConfigError
@@ -150,13 +151,19 @@ class Report:
             }
             if told := ", ".join(f"{count} {name}" for name, count in counts.items() if count):
                 found.append(f"{label}: {told}")
+        if self.result.unfinished is not None:
+            found.append(f"{_where(self.result.unfinished)}: the run ended in it")
         for episode in self.result.episodes:
-            where = f"episode {episode.episode.number} ({episode.episode.label})"
+            where = _where(episode.episode)
             late = ", ".join(f"{count} by {name}" for name, count in episode.missing.items() if count)
             if late:
                 found.append(f"{where}: not heard in time: {late}")
             found += [f"{where}: {problem}" for problem in episode.problems]
         return found
+
+
+def _where(episode: Episode) -> str:
+    return f"episode {episode.number} ({episode.label})"
 
 
 def _summary(times: Sequence[float]) -> dict[str, float]:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from fillwire.cli.chaos import bots
 from fillwire.cli.chaos.evidence import LISTENERS, Evidence
 from fillwire.cli.chaos.fault import Fault, Ground
@@ -76,9 +78,14 @@ class EpisodeResult:
 
 @dataclass(slots=True)
 class RunResult:
-    """What became of a run."""
+    """What became of a run.
+
+    Attributes:
+        unfinished: the episode in which it ended early, None if it did not.
+    """
 
     episodes: list[EpisodeResult] = field(default_factory=list)
+    unfinished: Episode | None = None
     ledger: dict[str, Tally] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -93,7 +100,8 @@ class RunResult:
     @property
     def is_clean(self) -> bool:
         """Whether nothing was lost, doubled, out of order, foreign or altered, and no process ended by itself."""
-        return self.total.is_clean and all(result.is_clean for result in self.episodes)
+        is_played = bool(self.episodes) and self.unfinished is None
+        return is_played and self.total.is_clean and all(result.is_clean for result in self.episodes)
 
 
 class Run:
@@ -155,18 +163,27 @@ class Run:
         directory = self._directory / ground.name.lower()
         directory.mkdir()
         judge = Judge(LISTENERS)
+        try:
+            await self._play_before(judge, directory, ground, episodes)
+        finally:  # what is known of a run that ended early counts, too
+            for label, tally in judge.ledger().items():
+                self.result.ledger.setdefault(label, Tally()).add(tally)
+
+    async def _play_before(
+        self, judge: Judge, directory: Path, ground: Ground, episodes: Sequence[Episode]
+    ) -> None:
         async with open_stage(directory, ground, self._seed, fast_lane=self._fast_lane) as stage:
             evidence = Evidence(stage, judge)
             for episode in episodes:
+                self.result.unfinished = episode
                 result = await _Performance(stage, judge, evidence, episode, self._patience_s).play()
                 self.result.episodes.append(result)
+                self.result.unfinished = None
                 self._on_episode(result)
             await stage.gateways[FIRST].stop()  # publishes what it still holds
             await stage.host.stop()
             await evidence.look()
             await evidence.read_log()
-        for label, tally in judge.ledger().items():
-            self.result.ledger.setdefault(label, Tally()).add(tally)
 
 
 @dataclass(slots=True)
@@ -204,10 +221,7 @@ class _Performance:
         async with AsyncExitStack() as prepared:
             for stroke in episode.strokes:
                 await prepared.enter_async_context(stroke.fault.prepare(self._stage))
-            async with asyncio.TaskGroup() as group:
-                group.create_task(load.run(), name="load")
-                for stroke in episode.strokes:
-                    group.create_task(self._strike(load, stroke), name=stroke.fault.name)
+            await self._perform(load)
         missing = await self._settle(first_row)
         self._problems += [f"{name} ended by itself" for name in self._stage.ended()]
         emitted = judge.emitted_count - first_row
@@ -220,6 +234,21 @@ class _Performance:
             problems=tuple(self._problems),
             seconds=time.monotonic() - began_s,
         )
+
+    async def _perform(self, load: Load) -> None:
+        """Emit and strike.
+
+        Raises:
+            FillwireError: a part did not come back, or did not answer.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(load.run(), name="load")
+                for stroke in self._episode.strokes:
+                    group.create_task(self._strike(load, stroke), name=stroke.fault.name)
+        except* (TimeoutError, aiohttp.ClientError) as errors:
+            reasons = ", ".join(str(error) or type(error).__name__ for error in errors.exceptions)
+            raise FillwireError(f"a part of the system does not answer: {reasons}") from errors
 
     async def _strike(self, load: Load, stroke: Stroke) -> None:
         await load.reached(stroke.at)

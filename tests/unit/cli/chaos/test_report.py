@@ -60,6 +60,15 @@ def test_what_came_late_or_ended_is_named() -> None:
     ]
 
 
+def test_a_run_that_ended_early_is_not_clean() -> None:
+    """Neither a run that ended in an episode nor one that played none may pass for clean."""
+    found = report(Tally(emitted=9, delivered=9))
+    found.result.unfinished = EPISODE
+    assert not found.result.is_clean
+    assert found.defects() == ["episode 1 (socket_cut): the run ended in it"]
+    assert not RunResult().is_clean
+
+
 def test_the_ledger_is_written_between_its_marks(tmp_path: Path) -> None:
     """The page keeps what stands around the marks, and the JSON beside it holds the command and the counts."""
     page = tmp_path / "chaos.md"
