@@ -10,9 +10,10 @@ import click
 from rich.console import Console
 
 from fillwire.cli.chaos.faults import FAULTS
+from fillwire.cli.chaos.performance import EpisodeResult
 from fillwire.cli.chaos.plan import choose, plan
 from fillwire.cli.chaos.report import Report
-from fillwire.cli.chaos.run import PATIENCE_S, EpisodeResult, Run
+from fillwire.cli.chaos.run import PATIENCE_S, Run
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.lifecycle import Stop, run
 

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from fillwire.cli.accounting import percentile
 from fillwire.cli.chaos.judge import Tally
+from fillwire.cli.chaos.performance import StrokeResult
 from fillwire.cli.chaos.plan import Episode
-from fillwire.cli.chaos.run import RunResult, StrokeResult
+from fillwire.cli.chaos.run import RunResult
 from fillwire.cli.chaos.stage import COMPRESSED
 from fillwire.domain.errors import ConfigError
 

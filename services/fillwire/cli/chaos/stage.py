@@ -193,10 +193,9 @@ class Stage:
 
     # What is asked of it
 
-    def ended(self) -> list[str]:
-        """Return the names of processes that have ended though nobody stopped them."""
-        parts = (self.venue.child, *self.gateways.values(), self.host)
-        return [child.name for child in parts if not child.is_running]
+    def ended(self) -> list[Child]:
+        """Return the processes that have ended though nobody stopped them."""
+        return [child for child in (*self.gateways.values(), self.host) if not child.is_running]
 
 
 def _gateway(venue: SimulatedVenue, name: str) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from fillwire.cli.chaos.judge import Tally
+from fillwire.cli.chaos.performance import EpisodeResult, StrokeResult
 from fillwire.cli.chaos.plan import plan
 from fillwire.cli.chaos.report import Report
-from fillwire.cli.chaos.run import EpisodeResult, RunResult, StrokeResult
+from fillwire.cli.chaos.run import RunResult
 from fillwire.domain.errors import ConfigError
 
 EPISODE = plan(1, 100, ["socket_cut"])[0]

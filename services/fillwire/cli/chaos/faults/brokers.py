@@ -25,8 +25,8 @@ class BrokerRestart(Fault):
 
     @classmethod
     def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
-        """Return an absence of a second or two."""
-        return cls(hold_s=seconds(random, 0.1, 1.5), is_killed=random.random() < 0.5)  # noqa: PLR2004 - a coin
+        """Return an absence that may outlast the broker's memory of message ids."""
+        return cls(hold_s=seconds(random, 0.1, 3.5), is_killed=random.random() < 0.5)  # noqa: PLR2004 - a coin
 
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:

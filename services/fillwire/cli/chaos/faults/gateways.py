@@ -88,8 +88,8 @@ class TwoOwners(Fault):
 
     @classmethod
     def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
-        """Return a standstill of some seconds, as long as a gateway's silence takes to be noticed, or a bit shorter."""
-        return cls(hold_s=seconds(random, 1.5, 5.0), together_s=seconds(random, 0.5, 1.5))
+        """Return a standstill that nobody notices, or one that outlasts the broker's memory of what the other published."""
+        return cls(hold_s=seconds(random, 1.5, 7.0), together_s=seconds(random, 0.5, 1.5))
 
     @asynccontextmanager
     async def prepare(self, stage: Stage) -> AsyncIterator[None]:
