@@ -8,6 +8,7 @@ tests/unit/bus/test_client.py fails when another version is installed.
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription as ClientSubscription
@@ -27,6 +28,32 @@ _MESSAGES = (_MSG, _HMSG)
 _MAX_LINE_BYTES = 1 << 20  # INFO of a large cluster is the longest line; anything longer is no NATS
 
 
+def _head(data: bytes, position: int, end: int) -> tuple[bytes, int, bytes, int, int, int]:
+    """Return subject, subscription, reply, and where headers, body and what follows them begin.
+
+    Args:
+        data: what was read.
+        position: where the message's control line begins.
+        end: where that line ends.
+
+    Raises:
+        ProtocolError: it is malformed.
+    """
+    fields = data[position:end].split()
+    start = end + 2
+    try:
+        stop = start + int(fields[-1])
+        if data[position] == _HMSG:  # HMSG subject sid [reply] header-size total-size
+            body = start + int(fields[-2])
+            reply = fields[3] if len(fields) > 5 else b""  # noqa: PLR2004 - the line above
+        else:  # MSG subject sid [reply] size
+            body = start
+            reply = fields[3] if len(fields) > 4 else b""  # noqa: PLR2004 - the line above
+        return fields[1], int(fields[2]), reply, start, body, stop
+    except (ValueError, IndexError) as error:
+        raise ProtocolError from error
+
+
 class DirectParser(Parser):
     """Parses MSG and HMSG by splitting the control line; every other operation goes to the client's own parser."""
 
@@ -40,58 +67,76 @@ class DirectParser(Parser):
         self._rest = b""
         self._epoch = getattr(self, "_epoch", 0) + 1
 
-    async def parse(self, data: bytes = b"") -> None:  # noqa: C901, PLR0912 - one loop, run for every message; calls cost
-        """Dispatch all complete operations in `data`; what is incomplete waits for the next call."""
+    def take_messages(self, data: bytes) -> bytes:
+        """Hand over the messages of direct subscriptions up to the first other operation, and return what begins there.
+
+        What is incomplete at the end waits for the next call; then nothing is returned.
+        """
         if self._rest:
-            data = self._rest + data
-        epoch = self._epoch
-        client = self._client
-        direct = client.direct
+            data, self._rest = self._rest + data, b""
+        direct = self._client.direct
         position, size = 0, len(data)
         while position < size:
             end = data.find(b"\r\n", position)
             if end < 0:
+                if size - position > _MAX_LINE_BYTES:
+                    return data[position:]
                 break
-            operation = data[position]
-            if operation in _MESSAGES:
-                fields = data[position:end].split()
-                start = end + 2
-                try:
-                    sid = int(fields[2])
-                    stop = start + int(fields[-1])
-                    if operation == _HMSG:  # HMSG subject sid [reply] header-size total-size
-                        body = start + int(fields[-2])
-                        headers = data[start:body]
-                        reply = fields[3] if len(fields) > 5 else b""  # noqa: PLR2004 - the line above
-                    else:  # MSG subject sid [reply] size
-                        body = start
-                        headers = b""
-                        reply = fields[3] if len(fields) > 4 else b""  # noqa: PLR2004 - the line above
-                except (ValueError, IndexError) as error:
-                    raise ProtocolError from error
-                following = stop + 2
-                if following > size:
-                    break
-                position = following
-                handler = direct.get(sid)
-                if handler is None:
-                    await client.process_queued(sid, fields[1], reply, data[body:stop], headers)
-                    if self._epoch != epoch:
-                        return  # a new connection began while the client was busy: these bytes are history
-                else:
-                    try:
-                        handler(fields[1], reply, data[body:stop], headers)
-                    except Exception as error:  # noqa: BLE001 - the edge of a plain call: an error in one handler must not deafen the connection
-                        _log.error("message_handler_failed", error=error, subject=fields[1].decode())
+            if data[position] not in _MESSAGES:
+                return data[position:]
+            try:
+                subject, sid, reply, start, body, stop = _head(data, position, end)
+            except ProtocolError:
+                return data[position:]
+            if stop + 2 > size:
+                break
+            handler = direct.get(sid)
+            if handler is None:
+                return data[position:]
+            position = stop + 2
+            try:
+                handler(subject, reply, data[body:stop], data[start:body])
+            except Exception as error:  # noqa: BLE001 - the edge of a plain call: an error in one handler must not deafen the connection
+                _log.error("message_handler_failed", error=error, subject=subject.decode())
+        self._rest = data[position:]
+        return b""
+
+    async def parse(self, data: bytes = b"") -> None:
+        """Dispatch all complete operations in `data`; what is incomplete waits for the next call.
+
+        Raises:
+            ProtocolError: what stands there is no operation.
+        """
+        epoch = self._epoch
+        while data := self.take_messages(data):
+            end = data.find(b"\r\n")
+            if end < 0:
+                raise ProtocolError
+            if data[0] in _MESSAGES:
+                subject, sid, reply, start, body, stop = _head(data, 0, end)
+                await self._client.process_queued(sid, subject, reply, data[body:stop], data[start:body])
+                data = data[stop + 2 :]
             else:
-                line = data[position : end + 2]
-                position = end + 2
-                await super().parse(line)
-                if self._epoch != epoch:
-                    return
-        self._rest = data[position:] if position else data
-        if len(self._rest) > _MAX_LINE_BYTES and b"\r\n" not in self._rest[:_MAX_LINE_BYTES]:
-            await super().parse(self._rest[:4000] + b"\r\n")  # raises the client's ProtocolError
+                await super().parse(data[: end + 2])
+                data = data[end + 2 :]
+            if self._epoch != epoch:
+                return  # a new connection began while the client was busy: these bytes are history
+
+
+class _Feed:
+    """Stands in for a stream reader's `feed_data`: what a direct subscription is for never gets into its buffer."""
+
+    def __init__(self, reader: asyncio.StreamReader, parser: DirectParser) -> None:
+        self._reader: Any = reader  # a private member says whether somebody waits
+        self._parser = parser
+        self._feed_data = reader.feed_data
+
+    def __call__(self, data: bytes) -> None:
+        # Only while the loop waits for bytes: else it is busy with earlier ones, and these must not overtake them.
+        if self._reader._waiter is not None:  # noqa: SLF001 - as said above
+            data = self._parser.take_messages(data)
+        if data:
+            self._feed_data(data)
 
 
 class DirectClient(Client):
@@ -100,8 +145,18 @@ class DirectClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self.direct: dict[int, DirectHandler] = {}
-        self._ps = DirectParser(self)
+        self._ps = self._parser = DirectParser(self)
         self._outgoing: list[bytes] = []
+
+    async def _read_loop(self) -> None:
+        """Read as the client does, but hand over messages of direct subscriptions as they come out of the socket.
+
+        The client's loop would wake a task for each read; it is woken for all other operations only.
+        """
+        reader = getattr(self._transport, "_io_reader", None)
+        if reader is not None:
+            reader.feed_data = _Feed(reader, self._parser)
+        await super()._read_loop()
 
     async def process_queued(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
 from nats.errors import ProtocolError
 
 from fillwire.bus.client import DirectClient
+from support.eventually import eventually
 
 Parts = tuple[bytes, bytes, bytes, bytes]
 
@@ -60,6 +62,65 @@ def test_parser_finds_messages_however_the_bytes_are_cut(sizes: list[int]) -> No
         assert client._pongs_received == 0
 
     asyncio.run(feed())
+
+
+class _Socket(TcpTransport):
+    """A transport whose bytes come from the test."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the client's
+        self.incoming = self._io_reader = asyncio.StreamReader()
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), max_size=60))
+def test_nothing_overtakes_however_reads_and_turns_of_the_loop_meet(steps: list[tuple[int, bool]]) -> None:
+    """Messages out of the socket wait while the client is busy with what came before them, and none is lost."""
+
+    async def feed() -> None:
+        client, received = _client()
+        queued = b"connections.alice", b"", b"up", b""
+
+        async def process_queued(sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+            assert sid == 2
+            for _ in range(3):
+                await asyncio.sleep(0)
+            received.append((subject, reply, data, headers))
+
+        client.process_queued = process_queued  # type: ignore[method-assign]  # slower than the client's own ever is
+        socket = _Socket()
+        client._transport = socket
+        data, position = b"".join([OPERATIONS[0], b"MSG connections.alice 2 2\r\nup\r\n", *OPERATIONS[1:]]), 0
+        expected = [MESSAGES[0], queued, *MESSAGES[1:]]
+        reading = asyncio.create_task(client._read_loop())
+        await asyncio.sleep(0)
+        for size, is_turn in [*steps, (len(data), True)]:
+            socket.incoming.feed_data(data[position : position + size])
+            position += size
+            if is_turn:
+                await asyncio.sleep(0)
+        await eventually(lambda: len(received) == len(expected))
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        assert received == expected
+        assert client._pending == [b"PONG\r\n"]
+
+    asyncio.run(feed())
+
+
+async def test_messages_need_no_turn_of_the_loop() -> None:
+    """A handler is called by the read itself while nothing else is in the way."""
+    client, received = _client()
+    socket = _Socket()
+    client._transport = socket
+    reading = asyncio.create_task(client._read_loop())
+    await asyncio.sleep(0)
+    socket.incoming.feed_data(OPERATIONS[0])
+    assert received == MESSAGES[:1]
+    socket.incoming.feed_data(b"PING\r\n" + OPERATIONS[2])
+    assert received == MESSAGES[:1]
+    await eventually(lambda: received == MESSAGES[:2])
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
 
 
 async def test_parser_hands_other_subscriptions_to_the_client() -> None:
