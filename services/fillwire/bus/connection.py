@@ -1,9 +1,8 @@
 """The connection to the broker: made within a deadline, rebuilt whenever the client gives up, closed in order."""
 
 import asyncio
-import contextlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -12,10 +11,12 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from fillwire.bus.cancelling import end_tasks, heeding_cancellation
+from fillwire.bus.cancelling import heeding_cancellation
 from fillwire.bus.client import DirectClient, DirectHandler
 from fillwire.bus.credentials import Credentials, mask_url, parse_servers
+from fillwire.bus.dialling import close_client, open_client, sentence
 from fillwire.bus.errors import NoResponder, RequestTimedOut
+from fillwire.bus.notices import Notices
 from fillwire.bus.subscriptions import MessageHandler, Subscription
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
@@ -29,10 +30,8 @@ RECONNECT_WAIT_S = 0.2
 PING_INTERVAL_S = 5  # a half-open connection is noticed after three of these
 PENDING_BYTES = 8 << 20  # commands kept while disconnected, beyond which core publishes are refused
 REBUILD_WAIT_MAX_S = 5.0
-CALLBACK_DEADLINE_S = 30.0
+REBUILD_DEADLINE_S = 30.0
 SUBSCRIPTION_CAPACITY = 65_536
-
-AsyncCallback = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,9 @@ class Bus:
 
     Subscriptions, responders, publishers and pull loops made on it survive a lost connection as well as a client that
     has closed for good (expired credentials, limits): then a new client takes over and everything is set up on it.
+
+    Attributes:
+        notices: tells who wants to know when the connection is lost and when it is back, with subscriptions in place.
     """
 
     def __init__(
@@ -66,8 +68,11 @@ class Bus:
         self._options = (credentials or Credentials()).client_options()
         self._client = DirectClient()
         self._subscriptions: set[Subscription] = set()
-        self._reconnected: list[AsyncCallback] = []
-        self._disconnected: list[Callable[[], None]] = []
+        self.notices = Notices(name)
+        self.on_reconnected = self.notices.on_reconnected
+        self.off_reconnected = self.notices.off_reconnected
+        self.on_disconnected = self.notices.on_disconnected
+        self.off_disconnected = self.notices.off_disconnected
         self._is_closing = False
         self._was_reconnected = False
         self._was_closed = False
@@ -130,7 +135,7 @@ class Bus:
         finally:
             for subscription in subscriptions:
                 await subscription.unsubscribe()
-            await self._close_client(self._client)
+            await close_client(self._client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -171,26 +176,17 @@ class Bus:
             return False
         return True
 
-    def on_reconnected(self, callback: AsyncCallback) -> None:
-        """Have `callback` awaited after each new connection, when subscriptions are in place again.
+    async def move_on(self) -> bool:
+        """Break the connection and make it anew, by chance at another server of the cluster.
 
-        Callbacks run side by side, with a deadline of 30 s; what they raise is logged.
+        For who is connected and yet is not served, as on the smaller side of a divided cluster. Return False if there
+        is no other server.
         """
-        self._reconnected.append(callback)
-
-    def off_reconnected(self, callback: AsyncCallback) -> None:
-        """Undo `on_reconnected`; unknown callbacks are ignored."""
-        with contextlib.suppress(ValueError):
-            self._reconnected.remove(callback)
-
-    def on_disconnected(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the connection is lost; it must be quick."""
-        self._disconnected.append(callback)
-
-    def off_disconnected(self, callback: Callable[[], None]) -> None:
-        """Undo `on_disconnected`; unknown callbacks are ignored."""
-        with contextlib.suppress(ValueError):
-            self._disconnected.remove(callback)
+        if len(self._client.servers) < 2 or not self._client.is_connected:  # noqa: PLR2004 - this one and another
+            return False
+        _log.warning("broker_left", bus=self.name)
+        await self._client.force_reconnect()
+        return True
 
     # -- messages
 
@@ -207,7 +203,7 @@ class Bus:
         try:
             await self._client.publish(subject, payload, headers=dict(headers) if headers else None)
         except (nats.errors.Error, ValueError) as error:
-            raise BrokerError(f"cannot publish on {subject}: {_sentence(error)}") from error
+            raise BrokerError(f"cannot publish on {subject}: {sentence(error)}") from error
 
     async def request(
         self,
@@ -244,7 +240,7 @@ class Bus:
         except nats.errors.TimeoutError as error:
             raise RequestTimedOut(f"no answer on {subject} within {timeout_s:g} s") from error
         except (nats.errors.Error, ValueError) as error:
-            raise BrokerError(f"cannot send a request on {subject}: {_sentence(error)}") from error
+            raise BrokerError(f"cannot send a request on {subject}: {sentence(error)}") from error
         answer_headers = answer.headers or {}
         status = answer_headers.get("Status")
         return Answer(answer.data, answer_headers, None if status is None else int(status))
@@ -320,40 +316,18 @@ class Bus:
     # -- supervision
 
     async def _open(self, client: DirectClient, deadline_s: float) -> None:
-        """Connect `client` within the deadline, or leave nothing of it behind and raise."""
-        refused = asyncio.get_running_loop().create_future()
-
-        async def note_error(error: Exception) -> None:
-            if "authorization" in str(error).lower() and not refused.done():
-                refused.set_result(None)  # trying again with the same credentials cannot help
-            self._note_error(error)
-
-        connecting = asyncio.ensure_future(
-            client.connect(self._servers, error_cb=note_error, **self._client_options(client))
-        )
-        try:
-            await asyncio.wait({connecting, refused}, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
-            if connecting.done():
-                await connecting
-                return
-        except (nats.errors.Error, ValueError, ImportError) as error:
-            raise ConfigError(
-                f"broker url or credentials cannot be used: {self._shown_url}: {_sentence(error)}"
-            ) from error
-        finally:
-            if not client.is_connected:
-                connecting.cancel()
-                await asyncio.gather(connecting, return_exceptions=True)
-                await self._close_client(client)
-        if refused.done():
-            raise BrokerError(f"broker at {self._shown_url} refuses the credentials of {self.name}")
-        raise BrokerError(
-            f"no broker answers at {self._shown_url}: expected a NATS server within {deadline_s:g} s, "
-            f"last attempt: {_sentence(self._last_error)}"
+        """Connect `client`; see `open_client`."""
+        await open_client(
+            client,
+            self._servers,
+            self._client_options(client),
+            self._note_error,
+            shown_url=self._shown_url,
+            deadline_s=deadline_s,
         )
 
     def _note_error(self, error: Exception) -> None:
-        reason = _sentence(error)
+        reason = sentence(error)
         if "permissions violation" in reason and str(error) != str(self._last_error):
             _log.warning(
                 "broker_permission_missing", bus=self.name, reason=reason
@@ -392,12 +366,8 @@ class Bus:
     def _handle_disconnected(self, client: DirectClient) -> None:
         if client is not self._client or self._is_closing:
             return
-        _log.warning("broker_disconnected", bus=self.name, reason=_sentence(self._last_error))
-        for callback in self._disconnected:
-            try:
-                callback()
-            except Exception as error:  # noqa: BLE001 - must not stop the client's own reconnect
-                _log.error("disconnected_callback_failed", error=error, bus=self.name)
+        _log.warning("broker_disconnected", bus=self.name, reason=sentence(self._last_error))
+        self.notices.tell_disconnected()
 
     async def _supervise(self) -> None:
         while True:
@@ -410,20 +380,20 @@ class Bus:
             if self._was_reconnected:
                 self._was_reconnected = False
                 _log.info("broker_reconnected", bus=self.name)
-                await self._run_reconnected()
+                await self.notices.tell_reconnected()
 
     async def _rebuild(self) -> None:
-        _log.warning("broker_client_closed", bus=self.name, reason=_sentence(self._last_error))
+        _log.warning("broker_client_closed", bus=self.name, reason=sentence(self._last_error))
         wait_s = RECONNECT_WAIT_S
         while True:
             client = DirectClient()
             try:
-                await self._open(client, deadline_s=CALLBACK_DEADLINE_S)
+                await self._open(client, deadline_s=REBUILD_DEADLINE_S)
                 for subscription in list(self._subscriptions):
                     await self._attach(client, subscription)
             except (BrokerError, ConfigError, nats.errors.Error, OSError) as error:
-                _log.warning("broker_rebuild_failed", bus=self.name, reason=_sentence(error))
-                await self._close_client(client)
+                _log.warning("broker_rebuild_failed", bus=self.name, reason=sentence(error))
+                await close_client(client)
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, REBUILD_WAIT_MAX_S)
             else:
@@ -432,32 +402,3 @@ class Bus:
                     self._was_closed = True
                     self._signal.set()
                 return
-
-    async def _run_reconnected(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for callback in list(self._reconnected):
-                group.create_task(self._run_callback(callback))
-
-    async def _run_callback(self, callback: AsyncCallback) -> None:
-        try:
-            async with asyncio.timeout(CALLBACK_DEADLINE_S):
-                await callback()
-        except Exception as error:  # noqa: BLE001 - one callback's failure must not keep the others from being told
-            _log.error("reconnected_callback_failed", error=error, bus=self.name)
-
-    async def _close_client(self, client: DirectClient) -> None:
-        tasks = client.own_tasks()
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await client.close()
-        except (TimeoutError, nats.errors.Error, OSError, AssertionError, AttributeError) as error:
-            _log.debug("broker_close_failed", bus=self.name, reason=_sentence(error))
-            client.abort()
-        finally:
-            await end_tasks(tasks, CONNECT_TIMEOUT_S)
-
-
-def _sentence(error: BaseException | None) -> str:
-    if error is None:
-        return "no answer"
-    return str(error).removeprefix("nats: ") or type(error).__name__
