@@ -9,7 +9,11 @@ from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
+from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, Backlog
+from fillwire.gateway.outlet import Outlet
+from fillwire.gateway.supervision import Supervisor
 from support.broker_proxy import broker_proxy
+from support.divided_cluster import divided_cluster
 from support.eventually import eventually
 from support.fault_drill import Drill, drill
 from support.small_disk import fill_disk, small_disk
@@ -125,3 +129,24 @@ async def test_a_full_disk_of_the_broker_holds_up_and_resumes(tmp_path: Path) ->
             await broker.stop()
             await broker.start()
             await _end(it, other, "broker's disk full until 500 events waited, then restarted")
+
+
+async def test_a_gateway_on_the_wrong_side_of_a_divided_cluster_moves_on(tmp_path: Path) -> None:
+    """One of three brokers loses the others and keeps its clients: the gateway finds another, and the cluster heals."""
+    async with divided_cluster(tmp_path) as cluster:
+        async with await Bus.connect(cluster.url, name="control", deadline_s=30) as bus:
+            await ensure_streams(bus, replicas=3)
+        first, *others = (server.url for server in cluster.servers)
+        async with drill(first, tmp_path, bot_url=",".join(others)) as (it, other):
+            it.bus.nc.set_server_pool([*others, first])
+            outlet = Outlet(it.publisher, it.spillway)
+            told: list[str] = []
+            backlog = Backlog(it.bus, outlet, lambda alert, _: told.append(alert))
+            supervisor = Supervisor()
+            backlog.start(supervisor)
+            await cluster.cut_off(0)
+            await it.flows(deadline_s=60)
+            await cluster.join(0)
+            await _end(it, other, "gateway on the smaller side of a divided cluster")
+            await backlog.stop()
+            assert told[:2] == [BROKER_AWAY, BROKER_BACK]

@@ -43,7 +43,8 @@ async def bus(connect_bus: ConnectBus) -> Bus:
     return connected
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on now."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:
@@ -57,7 +58,7 @@ def _free_ports(count: int) -> list[int]:
 @pytest.fixture
 async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
     """Three brokers that replicate; each may be stopped, killed and started again."""
-    ports = _free_ports(3)
+    ports = free_ports(3)
     routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
     servers = [
         EmbeddedServer(

@@ -10,13 +10,8 @@ _ACKNOWLEDGEMENT = b'{"stream":'  # how a stream answers a publication; other an
 _CHUNK = 1 << 16
 
 
-class BrokerProxy:
-    """Stands between clients and a broker. Faults apply to connections that are open and to later ones.
-
-    Attributes:
-        swallowed_count: acknowledgements that did not reach their client.
-        swallows_acknowledgements: whether answers of streams to publications are dropped; all else passes.
-    """
+class TcpProxy:
+    """Stands before a server. Faults apply to connections that are open and to later ones."""
 
     def __init__(self, broker_url: str) -> None:
         host, _, port = broker_url.removeprefix("nats://").rpartition(":")
@@ -27,8 +22,6 @@ class BrokerProxy:
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.swallows_acknowledgements = False
-        self.swallowed_count = 0
 
     @property
     def url(self) -> str:
@@ -88,6 +81,23 @@ class BrokerProxy:
             writer.write(data)
             await writer.drain()
         raise ConnectionResetError
+
+    async def _return(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._forward(reader, writer)
+
+
+class BrokerProxy(TcpProxy):
+    """Stands between clients and a broker, and knows the broker's answers from everything else.
+
+    Attributes:
+        swallowed_count: acknowledgements that did not reach their client.
+        swallows_acknowledgements: whether answers of streams to publications are dropped; all else passes.
+    """
+
+    def __init__(self, broker_url: str) -> None:
+        super().__init__(broker_url)
+        self.swallows_acknowledgements = False
+        self.swallowed_count = 0
 
     async def _return(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass the broker's operations one by one."""

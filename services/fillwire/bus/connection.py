@@ -177,7 +177,7 @@ class Bus:
         return True
 
     async def move_on(self) -> bool:
-        """Break the connection and make it anew, by chance at another server of the cluster.
+        """Break the connection and make it anew at another server of the cluster, if one can be reached.
 
         For who is connected and yet is not served, as on the smaller side of a divided cluster. Return False if there
         is no other server.

@@ -1,6 +1,7 @@
 """Connecting a client within a deadline, and closing it so that nothing of it is left."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ async def open_client(  # noqa: PLR0913 - whom, where, how, and who is told
 
     Args:
         client: a new one.
-        servers: urls, tried in turns until the deadline.
+        servers: urls, tried in turns, beginning with any of them.
         options: the client's own, with its `name`.
         on_error: told of every error of the client, now and later.
         shown_url: the urls as errors show them.
@@ -49,8 +50,11 @@ async def open_client(  # noqa: PLR0913 - whom, where, how, and who is told
             refused.set_result(None)  # trying again with the same credentials cannot help
         on_error(error)
 
-    # The client takes a list or a string and nothing else.
-    connecting: Awaitable[None] = client.connect(list(servers), error_cb=note_error, **options)
+    # Shuffled here and never by the client, so that a lost connection leads to another server first.
+    shuffled = random.sample(servers, len(servers))
+    connecting: Awaitable[None] = client.connect(
+        shuffled, error_cb=note_error, dont_randomize=True, **options
+    )
     task = asyncio.ensure_future(connecting)
     try:
         await asyncio.wait({task, refused}, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)

@@ -37,12 +37,14 @@ class ApiRefused(BrokerError):
         return is_transient(self.code)
 
 
-_ACCOUNT_IS_FULL = 10002  # a 400 by code, and yet it passes when room is made
+# 4xx by code, and yet they pass: an account that is full, until room is made; a first copy of the message that waits for
+# the other replicas, which it may get or not.
+_PASSING = frozenset({10002, 10158})
 
 
 def is_transient(code: int, error_code: int = 0) -> bool:
-    """Whether a refusal may turn into success when repeated: 5xx, 429 and 408, and an account that is full."""
-    return code >= 500 or code in (408, 429) or error_code == _ACCOUNT_IS_FULL  # noqa: PLR2004 - classes of status codes
+    """Whether a refusal may turn into success when repeated: 5xx, 429 and 408, and some that only look final."""
+    return code >= 500 or code in (408, 429) or error_code in _PASSING  # noqa: PLR2004 - classes of status codes
 
 
 class RevisionConflict(BrokerError):

@@ -16,6 +16,8 @@ JOURNAL_USED = "journal_used"
 READING_PAUSED = "reading_paused"
 # Events may wait for so long before anybody is told: an election of a stream's leader takes 4 to 9 s, a restart less.
 PATIENCE_S = 5.0
+# Who is connected and not served for longer than an election is on the wrong side of a divided cluster.
+MOVE_ON_S = 12.0
 _TICK_S = 0.25
 
 
@@ -40,6 +42,7 @@ class Backlog:
         self._alert = alert
         self._loop = asyncio.get_running_loop()
         self._unconnected_s: float | None = None
+        self._moved_s = self._loop.time()
         self._is_paused = False
         self._most = 0
         self._spilled = 0
@@ -59,9 +62,16 @@ class Backlog:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            self._look()
+            await self._move_on(self._look())
 
-    def _look(self) -> None:
+    async def _move_on(self, waited_s: float) -> None:
+        """Try another server of the cluster, now and again, while this one does not get events stored."""
+        now_s = self._loop.time()
+        if waited_s >= MOVE_ON_S and now_s - self._moved_s >= MOVE_ON_S and await self._bus.move_on():
+            self._moved_s = now_s
+
+    def _look(self) -> float:
+        """Say what has changed; return for how long events have waited, in seconds."""
         now_s, waiting = self._loop.time(), self._outlet.queued_count
         if self._bus.is_connected or not waiting:
             self._unconnected_s = None
@@ -95,6 +105,7 @@ class Backlog:
                 "what they do not deliver later is fetched from their records",
             )
         self._is_paused = is_paused
+        return waited_s
 
     @property
     def _spilled_count(self) -> int:

@@ -15,6 +15,13 @@ def test_class_of_the_code_decides_whether_to_try_again(code: int, expected: boo
     assert ApiRefused("stream create x", code, 1, "no").is_transient is expected
 
 
+@pytest.mark.parametrize(("code", "error_code"), [(400, 10002), (409, 10158)])
+def test_some_refusals_only_look_final(code: int, error_code: int) -> None:
+    """A full account, and a first copy of the message that is still on its way: the same request succeeds later."""
+    assert is_transient(code, error_code)
+    assert not is_transient(code, 10054)
+
+
 def test_errors_read_as_sentences() -> None:
     """What was asked, what the broker said, with both its numbers."""
     assert str(ApiRefused("stream create orders", 500, 10058, "name in use")) == (
