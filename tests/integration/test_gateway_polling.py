@@ -1,6 +1,7 @@
 """While there is no stream: fills come by REST, as the same events, until the stream is back; only where that is wanted."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import orjson
@@ -15,6 +16,7 @@ from fillwire.venues.binance.venue import BinanceSpot
 from support.binance_keys import HMAC_SECRET
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, rig
+from support.replicas import replicas
 from support.venue_record import answered, handshakes, keys_of
 
 S = ConnectionState
@@ -251,3 +253,30 @@ async def test_an_exchange_may_differ_from_the_others(tmp_path: Path) -> None:
         await it.state(S.DISCONNECTED)
         await it.emit(5)
         await eventually(lambda: len(it.fills) == 5, 20.0, "fills by REST")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_polled_account_is_handed_over(tmp_path: Path) -> None:
+    """Its gateway is told to end while fills come: another polls before it goes, and each fill is told once."""
+    # An interval that leaves weight for the whole test: beyond its share the gateway would wait for the next minute.
+    async with replicas(tmp_path, FILLWIRE_WEBSOCKET=_websocket(enabled=False, pollIntervalMs=500)) as it:
+        for name in ("gateway-1", "gateway-2"):
+            await it.start(name)
+
+        async def has_owner() -> bool:
+            return bool(await it.owners())
+
+        await eventually(has_owner, 30.0, "an owner")
+        (owner,) = set((await it.owners()).values())
+        await eventually(
+            lambda: any(event.reconciled_ns for event in it.connections), 30.0, "a first comparison"
+        )
+        jobs = await it.emit(rate=50, count=300)
+        await eventually(lambda: len(it.arrivals) > 50, 30.0, "events")
+        assert await it.gateways[owner].end(signal.SIGTERM) == 0
+        await it.emitted(jobs)
+        result = await it.settled()
+        assert (result.emitted, result.is_clean) == (300, True), result
+        assert await it.subscriptions() == 0
+        assert set((await it.owners()).values()) == {"gateway-1", "gateway-2"} - {owner}

@@ -204,9 +204,9 @@ class Reconciler:
             self._tell_standing()
         else:
             self._is_alerted = False
-            was_missing = self.standing.missing_since_ns is not None
+            is_news = self._is_missing_or_new
             self.standing = Standing(began_ns)
-            if was_missing:
+            if is_news:
                 self._on_standing()
 
     def _is_all_due(self) -> bool:

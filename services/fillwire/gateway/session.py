@@ -81,6 +81,7 @@ class Session:
         self._key = key
         self._key_changed = asyncio.Event()
         self._live: Link | None = None
+        self._is_polled = False
         self._placing = Ban(account.exchange)
         self._connector = Connector(account, around, pipeline, self._note_throttling)
         self._status = AccountStatus(
@@ -122,6 +123,7 @@ class Session:
         if task is None:
             return
         self._live = None  # no new requests from here on
+        self._is_polled = False
         await cancel(task)
         self._detection.stop()
         await self._poller.stop()
@@ -153,8 +155,8 @@ class Session:
 
     @property
     def is_receiving(self) -> bool:
-        """Whether the account's events come in by a stream."""
-        return self._live is not None
+        """Whether the account's events come in: by a stream or, at an exchange without one, by polls."""
+        return self._live is not None or self._is_polled
 
     @property
     def sends_orders(self) -> bool:
@@ -345,6 +347,7 @@ class Session:
                 await self._poller.run()
             except (AuthRejected, ConfigError) as error:
                 self._status.polling_since_ns = None
+                self._is_polled = False
                 await self._await_key(error, key)
 
     async def _poll(self) -> None:
@@ -352,6 +355,7 @@ class Session:
         environment = self._attach()
         symbols = await environment.reference.ready()
         await self._pipeline.poll(environment.inquiry(venue_account, POLLING_SHARE), symbols)
+        self._is_polled = not self._around.policy.streams
         self._status.refresh()
 
     def _note_polling(self, since_ns: int | None) -> None:
