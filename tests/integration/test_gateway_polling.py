@@ -275,6 +275,8 @@ async def test_a_polled_account_is_handed_over(tmp_path: Path) -> None:
         jobs = await it.emit(rate=50, count=300)
         await eventually(lambda: len(it.arrivals) > 50, 30.0, "events")
         assert await it.gateways[owner].end(signal.SIGTERM) == 0
+        said = [*it.gateways[owner].lines, *it.gateways[owner].errors]
+        assert any("hands the account over" in line for line in said), said
         await it.emitted(jobs)
         result = await it.settled()
         assert (result.emitted, result.is_clean) == (300, True), result
