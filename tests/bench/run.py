@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, as a table for people and JSON for machines.
 
-python -m bench.run [NAME …]   names are parse, telemetry, bus, guard and path; default all
+python -m bench.run [NAME …]   names are parse, telemetry, bus, guard, path and isolation; default all
 """
 
 import json
@@ -14,7 +14,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bench_bus, bench_end_to_end, bench_guard, bench_parse, bench_telemetry
+from bench import (
+    bench_bus,
+    bench_end_to_end,
+    bench_guard,
+    bench_isolation,
+    bench_parse,
+    bench_telemetry,
+)
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "parse": bench_parse.run,
@@ -22,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "bus": bench_bus.run,
     "guard": bench_guard.run,
     "path": bench_end_to_end.run,
+    "isolation": bench_isolation.run,
 }
 RESULTS = Path("bench-results")
 
