@@ -3,7 +3,8 @@
 Each block starts a fresh host with four quiet bots and one colleague, in the same process or in another one, and
 publishes fills at a steady rate. Blocks of all kinds follow each other, several rounds of them, and are compared with
 the blocks of a calm colleague in the same place. A second calm block of each round shows what the comparison itself is
-worth: its ratio to the first is noise.
+worth: its ratio to the first is noise. The last colleague shows what is not isolated: a plain callback that keeps the
+event loop for 20 ms now and then and does not say `blocking = True`.
 """
 
 import argparse
@@ -37,7 +38,7 @@ SECONDS = 2.0
 ROUNDS = 7
 WARM_UP = 200
 RESTART_S = 1.0
-SAME_PROCESS = ("calm", "raises", "is slow", "blocks", "exits", "calm again")
+SAME_PROCESS = ("calm", "raises", "is slow", "blocks", "exits", "calm again", "hogs")
 OTHER_PROCESS = ("calm", "raises", "is slow", "crashes", "calm again")
 _DRAIN_S = 0.5
 

@@ -12,6 +12,8 @@ from fillwire.domain.events import OrderEvent
 from fillwire.sdk.strategy import Strategy
 
 SLOW_S = 1.0
+HOG_S = 0.02
+HOG_EVERY = 20  # fills: a fifth of a second in each, at the rate of the benchmark
 
 
 class Quiet(Strategy):
@@ -56,6 +58,7 @@ class Colleague(Strategy):
     def __init__(self, mode: str, label: str) -> None:
         self.name = label  # a new one in each block, so that it begins with an empty inbox
         self.mode = mode
+        self.fills = 0
         self.blocking = mode == "blocks"
 
     def on_fill(self, order: OrderEvent) -> Awaitable[object] | None:
@@ -67,6 +70,10 @@ class Colleague(Strategy):
                 return asyncio.sleep(SLOW_S)
             case "blocks":
                 time.sleep(SLOW_S)
+            case "hogs":  # the mistake that `blocking` is there for
+                self.fills += 1
+                if self.fills % HOG_EVERY == 0:
+                    time.sleep(HOG_S)
             case "exits":
                 sys.exit(1)
             case "crashes":

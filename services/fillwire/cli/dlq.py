@@ -79,7 +79,7 @@ def list_letters(  # noqa: PLR0913 - one argument per option
     selection = _selection(user, bot, since, until)
 
     async def act(bus: Bus, _settings: Settings) -> int:
-        letters = await read_dead_letters(bus, selection)
+        letters = await read_dead_letters(bus, selection, with_bodies=as_json)
         decided = await decisions_about(bus, letters, selection)
         if not with_decided:
             letters = [kept for kept in letters if kept.sequence not in decided]

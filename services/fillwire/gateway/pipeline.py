@@ -168,7 +168,7 @@ class Pipeline:
         finally:
             self._is_second_reading = False
 
-    async def take_again(self, reports: Iterable[ExecutionReport], frame_bytes: int) -> Counter[str]:
+    async def take_again(self, reports: Iterable[OrderReport], frame_bytes: int) -> Counter[str]:
         """Take the events of a frame that was refused once; return how many took which way, by `Sequencer.counts`.
 
         They may be old. An order that the ledger has forgotten is read back from the log before it is judged.

@@ -1,20 +1,45 @@
 """From a call of a bot's callback to what telemetry wants to know of it."""
 
 import contextlib
+from collections import Counter
 
 from fillwire.bus.messages import Message
 from fillwire.domain.events import OrderEvent
 from fillwire.runtime.fill_traces import HostTrace
+from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.runtime.tracing import is_parent_sampled
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.worker import Observe
 from fillwire.wire.headers import STAMPS, TRACEPARENT, Stamps, parse_stamps
 
+_log = get_log(__name__)
+
+BLOCKING_NS = (
+    10_000_000  # so long a plain callback may keep the loop, and with it every other bot of the process
+)
+
 
 def observer(telemetry: FillTelemetry) -> Observe:
     """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept."""
     hand_in = telemetry.callback_returned
+    blocked: Counter[tuple[str, str]] = Counter()
+
+    def warn(bot: Bot, event: OrderEvent, callback: str, duration_ns: int) -> None:
+        """Tell that a plain callback kept the loop: the 1st, 2nd, 4th, 8th … time."""
+        of_event = (bot.callbacks.steps if event.last_fill is None else bot.callbacks.executions)[event.kind]
+        if bot.blocking or any(found.is_async for found in of_event if found.name == callback):
+            return  # it has a thread of its own, or it may have waited
+        count = blocked[bot.durable, callback] = blocked[bot.durable, callback] + 1
+        if count & (count - 1) == 0:
+            _log.warning(
+                "callback_blocks_loop",
+                bot=bot.name,
+                callback=callback,
+                duration_ms=round(duration_ns / 1e6, 1),
+                count=count,
+                advice="all bots of the process wait meanwhile: set blocking = True on this one",
+            )
 
     def observe(  # noqa: PLR0913, PLR0917 - see `Observe`
         bot: Bot,
@@ -29,6 +54,8 @@ def observer(telemetry: FillTelemetry) -> Observe:
         error: BaseException | None,
         /,
     ) -> None:
+        if returned_ns - started_ns > BLOCKING_NS:
+            warn(bot, event, callback, returned_ns - started_ns)
         stamps: Stamps | None = None
         header = message.header(STAMPS)
         if header is not None:

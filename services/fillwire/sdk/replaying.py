@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -121,18 +120,18 @@ class Result:
     reason: str
 
 
-async def read_dead_letters(bus: Bus, selection: Selection, *, newest: int | None = None) -> list[KeptLetter]:
+async def read_dead_letters(bus: Bus, selection: Selection, *, with_bodies: bool = True) -> list[KeptLetter]:
     """Return dead letters, oldest first; what is on their subjects and is none is logged and left out.
 
     Args:
         bus: the connection.
         selection: which.
-        newest: keep no more than the last so many; None for all, which the stream bounds.
+        with_bodies: False leaves the events out, where only what is said about them is wanted.
 
     Raises:
         BrokerError: no answer, or not allowed.
     """
-    letters: deque[KeptLetter] = deque(maxlen=newest)
+    letters: list[KeptLetter] = []
 
     def take(message: Message | StoredMessage) -> None:
         try:
@@ -149,14 +148,14 @@ async def read_dead_letters(bus: Bus, selection: Selection, *, newest: int | Non
             message = await stored_message(bus, STREAM, sequence)
             if message is not None:
                 take(message)
-        return list(letters)
+        return letters
     start: Deliver = StartAtTime(selection.since_ns) if selection.since_ns else "all"
     try:
-        await read_stream(bus, STREAM, selection.pattern, start, take)
+        await read_stream(bus, STREAM, selection.pattern, start, take, headers_only=not with_bodies)
     except ApiRefused as error:
         if error.error_code != api.STREAM_NOT_FOUND:
             raise
-    return list(letters)
+    return letters
 
 
 def _kept(message: Message | StoredMessage) -> KeptLetter:
