@@ -2,8 +2,8 @@
 
 Each block starts a fresh host with four quiet bots and one colleague, in the same process or in another one, and
 publishes fills at a steady rate. Blocks of all kinds follow each other, several rounds of them, and are compared with
-the blocks of a calm colleague in the same place. A second calm block of each round shows what the comparison itself is
-worth: its ratio to the first is noise. The last colleague shows what is not isolated: a plain callback that keeps the
+the blocks of a calm colleague in the same place. The ratios of the two calm blocks of each round to their mean show what the
+comparison itself is worth: they are noise. The last colleague shows what is not isolated: a plain callback that keeps the
 event loop for 20 ms now and then and does not say `blocking = True`.
 """
 
@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from fillwire.bus.buckets import ensure_buckets
@@ -131,22 +131,25 @@ class Isolation:
 
 
 def compared(blocks: dict[str, list[list[int]]]) -> dict[str, Any]:
-    """Return by mode the medians over its blocks of their percentiles, and the p99 over that of the calm colleague.
+    """Return by mode the medians over its blocks of their percentiles, and how its p99 compares with a calm colleague's.
 
-    Medians, because on a shared machine a block now and then is struck by somebody else's work.
+    Each block is compared with the mean of the two calm blocks of its round. The median of the rounds is told with the
+    lowest and the highest: on a shared machine a block now and then is struck by somebody else's work.
     """
-
-    def median_ms(mode: str, share: float) -> float:
-        return median(percentile(latencies, share) for latencies in blocks[mode]) / 1e6
-
+    p99 = {mode: [percentile(latencies, 0.99) for latencies in found] for mode, found in blocks.items()}
+    calm = [mean(pair) for pair in zip(p99["calm"], p99["calm again"], strict=True)]
+    ratios = {
+        mode: [value / base for value, base in zip(found, calm, strict=True)] for mode, found in p99.items()
+    }
     return {
         mode: {
-            "fills": sum(map(len, latencies)),
-            "p50_ms": round(median_ms(mode, 0.5), 2),
-            "p99_ms": round(median_ms(mode, 0.99), 2),
-            "p99_over_calm": round(median_ms(mode, 0.99) / median_ms("calm", 0.99), 2),
+            "fills": sum(map(len, found)),
+            "p50_ms": round(median(percentile(latencies, 0.5) for latencies in found) / 1e6, 2),
+            "p99_ms": round(median(p99[mode]) / 1e6, 2),
+            "p99_over_calm": round(median(ratios[mode]), 2),
+            "of_rounds": f"{min(ratios[mode]):.2f} to {max(ratios[mode]):.2f}",
         }
-        for mode, latencies in blocks.items()
+        for mode, found in blocks.items()
     }
 
 
