@@ -11,7 +11,7 @@ class Detection:
 
     Args:
         lost_after_s: without a stream for so long, detection counts as lost, in seconds.
-        alert: tells a person, once for each time.
+        alert: tells a person: once that detection is lost and once that the key is refused, each time that it was live.
         poller: asks REST meanwhile, None if nobody does.
     """
 
@@ -22,7 +22,8 @@ class Detection:
         self._timer: asyncio.TimerHandle | None = None
         self._reason = ""
         self._is_lost = False
-        self._is_alerted = False
+        self._is_loss_told = False
+        self._is_refusal_told = False
 
     def interrupted(self, reason: str) -> None:
         """Note that there is no stream and why; another is being made."""
@@ -40,12 +41,16 @@ class Detection:
         self._disarm()
         self._is_lost = True
         self._poll()
-        self._tell(reason if self._poller is None else f"{reason}; {self._poller}")
+        if not self._is_loss_told:
+            self._is_loss_told = True
+            self._alert(reason if self._poller is None else f"{reason}; {self._poller}")
 
     def refused(self, reason: str) -> None:
         """Note that the key is refused: REST would refuse it as well."""
         self.stop()
-        self._tell(reason)
+        if not self._is_refusal_told:
+            self._is_refusal_told = True
+            self._alert(reason)
 
     def returning(self) -> None:
         """Note that a stream catches up: a poll, which may wait for its turn at the venue, must not hold it up."""
@@ -55,7 +60,7 @@ class Detection:
     def restored(self) -> None:
         """Note that fills are detected live."""
         self.stop()
-        self._is_alerted = False
+        self._is_loss_told = self._is_refusal_told = False
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -71,8 +76,3 @@ class Detection:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _tell(self, reason: str) -> None:
-        if not self._is_alerted:
-            self._is_alerted = True
-            self._alert(reason)

@@ -33,6 +33,19 @@ from fillwire.venues.rest import HttpResponse
             "binance: Too much (code -1003); retry after 7 s",
         ),
         (
+            HttpResponse(
+                status=429,
+                body=b'{"code":-1034,"msg":"Too many.","data":{"serverTime":1773000000000,"retryAfter":1773000005000}}',
+            ),
+            Throttled,
+            "binance: Too many (code -1034); retry after 5 s",
+        ),
+        (
+            HttpResponse(status=429, body=b'{"code":-1003,"msg":"No.","data":{"retryAfter":1773000005000}}'),
+            Throttled,
+            "binance: No (code -1003); retry after 60 s",
+        ),
+        (
             HttpResponse(status=403, body=b""),
             Throttled,
             "binance: http status 403 (code 0); retry after 60 s",
