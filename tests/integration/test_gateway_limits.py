@@ -193,8 +193,8 @@ async def test_too_many_orders_of_one_account_concern_no_other(tmp_path: Path) -
 async def test_accounts_take_turns_within_the_connect_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At 240 connections a minute, ten of fourteen accounts dial at once, and the others a quarter of a second apart."""
-    monkeypatch.setattr(BinanceSpot, "connects_per_minute", 240)
+    """At 120 connections a minute, ten of fourteen accounts dial at once, and the others half a second apart."""
+    monkeypatch.setattr(BinanceSpot, "connects_per_minute", 120)
     accounts = crowd(15)
     async with rig(tmp_path, FILLWIRE_WEBSOCKET=QUICK, FILLWIRE_ACCOUNTS=keys_of(accounts)) as it:
         told = await follow_all(it, accounts)
@@ -209,9 +209,8 @@ async def test_accounts_take_turns_within_the_connect_budget(
         )
         _, *made = await handshakes(it)
         assert len(made) == 14
-        assert (
-            made[-1] - made[0] >= 4 * 0.25 - 0.15
-        )  # on the way to the venue some time is lost, and not by all alike
+        # on the way to the venue some time is lost, and not by all alike
+        assert made[-1] - made[0] >= 4 * 0.5 - 0.8
 
 
 async def test_a_key_that_is_replaced_on_disk_is_tried_and_no_sooner(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from support.venue_record import crowd, follow_all, handshakes, keys_of
 S = ConnectionState
 REFUSED = {"kind": "connection_refused", "probability": 1.0}
 # A machine under load is late, never early: waits are checked from below, and from above with this much to spare.
-LATE_S = 1.0
+LATE_S = 2.0
 
 
 def _websocket(**reconnect: object) -> dict[str, object]:

@@ -181,7 +181,7 @@ async def test_polling_waits_as_long_as_the_venue_wants(tmp_path: Path) -> None:
         await it.wish("BTC-USDT")
         await eventually(lambda: _is_reconciled(it), what="a first comparison")
         await it.control(
-            "faults", {"kind": "request_error", "api": "rest", "status": 429, "retry_after_s": 2, "next": 1}
+            "faults", {"kind": "request_error", "api": "rest", "status": 429, "retry_after_s": 3, "next": 1}
         )
         await eventually(lambda: _is_answered(it, "rest 429"), what="a refusal")
         loop = asyncio.get_running_loop()
@@ -189,7 +189,7 @@ async def test_polling_waits_as_long_as_the_venue_wants(tmp_path: Path) -> None:
         asked = await answered(it, "rest 200")
         await it.emit(5)
         await eventually(lambda: _is_answered(it, "rest 200", asked + 1), 20.0, "a question")
-        assert loop.time() - began_s >= 1.5  # some of the two seconds went by before the test looked
+        assert loop.time() - began_s >= 1.5  # some of the three seconds went by before the test looked
         await eventually(lambda: len(it.fills) == 5, 20.0, "fills by REST")
         assert await answered(it, "rest 429") == 1
 

@@ -116,7 +116,10 @@ class Admission:
             return self._ban.sentence(banned_s)
         if self.state is BreakerState.CLOSED:
             return f"more attempts to connect to {self._where} than the venue allows in a minute: they take turns"
-        return f"the circuit breaker of {self._where} is {self.state}: {self._breaker.failed_count} attempts failed"
+        state = self.state.replace("_", " ")
+        return (
+            f"the circuit breaker of {self._where} is {state}: {self._breaker.failed_count} attempts failed"
+        )
 
     def _note_success(self, ticket: int) -> None:
         if self._breaker.state(self._loop.time()) is not BreakerState.CLOSED:

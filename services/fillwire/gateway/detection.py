@@ -11,7 +11,7 @@ class Detection:
 
     Args:
         lost_after_s: without a stream for so long, detection counts as lost, in seconds.
-        alert: tells a person: once that detection is lost and once that the key is refused, each time that it was live.
+        alert: tells a person: once that detection is lost and once that the key is refused, each time that it was proven.
         poller: asks REST meanwhile, None if nobody does.
     """
 
@@ -60,6 +60,9 @@ class Detection:
     def restored(self) -> None:
         """Note that fills are detected live."""
         self.stop()
+
+    def proven(self) -> None:
+        """Note that they have been for a while: from here on a loss is another trouble, and told anew."""
         self._is_loss_told = self._is_refusal_told = False
 
     def stop(self) -> None:

@@ -288,6 +288,7 @@ class Session:
         """Note that a connection has lived for a while."""
         self._breaker.succeeded(ticket)
         self._backoff.reset()
+        self._detection.proven()
         self._status.refresh()
 
     def _breaker_state(self) -> BreakerState:

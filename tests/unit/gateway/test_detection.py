@@ -56,8 +56,24 @@ async def test_an_interruption_that_lasts_is_told_with_its_last_reason() -> None
         it.detection.lost("gave up")
         assert it.told == ["not receiving for 0.05 s: refused; REST is asked every 0.001 s instead"]
         it.detection.restored()
+        it.detection.proven()
     await it.poller.stop()
     assert it.is_polling == [True, False, True, False]
+
+
+async def test_a_stream_that_comes_and_goes_is_one_trouble() -> None:
+    """Restored for a moment and lost again, polled again: told once, until it has proven itself."""
+    it = Polled()
+    for _ in range(3):
+        it.detection.lost("gave up")
+        await it.polled_again()
+        it.detection.restored()
+    assert len(it.told) == 1
+    it.detection.proven()
+    it.detection.lost("gave up")
+    assert len(it.told) == 2
+    it.detection.stop()
+    await it.poller.stop()
 
 
 async def test_without_polling_a_loss_is_told_and_that_is_all() -> None:
