@@ -150,3 +150,17 @@ async def test_a_gateway_on_the_wrong_side_of_a_divided_cluster_moves_on(tmp_pat
             await _end(it, other, "gateway on the smaller side of a divided cluster")
             await backlog.stop()
             assert told[:2] == [BROKER_AWAY, BROKER_BACK]
+
+
+async def test_a_bot_on_the_wrong_side_of_a_divided_cluster_moves_on(tmp_path: Path) -> None:
+    """The bot's broker loses the two others, which go on: the bot finds one of them, and misses nothing."""
+    async with divided_cluster(tmp_path) as cluster:
+        async with await Bus.connect(cluster.url, name="control", deadline_s=30) as bus:
+            await ensure_streams(bus, replicas=3)
+        first, *others = (server.url for server in cluster.servers)
+        async with drill(",".join(others), tmp_path, bot_url=first) as (it, other):
+            other.nc.set_server_pool([*others, first])
+            await cluster.cut_off(0)
+            await it.flows(deadline_s=60)
+            await cluster.join(0)
+            await _end(it, other, "bot on the smaller side of a divided cluster")

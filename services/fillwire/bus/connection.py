@@ -1,6 +1,7 @@
 """The connection to the broker: made within a deadline, rebuilt whenever the client gives up, closed in order."""
 
 import asyncio
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ PING_INTERVAL_S = 5  # a half-open connection is noticed after three of these
 PENDING_BYTES = 8 << 20  # commands kept while disconnected, beyond which core publishes are refused
 REBUILD_WAIT_MAX_S = 5.0
 REBUILD_DEADLINE_S = 30.0
+MOVE_PACE_S = 5.0  # between two moves to another server, doubled each time
+MOVE_PACE_MAX_S = 600.0
 SUBSCRIPTION_CAPACITY = 65_536
 
 
@@ -73,6 +76,8 @@ class Bus:
         self.off_reconnected = self.notices.off_reconnected
         self.on_disconnected = self.notices.on_disconnected
         self.off_disconnected = self.notices.off_disconnected
+        self._moved_s = -math.inf
+        self._move_pace_s = MOVE_PACE_S
         self._is_closing = False
         self._was_reconnected = False
         self._was_closed = False
@@ -180,10 +185,16 @@ class Bus:
         """Break the connection and make it anew at another server of the cluster, if one can be reached.
 
         For who is connected and yet is not served, as on the smaller side of a divided cluster. Return False if there
-        is no other server.
+        is no other server, or if it was moved not long ago: whoever is never served must not keep the others moving.
         """
+        now_s = asyncio.get_running_loop().time()
         if len(self._client.servers) < 2 or not self._client.is_connected:  # noqa: PLR2004 - this one and another
             return False
+        if now_s - self._moved_s < self._move_pace_s:
+            return False
+        is_settled = now_s - self._moved_s > 2 * MOVE_PACE_MAX_S
+        self._move_pace_s = MOVE_PACE_S if is_settled else min(2 * self._move_pace_s, MOVE_PACE_MAX_S)
+        self._moved_s = now_s
         _log.warning("broker_left", bus=self.name)
         await self._client.force_reconnect()
         return True

@@ -24,6 +24,7 @@ from fillwire.bus.durables import (
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.messages import Message, parse_headers, parse_status
 from fillwire.bus.subscriptions import Inbox, is_coroutine_handler
+from fillwire.bus.unserved import Unserved
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
 
@@ -130,6 +131,7 @@ class PullLoop:
         self._round = 0
         self._asked = 0  # messages asked for by pulls that are open, and not yet received
         self._seen_at = 0.0
+        self._unserved = Unserved(bus)
         self._retry_s = _RETRY_FIRST_S
         self._taken = 0  # sequence of the last message handed out, and when the stream stored it
         self._taken_stored_ns = 0
@@ -365,6 +367,7 @@ class PullLoop:
                 self._is_stale = True
             if self._is_stale and self._bus.is_connected:
                 await self._resume_or_retry()
+                await self._unserved.note(is_served=not self._is_stale)
                 if self._is_stale:
                     await asyncio.sleep(self._retry_s)
                     self._retry_s = min(self._retry_s * 2, _RETRY_MAX_S)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.unserved import Unserved
 from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
@@ -16,9 +17,8 @@ JOURNAL_USED = "journal_used"
 READING_PAUSED = "reading_paused"
 # Events may wait for so long before anybody is told: an election of a stream's leader takes 4 to 9 s, a restart less.
 PATIENCE_S = 5.0
-# Who is connected and not served for longer than an election is on the wrong side of a divided cluster.
-MOVE_ON_S = 12.0
 _TICK_S = 0.25
+_SERVED_S = 1.0
 
 
 class Backlog:
@@ -42,7 +42,7 @@ class Backlog:
         self._alert = alert
         self._loop = asyncio.get_running_loop()
         self._unconnected_s: float | None = None
-        self._moved_s = self._loop.time()
+        self._unserved = Unserved(bus)
         self._is_paused = False
         self._most = 0
         self._spilled = 0
@@ -62,13 +62,7 @@ class Backlog:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            await self._move_on(self._look())
-
-    async def _move_on(self, waited_s: float) -> None:
-        """Try another server of the cluster, now and again, while this one does not get events stored."""
-        now_s = self._loop.time()
-        if waited_s >= MOVE_ON_S and now_s - self._moved_s >= MOVE_ON_S and await self._bus.move_on():
-            self._moved_s = now_s
+            await self._unserved.note(is_served=self._look() < _SERVED_S)
 
     def _look(self) -> float:
         """Say what has changed; return for how long events have waited, in seconds."""
