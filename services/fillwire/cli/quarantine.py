@@ -169,7 +169,7 @@ def replay(  # noqa: PLR0913 - one argument per option
     The gateway that holds the account reads them and publishes what is sound and not in the log yet. Frames that are
     refused again wait on.
 
-    Exit status: 3 if a frame is refused again or was not read.
+    Exit status: 3 if a frame is refused again, was not read, or waits for earlier executions of its order.
     """
     require_choice(_WHAT, numbers, *filters.values())
     selection = _selection(numbers, **filters)
@@ -311,11 +311,10 @@ async def _read_again(bus: Bus, kept: KeptFrame) -> tuple[Verdict | None, str | 
         )
     if reading.outcome is not ReadingOutcome.READ:
         return None, f"{reading.outcome}: {reading.reason}"
-    counts = (
-        (reading.published_count, "published"),
-        (reading.known_count, "known already"),
-        (reading.waiting_count, "waiting for earlier executions"),
-    )
+    if reading.waiting_count:  # in the gateway's memory: not done before the log has them
+        reason = f"{reading.waiting_count} waiting for earlier executions of the order, which the exchange is asked for"
+        return None, f"{reason}: replay it again"
+    counts = ((reading.published_count, "published"), (reading.known_count, "known already"))
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
     return Verdict.REPLAYED, told or "it tells of no order"
 
@@ -335,7 +334,7 @@ async def _decide(
         verdict, reason = await act(bus, kept)
         if verdict is None:
             is_all_done = False
-            told.append((kept.sequence, "refused", reason or ""))
+            told.append((kept.sequence, "not_done", reason or ""))
             continue
         decision = Decision(verdict=verdict, by=by, time_ns=time.time_ns(), reason=reason)
         try:
@@ -356,6 +355,6 @@ async def _decide(
         names = ("number", "outcome", "reason")
         click.echo(json.dumps([dict(zip(names, line, strict=True)) for line in told], indent=2))
     else:
-        for number, outcome, reason in told:
-            click.echo(printable(f"{number}  {'' if outcome != 'refused' else 'not read: '}{reason}"))
+        for number, _, reason in told:
+            click.echo(printable(f"{number}  {reason}"))
     return 0 if is_all_done else NOT_ALL

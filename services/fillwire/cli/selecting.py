@@ -23,7 +23,7 @@ from fillwire.runtime.settings import Settings, load_settings
 
 SHOWN = 100
 _CONNECT_DEADLINE_S = 3.0
-_AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
+_AGE = re.compile(r"(\d{1,7})\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -68,7 +68,9 @@ def moment_ns(text: str | None, option: str) -> int | None:
         return None
     age = _AGE.fullmatch(text.strip())
     if age is not None:
-        return time.time_ns() - int(timedelta(**{_UNITS[age[2]]: int(age[1])}).total_seconds()) * 10**9
+        return max(
+            0, time.time_ns() - int(timedelta(**{_UNITS[age[2]]: int(age[1])}).total_seconds()) * 10**9
+        )
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -77,7 +79,7 @@ def moment_ns(text: str | None, option: str) -> int | None:
         raise ConfigError(
             f"{option} is {text!r}: expected a time with its zone such as 2026-01-31T08:00:00+00:00, or an age such as 2h"
         )
-    return round(moment.timestamp() * 1e6) * 1000
+    return max(0, round(moment.timestamp() * 1e6) * 1000)
 
 
 def operator() -> str:

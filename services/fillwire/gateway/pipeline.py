@@ -188,6 +188,10 @@ class Pipeline:
                 ways += (self._sequencer.counts - counts) or Counter(gap=1)
         return ways
 
+    async def stored(self) -> None:
+        """Wait until the broker has everything that was published so far."""
+        await self._publication.stored()
+
     def _remember(self, event: OrderEvent, json: bytes) -> None:
         report = RecordedReport.of(event, json)
         self._sequencer.ledger.restore(report, content_of(report))

@@ -1,10 +1,14 @@
 """Reading a frame that was refused once: apart from any connection, by today's parser and symbols."""
 
+import asyncio
+
 from fillwire.domain.errors import ConfigError, FrameError, VenueError
 from fillwire.domain.readings import FrameReading, ReadingOutcome
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.surroundings import Environment
 from fillwire.venues.venue import VenueAccount
+
+_STORE_DEADLINE_S = 10.0
 
 
 async def read_again(
@@ -30,6 +34,12 @@ async def read_again(
     except (ConfigError, VenueError) as error:
         return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
     ways = await pipeline.take_again(reports, len(frame))
+    try:  # whoever notes the frame as read must not do so before the log has its events
+        async with asyncio.timeout(_STORE_DEADLINE_S):
+            await pipeline.stored()
+    except TimeoutError:
+        reason = f"read, but not acknowledged by the broker within {_STORE_DEADLINE_S:g} s: ask again"
+        return FrameReading(outcome=ReadingOutcome.FAILED, reason=reason)
     is_contradicted = bool(ways["conflict"])
     return FrameReading(
         outcome=ReadingOutcome.REFUSED if is_contradicted else ReadingOutcome.READ,
