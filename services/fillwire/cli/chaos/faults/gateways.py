@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 from fillwire.cli.chaos.fault import Fault, Part, seconds
 from fillwire.cli.chaos.stage import FIRST, Stage
 
+_LEASE_SHARE = 0.1  # of standstills are longer than a gateway's lease lives, which takes its time
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayKill(Fault):
@@ -88,8 +90,9 @@ class TwoOwners(Fault):
 
     @classmethod
     def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
-        """Return a standstill that nobody notices, or one that outlasts the broker's memory of what the other published."""
-        return cls(hold_s=seconds(random, 1.5, 7.0), together_s=seconds(random, 0.5, 1.5))
+        """Return a standstill that nobody notices, one that outlasts the broker's memory, or one that outlasts the lease."""
+        hold_s = seconds(random, 22.0, 25.0) if random.random() < _LEASE_SHARE else seconds(random, 1.5, 7.0)
+        return cls(hold_s=hold_s, together_s=seconds(random, 0.5, 1.5))
 
     @asynccontextmanager
     async def prepare(self, stage: Stage) -> AsyncIterator[None]:
