@@ -64,7 +64,9 @@ class Steady(_Recorder):
 
 
 class Braked(_Recorder):
-    """Listens to one pair, and takes as long over each fill as the stage says.
+    """Listens to one pair, and takes as long over each fill as the stage says before it writes it down.
+
+    It always gives up its turn first: whoever acknowledges what is not handled yet loses it with the next crash.
 
     Args:
         directory: where the recording and the brake are.
@@ -78,7 +80,6 @@ class Braked(_Recorder):
         self._brake = Brake(directory)
 
     async def on_fill(self, order: OrderEvent) -> None:
-        """Write it down, and take the time."""
+        """Take the time, and write it down."""
+        await asyncio.sleep(self._brake.read() / 1e3)
         self._record(order)
-        if brake_ms := self._brake.read():
-            await asyncio.sleep(brake_ms / 1e3)
