@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 from fillwire.cli.chaos.fault import Fault, Part, seconds
 from fillwire.cli.chaos.stage import Stage
 
+_CALLBACK_MS, _BRAKED_S = 20, 0.2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyCrash(Fault):
@@ -24,7 +26,10 @@ class StrategyCrash(Fault):
 
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
-        """Kill it, and start it again at the end."""
+        """Kill it while a bot is in the middle of a callback, and start it again at the end."""
+        with stage.brake(_CALLBACK_MS):
+            await stage.sleep(_BRAKED_S)
+            await stage.host.kill()
         async with stage.killed(stage.host):
             yield
 
