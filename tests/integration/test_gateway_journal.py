@@ -51,7 +51,9 @@ async def test_reading_goes_on_into_the_journal_while_the_broker_is_away(
         await it.wish("*")
         await it.receiving()
         await it.broker.kill()
+        patient_until_s = time.monotonic() + 3 * backlog.PATIENCE_S
         await it.emit(6 * CAPACITY, symbols=["BTCUSDT", "ETHUSDT"], orders=50)
+        await eventually(lambda: time.monotonic() > patient_until_s)
         await it.broker.start()
         await _await_all(it)
         fills = [event for event in await it.logged() if event.last_fill is not None]

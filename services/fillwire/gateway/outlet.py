@@ -14,17 +14,14 @@ from fillwire.gateway.account_log import ORDERS
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
 from fillwire.wire.subjects import ORDERS as ORDER_EVENTS
-from fillwire.wire.subjects import QUARANTINE, order_scope_filter
+from fillwire.wire.subjects import order_scope_filter
 
 _log = get_log(__name__)
 
 
-# What a venue reported. States of connections and alerts are few, of the moment, and must not wait behind it.
-_SPILLED = (f"{ORDER_EVENTS}.", f"{QUARANTINE}.")
-
-
 def _spills(subject: str) -> bool:
-    return subject.startswith(_SPILLED)
+    """Return whether a message may go through the journal: order events, and nothing that must not wait behind them."""
+    return subject.startswith(f"{ORDER_EVENTS}.")
 
 
 class Outlet:

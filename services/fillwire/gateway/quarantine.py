@@ -69,8 +69,8 @@ class Quarantine:
         """Frames that the broker does not have yet."""
         return self._waiting
 
-    def keep(self, refused: FrameRefused) -> None:
-        """Keep a frame, or with too many waiting only count it."""
+    def keep(self, refused: FrameRefused) -> bool:
+        """Keep a frame, or with too many waiting only count it; return whether it is kept."""
         error = refused.error
         count = self.counts[error.code] = self.counts[error.code] + 1
         is_kept = self._submit(refused)
@@ -98,6 +98,7 @@ class Quarantine:
             f"a frame of {error.venue} was refused, {error.code}: {error.message} ({count} since the gateway "
             f"started{lost}); see `fillwire quarantine list`",
         )
+        return is_kept
 
     def stop(self) -> None:
         """Tell what was not told yet."""

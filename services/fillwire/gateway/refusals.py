@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from fillwire.domain.enums import ErrorClass
 from fillwire.domain.errors import DecodeError, FrameError, PublishError
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.alerting import AlertLimiter
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.runtime.logs import get_log
 from fillwire.venues.protocol import FrameRefused
@@ -23,7 +25,7 @@ class Refusals:
 
     An order event goes to its account's quarantine with the broker's reason, and a person is told: the log has a hole
     there. What is no order event, and what the quarantine does not take either, is written to our own log, whole as far
-    as a line goes.
+    as a line goes. Of many events of an account the first is told at once, the others in fewer and fewer alerts.
 
     Args:
         quarantine: returns an account's quarantine.
@@ -38,16 +40,20 @@ class Refusals:
     ) -> None:
         self._quarantine = quarantine
         self._alert = alert
+        self._limiters: dict[Account, AlertLimiter] = {}
         self.count = 0
+
+    def stop(self) -> None:
+        """Tell what was not told yet."""
+        for limiter in self._limiters.values():
+            limiter.stop()
 
     def keep(self, error: PublishError, body: bytes) -> None:
         """Keep the body of a message that will never be stored where it belongs."""
         try:
             subject = parse_order_subject(error.subject)
         except DecodeError:
-            _log.error(
-                "message_refused", error=error, body=body[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
-            )
+            _write_down(error, body)
             return
         self.count += 1
         account = subject.account
@@ -59,9 +65,17 @@ class Refusals:
             offset=0,
             message=f"order event refused by the broker: {error.reason}",
         )
-        self._quarantine(account).keep(FrameRefused(body, time.time_ns(), defect))
-        self._alert(
-            account,
+        if not self._quarantine(account).keep(FrameRefused(body, time.time_ns(), defect)):
+            _write_down(error, body)
+        limiter = self._limiters.get(account)
+        if limiter is None:
+            limiter = self._limiters[account] = AlertLimiter(partial(self._alert, account, EVENT_REFUSED))
+        limiter.raise_(
             EVENT_REFUSED,
-            f"event {error.event_id} is not in the log: the broker refuses it: {error.reason}; it is kept in quarantine",
+            f"event {error.event_id} is not in the log, for the broker refuses it: {error.reason}; "
+            "see `fillwire quarantine list`",
         )
+
+
+def _write_down(error: PublishError, body: bytes) -> None:
+    _log.error("message_refused", error=error, body=body[:_SHOWN_BYTES].decode("utf-8", "backslashreplace"))

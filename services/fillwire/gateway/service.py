@@ -142,8 +142,7 @@ class Gateway:
     async def _start(self, bus: Bus, stack: AsyncExitStack) -> None:
         """Start part by part, and leave on `stack` how each is stopped, in the reverse order."""
         replicas = self._settings.nats.replicas
-        window_s = self._settings.nats.duplicate_window_ms / 1e3
-        await ensure_streams(bus, replicas, duplicate_window_s=window_s)
+        await ensure_streams(bus, replicas, duplicate_window_s=self._settings.nats.duplicate_window_ms / 1e3)
         await ensure_buckets(bus, replicas)
         supervisor = self._supervisor = Supervisor()
         stack.callback(supervisor.close)
@@ -169,6 +168,7 @@ class Gateway:
             return found
 
         refusals = Refusals(quarantine, reporter.alert)
+        stack.callback(refusals.stop)
         reporter.start(supervisor)
         stack.push_async_callback(reporter.stop)
         backlog = Backlog(bus, outlet, reporter.alert_all)
