@@ -231,7 +231,8 @@ class Session:
         self._detection.interrupted("connecting")
         await self._pipeline.recall()
         while True:
-            key, ticket = self._key, await self._admitted()
+            ticket = await self._admitted()
+            key = self._key  # as it is now: it may have been replaced meanwhile
             try:
                 await self._connect_and_hold(self._keyed(key), ticket)
             except (AuthRejected, ConfigError) as error:
