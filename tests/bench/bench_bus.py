@@ -11,16 +11,19 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from statistics import quantiles
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import AckPolicy, PullLoop, ensure_consumer
 from fillwire.bus.messages import Message
-from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 
 MESSAGES = 20_000
 ORDERS = 500
+LONE = 2_000
+SUBJECT = "orders.alice.binance.live.BTC-USDT.partially_filled"
 BODY = b'{"v":1,"event_id":"' + b"x" * 580 + b'"}'
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -52,24 +55,65 @@ class Case:
         }
 
 
-async def _publish(bus: Bus, case: Case) -> dict[str, float]:
+def _submit(
+    publisher: OrderedPublisher, name: str, number: int, told: Callable[[PublishOutcome], None] | None = None
+) -> None:
+    publisher.submit(
+        f"order-{number % ORDERS}",
+        SUBJECT,
+        BODY,
+        f"{name}:binance:live:alice:BTCUSDT:{number % ORDERS}:{number}",
+        lambda: {
+            "traceparent": TRACEPARENT,
+            "Fillwire-Stamps": f"12345,1700000000000000000,{time.time_ns()}",
+        },
+        told,
+    )
+
+
+async def _publish(bus: Bus, case: Case, *, is_batched: bool) -> dict[str, float]:
+    """Publish all there is; not batched means that each leaves by itself, with a turn of the loop of its own."""
     async with OrderedPublisher(bus) as publisher:
 
         async def work() -> None:
             for number in range(case.count):
-                publisher.submit(
-                    f"order-{number % ORDERS}",
-                    "orders.alice.binance.live.BTC-USDT.partially_filled",
-                    BODY,
-                    f"binance:live:alice:BTCUSDT:{number % ORDERS}:{number}",
-                    lambda: {
-                        "traceparent": TRACEPARENT,
-                        "Fillwire-Stamps": f"12345,1700000000000000000,{time.time_ns()}",
-                    },
-                )
+                _submit(publisher, f"batched={is_batched}", number)
+                if not is_batched:
+                    await asyncio.sleep(0)
             assert await publisher.flush(60) == 0
 
         return await case.measured(work)
+
+
+async def _publish_lone(bus: Bus) -> dict[str, float]:
+    """Publish one at a time, each after the answer to the one before: by the publisher, and by a bare request.
+
+    The request carries the same bytes to the same stream and waits for the same answer: it is what a lone message
+    costs where nothing is ever batched.
+    """
+    loop = asyncio.get_running_loop()
+    ours: list[int] = []
+    bare: list[int] = []
+    async with OrderedPublisher(bus) as publisher:
+        for number in range(LONE):
+            began_ns = time.perf_counter_ns()
+            answered = loop.create_future()
+            _submit(publisher, "lone", number, answered.set_result)
+            await answered
+            ours.append(time.perf_counter_ns() - began_ns)
+            began_ns = time.perf_counter_ns()
+            headers = {
+                "Nats-Msg-Id": f"bare:{number}",
+                "traceparent": TRACEPARENT,
+                "Fillwire-Stamps": "1,2,3",
+            }
+            await bus.js.publish(SUBJECT, BODY, headers=headers)
+            bare.append(time.perf_counter_ns() - began_ns)
+    return {
+        f"{name}_{label}_us": round(quantiles(values, n=100)[rank - 1] / 1_000)
+        for name, values in (("publisher", ours), ("client", bare))
+        for label, rank in (("p50", 50), ("p99", 99))
+    }
 
 
 async def _publish_with_client(bus: Bus, case: Case) -> dict[str, float]:
@@ -79,7 +123,7 @@ async def _publish_with_client(bus: Bus, case: Case) -> dict[str, float]:
     async def work() -> None:
         acknowledgements = [
             await js.publish_async(
-                "orders.alice.binance.live.BTC-USDT.partially_filled",
+                SUBJECT,
                 BODY,
                 headers={
                     "Nats-Msg-Id": f"client:{number}",
@@ -150,11 +194,14 @@ async def _measure(count: int) -> dict[str, dict[str, float]]:
             await ensure_streams(bus)
             case = Case(server, count)
             return {
-                "publish, ordered": await _publish(bus, case),
+                "publish, ordered": await _publish(bus, case, is_batched=True),
+                "publish, ordered, each by itself": await _publish(bus, case, is_batched=False),
+                "publish, a lone message": await _publish_lone(bus),
                 "consume, plain handler, ack each": await _consume(bus, case, "explicit", 1, is_plain=True),
                 "consume, ack each": await _consume(bus, case, "explicit", 1),
-                "consume, policy all, ack each": await _consume(bus, case, "all", 1),
-                "consume, policy all, ack every 50": await _consume(bus, case, "all", 50),
+                "consume, plain handler, policy all, ack every 32": await _consume(
+                    bus, case, "all", 32, is_plain=True
+                ),
                 "consume, client's fetch": await _consume_with_client(bus, case),
                 "publish, client's publish_async": await _publish_with_client(bus, case),
             }
