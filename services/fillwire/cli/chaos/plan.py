@@ -13,10 +13,10 @@ MIXED = "mixed"
 PEAK_PER_S = 4_000
 _EMIT_S = 4.0  # an episode emits for so long, or longer where the peak asks for it
 _WAVE_S = 0.4
-_EPISODE_EXECUTIONS = 20_000  # a long run has more episodes, not longer ones
+_EPISODE_EXECUTIONS = 32_000  # a long run has longer episodes up to here, and then more of them
 _MIXTURE = (2, 4)
 _SINGLES_PER_MIXTURE = 4
-_FIRST, _LAST = 0.1, 0.5  # what strikes later would meet the end of the emission
+_FIRST_S, _LAST_S = 0.4, 2.0  # after the beginning and before the end of the emission nothing strikes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,17 +149,19 @@ def _mixture(
 
 def _episode(seed: int, number: int, cast: tuple[type[Fault], ...], executions: int) -> Episode:
     random = Random(f"{seed}:{number}")  # noqa: S311 - repeatable, not secret
-    is_alone = len(cast) == 1
+    per_s = min(PEAK_PER_S, max(1, round(executions / _EMIT_S)))
+    emit_s = executions / per_s
+    first, last = _FIRST_S / emit_s, 1 - _LAST_S / emit_s
     strokes: list[Stroke] = []
     for fault in cast:
-        count = fault.strokes if is_alone else 1
+        # Alone they strike one after the other, each in its own part of the episode; together, whenever they like.
+        is_alone = len(cast) == 1
+        count = max(1, round(emit_s / _EMIT_S)) * (fault.strokes if is_alone else 1)
         for index in range(count):
-            # Alone they strike one after the other, each in its own part of the episode; together, whenever they like.
             start, end = (index / count, (index + 1) / count) if is_alone else (0.0, 1.0)
-            at = _FIRST + (_LAST - _FIRST) * random.uniform(start, end)
+            at = first + (last - first) * random.uniform(start, end)
             strokes.append(Stroke(at=round(at, 3), fault=fault.draw(random, executions)))
     strokes.sort(key=lambda stroke: stroke.at)
-    per_s = min(PEAK_PER_S, max(1, round(executions / _EMIT_S)))
     return Episode(
         number=number,
         ground=max((fault.ground for fault in cast), key=list(Ground).index),
@@ -167,6 +169,6 @@ def _episode(seed: int, number: int, cast: tuple[type[Fault], ...], executions: 
         executions=executions,
         per_s=per_s,
         orders=min(executions, random.randint(10, 200)),
-        waves=max(1, round(executions / per_s / _WAVE_S)),
+        waves=max(1, round(emit_s / _WAVE_S)),
         fills_per_order=random.randint(1, 8),
     )
