@@ -66,6 +66,14 @@ class Fault(ABC):
         return {"fault": self.name, **asdict(self)}
 
 
+def duplicate_window_s(executions: int) -> float:
+    """Return for how long the broker is to remember message ids, in seconds, where an episode has so many executions.
+
+    Short, so that it can be outlasted; but longer than it takes to read in the log whether an event is there.
+    """
+    return float(min(30, max(3, executions // 1_500)))
+
+
 def seconds(random: Random, least: float, most: float) -> float:
     """Return a duration between both, in whole milliseconds so that it reads well."""
     return round(random.uniform(least, most), 3)

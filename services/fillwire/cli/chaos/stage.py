@@ -31,8 +31,8 @@ COMPRESSED = {
     "FILLWIRE_WEBSOCKET__AUDIT_INTERVAL_MS": "1000",
     "FILLWIRE_WEBSOCKET__CONNECTION_TIMEOUT": "3000",
     "FILLWIRE_WEBSOCKET__RECONNECT__MAX_DELAY_MS": "1000",
-    "FILLWIRE_NATS__DUPLICATE_WINDOW_MS": "2000",
 }
+WINDOW_VARIABLE = "FILLWIRE_NATS__DUPLICATE_WINDOW_MS"
 _VENUE = (
     *("--market-interval", "0", "--connection-limit", "1000000", "--weight-limit", "1000000"),
     *("--ping-interval", "5"),
@@ -204,7 +204,7 @@ def _gateway(venue: SimulatedVenue, name: str) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def open_stage(
-    directory: Path, ground: Ground, seed: int, *, fast_lane: bool = False
+    directory: Path, ground: Ground, seed: int, *, duplicate_window_s: float, fast_lane: bool = False
 ) -> AsyncIterator[Stage]:
     """Start everything and yield it once fills are detected live; stop everything at the end.
 
@@ -212,13 +212,14 @@ async def open_stage(
         directory: where everything is kept; it must exist and be empty.
         ground: on one broker or three.
         seed: of the venue: its ids, and which frames a probability strikes.
+        duplicate_window_s: so long the broker remembers message ids.
         fast_lane: whether bots are told of live copies, too.
 
     Raises:
         FillwireError: a part did not start.
     """
     async with AsyncExitStack() as exits:
-        environ = dict(COMPRESSED)
+        environ = COMPRESSED | {WINDOW_VARIABLE: str(round(duplicate_window_s * 1e3))}
         cluster: BrokerCluster | None = None
         if ground is Ground.CLUSTER:
             cluster = await exits.enter_async_context(BrokerCluster(directory))

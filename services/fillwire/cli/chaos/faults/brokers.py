@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Self
 
-from fillwire.cli.chaos.fault import Fault, Ground, Part, seconds
+from fillwire.cli.chaos.fault import Fault, Ground, Part, duplicate_window_s, seconds
 from fillwire.cli.chaos.stage import Stage
 
 
@@ -24,9 +24,13 @@ class BrokerRestart(Fault):
     is_killed: bool
 
     @classmethod
-    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
-        """Return an absence that may outlast the broker's memory of message ids."""
-        return cls(hold_s=seconds(random, 0.1, 3.5), is_killed=random.random() < 0.5)  # noqa: PLR2004 - a coin
+    def draw(cls, random: Random, executions: int) -> Self:
+        """Return an absence that in one case of four outlasts the broker's memory of message ids."""
+        window_s = duplicate_window_s(executions)
+        least_s, most_s = random.choice(
+            ((0.1, 2.0), (0.1, 2.0), (0.1, 2.0), (window_s + 0.5, window_s + 1.5))
+        )
+        return cls(hold_s=seconds(random, least_s, most_s), is_killed=random.random() < 0.5)  # noqa: PLR2004 - a coin
 
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Self
 
-from fillwire.cli.chaos.fault import Fault, Part, seconds
+from fillwire.cli.chaos.fault import Fault, Part, duplicate_window_s, seconds
 from fillwire.cli.chaos.stage import FIRST, Stage
 
-_LEASE_SHARE = 0.1  # of standstills are longer than a gateway's lease lives, which takes its time
+# After so long a silence another gateway stands in, and after so long the lease of the silent one has expired.
+_STANDS_IN_S, _LEASE_S = 2.0, 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,10 @@ class LongDowntime(Fault):
     part: ClassVar[Part] = Part.GATEWAY
 
     @classmethod
-    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
-        """Return a downtime a little longer than the stage's duplicate window."""
-        return cls(hold_s=seconds(random, 2.5, 4.0))
+    def draw(cls, random: Random, executions: int) -> Self:
+        """Return a downtime a little longer than the duplicate window."""
+        window_s = duplicate_window_s(executions)
+        return cls(hold_s=seconds(random, window_s + 0.5, window_s + 2.0))
 
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
@@ -89,10 +91,13 @@ class TwoOwners(Fault):
     together_s: float
 
     @classmethod
-    def draw(cls, random: Random, executions: int) -> Self:  # noqa: ARG003 - the same for any number
+    def draw(cls, random: Random, executions: int) -> Self:
         """Return a standstill that nobody notices, one that outlasts the broker's memory, or one that outlasts the lease."""
-        hold_s = seconds(random, 22.0, 25.0) if random.random() < _LEASE_SHARE else seconds(random, 1.5, 7.0)
-        return cls(hold_s=hold_s, together_s=seconds(random, 0.5, 1.5))
+        forgotten_s = _STANDS_IN_S + duplicate_window_s(executions)
+        least_s, most_s = random.choice(
+            ((1.5, 5.0), (1.5, 5.0), (forgotten_s + 1.0, forgotten_s + 3.0), (_LEASE_S + 2.0, _LEASE_S + 5.0))
+        )
+        return cls(hold_s=seconds(random, least_s, most_s), together_s=seconds(random, 0.5, 1.5))
 
     @asynccontextmanager
     async def prepare(self, stage: Stage) -> AsyncIterator[None]:
