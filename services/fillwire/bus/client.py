@@ -7,6 +7,7 @@ tests/unit/bus/test_client.py fails when another version is installed.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -210,8 +211,10 @@ class DirectClient(Client):
         """
         self.stats["out_msgs"] += len(commands)
         if self.is_connected and not self._pending and self._transport is not None:
-            self._transport.write(b"".join(commands))
-            return True
+            # uvloop raises for a socket that broke and of which the read loop has not heard yet: then they wait, too.
+            with contextlib.suppress(RuntimeError):
+                self._transport.write(b"".join(commands))
+                return True
         size = sum(map(len, commands))
         if self.is_closed or self._pending_data_size + size > self._max_pending_size:
             return False

@@ -178,3 +178,21 @@ async def test_pong_for_nobody_does_not_end_the_read_loop() -> None:
     await client._ps.parse(b"PONG\r\nMSG orders.alice 1 0\r\n\r\n")
     assert len(received) == 1
     assert client._pongs == []
+
+
+async def test_what_a_broken_socket_does_not_take_waits_for_the_next() -> None:
+    """A socket that broke raises before the client has heard of it: nothing is raised on, and nothing is dropped."""
+    client, _ = _client()
+
+    class Broken(TcpTransport):
+        def __init__(self) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]  # the client's
+
+        def write(self, payload: bytes) -> None:
+            raise RuntimeError(f"unable to write {len(payload)} bytes, the handler is closed")
+
+    client._transport = Broken()
+    client._status = DirectClient.CONNECTED
+    client._max_pending_size = 1_000
+    assert client.write_now([b"PUB a 0\r\n\r\n", b"PUB b 0\r\n\r\n"])
+    assert client._pending == [b"PUB a 0\r\n\r\n", b"PUB b 0\r\n\r\n"]
