@@ -5,8 +5,10 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import orjson
@@ -18,18 +20,19 @@ from fillwire.bus.messages import Message
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.cli.accounting import Balance, Execution, balance
+from fillwire.domain.enums import ConnectionState, OrderType, Side
+from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
+from fillwire.domain.orders import OrderRequest, TradeOrder
 from fillwire.gateway.ownership import Owner
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import AccountSettings, KeySettings, SimulatorSettings
 from fillwire.wire.codec import decode_connection, decode_order
-from fillwire.wire.subjects import account_tokens
+from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_command
+from fillwire.wire.subjects import account_tokens, command_subject
 from support.eventually import eventually
 from support.gateway_rig import ENVIRONMENT, gateway_environ
 from support.processes import Process, python
-
-if TYPE_CHECKING:
-    from fillwire.domain.events import ConnectionEvent
 
 
 def account(number: int) -> Account:
@@ -45,7 +48,7 @@ class Replicas:
         bus: a connection of the test's own.
         accounts: all accounts, each with a key at every gateway.
         gateways: the processes by name.
-        arrivals: when each order event was published, by the test's monotonic clock.
+        arrivals: when each order event was published, by the test's monotonic clock, and whose it was.
         connections: connection events, as they were published.
     """
 
@@ -63,7 +66,7 @@ class Replicas:
         self.bus = bus
         self.accounts = accounts
         self.gateways: dict[str, Process] = {}
-        self.arrivals: list[float] = []
+        self.arrivals: list[tuple[float, str]] = []
         self.connections: list[ConnectionEvent] = []
         self._venue = venue
         self._http = http
@@ -73,8 +76,8 @@ class Replicas:
     async def follow(self) -> None:
         """Begin to collect what is published."""
 
-        def note(_message: Message) -> None:
-            self.arrivals.append(time.monotonic())
+        def note(message: Message) -> None:
+            self.arrivals.append((time.monotonic(), message.subject.split(".")[1]))
 
         await self.bus.subscribe("orders.>", note)
         await self.bus.subscribe(
@@ -188,16 +191,50 @@ class Replicas:
         await eventually(is_complete, deadline_s, "everything in the log")
         return await self.balance()
 
-    def gap_s(self, since_s: float, until_s: float | None = None) -> float:
-        """Return the longest silence of the log's live subjects between two moments of the monotonic clock."""
-        end_s = time.monotonic() if until_s is None else until_s
-        times = [since_s, *(at_s for at_s in self.arrivals if since_s <= at_s <= end_s)]
-        return max(later - earlier for earlier, later in zip(times, [*times[1:], end_s], strict=True))
+    def gap_s(self, since_s: float, until_s: float) -> float:
+        """Return the longest silence of any account between two moments of the monotonic clock."""
+        longest_s = 0.0
+        for each in self.accounts:
+            times = [at_s for at_s, user in self.arrivals if user == each.user and since_s < at_s < until_s]
+            moments = [since_s, *times, until_s]
+            longest_s = max(longest_s, *(b - a for a, b in pairwise(moments)))
+        return longest_s
 
     async def flowing(self, since_s: float, deadline_s: float = 30.0) -> float:
         """Wait for the first order event after a moment, and return how long after it came."""
-        await eventually(lambda: self.arrivals and self.arrivals[-1] > since_s, deadline_s, "events flow")
-        return next(at_s for at_s in self.arrivals if at_s > since_s) - since_s
+        await eventually(lambda: self.arrivals and self.arrivals[-1][0] > since_s, deadline_s, "events flow")
+        return next(at_s for at_s, _ in self.arrivals if at_s > since_s) - since_s
+
+    async def place(self, each: Account, client_order_id: str, timeout_s: float = 5.0) -> TradeOrder:
+        """Place an order that rests, as a bot does.
+
+        Raises:
+            BrokerError: nobody answers.
+        """
+        request = OrderRequest(
+            client_order_id=client_order_id,
+            pair="BTC-USDT",
+            side=Side.BUY,
+            type=OrderType.LIMIT,
+            quantity=Decimal("0.001"),
+            price=Decimal(60000),
+        )
+        answer = await self.bus.request(
+            command_subject(each, PLACE_ORDER), encode_command(request), timeout_s
+        )
+        return decode_trade_order(answer)
+
+    async def orders(self, each: Account) -> int:
+        """Return how many orders the venue has of an account."""
+        return int((await self.control("stats", method="GET"))["accounts"][each.user]["orders"])
+
+    def disconnections(self) -> list[ConnectionEvent]:
+        """Return what was told of connections that were receiving and are no longer."""
+        return [
+            event
+            for event in self.connections
+            if not event.is_connected and event.previous_state is ConnectionState.RECEIVING
+        ]
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
 
-_RENEWALS = 5  # in one lifetime: four may fail before the lease is lost
+RENEWALS = 5  # in one lifetime: four may fail before the lease is lost
 _JITTER = 0.2
 _RETRY_S = 0.5
 _RELEASE_DEADLINE_S = 3.0
@@ -30,7 +30,7 @@ class Claim:
 
     def __init__(self, lease: Lease, ttl_s: float, random: Random, on_change: Callable[[], None]) -> None:
         self._lease = lease
-        self._every_s = ttl_s / _RENEWALS
+        self._every_s = ttl_s / RENEWALS
         self._random = random
         self._on_change = on_change
         self._nudged = asyncio.Event()

@@ -1,5 +1,6 @@
 """Which accounts are this gateway's to hold, of all gateways of the exchange: who is there, who comes first, who owns."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -9,14 +10,15 @@ import orjson
 
 from fillwire.bus.buckets import Entry
 from fillwire.bus.leases import Leases, elapsed_s
-from fillwire.domain.errors import DecodeError
+from fillwire.domain.errors import ConfigError, DecodeError
 from fillwire.domain.identifiers import Account, escape_token
-from fillwire.gateway.claim import Claim
+from fillwire.gateway.claim import RENEWALS, Claim
 from fillwire.gateway.presence import Presence
 from fillwire.gateway.roles import Holder, Role, Situation, role_in
 from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.tenancy import Tenancy
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.settings import GatewaySettings
 from fillwire.wire.subjects import account_tokens, parse_account_tokens
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _log = get_log(__name__)
 
 VERSION = 1
+# Longer than a leader election of the broker, which takes up to 9 s, and what a renewal may be late besides.
+LEASE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class OwnershipPolicy:
         move_deadline_s: one that is not receiving after so long makes room for others, and goes on.
     """
 
-    lease_s: float = 20.0
+    lease_s: float = LEASE_S
     beat_s: float = 0.5
     doubt_s: float = 2.0
     hand_over_s: float = 8.0
@@ -50,6 +54,32 @@ class OwnershipPolicy:
     pace_s: float = 0.1
     moves: int = 4
     move_deadline_s: float = 30.0
+
+    @classmethod
+    def of(cls, settings: GatewaySettings, order_life_s: float) -> "OwnershipPolicy":
+        """Return what the settings say.
+
+        Args:
+            settings: a person's choice.
+            order_life_s: so long after it was asked for an order may still be carried out. A lease must outlive it, even
+                shortly before it is renewed.
+
+        Raises:
+            ConfigError: the lease is too short for that.
+        """
+        needed_s = math.ceil(order_life_s / (1 - 2 / RENEWALS))
+        lease_s = max(LEASE_S, needed_s) if settings.lease_ms is None else settings.lease_ms / 1e3
+        if lease_s < needed_s:
+            raise ConfigError(
+                f"gateway.leaseMs: expected at least {needed_s * 1000}, for an order may be carried out "
+                f"{order_life_s:g} s after it was asked for, found {settings.lease_ms}"
+            )
+        return cls(
+            lease_s=lease_s,
+            beat_s=settings.beat_ms / 1e3,
+            doubt_s=settings.doubt_after_ms / 1e3,
+            hand_over_s=settings.hand_over_ms / 1e3,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class Gateway:
         sharing: how accounts are shared with other gateways of the exchange; None for the settings' own.
 
     Raises:
-        ConfigError: the exchange is unknown or switched off, or an address of an account with a key cannot be used.
+        ConfigError: the exchange is unknown or switched off, an address of an account with a key cannot be used, or leases
+            are too short for orders.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators
@@ -99,7 +100,8 @@ class Gateway:
         self._reconciling = reconciling or ReconcilePolicy(
             audit_interval_s=settings.websocket.audit_interval_ms / 1e3
         )
-        self._sharing = sharing or OwnershipPolicy()
+        self._order_life_s = self._policy().order_timeout_s + self._venue.request_life_s
+        self._sharing = sharing or OwnershipPolicy.of(settings.gateway, self._order_life_s)
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None
@@ -225,8 +227,7 @@ class Gateway:
                 pairs,
             )
             claim = ownership.claim(account)
-            order_life_s = around.policy.order_timeout_s + self._venue.request_life_s
-            commands = Commands(session, placements, claim, order_life_s=order_life_s)
+            commands = Commands(session, placements, claim, order_life_s=self._order_life_s)
             return Tenancy(bus, session, voice, claim, commands)
 
         await ownership.start(supervisor)

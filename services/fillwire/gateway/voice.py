@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.reporting import DETECTION_LOST, EXECUTIONS_MISSING, Reporter, Snapshot
+from fillwire.gateway.reporting import DETECTION_LOST, EXECUTIONS_MISSING, Reports, Snapshot
 
 
 class Tone(StrEnum):
@@ -27,7 +27,7 @@ class Voice:
         account: whose connection.
     """
 
-    def __init__(self, reporter: Reporter, account: Account) -> None:
+    def __init__(self, reporter: Reports, account: Account) -> None:
         self._reporter = reporter
         self._account = account
         self._snapshot: Snapshot | None = None

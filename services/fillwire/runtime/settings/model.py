@@ -291,6 +291,34 @@ class TelemetrySettings(Section):
     sample_ratio: Annotated[Number, Field(ge=0, le=1)] = 1.0
 
 
+class GatewaySettings(Section):
+    """How the gateways of one exchange share its accounts.
+
+    Attributes:
+        lease_ms: so long after it was last renewed an account belongs to its gateway; null for 20 s, or more where orders
+            may take longer. A whole number of seconds. What a gateway that died had, another may send orders for only then.
+        beat_ms: time between two signs of life.
+        doubt_after_ms: silence after which another gateway reads in the place of one.
+        hand_over_ms: so long a gateway that stops waits for others to receive what it has.
+    """
+
+    lease_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=2_000, le=600_000)] | None = None
+    beat_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=50, le=10_000)] = 500
+    doubt_after_ms: Milliseconds = 2_000
+    hand_over_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=10_000)] = 8_000
+
+    @model_validator(mode="after")
+    def _doubts_late(self) -> Self:
+        if self.doubt_after_ms < 3 * self.beat_ms:
+            raise ValueError(
+                f"expected doubtAfterMs of at least three times beatMs, which is {self.beat_ms}, "
+                f"found {self.doubt_after_ms}"
+            )
+        if self.lease_ms is not None and self.lease_ms % 1_000:
+            raise ValueError(f"expected leaseMs in whole seconds, found {self.lease_ms}")
+        return self
+
+
 class Settings(Section):
     """Everything a person decides about Fillwire.
 
@@ -302,6 +330,7 @@ class Settings(Section):
         credentials_dir: directory of further keys, `<user>/<exchange>/<environment>/{api_key,secret,private_key.pem}`.
         telemetry: traces.
         journal: what a gateway keeps on disk while the broker is away.
+        gateway: how several gateways of one exchange share its accounts.
     """
 
     websocket: WebSocketSettings = WebSocketSettings()
@@ -311,6 +340,7 @@ class Settings(Section):
     credentials_dir: Path | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
     journal: JournalSettings = JournalSettings()
+    gateway: GatewaySettings = GatewaySettings()
 
     @field_validator("accounts")
     @classmethod
