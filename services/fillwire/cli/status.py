@@ -123,11 +123,16 @@ def table(events: Sequence[ConnectionEvent], now_ns: int) -> Table:
             else f"{duration_text((now_ns - event.last_event_time_ns) / _NS)} ago",
             "-" if event.clock_offset_ns is None else f"{event.clock_offset_ns / 1e6:+.1f} ms",
             waiting_text(event),
-            event.gateway,
+            gateway_text(event),
             Text(event.reason or ""),
         )
     found.columns[0].header = "connected"
     return found
+
+
+def gateway_text(event: ConnectionEvent) -> str:
+    """Return which gateway has the account, and whether it owns it or reads in the place of one that is silent."""
+    return f"{event.gateway}, stands in" if event.is_connected and event.lease is None else event.gateway
 
 
 def waiting_text(event: ConnectionEvent) -> str:

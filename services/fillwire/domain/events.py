@@ -139,6 +139,8 @@ class ConnectionEvent:
             gateway's clock. None while they are not.
         waiting_count: events of the gateway, of all its accounts, that the broker has not stored yet.
         journal_count: events in the gateway's journal, where those wait that its memory cannot hold.
+        lease: fencing token of the lease under which the gateway owns the account and sends its orders: grows with every
+            change of the owner. None while it has none: it stands in for an owner that is silent, and reads only.
     """
 
     user: str
@@ -160,6 +162,7 @@ class ConnectionEvent:
     polling_since_ns: int | None = None
     waiting_count: int = 0
     journal_count: int = 0
+    lease: int | None = None
 
     @property
     def account(self) -> Account:

@@ -194,7 +194,8 @@ class Gateway:
         placements = Placements(Bucket(bus, PLACEMENTS), self._name)
 
         def make_tenancy(account: Account, pairs: int) -> Tenancy:
-            voice = Voice(reporter, account)
+            claim = ownership.claim(account)
+            voice = Voice(reporter, account, lambda: claim.fence)
 
             def environment() -> Environment:
                 return self._environment(account.environment, http)
@@ -226,7 +227,6 @@ class Gateway:
                 self._keys.get(account),
                 pairs,
             )
-            claim = ownership.claim(account)
             commands = Commands(session, placements, claim, order_life_s=self._order_life_s)
             return Tenancy(bus, session, voice, claim, commands)
 

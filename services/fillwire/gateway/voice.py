@@ -1,5 +1,6 @@
 """What one account's connection tells the world while several gateways may hold it: only one of them speaks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
@@ -25,11 +26,13 @@ class Voice:
     Args:
         reporter: tells the world.
         account: whose connection.
+        fence: returns the fencing token of the account's lease, None while it is not ours.
     """
 
-    def __init__(self, reporter: Reports, account: Account) -> None:
+    def __init__(self, reporter: Reports, account: Account, fence: Callable[[], int | None]) -> None:
         self._reporter = reporter
         self._account = account
+        self._fence = fence
         self._snapshot: Snapshot | None = None
         self._alerts: dict[str, str] = {}
         self._tone = Tone.SILENT
@@ -55,11 +58,16 @@ class Voice:
         if tone is Tone.SILENT:
             self._is_speaking = False
             self._reporter.remove(self._account)
+        elif self._snapshot is None:
+            self._is_speaking = tone is Tone.LOUD
         elif not self._is_speaking:
-            if self._snapshot is None:
-                self._is_speaking = tone is Tone.LOUD
-            else:
-                self._begin(self._snapshot())
+            self._begin(self._snapshot())
+        elif tone is Tone.LOUD:  # it stood in, and owns now
+            self._reporter.report(replace(self._snapshot(), reason=reason))
+
+    def _signed(self, event: ConnectionEvent) -> ConnectionEvent:
+        """Return the event with the right by which it is told."""
+        return replace(event, lease=self._fence())
 
     def _begin(self, event: ConnectionEvent) -> None:
         """Speak from now on, if it is time: `event` is the first word."""
@@ -80,9 +88,9 @@ class Voice:
 
     def add(self, account: Account, snapshot: Snapshot) -> None:
         """See `Reporter.add`."""
-        self._snapshot = snapshot
+        self._snapshot = lambda: self._signed(snapshot())
         if self._is_speaking:
-            self._reporter.add(account, snapshot)
+            self._reporter.add(account, self._snapshot)
 
     def remove(self, account: Account) -> None:
         """See `Reporter.remove`."""
@@ -96,6 +104,7 @@ class Voice:
 
     def report(self, event: ConnectionEvent) -> None:
         """See `Reporter.report`."""
+        event = self._signed(event)
         if self._is_speaking:
             self._reporter.report(event)
             return

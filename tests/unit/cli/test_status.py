@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from fillwire.cli.status import document, duration_text, state_text, table, waiting_text
+from fillwire.cli.status import document, duration_text, gateway_text, state_text, table, waiting_text
 from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 
@@ -28,6 +28,7 @@ def _event(**changes: object) -> ConnectionEvent:
         "clock_offset_ns": -1_250_000,
         "gateway": "gateway-binance-0",
         "time_ns": NOW_NS - S,
+        "lease": 4711,
     }
     return ConnectionEvent(**(values | changes))  # type: ignore[arg-type]  # values by name, as the test varies them
 
@@ -114,6 +115,12 @@ def test_a_connection_as_json_says_what_follows_from_it() -> None:
     shown = document(_event(), NOW_NS)
     assert (shown["is_connected"], shown["uptime_s"], shown["reported_s_ago"]) == (True, 200.0, 1.0)
     assert (shown["user"], shown["state"], shown["subscription_count"]) == ("alice", "receiving", 2)
+
+
+def test_who_stands_in_is_told_from_who_owns() -> None:
+    """A gateway without a lease reads and sends no orders; one that is not connected claims neither."""
+    told = [gateway_text(_event(gateway="gateway-1", lease=lease)) for lease in (4711, None)]
+    assert told == ["gateway-1", "gateway-1, stands in"]
 
 
 def test_what_waits_for_the_broker_is_counted() -> None:

@@ -62,7 +62,7 @@ class Told:
 
 def _voice(snapshot: ConnectionEvent = RECEIVING) -> tuple[Voice, Told]:
     told = Told()
-    voice = Voice(told, ACCOUNT)
+    voice = Voice(told, ACCOUNT, lambda: None)
     voice.add(ACCOUNT, lambda: replace(snapshot, previous_state=snapshot.state))
     return voice, told
 
@@ -95,7 +95,7 @@ def test_an_owner_begins_with_its_state_and_the_reason_for_the_change() -> None:
 def test_an_owner_from_the_start_tells_each_step_once() -> None:
     """A connection that has not begun has no state to tell."""
     told = Told()
-    voice = Voice(told, ACCOUNT)
+    voice = Voice(told, ACCOUNT, lambda: None)
     voice.use(Tone.LOUD)
     voice.add(ACCOUNT, lambda: CONNECTING)
     voice.report(CONNECTING)
@@ -115,12 +115,18 @@ def test_a_stand_in_speaks_when_it_receives() -> None:
 
 
 def test_one_that_becomes_the_owner_goes_on_speaking() -> None:
-    """The lease came: there is no second first word."""
-    voice, told = _voice()
-    voice.use(Tone.DOUBTFUL)
-    assert len(told.words) == 1
+    """The lease came: the state is told once more, by the right that it has now."""
+    fence: list[int | None] = [None]
+    told = Told()
+    voice = Voice(told, ACCOUNT, lambda: fence[0])
+    voice.add(ACCOUNT, lambda: RECEIVING)
+    voice.use(Tone.DOUBTFUL, "stands in")
+    fence[0] = 17
     voice.use(Tone.LOUD, "took the account over from gateway-2")
-    assert len(told.words) == 1
+    assert told.words == [
+        replace(RECEIVING, reason="stands in"),
+        replace(RECEIVING, reason="took the account over from gateway-2", lease=17),
+    ]
 
 
 def test_silence_ends_the_refreshing() -> None:
