@@ -49,6 +49,7 @@ async def test_after_the_owner_was_killed_events_flow_again(tmp_path: Path) -> N
         owner = await _owner(it)
         jobs = await it.emit(rate=100, count=1500)
         await eventually(lambda: len(it.arrivals) > 200, 30.0, "events")
+        it.connections.clear()  # who comes first may not have been who started first
         killed_s = time.monotonic()
         await it.gateways[owner].end(signal.SIGKILL)
         await it.flowing(time.monotonic())
@@ -103,7 +104,7 @@ async def test_a_paused_owner_sends_nothing_more_and_steps_back(tmp_path: Path) 
         result = await it.settled()
         assert result.is_clean, result
         assert await it.orders(account) == orders + 1
-        assert await _owner(it) == other
+        await it.owned_by(paused)  # it comes first, and got the account back by a hand-over
         assert any(f"{other} owns the account" in line for line in it.gateways[paused].errors)
         assert it.disconnections() == []
 
