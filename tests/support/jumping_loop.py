@@ -19,6 +19,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self._now_s
 
     def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self._now_s = max(self._now_s, self._scheduled[0].when())
+        due = [handle.when() for handle in self._scheduled if not handle.cancelled()]
+        if not self._ready and due:
+            self._now_s = max(self._now_s, min(due))
         super()._run_once()  # type: ignore[misc] # not in the stubs

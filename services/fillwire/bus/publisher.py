@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import heapq
 import sys
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import orjson
-
+from fillwire.bus.answers import Verdict, read_answer
 from fillwire.bus.connection import Bus
 from fillwire.bus.encoding import (
     AGELESS_NS,
@@ -21,9 +19,8 @@ from fillwire.bus.encoding import (
     Outgoing,
     PublishOutcome,
 )
-from fillwire.bus.errors import is_transient
 from fillwire.bus.guard import DuplicateGuard
-from fillwire.bus.messages import parse_status
+from fillwire.bus.parking import Parking
 from fillwire.domain.errors import PublishError
 from fillwire.runtime.logs import get_log
 
@@ -33,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Headers", "OnAcknowledged", "OrderedPublisher", "PublishOutcome"]
 
 _log = get_log(__name__)
-
-BACKOFF_MAX_S = 0.5
-_SUBJECT_GUARD = 10077  # of a stream with one message per subject and discard-new: "already there"
 
 
 class OrderedPublisher:
@@ -89,8 +83,7 @@ class OrderedPublisher:
         ] = {}  # keys with a message under way; what waits behind it
         self._ready: deque[Outgoing] = deque()  # heads of lanes, sent as far as the window allows
         self._in_flight: dict[bytes, Outgoing] = {}  # heads of lanes by token, oldest send first
-        self._parked: list[tuple[float, int, Outgoing]] = []  # heads of lanes that wait out a backoff; a heap
-        self._numbers = 0
+        self._parking = Parking(self._unpark)  # heads of lanes that wait out a backoff
         self._in_flight_bytes = 0
         self._unfinished = 0
         self._unfinished_bytes = 0
@@ -101,7 +94,6 @@ class OrderedPublisher:
         self._emptied: asyncio.Future[None] | None = None
         self._flush_handle: asyncio.Handle | None = None
         self._sweep_handle: asyncio.TimerHandle | None = None
-        self._unpark_handle: asyncio.TimerHandle | None = None
         self._subscription: Subscription | None = None
         self._is_closed = False
         self.submitted_count = 0
@@ -181,13 +173,13 @@ class OrderedPublisher:
     @property
     def longest_wait_s(self) -> float:
         """Since when the message that waits longest was first sent, in seconds; 0.0 if none that was sent waits."""
-        waiting = [*self._in_flight.values(), *(entry[2] for entry in self._parked)]
+        waiting = [*self._in_flight.values(), *self._parking.parked]
         first = min((outgoing.first_sent_at for outgoing in waiting), default=None)
         return 0.0 if first is None else self._loop.time() - first
 
     def unacknowledged(self) -> list[Outgoing]:
         """Return every message that is not stored yet as far as we know, those of one key in their order."""
-        heads = [*self._in_flight.values(), *(entry[2] for entry in self._parked), *self._ready]
+        heads = [*self._in_flight.values(), *self._parking.parked, *self._ready]
         if self._guard is not None:
             heads += self._guard.held
         return heads + [outgoing for lane in self._lanes.values() if lane for outgoing in lane]
@@ -350,35 +342,14 @@ class OrderedPublisher:
         if outgoing is None:  # a second answer, to a resend or to what is about to be resent
             return
         self._in_flight_bytes -= len(outgoing.command)
-        if headers and parse_status(headers) is not None:  # 503: no stream takes the subject at the moment
-            self._park(outgoing)
-            return
-        try:
-            answer = orjson.loads(data)
-            error = answer.get("error")
-            if error is None:
-                self._acknowledge(outgoing, answer["seq"], answer.get("duplicate", False))
-                return
-            code, error_code, description = (
-                error["code"],
-                error.get("err_code", 0),
-                error.get("description", ""),
-            )
-        except (
-            ValueError,
-            LookupError,
-            AttributeError,
-            TypeError,
-        ):  # no acknowledgement: somebody else answered
-            self._park(outgoing)
-            return
-        if error_code == _SUBJECT_GUARD and "per subject" in description:
-            self._acknowledge(outgoing, 0, is_duplicate=True)
-        elif is_transient(code, error_code):
-            self._park(outgoing)
+        answer = read_answer(data, headers)
+        if answer.verdict is Verdict.STORED:
+            self._acknowledge(outgoing, answer.sequence, answer.is_duplicate)
+        elif answer.verdict is Verdict.ASK_AGAIN:
+            self._parking.park(outgoing)
+            self._schedule_flush()
         else:
-            reason = f"{description} (code {code}, error {error_code})"
-            self._refuse(outgoing, PublishError(outgoing.subject, outgoing.message_id, reason))
+            self._refuse(outgoing, PublishError(outgoing.subject, outgoing.message_id, answer.reason))
 
     def _acknowledge(self, outgoing: Outgoing, sequence: int, is_duplicate: bool) -> None:
         self.acknowledged_count += 1
@@ -439,25 +410,8 @@ class OrderedPublisher:
 
     # -- again
 
-    def _park(self, outgoing: Outgoing) -> None:
-        delay_s = outgoing.delay_s
-        outgoing.delay_s = min(delay_s * 2, BACKOFF_MAX_S)
-        self._numbers += 1
-        heapq.heappush(self._parked, (self._loop.time() + delay_s, self._numbers, outgoing))
-        self._arm_unpark()
-        self._schedule_flush()
-
-    def _arm_unpark(self) -> None:
-        if self._unpark_handle is not None:
-            self._unpark_handle.cancel()
-        self._unpark_handle = self._loop.call_at(self._parked[0][0], self._unpark) if self._parked else None
-
-    def _unpark(self) -> None:
-        self._unpark_handle = None
-        now = self._loop.time()
-        while self._parked and self._parked[0][0] <= now:
-            self._ready.append(heapq.heappop(self._parked)[2])
-        self._arm_unpark()
+    def _unpark(self, due: list[Outgoing]) -> None:
+        self._ready.extend(due)
         self._schedule_flush()
 
     def _sweep(self) -> None:
@@ -481,13 +435,14 @@ class OrderedPublisher:
         self._schedule_flush()
 
     def _abandon(self) -> int:
-        for handle in (self._flush_handle, self._sweep_handle, self._unpark_handle):
+        for handle in (self._flush_handle, self._sweep_handle):
             if handle is not None:
                 handle.cancel()
         left = self.unacknowledged()
         if self._guard is not None:
             self._guard.held.clear()
-        for structure in (self._in_flight, self._parked, self._ready, self._lanes):
+        self._parking.clear()
+        for structure in (self._in_flight, self._ready, self._lanes):
             structure.clear()
         self._in_flight_bytes = self._unfinished = self._unfinished_bytes = 0
         reason = "not acknowledged before the publisher was closed: it may be stored or not"
