@@ -112,7 +112,7 @@ async def test_a_paused_owner_sends_nothing_more_and_steps_back(tmp_path: Path) 
         assert result.is_clean, result
         assert await it.orders(account) == orders + 1
         await it.owned_by(paused)  # it comes first, and got the account back by a hand-over
-        assert any(f"{other} owns the account" in line for line in it.gateways[paused].errors)
+        assert any(f"takes the account over from {other}" in line for line in it.gateways[paused].errors)
         assert it.disconnections() == []
 
 
