@@ -14,6 +14,7 @@ from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.timers import Timers
 
 _DUPLICATE = "duplicate order sent"
+_TOO_LATE = "no answer in time"
 # An order that was just placed can be missing from the venue's queries for a while.
 _LAG_RETRY_NS = 250_000_000
 # How often an order that may exist is looked for before it is taken not to exist.
@@ -172,13 +173,17 @@ class OrderDesk:
                 "binance", f"pair {asked.pair} is not listed: expected BASE-QUOTE such as BTC-USDT"
             )
         self._asked[key] = asked
-        self._timers.at(asked.deadline_ns, lambda _: self._conclude(key, NoAnswer("no answer in time")))
+        self._timers.at(asked.deadline_ns, lambda _: self._conclude(key, NoAnswer(_TOO_LATE)))
         return symbol
 
     def _ask(self, key: int, call: requests.Call, now_ns: int, then: Then) -> None:
         asked = self._asked.get(key)
-        if asked is not None:  # else it was answered while a lookup waited for its turn
-            self._calls.ask(call, now_ns, asked.deadline_ns - now_ns, then, is_signed=True)
+        if asked is None:  # it was answered while a lookup waited for its turn
+            return
+        if now_ns >= asked.deadline_ns:  # we stood still, and the timer that says so has not run yet
+            self._conclude(key, NoAnswer(_TOO_LATE))
+            return
+        self._calls.ask(call, now_ns, asked.deadline_ns - now_ns, then, is_signed=True)
 
     def _conclude(self, key: int, reply: Reply) -> None:
         asked = self._asked.pop(key, None)

@@ -273,6 +273,20 @@ def test_an_order_that_does_not_exist_is_placed_after_looking_thrice() -> None:
     assert _answer(protocol) == ACCEPTED
 
 
+def test_an_order_whose_time_has_passed_is_not_placed() -> None:
+    """The process stood still before the last lookup's answer: it is read before the timers run, and nothing is sent."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=True)
+    for lookup in range(3):
+        protocol.receive_timer(NOW_NS + lookup * 250 * MS)
+        assert _sent(protocol)["method"] == "order.status"
+        at_ns = NOW_NS + (5 * S if lookup == 2 else lookup * 250 * MS)
+        protocol.receive_frame(refusal_frame(2 + lookup, -2013, "Order does not exist."), at_ns)
+    assert protocol.frames_to_send() == []
+    answer = _answer(protocol)
+    assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, "no answer in time")
+
+
 def test_an_order_that_cannot_be_looked_for_is_not_placed() -> None:
     """The venue refuses to say whether the order exists: unknown, rather than perhaps twice."""
     protocol = _receiving()
