@@ -10,10 +10,10 @@ from fillwire.cli.chaos.faults import FAULTS
 from fillwire.domain.errors import ConfigError
 
 MIXED = "mixed"
-PEAK_PER_S = 4_000
+PEAK_PER_S = 2_000
 _EMIT_S = 4.0  # an episode emits for so long, or longer where the peak asks for it
 _WAVE_S = 0.4
-_EPISODE_EXECUTIONS = 32_000  # a long run has longer episodes up to here, and then more of them
+_EPISODE_EXECUTIONS = 8_000  # a long run has longer episodes up to here, and then more of them
 _MIXTURE = (2, 4)
 _SINGLES_PER_MIXTURE = 4
 _FIRST_S, _LAST_S = 0.4, 2.0  # after the beginning and before the end of the emission nothing strikes
