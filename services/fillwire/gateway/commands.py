@@ -125,8 +125,9 @@ class Commands:
             return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
 
     async def _place(self, request: OrderRequest) -> TradeOrder:
-        if not self._session.sends_orders:  # it says why, and nothing is noted that was not sent
-            return await self._session.place(request, may_exist=True)
+        obstacle = self._session.order_obstacle
+        if obstacle is not None:  # not asked again: it may have gone, and nothing is noted that was not sent
+            return _rejected(request.pair, request.client_order_id, f"not sent: {obstacle}")
         fence = self._right.fence
         may_exist = await self._placements.may_exist(self._session.account, request.client_order_id, fence)
         if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending

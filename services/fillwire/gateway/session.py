@@ -159,9 +159,9 @@ class Session:
         return self._live is not None or self._is_polled
 
     @property
-    def sends_orders(self) -> bool:
-        """Whether an order would be sent to the venue now."""
-        return self._obstacle(self._placing) is None
+    def order_obstacle(self) -> str | None:
+        """Why an order would not be sent to the venue now; None if it would."""
+        return self._obstacle(self._placing)
 
     def snapshot(self) -> ConnectionEvent:
         """Return the state as it is now, as a refresh."""

@@ -1,0 +1,112 @@
+"""What is sent, noted and answered when a bot asks, while the obstacles to it come and go."""
+
+import dataclasses
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from fillwire.bus.messages import Message
+from fillwire.domain.enums import OrderType, Side
+from fillwire.domain.identifiers import Account
+from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
+from fillwire.gateway.commands import NOT_OWNED, Commands
+from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_command
+from fillwire.wire.subjects import command_subject
+
+if TYPE_CHECKING:
+    from fillwire.gateway.placements import Placements
+    from fillwire.gateway.session import Session
+
+ACCOUNT = Account("alice", "binance", "live")
+REQUEST = OrderRequest(
+    client_order_id="grid-1",
+    pair="BTC-USDT",
+    side=Side.BUY,
+    type=OrderType.LIMIT,
+    quantity=Decimal("0.5"),
+    price=Decimal(64000),
+)
+
+
+@dataclasses.dataclass
+class Connection:
+    """Stands for a session: its obstacles are told one after another, and then there is none."""
+
+    obstacles: list[str]
+    account: Account = ACCOUNT
+    sent: list[OrderRequest] = dataclasses.field(default_factory=list)
+
+    @property
+    def order_obstacle(self) -> str | None:
+        """See `Session`."""
+        return self.obstacles.pop() if self.obstacles else None
+
+    async def place(self, request: OrderRequest, *, may_exist: bool) -> TradeOrder:
+        """See `Session`."""
+        assert not may_exist
+        self.sent.append(request)
+        return TradeOrder(
+            outcome=Outcome.ACCEPTED, pair=request.pair, client_order_id=request.client_order_id
+        )
+
+
+@dataclasses.dataclass
+class Notes:
+    """Stands for the placements: keeps what was noted, by fence."""
+
+    noted: list[tuple[str, int | None]] = dataclasses.field(default_factory=list)
+
+    async def may_exist(self, _account: Account, client_order_id: str, fence: int | None) -> bool:
+        """See `Placements`."""
+        self.noted.append((client_order_id, fence))
+        return False
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """A right that is left for so many seconds."""
+
+    left_s: float
+    fence: int | None = 7
+    is_held: bool = True
+
+    def lasts(self, seconds: float) -> bool:
+        """See `Right`."""
+        return self.left_s > seconds
+
+
+async def _place(connection: Connection, notes: Notes, left_s: float) -> TradeOrder:
+    commands = Commands(
+        cast("Session", connection), cast("Placements", notes), Held(left_s), order_life_s=5.0
+    )
+    subject = command_subject(ACCOUNT, PLACE_ORDER).encode()
+    answer = await commands._answer(
+        Message(subject, b"_INBOX.a.1", encode_command(REQUEST), b"", lambda _frame: None)
+    )
+    return decode_trade_order(answer)
+
+
+async def test_an_order_is_noted_and_sent_under_a_lease_that_outlives_it() -> None:
+    """Without obstacle the id is noted with the fence, and the order goes out once."""
+    connection, notes = Connection([]), Notes()
+    answer = await _place(connection, notes, 6.0)
+    assert answer.outcome is Outcome.ACCEPTED
+    assert (connection.sent, notes.noted) == ([REQUEST], [("grid-1", 7)])
+
+
+@pytest.mark.parametrize("left_s", [1.0, 6.0])
+async def test_an_obstacle_that_ends_meanwhile_lets_no_order_past_the_lease(left_s: float) -> None:
+    """A ban ends between two looks at it: what was answered is why, and nothing was sent without note and lease."""
+    connection, notes = Connection(["the venue wants nothing"]), Notes()
+    answer = await _place(connection, notes, left_s)
+    assert (answer.outcome, answer.reason) == (Outcome.REJECTED, "not sent: the venue wants nothing")
+    assert (connection.sent, notes.noted) == ([], [])
+
+
+async def test_a_lease_that_may_end_before_the_order_does_sends_nothing() -> None:
+    """The venue could still carry the order out when another gateway owns the account."""
+    connection = Connection([])
+    answer = await _place(connection, Notes(), 5.0)
+    assert (answer.outcome, answer.reason) == (Outcome.REJECTED, NOT_OWNED)
+    assert connection.sent == []
