@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from fillwire.bus.connection import Bus
 from fillwire.domain.errors import BrokerError
@@ -112,18 +113,33 @@ class Tenancy:
             await asyncio.shield(self._task)
 
     async def _run(self) -> None:
+        """Hold the account and leave it; after a mistake of ours too, so that a fresh tenancy can begin a moment later."""
+        pause_s = 0.0
+        try:
+            await self._hold()
+        except Exception as error:  # noqa: BLE001 - nobody would lead the connection and the lease any more
+            _log.error("tenancy_failed", account=str(self.account), error=error)
+            self._role, self._reason = Role.AWAY, f"internal error: {type(error).__name__}: {error}"
+            pause_s = _RETRY_S
+        try:
+            await self._leave()
+        except Exception as error:  # noqa: BLE001 - the account must stay one that can be held again
+            _log.error("tenancy_not_left", account=str(self.account), error=error)
+        await asyncio.sleep(pause_s)
+
+    async def _hold(self) -> None:
+        """Do what is asked until that is to be away."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             if self._role is Role.AWAY:
-                break
+                return
             try:
                 await self._step()
             except BrokerError as error:  # fills come all the same
                 _log.error("commands_not_heard", account=str(self.account), error=error)
                 await asyncio.sleep(_RETRY_S)
                 self._wake.set()
-        await self._leave()
 
     @property
     def _lease_state(self) -> tuple[bool, bool]:
@@ -162,10 +178,12 @@ class Tenancy:
             self.session.start()
 
     async def _leave(self) -> None:
-        await self._commands.stop(STOP_DEADLINE_S)
-        if not self._is_told:
-            self._voice.use(Tone.SILENT)
-        if self._is_started:
-            await self.session.stop(self._reason or "")
-        self._voice.use(Tone.SILENT)
-        await self.claim.stop()
+        """Give up each part in order, whatever becomes of those before it: the commands first, the lease last."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.claim.stop)
+            stack.callback(self._voice.use, Tone.SILENT)
+            if self._is_started:
+                stack.push_async_callback(self.session.stop, self._reason or "")
+            if not self._is_told:
+                stack.callback(self._voice.use, Tone.SILENT)
+            await self._commands.stop(STOP_DEADLINE_S)
