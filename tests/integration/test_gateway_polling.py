@@ -11,6 +11,8 @@ from fillwire.domain.enums import ConnectionState, OrderType, Side, Source
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import execution_event_id
 from fillwire.domain.orders import OrderRequest
+from fillwire.gateway import service
+from fillwire.gateway.session import Session
 from fillwire.simulator.settings import LimitSettings, SimulatorSettings
 from fillwire.venues.binance.venue import BinanceSpot
 from support.binance_keys import HMAC_SECRET
@@ -192,6 +194,30 @@ async def test_polling_waits_as_long_as_the_venue_wants(tmp_path: Path) -> None:
         assert loop.time() - began_s >= 1.5  # some of the three seconds went by before the test looked
         await eventually(lambda: len(it.fills) == 5, 20.0, "fills by REST")
         assert await answered(it, "rest 429") == 1
+
+
+async def test_a_gateway_that_cannot_ask_does_not_count_as_receiving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polled without stream: while the venue answers no question the account is not received, and afterwards it is."""
+    sessions: list[Session] = []
+
+    class Seen(Session):
+        def start(self) -> None:
+            sessions.append(self)
+            super().start()
+
+    monkeypatch.setattr(service, "Session", Seen)
+    async with rig(tmp_path, FILLWIRE_WEBSOCKET=_websocket(enabled=False)) as it:
+        await it.wish("BTC-USDT")
+        await eventually(lambda: any(session.is_receiving for session in sessions), what="a first poll")
+        (session,) = sessions
+        await it.control(
+            "faults", {"kind": "request_error", "api": "rest", "status": 503, "probability": 1.0}
+        )
+        await eventually(lambda: not session.is_receiving, what="a failed poll")
+        await it.control("faults", method="DELETE")
+        await eventually(lambda: session.is_receiving, 20.0, "a poll that is answered")
 
 
 async def _is_answered(it: Rig, what: str, count: int = 1) -> bool:

@@ -353,11 +353,15 @@ class Session:
                 await self._await_key(error, key)
 
     async def _poll(self) -> None:
-        venue_account = self._keyed(self._key)
-        environment = self._attach()
-        symbols = await environment.reference.ready()
-        await self._pipeline.poll(environment.inquiry(venue_account, POLLING_SHARE), symbols)
-        self._is_polled = not self._around.policy.streams
+        is_polled = False
+        try:
+            venue_account = self._keyed(self._key)
+            environment = self._attach()
+            symbols = await environment.reference.ready()
+            await self._pipeline.poll(environment.inquiry(venue_account, POLLING_SHARE), symbols)
+            is_polled = True
+        finally:  # who cannot ask is blind until it can
+            self._is_polled = is_polled and not self._around.policy.streams
         self._status.refresh()
 
     def _note_polling(self, since_ns: int | None) -> None:
