@@ -161,6 +161,15 @@ class LeaseMachine(RuleBasedStateMachine):
             self._resume(name, self.running[name], "none")
         assert self.leases[name].is_held == (value in {None, name.encode()})
 
+    @rule(name=st.sampled_from(HOLDERS))
+    def unheard(self, name: str) -> None:
+        """An acquisition that the broker stores if it may, and of which the answer is lost."""
+        if name not in self.running:
+            self._resume(name, self.leases[name].acquire(), None)
+            for fate in ("none", "none", "none", "lost"):  # the look and the write: request, answer
+                if name in self.running:
+                    self._resume(name, self.running[name], fate)
+
     @rule(name=st.sampled_from(HOLDERS), seconds=st.sampled_from([0.0, 1.0, 19.0, 25.0]))
     def slow(self, name: str, seconds: float) -> None:
         """A renewal of which every message takes its time, or whose sender is paused before it reads the answer."""
@@ -202,3 +211,20 @@ class LeaseMachine(RuleBasedStateMachine):
 
 LeaseMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestLeases = LeaseMachine.TestCase
+
+
+def test_the_token_grows_when_an_unheard_write_follows_another_holder() -> None:
+    """Cut off, succeeded by another, and back by a write whose answer was lost: the token is a new one."""
+    machine = LeaseMachine()
+    machine.undisturbed("a")
+    machine.at_most_one_believes()
+    machine.pass_time(TTL_S)
+    machine.undisturbed("b")
+    machine.at_most_one_believes()
+    machine.begin("b", "release")
+    while "b" in machine.running:
+        machine._resume("b", machine.running["b"], "none")
+    machine.unheard("a")
+    machine.undisturbed("a")
+    assert machine.leases["a"].is_held
+    machine.at_most_one_believes()

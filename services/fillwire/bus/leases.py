@@ -118,6 +118,8 @@ class Lease:
 
     async def _write(self, revision: int, *, keeps_fence: bool) -> bool:
         began_s = self._clock()
+        if began_s >= self._until_s:  # another may have had it meanwhile, whose token is greater
+            self._fence = None
         self._may_be_stored = True
         try:
             self._revision = await self._store.put(
@@ -153,10 +155,6 @@ class Leases:
     def lease(self, key: str) -> Lease:
         """Return the lease for `key`, which is not held yet."""
         return Lease(self._bucket, key, self._owner, ttl_s=self.ttl_s)
-
-    def is_ours(self, value: bytes | None) -> bool:
-        """Return whether a lease of this value is this process's."""
-        return value == self._owner
 
     async def watch(self, pattern: str, handler: Callable[[Entry], Awaitable[None]]) -> Watch:
         """Have `handler` told who holds what, now and with every change; see `Bucket.watch`."""
