@@ -39,11 +39,6 @@ class Voice:
         self._reason: str | None = None
         self._is_speaking = False
 
-    @property
-    def is_speaking(self) -> bool:
-        """Whether what the connection does is told."""
-        return self._is_speaking
-
     def use(self, tone: Tone, reason: str | None = None) -> None:
         """Speak as this says from now on.
 
