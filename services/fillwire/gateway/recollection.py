@@ -49,7 +49,7 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
     *,
     proven_ns: int | None,
     missing_since_ns: int | None,
-    now_ns: int,
+    beginning_ns: int,
     offset_ns: int,
     overlap_s: float,
 ) -> Recollection:
@@ -64,7 +64,7 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
         last: the last connection event of whoever held the account before this process.
         proven_ns: until when this process has compared the log with the venue's records, None if it has not.
         missing_since_ns: since when something that this process knows of is missing, None if nothing is.
-        now_ns: now by the gateway's clock.
+        beginning_ns: where an account begins that was never connected, by the gateway's clock.
         offset_ns: the venue's clock minus the gateway's.
         overlap_s: how far before the cursor to begin, for what was on its way, in seconds.
 
@@ -76,7 +76,7 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
     marks += [mark for mark in (proven_ns, None if last is None else last.reconciled_ns) if mark is not None]
     overlap_ns = int(overlap_s * _S)
     found = Recollection(
-        since_ns=max(marks) + offset_ns - overlap_ns if marks else now_ns + offset_ns,
+        since_ns=max(marks) + offset_ns - overlap_ns if marks else beginning_ns + offset_ns,
         is_first_contact=not marks,
     )
     for missing_ns in (missing_since_ns, None if last is None else last.missing_since_ns):

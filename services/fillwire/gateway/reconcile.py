@@ -115,6 +115,7 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._last: ConnectionEvent | None = None
+        self._beginning_ns = now_ns()  # and not the first connection: what happens meanwhile is not the past
         self._floor_ns = 0
         self._proven_ns: int | None = None
         self._unswept: Recollection | None = None
@@ -273,7 +274,7 @@ class Reconciler:
                 self._last,
                 proven_ns=self._proven_ns,
                 missing_since_ns=self.standing.missing_since_ns,
-                now_ns=self._now_ns(),
+                beginning_ns=self._beginning_ns,
                 offset_ns=self._compare.inquiry.clock_offset_ns,
                 overlap_s=self._policy.overlap_s,
             )

@@ -28,7 +28,7 @@ async def recollected(
         log.last,
         proven_ns=proven_ns,
         missing_since_ns=missing_ns,
-        now_ns=EPOCH_NS + now_s * SECOND_NS,
+        beginning_ns=EPOCH_NS + now_s * SECOND_NS,
         offset_ns=offset_ns,
         overlap_s=10.0,
     )
@@ -81,8 +81,8 @@ async def test_times_are_compared_by_the_clock_that_made_them(log: MemoryLog) ->
     assert _seconds(await recollected(log, offset_ns=3600 * SECOND_NS)) == 3594
 
 
-async def test_the_first_contact_begins_now() -> None:
-    """Nothing is known, so nothing is played back."""
+async def test_the_first_contact_begins_where_the_account_was_first_wanted() -> None:
+    """Nothing is known, so nothing before that is played back."""
     found = await recollected(MemoryLog(refuses_doubles=False))
     assert found.is_first_contact
     assert _seconds(found) == 10_000
@@ -119,6 +119,24 @@ async def test_what_arrives_while_catching_up_is_told_after_what_was_missed(gate
     venue.on_request = stream_goes_on
     await gateway.catch_up()
     assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.PARTIALLY_FILLED]
+
+
+async def test_what_happens_while_an_account_is_connected_for_the_first_time_is_not_its_past() -> None:
+    """An order fills between the wish for the account and the first look at its records: it is told once."""
+    venue = MemoryVenue(EPOCH_NS)
+    past = venue.place(3)
+    venue.fill(past)
+    venue.now_ns += SECOND_NS
+    gateway = Gateway(venue, MemoryLog(refuses_doubles=False), Ledger())
+    await gateway.reconciler.recall()
+    venue.frames.clear()
+    venue.fill(past)
+    venue.now_ns += SECOND_NS
+    await gateway.catch_up()
+    gateway.sequencer.take(venue.frames.pop(), 0, 0)  # the stream was subscribed before that
+    told = [event for event in gateway.log.orders() if event.last_fill is not None]
+    assert [str(event.cumulative_quantity) for event in told] == ["2"]
+    await gateway.reconciler.stop()
 
 
 async def test_an_order_lost_with_all_its_frames_just_before_the_end_is_found_by_the_next(
