@@ -1,6 +1,6 @@
 """A gateway's ledger, sequencer and reconciler between a venue and a log in memory: no socket, no broker, no clock."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -86,7 +86,13 @@ class VenueClockInquiry(Inquiry):
 class Gateway:
     """One process's part: ledger, sequencer, reconciler; all forgotten when it ends."""
 
-    def __init__(self, venue: MemoryVenue, log: MemoryLog, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        venue: MemoryVenue,
+        log: MemoryLog,
+        ledger: Ledger,
+        stored: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self.venue = venue
         self.log = log
         self.contradictions: list[str] = []
@@ -106,7 +112,7 @@ class Gateway:
             POLICY,
             room=self._nothing,
             pairs=lambda: [PAIR],
-            stored=self._nothing,
+            stored=stored or self._nothing,
             alert=lambda _: None,
             on_standing=self._note_standing,
             now_ns=lambda: venue.now_ns,

@@ -94,7 +94,7 @@ class Reconciler:
         *,
         room: Callable[[], Awaitable[None]],
         pairs: Callable[[], Iterable[str]],
-        stored: Callable[[], Awaitable[None]],
+        stored: Callable[[], Awaitable[object]],
         alert: Callable[[str], None],
         on_standing: Callable[[], None],
         now_ns: Callable[[], int] = time.time_ns,
@@ -120,6 +120,7 @@ class Reconciler:
         self._proven_ns: int | None = None
         self._unswept: Recollection | None = None
         self._is_unread = False
+        self._storing: asyncio.Task[None] | None = None
         self._is_live = False
         self._is_alerted = False
         self._sweeps_at_s: list[float] = []
@@ -171,7 +172,9 @@ class Reconciler:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._policy.deadline_s):
                     await self._until_settled()
-                    await self._stored()  # who is told that the account is reconciled finds it in the log
+                    await (
+                        self._await_stored()
+                    )  # who is told that the account is reconciled finds it in the log
         finally:
             self._sequencer.release()
         self._is_live = True
@@ -225,6 +228,7 @@ class Reconciler:
     async def stop(self) -> None:
         """Stop."""
         await cancel(self._task)
+        await cancel(self._storing)
 
     def note_gap(self, gap: Gap) -> None:
         """Have the order repaired, unless the gap closes by itself in a moment."""
@@ -244,7 +248,25 @@ class Reconciler:
 
     @property
     def _is_unsettled(self) -> bool:
-        return len(self._pending) > 0 or self._unswept is not None or self._is_unread
+        return len(self._pending) > 0 or self._unswept is not None or self._is_unread or self._is_unstored
+
+    @property
+    def _is_unstored(self) -> bool:
+        """Whether the broker has yet to store what the last catching up found."""
+        return self._storing is not None
+
+    async def _await_stored(self) -> None:
+        """Wait until the broker has what was found; who waits no longer leaves that to the background."""
+        if self._storing is None:
+            self._storing = self._loop.create_task(self._note_stored(), name=f"stored {self._account}")
+        await asyncio.shield(self._storing)
+
+    async def _note_stored(self) -> None:
+        try:
+            await self._stored()
+        finally:
+            self._storing = None
+            self._wake.set()
 
     # -- catching up
 
@@ -367,6 +389,8 @@ class Reconciler:
         first_ns = self._pending.oldest_ns or self._now_ns()
         if self._is_unread or self._unswept is not None:
             first_ns = self._proven_ns or self.standing.reconciled_ns or first_ns
+        if self._is_unstored:
+            first_ns = self.standing.reconciled_ns or self._beginning_ns
         known_ns = self.standing.missing_since_ns
         self.standing = Standing(
             self.standing.reconciled_ns, first_ns if known_ns is None else min(known_ns, first_ns)
@@ -376,7 +400,9 @@ class Reconciler:
             names = ", ".join(f"{symbol} {order_id}" for symbol, order_id in self._pending.keys[:5])
             what = f"{len(self._pending)} orders, such as {names}" if names else "the venue's records"
             self._alert(
-                f"executions may be missing: {what} could not be compared within {self._policy.deadline_s:g} s; "
+                f"executions may be missing: the broker did not store within {self._policy.deadline_s:g} s what was found"
+                if self._is_unstored
+                else f"executions may be missing: {what} could not be compared within {self._policy.deadline_s:g} s; "
                 "asked for again until they can be"
             )
 

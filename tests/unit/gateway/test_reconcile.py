@@ -1,5 +1,6 @@
 """From where the log is compared with the venue's records, and in which order what was missed and what arrives is told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -8,6 +9,9 @@ import pytest
 from fillwire.domain.enums import ConnectionState, Kind
 from fillwire.domain.ledger import Ledger
 from fillwire.gateway.recollection import Recollection, recollect
+from fillwire.gateway.reconcile import Standing
+from support.eventually import eventually
+from support.jumping_loop import JumpingLoop
 from support.memory_venue import SECOND_NS, MemoryVenue
 from support.order_events import EPOCH_NS, connection_event
 from support.reconciling import OVERLAP_S, Gateway, MemoryLog
@@ -193,3 +197,21 @@ async def test_an_order_of_which_executions_are_not_shown_yet_is_not_taken_for_s
     assert await gateway.sweep()
     told = [event.last_fill.trade_id for event in gateway.log.orders() if event.last_fill is not None]
     assert told == order.trade_ids()
+
+
+def test_nothing_is_told_to_be_reconciled_before_the_broker_has_it() -> None:
+    """The deadline passes while the broker stores nothing: something is missing until it has, and then it is told."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(_stores_late())
+
+
+async def _stores_late() -> None:
+    stored = asyncio.Event()
+    gateway = Gateway(MemoryVenue(EPOCH_NS), MemoryLog(refuses_doubles=False), Ledger(), stored=stored.wait)
+    await gateway.reconciler.recall()
+    await gateway.catch_up()
+    assert gateway.reconciler.standing == Standing(None, EPOCH_NS)
+    stored.set()
+    await eventually(lambda: gateway.reconciler.standing.reconciled_ns is not None)
+    assert gateway.reconciler.standing.missing_since_ns is None
+    await gateway.reconciler.stop()
