@@ -22,12 +22,14 @@ class Detection:
         self._timer: asyncio.TimerHandle | None = None
         self._reason = ""
         self._is_lost = False
+        self._is_returning = False
         self._is_loss_told = False
         self._is_refusal_told = False
 
     def interrupted(self, reason: str) -> None:
         """Note that there is no stream and why; another is being made."""
         self._reason = reason
+        self._is_returning = False
         if self._is_lost:
             self._poll()
         elif self._timer is None:
@@ -54,8 +56,8 @@ class Detection:
 
     def returning(self) -> None:
         """Note that a stream catches up: a poll, which may wait for its turn at the venue, must not hold it up."""
-        if self._poller is not None:
-            self._poller.end()
+        self._is_returning = True
+        self._end_polling()
 
     def restored(self) -> None:
         """Note that fills are detected live."""
@@ -68,12 +70,16 @@ class Detection:
     def stop(self) -> None:
         """Watch no longer."""
         self._disarm()
-        self._is_lost = False
-        self.returning()
+        self._is_lost = self._is_returning = False
+        self._end_polling()
 
     def _poll(self) -> None:
-        if self._poller is not None:
+        if self._poller is not None and not self._is_returning:
             self._poller.start()
+
+    def _end_polling(self) -> None:
+        if self._poller is not None:
+            self._poller.end()
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -30,9 +30,6 @@ STREAM = "DLQ"
 ORDERS = "ORDERS"
 _S = 1_000_000_000
 _STORE_DEADLINE_S = 10.0
-# A replay that somebody began so short a time ago is in the broker's memory of message ids (ten minutes) if it was
-# stored at all: to store it again does nothing.
-_SURELY_REMEMBERED_NS = 300 * _S
 _CLOCK_MARGIN_NS = 120 * _S
 
 
@@ -264,8 +261,6 @@ class LetterBox:
 
     async def _is_stored(self, kept: KeptLetter, claim: Decision) -> bool:
         """Return whether the replay that somebody claimed and did not note as finished is in the log all the same."""
-        if time.time_ns() - claim.time_ns < _SURELY_REMEMBERED_NS:
-            return False  # or it is, and the broker will recognise it
         wanted = replay_id(kept.message_id)
         found = False
 

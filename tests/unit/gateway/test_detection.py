@@ -61,6 +61,18 @@ async def test_an_interruption_that_lasts_is_told_with_its_last_reason() -> None
     assert it.is_polling == [True, False, True, False]
 
 
+async def test_a_stream_that_catches_up_is_not_polled_beside() -> None:
+    """Catching up takes longer than the time that counts as lost: told, but not polled, until it is interrupted again."""
+    it = Polled(lost_after_s=0.01)
+    it.detection.interrupted("cut")
+    it.detection.returning()
+    await eventually(lambda: it.told, what="the alert")
+    assert it.is_polling == []
+    it.detection.interrupted("cut again")
+    await it.polled_again()
+    await it.poller.stop()
+
+
 async def test_a_stream_that_comes_and_goes_is_one_trouble() -> None:
     """Restored for a moment and lost again, polled again: told once, until it has proven itself."""
     it = Polled()
