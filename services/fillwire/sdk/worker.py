@@ -208,6 +208,7 @@ class Worker:
         while not self._stopping.is_set():
             turns += 1
             if turns % TURNS_IN_A_ROW == 0:
+                self._acknowledge()  # so that it leaves in this turn of the loop, not in the next
                 await asyncio.sleep(0)
             try:
                 if notices and not (messages and messages[0].number < notices[0].number):
