@@ -67,6 +67,7 @@ error_codes! {
     MissingField "missing_field" Malformed "A mandatory field is absent or null.";
     WrongType "wrong_type" Malformed "A field has another JSON type than the venue documents.";
     InvalidDecimal "invalid_decimal" Malformed "An amount is not of the form -?digits[.digits].";
+    InvalidTime "invalid_time" Malformed "A time is not written as RFC 3339, or names no instant.";
     UnknownEvent "unknown_event" Unknown "The event type is not one we know.";
     UnknownExecutionType "unknown_execution_type" Unknown "The execution type is not one we know.";
     UnknownStatus "unknown_status" Unknown "The order status is not one we know.";

@@ -2,8 +2,9 @@
 
 use crate::scanner::Token;
 
-/// One slot per ASCII character, for keys of one letter; longer keys use those of the control characters.
-const SLOTS: usize = 128;
+/// One slot per ASCII character, for keys of one letter; longer keys use those of the control characters, and from
+/// 128 on those that no character has.
+const SLOTS: usize = 256;
 
 /// Number of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

