@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fastparse::binance::{Config, SpotParser};
+use fastparse::binance::SpotParser;
+use fastparse::venue::Config;
 
 const NOW_NS: i64 = 1_773_000_060_000_000_000;
 

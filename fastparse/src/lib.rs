@@ -17,4 +17,5 @@ pub mod reader;
 pub mod scanner;
 pub mod text;
 pub mod time;
+pub mod venue;
 pub mod wide;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::json::write_string;
 use crate::scanner::unescape;
 
 /// What happened to the order.
@@ -45,6 +46,7 @@ pub enum ControlType {
     StreamTerminated,
     ServerShutdown,
     ListenKeyExpired,
+    OrderDoubted,
 }
 
 impl ControlType {
@@ -60,6 +62,7 @@ impl ControlType {
             Self::StreamTerminated => "stream_terminated",
             Self::ServerShutdown => "server_shutdown",
             Self::ListenKeyExpired => "listen_key_expired",
+            Self::OrderDoubted => "order_doubted",
         }
     }
 }
@@ -80,6 +83,19 @@ pub struct Control {
     pub kind: ControlType,
     /// The control as a JSON object.
     pub json: Vec<u8>,
+}
+
+impl Control {
+    /// Something happened to an order that only the venue's records can tell.
+    #[must_use]
+    pub fn order_doubted(symbol: &str, order_id: &str) -> Self {
+        let mut json = b"{\"type\":\"order_doubted\",\"symbol\":".to_vec();
+        write_string(symbol, &mut json);
+        json.extend_from_slice(b",\"order_id\":");
+        write_string(order_id, &mut json);
+        json.push(b'}');
+        Self { kind: ControlType::OrderDoubted, json }
+    }
 }
 
 /// Where a string stands in a report's JSON, without its quotes.
@@ -132,9 +148,9 @@ pub struct ExecutionReport {
     /// The venue's order id.
     pub order_id: Span,
     /// The order's own client id.
-    pub client_order_id: Span,
-    /// Ordered base quantity.
-    pub quantity: Span,
+    pub client_order_id: Option<Span>,
+    /// Ordered base quantity; `None` where only a quote amount was ordered.
+    pub quantity: Option<Span>,
     /// Base quantity executed so far.
     pub cumulative_quantity: Span,
     /// Trade id and base quantity of this execution; `None` if the event is none.

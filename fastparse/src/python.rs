@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyType};
 
-use crate::binance::{Config, SpotParser};
 use crate::error::{ErrorCode, ParseError};
 use crate::model::{self, Kind, Report, Span};
+use crate::venue::{self, Config, OrderFacts, VenueParser};
 
 /// `ParseError`, in Python: below 3.12 the stable ABI does not let an extension class extend an exception.
 const PARSE_ERROR_SOURCE: &std::ffi::CStr = c"
@@ -31,6 +32,12 @@ class ParseError(Exception):
     symbol = property(lambda self: self.args[5])
     order_id = property(lambda self: self.args[6])
 ";
+
+/// The exchanges that have a parser.
+#[pyfunction]
+fn exchanges() -> Vec<&'static str> {
+    venue::EXCHANGES.to_vec()
+}
 
 /// Every (code, class) that `ParseError` can carry.
 #[pyfunction]
@@ -88,18 +95,18 @@ impl ExecutionReport {
     }
 
     #[getter]
-    fn order_id<'a>(&'a self, py: Python<'a>) -> &'a str {
-        self.plain(py, self.report.order_id)
+    fn order_id<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
+        self.text(py, self.report.order_id)
     }
 
     #[getter]
-    fn client_order_id<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
-        self.text(py, self.report.client_order_id)
+    fn client_order_id<'a>(&'a self, py: Python<'a>) -> Option<Cow<'a, str>> {
+        self.report.client_order_id.map(|span| self.text(py, span))
     }
 
     #[getter]
-    fn quantity<'a>(&'a self, py: Python<'a>) -> &'a str {
-        self.plain(py, self.report.quantity)
+    fn quantity<'a>(&'a self, py: Python<'a>) -> Option<&'a str> {
+        self.report.quantity.map(|span| self.plain(py, span))
     }
 
     #[getter]
@@ -113,8 +120,8 @@ impl ExecutionReport {
     }
 
     #[getter]
-    fn trade_id<'a>(&'a self, py: Python<'a>) -> Option<&'a str> {
-        self.report.last_fill.map(|(trade_id, _)| self.plain(py, trade_id))
+    fn trade_id<'a>(&'a self, py: Python<'a>) -> Option<Cow<'a, str>> {
+        self.report.last_fill.map(|(trade_id, _)| self.text(py, trade_id))
     }
 
     #[getter]
@@ -155,10 +162,11 @@ impl Control {
     }
 }
 
-/// Parser for the frames of one Binance Spot connection.
+/// Parser for the frames of one connection.
 #[pyclass(module = "fillwire._fastparse")]
-struct BinanceSpotParser {
-    parser: SpotParser,
+struct Parser {
+    venue: Box<dyn VenueParser>,
+    reports: Vec<Report>,
     /// The pair of the report before, as it stands in JSON: the next one is mostly of the same.
     last_pair: (Vec<u8>, Py<PyString>),
     parse_error: Py<PyType>,
@@ -167,27 +175,72 @@ struct BinanceSpotParser {
 }
 
 #[pymethods]
-impl BinanceSpotParser {
+impl Parser {
     #[new]
-    #[pyo3(signature = (*, user, environment, symbols, microseconds = false, exchange = "binance", error = None))]
+    #[pyo3(signature = (name, /, *, user, environment, symbols, microseconds = false, exchange = None, error = None))]
+    #[allow(clippy::too_many_arguments)] // keywords in Python
     fn new(
         py: Python<'_>,
+        name: &str,
         user: String,
         environment: String,
         symbols: Option<&Bound<'_, PyMapping>>,
         microseconds: bool,
-        exchange: &str,
+        exchange: Option<String>,
         error: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let symbols = symbols.map(read_symbols).transpose()?;
-        let config = Config { user, environment, exchange: exchange.to_owned(), symbols, microseconds };
+        let exchange = exchange.unwrap_or_else(|| name.to_owned());
+        let config = Config { user, environment, exchange, symbols, microseconds };
+        let venue = venue::parser(name, config).ok_or_else(|| {
+            PyValueError::new_err(format!("no parser for {name:?}: expected one of {:?}", venue::EXCHANGES))
+        })?;
         let parse_error = parse_error_type(py)?.clone().unbind();
         let last_pair = (Vec::new(), PyString::new(py, "").unbind());
-        Ok(Self { parser: SpotParser::new(config), last_pair, parse_error, error })
+        Ok(Self { venue, reports: Vec::new(), last_pair, parse_error, error })
     }
 
     fn use_clock(&mut self, offset_ns: i64) {
-        self.parser.use_clock(offset_ns);
+        self.venue.use_clock(offset_ns);
+    }
+
+    #[pyo3(signature = (*, symbol, order_id, client_order_id, side, order_type, time_in_force, price, stop_price, quantity,
+        quote_quantity, cumulative_quantity, cumulative_quote, is_open))]
+    #[allow(clippy::too_many_arguments)] // keywords in Python
+    fn note_order(
+        &mut self,
+        py: Python<'_>,
+        symbol: String,
+        order_id: String,
+        client_order_id: Option<String>,
+        side: String,
+        order_type: String,
+        time_in_force: Option<String>,
+        price: Option<String>,
+        stop_price: Option<String>,
+        quantity: Option<String>,
+        quote_quantity: Option<String>,
+        cumulative_quantity: String,
+        cumulative_quote: Option<String>,
+        is_open: bool,
+    ) -> PyResult<()> {
+        let facts = OrderFacts {
+            symbol,
+            order_id,
+            client_order_id,
+            side,
+            order_type,
+            time_in_force,
+            price,
+            stop_price,
+            quantity,
+            quote_quantity,
+            cumulative_quantity,
+            cumulative_quote,
+            is_open,
+        };
+        let noted = self.venue.note_order(&facts);
+        noted.or_else(|error| Err(self.exception(py, *error)?))
     }
 
     #[pyo3(signature = (frame, received_time_ns, /))] // names would cost every call
@@ -197,20 +250,39 @@ impl BinanceSpotParser {
         frame: &[u8],
         received_time_ns: i64,
     ) -> PyResult<Bound<'py, PyList>> {
-        match self.parser.parse_one(frame, received_time_ns) {
-            Ok(Report::Execution(mut report)) => {
-                let json = PyBytes::new(py, &report.json).unbind();
-                let pair = self.pair(py, &report);
-                self.parser.recycle(std::mem::take(&mut report.json));
-                PyList::new(py, [Bound::new(py, ExecutionReport { report, json, pair })?])
-            }
-            Ok(Report::Control(control)) => PyList::new(py, [Bound::new(py, Control(control))?]),
-            Err(error) => Err(self.exception(py, *error)?),
+        self.reports.clear();
+        if let Err(error) = self.venue.parse_into(frame, received_time_ns, &mut self.reports) {
+            return Err(self.exception(py, *error)?);
         }
+        if self.reports.len() == 1 {
+            // By far the most frames say one thing: a list of one needs no second look.
+            if let Some(report) = self.reports.pop() {
+                return PyList::new(py, [self.object(py, report)?]);
+            }
+        }
+        let list = PyList::empty(py);
+        let mut reports = std::mem::take(&mut self.reports);
+        for report in reports.drain(..) {
+            list.append(self.object(py, report)?)?;
+        }
+        self.reports = reports;
+        Ok(list)
     }
 }
 
-impl BinanceSpotParser {
+impl Parser {
+    fn object<'py>(&mut self, py: Python<'py>, report: Report) -> PyResult<Bound<'py, PyAny>> {
+        Ok(match report {
+            Report::Execution(mut report) => {
+                let json = PyBytes::new(py, &report.json).unbind();
+                let pair = self.pair(py, &report);
+                self.venue.recycle(std::mem::take(&mut report.json));
+                Bound::new(py, ExecutionReport { report, json, pair })?.into_any()
+            }
+            Report::Control(control) => Bound::new(py, Control(control))?.into_any(),
+        })
+    }
+
     fn pair(&mut self, py: Python<'_>, report: &model::ExecutionReport) -> Py<PyString> {
         let bytes = report.pair.bytes(&report.json);
         if self.last_pair.0 != bytes {
@@ -251,9 +323,10 @@ fn parse_error_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 /// The Python module `fillwire._fastparse`.
 #[pymodule]
 fn _fastparse(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<BinanceSpotParser>()?;
+    module.add_class::<Parser>()?;
     module.add_class::<Control>()?;
     module.add_class::<ExecutionReport>()?;
     module.add("ParseError", parse_error_type(module.py())?)?;
+    module.add_function(wrap_pyfunction!(exchanges, module)?)?;
     module.add_function(wrap_pyfunction!(error_codes, module)?)
 }

@@ -6,7 +6,10 @@ Everything here is synchronous, keeps no Python object, does no I/O and reads no
 from collections.abc import Callable, Mapping
 from typing import Self, final
 
-__all__ = ["BinanceSpotParser", "Control", "ExecutionReport", "ParseError", "error_codes"]
+__all__ = ["Control", "ExecutionReport", "ParseError", "Parser", "error_codes", "exchanges"]
+
+def exchanges() -> list[str]:
+    """Return the exchanges that have a parser."""
 
 def error_codes() -> list[tuple[str, str]]:
     """Return every (code, class) that `ParseError` can carry; class is malformed, unknown or suspicious."""
@@ -64,8 +67,8 @@ class ExecutionReport:
     def client_order_id(self) -> str | None:
         """The order's own client id."""
     @property
-    def quantity(self) -> str:
-        """Ordered base quantity, a decimal string."""
+    def quantity(self) -> str | None:
+        """Ordered base quantity, a decimal string; None where the venue does not say it."""
     @property
     def cumulative_quantity(self) -> str:
         """Base quantity executed so far, a decimal string."""
@@ -103,46 +106,77 @@ class Control:
       `list_client_order_id`, `transaction_time_ns`, `orders` of `symbol`, `order_id`, `client_order_id`; words are the
       venue's.
     - `stream_terminated`, `server_shutdown`, `listen_key_expired`: nothing more.
+
+    Of any venue, without the two members above:
+
+    - `order_doubted`: `symbol`, `order_id`: something happened to the order that only the venue's records can tell.
     """
 
     @property
     def type(self) -> str:
-        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`."""
+        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`."""
     @property
     def json(self) -> bytes:
         """The control as a JSON object; its key `type` repeats `type`."""
 
 @final
-class BinanceSpotParser:
-    """Parser for the frames of one Binance Spot connection.
+class Parser:
+    """Parser for the frames of one connection.
 
     Args:
+        name: which venue's frames, one of `exchanges()`.
         user: owner of the account; becomes `user` of each event.
         environment: such as `live`; becomes `environment` of each event and part of its identity.
-        symbols: venue symbol to pair (`{"BTCUSDT": "BTC-USDT"}`). None: pairs are split by the bundled list of
-            quote assets, which is a guess and fit for inspection only.
-        microseconds: whether the connection was opened with `timeUnit=MICROSECOND`.
-        exchange: value of `exchange` in events.
+        symbols: venue symbol to pair (`{"BTCUSDT": "BTC-USDT"}`). None: pairs are guessed as far as the venue's spelling
+            lets one, fit for inspection only.
+        microseconds: whether times are microseconds instead of milliseconds, where the venue has both.
+        exchange: value of `exchange` in events, `name` unless given.
         error: makes of a `ParseError` the exception to raise in its place. None: the `ParseError` itself is raised.
+
+    Raises:
+        ValueError: there is no parser of that name.
     """
 
     def __new__(
         cls,
+        name: str,
+        /,
         *,
         user: str,
         environment: str,
         symbols: Mapping[str, str] | None,
         microseconds: bool = False,
-        exchange: str = "binance",
+        exchange: str | None = None,
         error: Callable[[ParseError], Exception] | None = None,
     ) -> Self: ...
     def use_clock(self, offset_ns: int) -> None:
         """Judge the venue's times by this offset, the venue's clock minus ours, from now on; 0 until then."""
+    def note_order(
+        self,
+        *,
+        symbol: str,
+        order_id: str,
+        client_order_id: str | None,
+        side: str,
+        order_type: str,
+        time_in_force: str | None,
+        price: str | None,
+        stop_price: str | None,
+        quantity: str | None,
+        quote_quantity: str | None,
+        cumulative_quantity: str,
+        cumulative_quote: str | None,
+        is_open: bool,
+    ) -> None:
+        """Take what the venue's records show of an order, all of it published; of use where frames do not tell all.
+
+        Amounts are decimal strings, words as in events. Raises as `parse` where an amount is none.
+        """
     def parse(self, frame: bytes, received_time_ns: int, /) -> list[ExecutionReport | Control]:
         """Return what the frame says.
 
         Args:
-            frame: one text frame, as received.
+            frame: one frame, as received.
             received_time_ns: when it was received, by the local clock, in nanoseconds since the epoch.
 
         Raises:

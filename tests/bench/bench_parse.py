@@ -19,7 +19,7 @@ import orjson
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, Source, TimeInForce
 from fillwire.domain.events import Fill, OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id
-from fillwire.venues.parsing import BinanceParser, ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Parser
 from fillwire.wire.codec import encode_order
 
 _ROUNDS = 15
@@ -124,7 +124,7 @@ def frames(count: int) -> list[bytes]:
 
 
 def _ours() -> Callable[[bytes], object]:
-    parse = BinanceParser(_ACCOUNT, _SYMBOLS).parse
+    parse = Parser(_ACCOUNT, _SYMBOLS).parse
 
     def read(frame: bytes) -> object:
         (report,) = parse(frame, _NOW_NS)

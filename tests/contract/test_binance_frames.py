@@ -10,13 +10,13 @@ import pytest
 
 from fillwire.domain.errors import FrameError
 from fillwire.domain.identifiers import Account
-from fillwire.venues.parsing import BinanceParser, Control, ExecutionReport
+from fillwire.venues.parsing import Control, ExecutionReport, Parser
 from fillwire.wire.codec import decode_order, encode_order
 
 DATA = Path(__file__).parents[1] / "data" / "binance"
 NOW_NS = 1_795_000_000 * 10**9
 # Guesses pairs by the ends of symbols; the lines say whether it guesses right.
-PARSER = BinanceParser(Account("alice", "binance", "live"), symbols=None)
+PARSER = Parser(Account("alice", "binance", "live"), symbols=None)
 
 AMOUNTS = {"price", "quantity", "cumulative_quantity", "cumulative_quote", "average_price", "fee"}
 WORDS = {"side", "type", "time_in_force"}

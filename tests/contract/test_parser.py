@@ -1,6 +1,7 @@
 """What the Rust parser writes is what the schema says, byte for byte what the codec in Python would write."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from fillwire.domain.amounts import average_price
 from fillwire.domain.enums import Kind
 from fillwire.domain.identifiers import Account, execution_event_id, order_scope
-from fillwire.venues.parsing import BinanceParser, ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Parser
 from fillwire.wire.codec import decode_order, encode_order
 from support.schemas import SCHEMAS, problems
 from support.strategies import FULL_WIDTH_SYMBOL, accounts, texts
@@ -107,7 +108,8 @@ def execution_reports(draw: st.DrawFn) -> dict[str, Any]:
 @given(report=execution_reports(), account=accounts())
 def test_parsed_event_meets_the_contract(report: dict[str, Any], account: Account) -> None:
     """Every event that the parser makes is valid, canonical, and of the kind, identity and owner that the venue says."""
-    parser = BinanceParser(account, SYMBOLS)
+    account = replace(account, exchange="binance")
+    parser = Parser(account, SYMBOLS)
     (parsed,) = parser.parse(orjson.dumps({"subscriptionId": 0, "event": report}), RECEIVED_NS)
     assert isinstance(parsed, ExecutionReport)
     assert problems(ORDER, json.loads(parsed.json)) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fillwire.domain.errors import FrameError
 from fillwire.domain.identifiers import Account
-from fillwire.venues.parsing import FRAME_ERROR_CODES, BinanceParser, Control, ExecutionReport
+from fillwire.venues.parsing import FRAME_ERROR_CODES, Control, ExecutionReport, Parser
 from fillwire.wire.codec import decode_order, encode_order
 from support.binance_frames import (
     NOW_MS,
@@ -29,7 +29,7 @@ PROPERTIES = [
     for name in dir(ExecutionReport)
     if not name.startswith("_") and name not in {"json", "last_quantity", "trade_id"}
 ]
-PARSER = BinanceParser(ACCOUNT, SYMBOLS)
+PARSER = Parser(ACCOUNT, SYMBOLS)
 EVENT_OF_NOW = b'{"e":"serverShutdown","E":%d}' % NOW_MS
 ORACLE = Oracle(Setting(ACCOUNT, SYMBOLS))
 
@@ -41,7 +41,7 @@ def check_facts(error: FrameError, frame: bytes) -> None:
     assert len(error.message) < 400
 
 
-def fast(frame: bytes, parser: BinanceParser = PARSER) -> tuple[str, Any]:
+def fast(frame: bytes, parser: Parser = PARSER) -> tuple[str, Any]:
     """Return what the fast parser says of a frame, in the oracle's form."""
     try:
         (report,) = parser.parse(frame, NOW_NS)
@@ -76,7 +76,7 @@ def test_events_are_canonical(frame: bytes) -> None:
 @example(EVENT_OF_NOW, -60 * 10**9 - 1)
 def test_times_are_judged_by_the_venues_clock(frame: bytes, offset_ns: int) -> None:
     """What is too far in the future is so by the venue's clock, not by ours."""
-    parser = BinanceParser(ACCOUNT, SYMBOLS, clock_offset_ns=offset_ns)
+    parser = Parser(ACCOUNT, SYMBOLS, clock_offset_ns=offset_ns)
     oracle = Oracle(Setting(ACCOUNT, SYMBOLS, clock_offset_ns=offset_ns))
     assert fast(frame, parser) == oracle.parse(frame, NOW_NS)
 

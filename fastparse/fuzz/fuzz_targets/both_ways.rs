@@ -2,8 +2,9 @@
 
 #![no_main]
 
-use fastparse::binance::{Config, SpotParser};
+use fastparse::binance::SpotParser;
 use fastparse::model::Report;
+use fastparse::venue::{Config, VenueParser};
 use libfuzzer_sys::fuzz_target;
 
 const NOW_NS: i64 = 1_795_000_000_000_000_000;

@@ -11,8 +11,6 @@ pub mod symbols;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
 use crate::frame;
@@ -21,6 +19,7 @@ use crate::json::write_string;
 use crate::model::{ControlType, Report};
 use crate::reader::{Read, Reader, Refusal, reread_object};
 use crate::scanner::{OpenKeys, TokenKind, unescape};
+use crate::venue::{Config, VenueParser};
 use order::EventType;
 use symbols::Symbols;
 
@@ -42,20 +41,6 @@ const STATUS: Field = Field::new("status", "response status");
 const TYPE: Field = Field::new("e", "event type");
 const SYMBOL: Field = Field::new("s", "symbol");
 const ORDER_ID: Field = Field::new("i", "order id");
-
-/// What the constructor fixes for all frames of a connection.
-pub struct Config {
-    /// Owner of the account.
-    pub user: String,
-    /// Such as `live`.
-    pub environment: String,
-    /// Name of the exchange in events.
-    pub exchange: String,
-    /// Symbol to pair; `None` to guess pairs by the bundled quote assets.
-    pub symbols: Option<HashMap<String, String>>,
-    /// Whether times are microseconds instead of milliseconds.
-    pub microseconds: bool,
-}
 
 /// What reading needs beside the frame.
 struct Context {
@@ -151,33 +136,12 @@ impl SpotParser {
         }
     }
 
-    /// Judges times by this offset, the venue's clock minus ours, from now on.
-    pub fn use_clock(&mut self, offset_ns: i64) {
-        self.context.clock_offset_ns = offset_ns;
-    }
-
-    /// Takes back the JSON of a report that is done with, to write the next one into it.
-    pub fn recycle(&mut self, json: Vec<u8>) {
-        if json.capacity() <= MAX_SPARE_BYTES {
-            self.spare = json;
-        }
-    }
-
-    /// Returns what the frame says; `received_time_ns` is when it arrived, by the local clock.
-    ///
-    /// # Errors
-    ///
-    /// The frame is malformed, holds an unknown value or is suspicious.
-    pub fn parse(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Vec<Report>, Box<ParseError>> {
-        self.parse_one(frame, received_time_ns).map(|report| vec![report])
-    }
-
     /// Returns what the frame says: every frame of this venue says one thing.
     ///
     /// # Errors
     ///
     /// As `parse`.
-    pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Result<Report, Box<ParseError>> {
+    pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Read<Report> {
         frame::check_size(frame)?;
         let receipt = Receipt { context: &self.context, received_time_ns, subscription_id: None };
         match predicted::execution_report(frame, receipt, &mut self.spare) {
@@ -249,6 +213,23 @@ impl SpotParser {
             error.order_id = reader.refuse_absurd().ok().map(|()| id.digits.as_str().to_owned());
         }
         error
+    }
+}
+
+impl VenueParser for SpotParser {
+    fn parse_into(&mut self, frame: &[u8], received_time_ns: i64, out: &mut Vec<Report>) -> Read<()> {
+        out.push(self.parse_one(frame, received_time_ns)?);
+        Ok(())
+    }
+
+    fn use_clock(&mut self, offset_ns: i64) {
+        self.context.clock_offset_ns = offset_ns;
+    }
+
+    fn recycle(&mut self, json: Vec<u8>) {
+        if json.capacity() <= MAX_SPARE_BYTES {
+            self.spare = json;
+        }
     }
 }
 

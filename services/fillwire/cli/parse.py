@@ -3,17 +3,19 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol, cast
 
 import click
 import orjson
 
-from fillwire.domain.errors import ConfigError, FrameError
+from fillwire.domain.errors import ConfigError, FrameError, VenueError
 from fillwire.domain.identifiers import Account
-from fillwire.venues.parsing import MAX_FRAME_BYTES, BinanceParser, Control
+from fillwire.venues.parsing import EXCHANGES, MAX_FRAME_BYTES, Control, ExecutionReport, Parser
+from fillwire.venues.registry import venue
+from fillwire.venues.rest import HttpResponse
 
-EXCHANGES = ("binance",)
 _CHUNK_BYTES = 1 << 16
 
 
@@ -45,7 +47,7 @@ def batches(source: ByteSource, limit: int = MAX_FRAME_BYTES) -> Iterator[list[b
         yield [bytes(kept)]
 
 
-def result_line(parser: BinanceParser, frame: bytes, received_time_ns: int) -> bytes:
+def result_line(parser: Parser, frame: bytes, received_time_ns: int) -> bytes:
     """Return what `frame` says, or what is wrong with it, as one line of JSON."""
     try:
         reports = parser.parse(frame, received_time_ns)
@@ -58,51 +60,42 @@ def result_line(parser: BinanceParser, frame: bytes, received_time_ns: int) -> b
             "message": error.message,
         }
         return orjson.dumps({"error": facts}) + b"\n"
-    match reports:
-        case [Control() as control]:
-            return b'{"control":' + control.json + b"}\n"
-        case _:
-            return b'{"events":[' + b",".join(report.json for report in reports) + b"]}\n"
+    events = [report.json for report in reports if isinstance(report, ExecutionReport)]
+    controls = [report.json for report in reports if isinstance(report, Control)]
+    members = []
+    if events or not controls:
+        members.append(b'"events":[' + b",".join(events) + b"]")
+    if len(controls) == 1:
+        members.append(b'"control":' + controls[0])
+    elif controls:
+        members.append(b'"controls":[' + b",".join(controls) + b"]")
+    return b"{" + b",".join(members) + b"}\n"
 
 
-def read_symbols(path: Path) -> dict[str, str]:
-    """Return symbol to pair from a file holding the venue's answer to `exchangeInfo`.
+def read_symbols(exchange: str, path: Path) -> Mapping[str, str]:
+    """Return symbol to pair from a file holding the venue's own answer to the question for its symbols.
 
     Raises:
         ConfigError: the file cannot be read, or holds something else.
     """
     try:
-        document = orjson.loads(path.read_bytes())
+        body = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read symbols from {path}: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"cannot read symbols from {path}: expected JSON, {error}") from error
     try:
-        rows = [(row["symbol"], f"{row['baseAsset']}-{row['quoteAsset']}") for row in document["symbols"]]
-    except (KeyError, TypeError) as error:
+        pairs = venue(exchange).read_symbols(HttpResponse(status=HTTPStatus.OK, body=body)).pairs
+    except VenueError as error:
         raise ConfigError(
-            f"cannot read symbols from {path}: expected an exchangeInfo, "
-            "an object whose symbols each have symbol, baseAsset and quoteAsset"
+            f"cannot read symbols from {path}: expected the venue's answer to a question for them: {error}"
         ) from error
-    return _checked(rows, path)
+    if not pairs:
+        raise ConfigError(f"cannot read symbols from {path}: expected at least one, found none")
+    return pairs
 
 
-def _checked(rows: list[tuple[object, str]], path: Path) -> dict[str, str]:
-    symbols = {symbol: pair for symbol, pair in rows if isinstance(symbol, str)}
-    if not symbols or len(symbols) != len(rows):
-        raise ConfigError(
-            f"cannot read symbols from {path}: expected an exchangeInfo, each symbol a string, once"
-        )
-    return symbols
-
-
-def _parser(
-    exchange: str, account: Account, symbols: Mapping[str, str] | None, *, microseconds: bool
-) -> BinanceParser:
-    if exchange not in EXCHANGES:
-        raise ConfigError(f"unknown exchange {exchange!r}: expected one of {', '.join(EXCHANGES)}")
+def _parser(account: Account, symbols: Mapping[str, str] | None, *, microseconds: bool) -> Parser:
     try:
-        return BinanceParser(account, symbols, microseconds=microseconds)
+        return Parser(account, symbols, microseconds=microseconds)
     except UnicodeEncodeError as error:
         raise ConfigError(f"cannot use {error.object!r} as a name: expected UTF-8") from error
 
@@ -117,7 +110,7 @@ def _parser(
     "--symbols",
     "symbols_path",
     type=click.Path(path_type=Path),
-    help="File with the venue's exchangeInfo. Without it pairs are guessed by the ends of symbols.",
+    help="File with the venue's own list of its symbols. Without it pairs are guessed by their spelling.",
 )
 @click.option("--microseconds", is_flag=True, help="The connection was opened with timeUnit=MICROSECOND.")
 def command(
@@ -125,12 +118,14 @@ def command(
 ) -> None:
     """Parse venue frames from standard input to order events.
 
-    Each line is one frame and gives one line of JSON: {"events":[…]}, {"control":{…}} or {"error":{…}}, in order.
+    Each line is one frame and gives one line of JSON: {"events":[…]}, {"control":{…}} or {"error":{…}}, in order; where a
+    frame says several things that are no events, {"controls":[…]}, beside events if there are any.
     The exit status is 0 whatever the frames are.
     """
-    symbols = None if symbols_path is None else read_symbols(symbols_path)
-    account = Account(user, exchange, environment)
-    parser = _parser(exchange, account, symbols, microseconds=microseconds)
+    if exchange not in EXCHANGES:
+        raise ConfigError(f"unknown exchange {exchange!r}: expected one of {', '.join(EXCHANGES)}")
+    symbols = None if symbols_path is None else read_symbols(exchange, symbols_path)
+    parser = _parser(Account(user, exchange, environment), symbols, microseconds=microseconds)
     for lines in batches(cast("ByteSource", sys.stdin.buffer)):
         received_time_ns = time.time_ns()
         sys.stdout.buffer.writelines(result_line(parser, line, received_time_ns) for line in lines)

@@ -1,20 +1,35 @@
 """Frames to reports: the one module that talks to the Rust extension, and says its errors in our own classes."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 
 from fillwire._fastparse import (  # noqa: TID251 - this is the module that may
-    BinanceSpotParser,
     Control,
     ExecutionReport,
     ParseError,
+    exchanges,
 )
-from fillwire.domain.enums import ErrorClass
-from fillwire.domain.errors import FrameError
+from fillwire._fastparse import Parser as FastParser  # noqa: TID251 - this is the module that may
+from fillwire.domain.enums import ErrorClass, Kind, OrderType, Side, TimeInForce
+from fillwire.domain.errors import ConfigError, FrameError
 from fillwire.domain.identifiers import Account
+from fillwire.wire.decimals import decimal_text
 
-__all__ = ["FRAME_ERROR_CODES", "MAX_FRAME_BYTES", "BinanceParser", "Control", "ExecutionReport"]
+__all__ = [
+    "EXCHANGES",
+    "FRAME_ERROR_CODES",
+    "MAX_FRAME_BYTES",
+    "Control",
+    "ExecutionReport",
+    "OrderFacts",
+    "Parser",
+]
+
+EXCHANGES = tuple(exchanges())
+"""The exchanges whose frames can be parsed."""
 
 MAX_FRAME_BYTES = 4 << 20  # larger frames are refused unread; the venue's own are below a quarter of it
 
@@ -86,24 +101,83 @@ def _frame_error(venue: str, error: ParseError) -> FrameError:
     )
 
 
-class BinanceParser:
-    """Parser for the frames of one Binance Spot connection; of one frame it keeps nothing for the next.
+class OrderFacts(Protocol):
+    """What a parser may want to know of an order from the venue's records; see `OrderRow`."""
+
+    @property
+    def symbol(self) -> str:
+        """The venue's spelling."""
+
+    @property
+    def order_id(self) -> str:
+        """The venue's order id."""
+
+    @property
+    def client_order_id(self) -> str | None:
+        """The order's own client id."""
+
+    @property
+    def side(self) -> Side:
+        """Buy or sell."""
+
+    @property
+    def type(self) -> OrderType:
+        """Limit, market and so on."""
+
+    @property
+    def time_in_force(self) -> TimeInForce | None:
+        """How long it may rest."""
+
+    @property
+    def price(self) -> Decimal | None:
+        """Limit price."""
+
+    @property
+    def stop_price(self) -> Decimal | None:
+        """Stop price."""
+
+    @property
+    def quantity(self) -> Decimal | None:
+        """Ordered base quantity."""
+
+    @property
+    def quote_quantity(self) -> Decimal | None:
+        """Requested quote amount."""
+
+    @property
+    def executed(self) -> Decimal:
+        """Base quantity executed."""
+
+    @property
+    def executed_quote(self) -> Decimal | None:
+        """Quote amount executed."""
+
+    @property
+    def ending(self) -> Kind | None:
+        """How it ended."""
+
+
+class Parser:
+    """Parser for the frames of one connection; `account.exchange` says of which venue.
 
     Args:
         account: whose connection it is; its three names stand in each event and in its identity.
-        symbols: the venue's symbol to pair (`{"BTCUSDT": "BTC-USDT"}`). None: pairs are guessed by the quote assets
-            that the venue has had, fit for inspection only.
-        microseconds: whether the connection was opened with `timeUnit=MICROSECOND`.
+        symbols: the venue's symbol to pair (`{"BTCUSDT": "BTC-USDT"}`). None: pairs are guessed as far as the venue's
+            spelling lets one, fit for inspection only.
+        microseconds: whether times are microseconds instead of milliseconds, where the venue has both.
         clock_offset_ns: venue clock minus ours, by which the venue's times are judged.
 
     Attributes:
-        parse: takes one text frame as received, and when it was received, by the local clock, in nanoseconds since
+        parse: takes one frame as received, and when it was received, by the local clock, in nanoseconds since
             the epoch; returns what it says. Raises `FrameError` if the frame is malformed, holds an unknown value
             or is suspicious. It is the extension's own method: a call through Python would cost a tenth more.
         use_clock: takes another offset for the frames from now on.
+
+    Raises:
+        ConfigError: there is no parser for the exchange.
     """
 
-    __slots__ = ("parse", "use_clock")
+    __slots__ = ("_note", "parse", "use_clock")
 
     parse: Callable[[bytes, int], list[ExecutionReport | Control]]
     use_clock: Callable[[int], None]
@@ -116,10 +190,14 @@ class BinanceParser:
         microseconds: bool = False,
         clock_offset_ns: int = 0,
     ) -> None:
-        parser = BinanceSpotParser(
+        if account.exchange not in EXCHANGES:
+            raise ConfigError(
+                f"unknown exchange {account.exchange!r}: expected one of {', '.join(EXCHANGES)}"
+            )
+        parser = FastParser(
+            account.exchange,
             user=account.user,
             environment=account.environment,
-            exchange=account.exchange,
             symbols=symbols,
             microseconds=microseconds,
             error=partial(_frame_error, account.exchange),
@@ -127,3 +205,29 @@ class BinanceParser:
         parser.use_clock(clock_offset_ns)
         self.parse = parser.parse
         self.use_clock = parser.use_clock
+        self._note = parser.note_order
+
+    def note_order(self, order: OrderFacts) -> None:
+        """Take what the venue's records show of an order, all of it published.
+
+        Of use only where frames do not tell all of an order; other parsers pass over it.
+        """
+        self._note(
+            symbol=order.symbol,
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            side=order.side,
+            order_type=order.type,
+            time_in_force=order.time_in_force,
+            price=_amount(order.price),
+            stop_price=_amount(order.stop_price),
+            quantity=_amount(order.quantity),
+            quote_quantity=_amount(order.quote_quantity),
+            cumulative_quantity=decimal_text(order.executed),
+            cumulative_quote=_amount(order.executed_quote),
+            is_open=order.ending is None,
+        )
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else decimal_text(amount)

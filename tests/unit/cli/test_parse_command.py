@@ -10,10 +10,10 @@ import pytest
 from fillwire.cli.parse import batches, read_symbols, result_line
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
-from fillwire.venues.parsing import BinanceParser
+from fillwire.venues.parsing import Parser
 
 NOW_NS = 1_795_000_000 * 10**9
-PARSER = BinanceParser(Account("alice", "binance", "live"), {"SOLUSDT": "SOL-USDT"})
+PARSER = Parser(Account("alice", "binance", "live"), {"SOLUSDT": "SOL-USDT"})
 NEW = {
     "e": "executionReport",
     "E": 1773000000123,
@@ -117,7 +117,7 @@ def test_symbols_come_from_exchange_info(tmp_path: Path) -> None:
     path = tmp_path / "exchange_info.json"
     rows = [{"symbol": "SOLUSDT", "baseAsset": "SOL", "quoteAsset": "USDT", "status": "TRADING"}]
     path.write_text(json.dumps({"timezone": "UTC", "symbols": rows}))
-    assert read_symbols(path) == {"SOLUSDT": "SOL-USDT"}
+    assert read_symbols("binance", path) == {"SOLUSDT": "SOL-USDT"}
 
 
 @pytest.mark.parametrize(
@@ -139,15 +139,15 @@ def test_a_file_that_is_no_exchange_info_is_refused(tmp_path: Path, content: str
     path = tmp_path / "exchange_info.json"
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"cannot read symbols from .*exchange_info.json: expected"):
-        read_symbols(path)
+        read_symbols("binance", path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """The error says that there is none."""
     with pytest.raises(ConfigError, match="No such file"):
-        read_symbols(tmp_path / "none.json")
+        read_symbols("binance", tmp_path / "none.json")
     with pytest.raises(ConfigError, match="Is a directory"):
-        read_symbols(tmp_path)
+        read_symbols("binance", tmp_path)
 
 
 def test_standard_input_is_such_a_source() -> None:

@@ -15,9 +15,9 @@ from fillwire.domain.identifiers import Account, execution_event_id, state_event
 from fillwire.venues.parsing import (
     FRAME_ERROR_CODES,
     MAX_FRAME_BYTES,
-    BinanceParser,
     Control,
     ExecutionReport,
+    Parser,
 )
 
 ACCOUNT = Account("alice", "binance", "live")
@@ -84,7 +84,7 @@ def step(execution_type: str, status: str, **fields: Any) -> bytes:
 
 def parse(data: bytes, *, microseconds: bool = False) -> ExecutionReport:
     """Return the order event of a frame."""
-    (report,) = BinanceParser(ACCOUNT, SYMBOLS, microseconds=microseconds).parse(data, NOW_NS)
+    (report,) = Parser(ACCOUNT, SYMBOLS, microseconds=microseconds).parse(data, NOW_NS)
     assert isinstance(report, ExecutionReport)
     return report
 
@@ -96,7 +96,7 @@ def event(data: bytes) -> Any:
 
 def control(data: bytes) -> Any:
     """Return the document of a frame's control."""
-    (report,) = BinanceParser(ACCOUNT, SYMBOLS).parse(data, NOW_NS)
+    (report,) = Parser(ACCOUNT, SYMBOLS).parse(data, NOW_NS)
     assert isinstance(report, Control)
     return json.loads(report.json)
 
@@ -104,7 +104,7 @@ def control(data: bytes) -> Any:
 def refusal(data: bytes) -> FrameError:
     """Return the error of a frame."""
     with pytest.raises(FrameError) as caught:
-        BinanceParser(ACCOUNT, SYMBOLS).parse(data, NOW_NS)
+        Parser(ACCOUNT, SYMBOLS).parse(data, NOW_NS)
     return caught.value
 
 
@@ -275,7 +275,7 @@ def test_a_fill_has_the_identity_of_its_execution() -> None:
 def test_names_are_escaped_alike() -> None:
     """Event ids of non-ASCII symbols are byte for byte those of the domain."""
     account = Account("al.ice ü", "binance", "test net")
-    (report,) = BinanceParser(account, SYMBOLS).parse(frame(s="１２３"), NOW_NS)  # noqa: RUF001 - as above
+    (report,) = Parser(account, SYMBOLS).parse(frame(s="１２３"), NOW_NS)  # noqa: RUF001 - as above
     assert isinstance(report, ExecutionReport)
     assert report.event_id == execution_event_id(account, "１２３", "7000000101", "41000001")  # noqa: RUF001 - as above
     assert report.symbol == "１２３"  # noqa: RUF001 - as above
@@ -493,7 +493,7 @@ def test_every_wrapper_is_taken() -> None:
 @pytest.mark.parametrize("call_id", ['"a\\u0062"', "9007199254740993", "null"])
 def test_an_answer_keeps_the_venues_json(call_id: str) -> None:
     """Id and result stand in the control as the venue wrote them, on one line."""
-    (answer,) = BinanceParser(ACCOUNT, SYMBOLS).parse(
+    (answer,) = Parser(ACCOUNT, SYMBOLS).parse(
         b'{"id":%s,"status":200,"result":{"price" : 0.10,\r\n"a":"x y"},"rateLimits":[]}' % call_id.encode(),
         NOW_NS,
     )
@@ -537,14 +537,14 @@ def test_answers_and_account_events_are_checked_too(data: bytes, code: str) -> N
 def test_symbols_may_be_any_mapping() -> None:
     """The table may be read-only; it is copied."""
     table = dict(SYMBOLS)
-    parser = BinanceParser(ACCOUNT, MappingProxyType(table))
+    parser = Parser(ACCOUNT, MappingProxyType(table))
     table.clear()
     assert len(parser.parse(frame(), NOW_NS)) == 1
 
 
 def test_without_a_table_pairs_are_guessed() -> None:
     """The longest known quote asset is split off; a symbol without one is refused."""
-    parser = BinanceParser(ACCOUNT, symbols=None)
+    parser = Parser(ACCOUNT, symbols=None)
     (report,) = parser.parse(frame(s="FDUSDUSDT"), NOW_NS)
     assert isinstance(report, ExecutionReport)
     assert report.pair == "FDUSD-USDT"
@@ -555,7 +555,7 @@ def test_without_a_table_pairs_are_guessed() -> None:
 
 def test_only_bytes_are_frames() -> None:
     """Anything but bytes is a programming error, not a frame error."""
-    parser: Any = BinanceParser(ACCOUNT, SYMBOLS)
+    parser: Any = Parser(ACCOUNT, SYMBOLS)
     for wrong in ("{}", None, 5):
         with pytest.raises(TypeError):
             parser.parse(wrong, NOW_NS)

@@ -114,8 +114,17 @@ def read_symbols(body: bytes) -> SymbolTable:
     """
     try:
         rows = orjson.loads(body)["symbols"]
-        return SymbolTable.of((row["symbol"], f"{row['baseAsset']}-{row['quoteAsset']}") for row in rows)
+        return SymbolTable.of(
+            (_text(row, "symbol"), f"{_text(row, 'baseAsset')}-{_text(row, 'quoteAsset')}") for row in rows
+        )
     except (orjson.JSONDecodeError, LookupError, TypeError) as error:
         raise VenueError(
             "binance", f"exchangeInfo cannot be read: {type(error).__name__}: {error}"
         ) from error
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    value = row[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a text, was {value!r}")
+    return value

@@ -28,7 +28,7 @@ from fillwire.venues.binance.refusals import (
     connection_error,
     throttled,
 )
-from fillwire.venues.parsing import BinanceParser, Control, ExecutionReport
+from fillwire.venues.parsing import Control, ExecutionReport, Parser
 from fillwire.venues.protocol import (
     Authenticated,
     ClockMeasured,
@@ -191,7 +191,7 @@ class BinanceProtocol:
         self._parser.use_clock(offset_ns)
 
     def _use_parser(self, symbols: SymbolTable, clock_offset_ns: int) -> None:
-        self._parser = BinanceParser(
+        self._parser = Parser(
             self._account,
             symbols.pairs,
             microseconds=self._microseconds,

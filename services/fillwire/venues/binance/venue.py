@@ -14,7 +14,7 @@ from fillwire.venues.binance.protocol import BinanceProtocol
 from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import BinanceParser, ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Parser
 from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
 from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
@@ -42,7 +42,7 @@ class BinanceAccount:
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
     ) -> list[ExecutionReport]:
         """Return the order events of one frame, read apart from any connection."""
-        parser = BinanceParser(
+        parser = Parser(
             self.account, symbols.pairs, microseconds=self.microseconds, clock_offset_ns=clock_offset_ns
         )
         return [item for item in parser.parse(frame, received_time_ns) if isinstance(item, ExecutionReport)]
