@@ -19,7 +19,7 @@ from support.trader import Trader
 
 if TYPE_CHECKING:
     from fillwire.domain.events import OrderEvent
-    from fillwire.simulator.binance.orders import Order
+    from fillwire.simulator.exchange.orders import Order
 
 QUICK = ReconcilePolicy(
     overlap_s=20.0, deadline_s=3.0, audit_interval_s=0.5, sweep_interval_s=1.0, follow_up_s=(0.3, 1.0)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
-from fillwire.simulator.binance.accounts import Account, AccountEvent
-from fillwire.simulator.binance.clock import MILLISECONDS, VenueClock
-from fillwire.simulator.binance.engine import Engine
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.orders import Order, OrderList, Ticket
-from fillwire.simulator.binance.symbols import SymbolRules
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.clock import MILLISECONDS, VenueClock
+from fillwire.simulator.exchange.engine import Engine
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.orders import Order, OrderList, Ticket
+from fillwire.simulator.exchange.symbols import SymbolRules
+from fillwire.simulator.exchange.units import parse_units
 
 EMIT_US = 1_795_000_000_000_999
 

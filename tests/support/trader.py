@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.orders import Order, Ticket
-from fillwire.simulator.binance.units import parse_units, units_text
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.orders import Order, Ticket
+from fillwire.simulator.exchange.units import parse_units, units_text
 
 if TYPE_CHECKING:
-    from fillwire.simulator.binance.server import BinanceSimulator
+    from fillwire.simulator.exchange.server import BinanceSimulator
 
 
 class Trader:

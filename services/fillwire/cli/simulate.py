@@ -8,7 +8,7 @@ import click
 from fillwire.domain.errors import ConfigError, FillwireError
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.parent import announce_ready, follow_parent
-from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.exchange.server import BinanceSimulator
 from fillwire.simulator.settings import (
     DEMO_ED25519_API_KEY,
     DEMO_ED25519_PRIVATE_KEY,

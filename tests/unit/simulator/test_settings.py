@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fillwire.domain.errors import ConfigError
-from fillwire.simulator.binance.venue import Venue
+from fillwire.simulator.exchange.venue import Venue
 from fillwire.simulator.settings import (
     AccountSettings,
     KeySettings,

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.units import SCALE, product
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.units import SCALE, product
 
 DISCOUNT_ASSET = "BNB"
 DISCOUNT = SCALE // 4

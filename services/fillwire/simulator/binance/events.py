@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.orders import Order, OrderList
-from fillwire.simulator.binance.units import cached_units_text, signed_units_text, units_text
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.orders import Order, OrderList
+from fillwire.simulator.exchange.units import cached_units_text, signed_units_text, units_text
 
 _ZERO = "0.00000000"
 

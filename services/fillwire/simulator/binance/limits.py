@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.clock import VenueClock
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.clock import VenueClock
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.settings import LimitSettings
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from fillwire.simulator.binance.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.venue import Venue
+from fillwire.simulator.exchange.venue import Venue
 
 
 class Security(Enum):

@@ -5,9 +5,9 @@ from typing import Any
 from fillwire.simulator.binance import refusals
 from fillwire.simulator.binance.filters import check_filters
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security, fixed
-from fillwire.simulator.binance.orders import OrderList, Ticket
+from fillwire.simulator.exchange.orders import OrderList, Ticket
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.symbols import MAX_NUM_ORDER_LISTS
+from fillwire.simulator.exchange.symbols import MAX_NUM_ORDER_LISTS
 from fillwire.simulator.binance.tickets import read_response_type, read_side, read_ticket
 from fillwire.simulator.binance.trading import cancel_order, placed_response, trading_operation
 

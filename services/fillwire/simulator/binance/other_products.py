@@ -3,7 +3,7 @@
 from typing import Any
 
 from fillwire.simulator.binance.operations import Answer, Handler, Operation, Request, Security, fixed
-from fillwire.simulator.binance.units import units_text
+from fillwire.simulator.exchange.units import units_text
 
 
 def futures_info(request: Request) -> Answer:

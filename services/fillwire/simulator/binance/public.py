@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from fillwire.simulator.binance.market import Market
+from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.binance.operations import Answer, Operation, Request, fixed
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.units import units_text
+from fillwire.simulator.exchange.units import units_text
 
 _DEPTH_LIMIT = 5_000
 _DAY_US = 86_400 * 1_000_000

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fillwire.simulator.binance.accounts import Account
+from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security, fixed
-from fillwire.simulator.binance.orders import Order, row, visible_state
+from fillwire.simulator.exchange.orders import Order, row, visible_state
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.units import SCALE, units_text
+from fillwire.simulator.exchange.units import SCALE, units_text
 
 _DAY_US = 86_400 * 1_000_000
 

@@ -8,8 +8,8 @@ import orjson
 from aiohttp import web
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.core import Core
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.core import Core
 from fillwire.simulator.binance.operations import Request, Security
 from fillwire.simulator.binance.parameters import Parameters, read_divisor
 from fillwire.simulator.binance.refusals import BANNED, Refusal

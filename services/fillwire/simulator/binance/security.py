@@ -3,10 +3,10 @@
 import re
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.binance.accounts import ApiKey
+from fillwire.simulator.exchange.accounts import ApiKey
 from fillwire.simulator.binance.parameters import Parameters, to_microseconds
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.venue import Venue
+from fillwire.simulator.exchange.venue import Venue
 
 _KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 _RECEIVE_WINDOW = re.compile(r"[0-9]+(?:\.[0-9]{1,3})?")

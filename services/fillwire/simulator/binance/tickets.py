@@ -1,12 +1,12 @@
 """From the parameters of a placing request to the order that is asked for."""
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.binance.engine import Engine
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.orders import STOP_TYPES, Ticket
+from fillwire.simulator.exchange.engine import Engine
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.orders import STOP_TYPES, Ticket
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.symbols import ORDER_TYPES, STP_MODES
+from fillwire.simulator.exchange.symbols import ORDER_TYPES, STP_MODES
 
 _TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
 _PRICED_TYPES = _TIMED_TYPES | {"LIMIT_MAKER"}

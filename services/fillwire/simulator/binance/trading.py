@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from fillwire.simulator.binance import orders, refusals
-from fillwire.simulator.binance.accounts import Account, AccountEvent
+from fillwire.simulator.binance import refusals
+from fillwire.simulator.exchange import orders
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.binance.filters import check_filters, check_quantity
 from fillwire.simulator.binance.operations import Answer, Handler, Operation, Request, Security, fixed
-from fillwire.simulator.binance.orders import Order, Ticket
+from fillwire.simulator.exchange.orders import Order, Ticket
 from fillwire.simulator.binance.queries import find_order
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.binance.tickets import read_response_type, read_side, read_ticket
-from fillwire.simulator.binance.units import units_text
+from fillwire.simulator.exchange.units import units_text
 
 _FORMS = {"ACK": orders.acknowledgement, "RESULT": orders.result, "FULL": orders.full}
 

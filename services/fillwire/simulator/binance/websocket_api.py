@@ -11,9 +11,9 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.binance.accounts import Account, ApiKey
-from fillwire.simulator.binance.connections import Connection, Subscription
-from fillwire.simulator.binance.core import Core
+from fillwire.simulator.exchange.accounts import Account, ApiKey
+from fillwire.simulator.exchange.connections import Connection, Subscription
+from fillwire.simulator.exchange.core import Core
 from fillwire.simulator.binance.events import StreamTerminated
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security
 from fillwire.simulator.binance.parameters import Parameters

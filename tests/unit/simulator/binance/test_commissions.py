@@ -1,7 +1,7 @@
 """Commissions in BNB: by which market an amount is converted, and what happens where none leads there."""
 
 from fillwire.simulator.binance.commissions import commission, in_bnb
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.units import parse_units
 from support.simulated_market import SimulatedMarket, rules
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.clock import VenueClock
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.clock import VenueClock
 from fillwire.simulator.binance.limits import Limits
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.settings import LimitSettings

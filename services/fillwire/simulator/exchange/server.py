@@ -9,13 +9,13 @@ from typing import Any, Self
 from aiohttp import web
 
 from fillwire.domain.errors import ConfigError
-from fillwire.simulator.binance.connections import Connection, ConnectionTimes
-from fillwire.simulator.binance.control import Control
-from fillwire.simulator.binance.core import Core
+from fillwire.simulator.exchange.connections import Connection, ConnectionTimes
+from fillwire.simulator.exchange.control import Control
+from fillwire.simulator.exchange.core import Core
 from fillwire.simulator.binance.parameters import read_divisor
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.binance.rest_api import RestApi
-from fillwire.simulator.binance.venue import Venue
+from fillwire.simulator.exchange.venue import Venue
 from fillwire.simulator.binance.websocket_api import Session
 from fillwire.simulator.settings import SimulatorSettings
 

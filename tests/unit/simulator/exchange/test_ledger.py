@@ -1,7 +1,7 @@
 """The execution log: rows by symbol, from an id, between times, and as a test reads them."""
 
-from fillwire.simulator.binance.ledger import IS_BUYER, IS_MAKER, ExecutionLog
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.ledger import IS_BUYER, IS_MAKER, ExecutionLog
+from fillwire.simulator.exchange.units import parse_units
 
 
 def filled_log() -> ExecutionLog:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from fillwire.simulator.binance.accounts import AccountEvent
-from fillwire.simulator.binance.clock import VenueClock
+from fillwire.simulator.exchange.accounts import AccountEvent
+from fillwire.simulator.exchange.clock import VenueClock
 
 
 class Publisher:

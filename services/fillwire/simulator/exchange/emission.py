@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.core import Core
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.orders import Order, Ticket
-from fillwire.simulator.binance.recurring_fills import RecurringFill
-from fillwire.simulator.binance.units import product, units_text
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.core import Core
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.orders import Order, Ticket
+from fillwire.simulator.exchange.recurring_fills import RecurringFill
+from fillwire.simulator.exchange.units import product, units_text
 
 _BATCH = 64
 _TICK_S = 0.001  # shorter waits end at once, because the event loop counts milliseconds

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.orders import OrderList
-from fillwire.simulator.binance.units import parse_units, units_text
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.orders import OrderList
+from fillwire.simulator.exchange.units import parse_units, units_text
 from support.simulated_market import SimulatedMarket, rendered, steps
 
 

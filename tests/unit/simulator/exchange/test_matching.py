@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fillwire.simulator.binance.accounts import Account, AccountEvent
-from fillwire.simulator.binance.orders import Order
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.orders import Order
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.units import parse_units, product, units_text
+from fillwire.simulator.exchange.units import parse_units, product, units_text
 from support.simulated_market import SimulatedMarket, rendered, rules
 
 USERS = ("alice", "bob", "carol")

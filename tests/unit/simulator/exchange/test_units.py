@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fillwire.simulator.binance.units import (
+from fillwire.simulator.exchange.units import (
     SCALE,
     TooPrecise,
     parse_units,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fillwire.domain.errors import ConfigError
-from fillwire.simulator.binance.units import SCALE, parse_units, units_text
+from fillwire.simulator.exchange.units import SCALE, parse_units, units_text
 from fillwire.simulator.settings import SymbolSettings
 
 ORDER_TYPES = (

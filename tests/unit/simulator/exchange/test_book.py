@@ -1,6 +1,6 @@
 """The book alone: best price, age, depth, and removal."""
 
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.units import parse_units
 from support.simulated_market import SimulatedMarket
 
 

@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fillwire.domain.errors import ConfigError
-from fillwire.simulator.binance.ledger import ExecutionLog
-from fillwire.simulator.binance.orders import Order, OrderList
+from fillwire.simulator.exchange.ledger import ExecutionLog
+from fillwire.simulator.exchange.orders import Order, OrderList
 from fillwire.simulator.binance.signatures import Verifier, make_verifier
-from fillwire.simulator.binance.units import SCALE, parse_units
+from fillwire.simulator.exchange.units import SCALE, parse_units
 from fillwire.simulator.settings import AccountSettings
 
 if TYPE_CHECKING:
-    from fillwire.simulator.binance.connections import Subscription
+    from fillwire.simulator.exchange.connections import Subscription
 
 FIRST_UID = 354_937_868
 

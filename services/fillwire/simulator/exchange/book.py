@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from fillwire.simulator.binance.orders import Order
+from fillwire.simulator.exchange.orders import Order
 
 
 class BookSide:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fillwire.simulator.binance.units import cached_units_text, units_text
+from fillwire.simulator.exchange.units import cached_units_text, units_text
 
 if TYPE_CHECKING:
-    from fillwire.simulator.binance.accounts import Account
-    from fillwire.simulator.binance.market import Market
+    from fillwire.simulator.exchange.accounts import Account
+    from fillwire.simulator.exchange.market import Market
 
 OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED"})
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from fillwire.simulator.binance.units import units_text
+from fillwire.simulator.exchange.units import units_text
 
 IS_BUYER = 1
 IS_MAKER = 2

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.faults import Faults, corrupt
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.faults import Faults, corrupt
 
 FRAME = (
     b'{"subscriptionId":0,"event":{"e":"executionReport","E":1,"s":"BTCUSDT","x":"TRADE","i":7,"l":"1.00000000",'

@@ -3,13 +3,13 @@
 from random import Random
 
 from fillwire.domain.errors import ConfigError
-from fillwire.simulator.binance.accounts import FIRST_UID, Account, ApiKey, make_account
-from fillwire.simulator.binance.clock import VenueClock
-from fillwire.simulator.binance.engine import Engine
-from fillwire.simulator.binance.house import House
+from fillwire.simulator.exchange.accounts import FIRST_UID, Account, ApiKey, make_account
+from fillwire.simulator.exchange.clock import VenueClock
+from fillwire.simulator.exchange.engine import Engine
+from fillwire.simulator.exchange.house import House
 from fillwire.simulator.binance.limits import Limits
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.symbols import make_rules
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.symbols import make_rules
 from fillwire.simulator.settings import SimulatorSettings, merge_accounts
 
 

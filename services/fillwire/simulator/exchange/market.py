@@ -3,11 +3,11 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from fillwire.simulator.binance.book import Book
-from fillwire.simulator.binance.symbols import SymbolRules
+from fillwire.simulator.exchange.book import Book
+from fillwire.simulator.exchange.symbols import SymbolRules
 
 if TYPE_CHECKING:
-    from fillwire.simulator.binance.orders import Order
+    from fillwire.simulator.exchange.orders import Order
 
 _GAP_TABLE = 1_024
 FIRST_ORDER_ID = 12_569_000_000

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.connections import Connection
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.connections import Connection
 
 FRAME_FAULTS = frozenset(
     {"drop", "duplicate", "reorder", "delay", "corrupt", "unknown_event", "unknown_value", "extra_fields"}

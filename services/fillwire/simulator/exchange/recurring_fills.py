@@ -6,13 +6,13 @@ A scripted emission makes thousands of fills that differ in ids, times and sums 
 
 from collections.abc import Sequence
 
-from fillwire.simulator.binance.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.binance.commissions import commission
-from fillwire.simulator.binance.engine import Engine
+from fillwire.simulator.exchange.engine import Engine
 from fillwire.simulator.binance.events import strategy_text
-from fillwire.simulator.binance.ledger import IS_BUYER, IS_MAKER
-from fillwire.simulator.binance.orders import Order
-from fillwire.simulator.binance.units import product, units_text
+from fillwire.simulator.exchange.ledger import IS_BUYER, IS_MAKER
+from fillwire.simulator.exchange.orders import Order
+from fillwire.simulator.exchange.units import product, units_text
 
 
 class _Position:

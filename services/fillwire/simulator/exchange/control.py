@@ -41,13 +41,13 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.connections import Connection
-from fillwire.simulator.binance.core import Core
-from fillwire.simulator.binance.emission import Emission, Script
-from fillwire.simulator.binance.faults import FRAME_FAULTS, REQUEST_FAULTS
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.connections import Connection
+from fillwire.simulator.exchange.core import Core
+from fillwire.simulator.exchange.emission import Emission, Script
+from fillwire.simulator.exchange.faults import FRAME_FAULTS, REQUEST_FAULTS
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.units import parse_units
 from fillwire.simulator.binance.websocket_api import terminate
 
 _PAGE = 10_000

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fillwire.simulator.binance import order_lists, other_products, public, queries, trading
-from fillwire.simulator.binance.accounts import Account
-from fillwire.simulator.binance.faults import Faults
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.faults import Faults
 from fillwire.simulator.binance.operations import Answer, Operation, Request
-from fillwire.simulator.binance.publisher import Publisher
+from fillwire.simulator.exchange.publisher import Publisher
 from fillwire.simulator.binance.refusals import BANNED, Refusal
-from fillwire.simulator.binance.venue import Venue
+from fillwire.simulator.exchange.venue import Venue
 
 if TYPE_CHECKING:
-    from fillwire.simulator.binance.connections import Connection
+    from fillwire.simulator.exchange.connections import Connection
 
 _TO_WAIT = frozenset({429, BANNED})
 _HANDSHAKES = 1000

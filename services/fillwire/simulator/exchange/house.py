@@ -2,11 +2,11 @@
 
 from random import Random
 
-from fillwire.simulator.binance.accounts import AccountEvent
-from fillwire.simulator.binance.engine import Engine
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.orders import Order, Ticket
-from fillwire.simulator.binance.units import SCALE
+from fillwire.simulator.exchange.accounts import AccountEvent
+from fillwire.simulator.exchange.engine import Engine
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.orders import Order, Ticket
+from fillwire.simulator.exchange.units import SCALE
 
 LEVELS = 10
 _NOTIONAL_RANGE = (20_000, 200_000)

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from fillwire.simulator.binance.accounts import Account
+from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.units import parse_units, units_text
+from fillwire.simulator.exchange.units import parse_units, units_text
 from support.simulated_market import EMIT_US, SimulatedMarket, rendered, rules, steps
 
 

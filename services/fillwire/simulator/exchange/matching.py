@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from fillwire.simulator.binance.accounts import Account
+from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.binance.commissions import commission
 from fillwire.simulator.binance.events import report_head
-from fillwire.simulator.binance.ledger import IS_BUYER, IS_MAKER
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.orders import Order
-from fillwire.simulator.binance.steps import Step
-from fillwire.simulator.binance.units import product, units_text
+from fillwire.simulator.exchange.ledger import IS_BUYER, IS_MAKER
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.orders import Order
+from fillwire.simulator.exchange.steps import Step
+from fillwire.simulator.exchange.units import product, units_text
 
 _HISTORY_LIMIT = 10_000
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.binance.accounts import Account, AccountEvent
-from fillwire.simulator.binance.clock import VenueClock
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.clock import VenueClock
 from fillwire.simulator.binance.events import BalanceUpdate, report_head
-from fillwire.simulator.binance.market import Market
-from fillwire.simulator.binance.matching import Matcher, crosses
-from fillwire.simulator.binance.orders import STOP_TYPES, Order, OrderList, Ticket
-from fillwire.simulator.binance.steps import Step
-from fillwire.simulator.binance.symbols import MAX_NUM_ORDER_AMENDS
-from fillwire.simulator.binance.units import SCALE, product, units_text
+from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.matching import Matcher, crosses
+from fillwire.simulator.exchange.orders import STOP_TYPES, Order, OrderList, Ticket
+from fillwire.simulator.exchange.steps import Step
+from fillwire.simulator.exchange.symbols import MAX_NUM_ORDER_AMENDS
+from fillwire.simulator.exchange.units import SCALE, product, units_text
 
 _ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 22

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from fillwire.simulator.binance.house import LEVELS, House
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.house import LEVELS, House
+from fillwire.simulator.exchange.units import parse_units
 from support.simulated_market import SimulatedMarket, rendered, steps
 
 

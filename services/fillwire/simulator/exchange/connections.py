@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
-from fillwire.simulator.binance.accounts import Account, ApiKey
+from fillwire.simulator.exchange.accounts import Account, ApiKey
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter

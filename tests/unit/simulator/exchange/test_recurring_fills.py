@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from fillwire.simulator.binance.accounts import Account, AccountEvent
-from fillwire.simulator.binance.clock import MICROSECONDS, MILLISECONDS
-from fillwire.simulator.binance.recurring_fills import RecurringFill
-from fillwire.simulator.binance.units import parse_units
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.clock import MICROSECONDS, MILLISECONDS
+from fillwire.simulator.exchange.recurring_fills import RecurringFill
+from fillwire.simulator.exchange.units import parse_units
 from support.simulated_market import EMIT_US, SimulatedMarket
 
 QUANTITY = parse_units("0.5")

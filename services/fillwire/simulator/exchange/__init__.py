@@ -1,0 +1,1 @@
+"""The venue-neutral core of every simulator."""
