@@ -12,7 +12,7 @@ import orjson
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from fillwire.cli.accounting import summarise_ms
-from fillwire.simulator.settings import DEMO_HMAC_API_KEY, DEMO_HMAC_SECRET
+from fillwire.simulator.binance.demo import DEMO_HMAC_API_KEY, DEMO_HMAC_SECRET
 
 
 class BareReader(WSListener):

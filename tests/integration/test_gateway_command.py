@@ -13,7 +13,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, connection_subject
 from support.binance_keys import HMAC_SECRET

@@ -14,7 +14,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.log import read_stream
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.identifiers import execution_event_id
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.wire.codec import decode_connection, decode_order
 from fillwire.wire.subjects import account_tokens, connection_subject
 from support.eventually import eventually

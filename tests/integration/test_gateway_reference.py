@@ -15,7 +15,7 @@ from fillwire.gateway.reference import Reference
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.weights import WeightBudget
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import LimitSettings, SimulatorSettings
 from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.rest import HttpRequest

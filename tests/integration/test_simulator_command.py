@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fillwire.simulator.settings import DEMO_HMAC_API_KEY
+from fillwire.simulator.binance.demo import DEMO_HMAC_API_KEY
 from support.venue_client import signed
 
 DEADLINE_S = 30.0

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from fillwire.simulator import AccountSettings, BinanceSimulator, KeySettings, SimulatorSettings
-from fillwire.simulator.settings import DEMO_ED25519_PUBLIC_KEY
+from fillwire.simulator.binance.demo import DEMO_ED25519_PUBLIC_KEY
 from support.binance_keys import API_KEY, ED25519_API_KEY, HMAC_SECRET
 from support.eventually import eventually
 from support.venue_client import VenueClient, now_ms, signed

@@ -20,7 +20,7 @@ from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.service import CAPACITY, Gateway
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.wire.codec import decode_alert, decode_connection, decode_order
 from fillwire.wire.commands import CANCEL_ORDER, PLACE_ORDER, decode_trade_order, encode_command

@@ -25,7 +25,7 @@ from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.domain.orders import OrderRequest, TradeOrder
 from fillwire.gateway.ownership import Owner
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import AccountSettings, KeySettings, SimulatorSettings
 from fillwire.wire.codec import decode_connection, decode_order
 from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_command

@@ -1,11 +1,17 @@
-"""A matching engine on one market with an empty book, and traders who say what they want in decimals."""
+"""A matching engine on one market with an empty book, and traders who say what they want in decimals.
+
+Its events are read as Binance tells them.
+"""
 
 import itertools
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
+from fillwire.simulator.binance.commissions import commission
+from fillwire.simulator.binance.events import render
 from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.exchange.clock import MILLISECONDS, VenueClock
 from fillwire.simulator.exchange.engine import Engine
@@ -34,7 +40,7 @@ def rules(base: str, quote: str, price: str = "100") -> SymbolRules:
 def rendered(events: Iterable[AccountEvent], account: Account | None = None) -> list[dict[str, Any]]:
     """Return the events, of one account or of all, as a client reads them."""
     return [
-        json.loads(event.render(EMIT_US, MILLISECONDS))
+        json.loads(render(event, EMIT_US, MILLISECONDS)[1])
         for event in events
         if account is None or event.account is account
     ]
@@ -51,7 +57,8 @@ class SimulatedMarket:
     def __init__(self, *more: SymbolRules) -> None:
         random = Random(7)
         listed = (rules("LTC", "USDT"), *more)
-        self.engine = Engine({rule.name: Market(rule, random) for rule in listed}, VenueClock(), random)
+        markets = {rule.name: Market(rule, random) for rule in listed}
+        self.engine = Engine(markets, VenueClock(), random, commission=partial(commission, markets))
         self.market = self.engine.markets["LTCUSDT"]
         self._ids = itertools.count(1)
 

@@ -7,7 +7,7 @@ from fillwire.simulator.exchange.orders import Order, Ticket
 from fillwire.simulator.exchange.units import parse_units, units_text
 
 if TYPE_CHECKING:
-    from fillwire.simulator.exchange.server import BinanceSimulator
+    from fillwire.simulator.binance.server import BinanceSimulator
 
 
 class Trader:

@@ -8,12 +8,9 @@ import click
 from fillwire.domain.errors import ConfigError, FillwireError
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.parent import announce_ready, follow_parent
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.exchange.server import Simulator
+from fillwire.simulator.registry import SIMULATORS
 from fillwire.simulator.settings import (
-    DEMO_ED25519_API_KEY,
-    DEMO_ED25519_PRIVATE_KEY,
-    DEMO_HMAC_API_KEY,
-    DEMO_HMAC_SECRET,
     AccountSettings,
     LimitSettings,
     SimulatorSettings,
@@ -21,7 +18,6 @@ from fillwire.simulator.settings import (
     parse_account,
 )
 
-EXCHANGES = ("binance",)
 _STOP_DEADLINE_S = 5.0
 
 
@@ -77,17 +73,16 @@ def command(  # noqa: PLR0913 - one argument per option
     connection_limit: int,
     weight_limit: int,
 ) -> None:
-    """Simulate an exchange: WebSocket API, REST API and matching engine on one port.
+    """Simulate an exchange: WebSocket, REST API and matching engine on one port.
 
     Faults, prices and scripted executions are controlled below /sim/ on the same port.
     """
     follow_parent()
-    if exchange not in EXCHANGES:
-        raise ConfigError(f"exchange: expected {' or '.join(EXCHANGES)}, found {exchange!r}")
+    if exchange not in SIMULATORS:
+        raise ConfigError(f"exchange: expected {' or '.join(SIMULATORS)}, found {exchange!r}")
     accounts = tuple(parse_account(text) for text in account_texts)
     if accounts_file is not None:
         accounts += load_accounts(accounts_file)
-    defaults = SimulatorSettings()
     settings = SimulatorSettings(
         host=host,
         port=port,
@@ -97,10 +92,10 @@ def command(  # noqa: PLR0913 - one argument per option
         query_lag_s=query_lag,
         skew_ms=skew_ms,
         market_interval_s=market_interval,
-        accounts=accounts or defaults.accounts,
+        accounts=accounts,
         limits=LimitSettings(connections_per_5_minutes=connection_limit, weight_per_minute=weight_limit),
     )
-    simulator = BinanceSimulator(settings)
+    simulator = SIMULATORS[exchange](settings)
     ctx.exit(
         run(
             lambda stop: _serve(simulator, stop, shows_demo_keys=not accounts),
@@ -109,7 +104,7 @@ def command(  # noqa: PLR0913 - one argument per option
     )
 
 
-async def _serve(simulator: BinanceSimulator, stop: Stop, *, shows_demo_keys: bool) -> None:
+async def _serve(simulator: Simulator, stop: Stop, *, shows_demo_keys: bool) -> None:
     try:
         await simulator.start()
     except ConfigError as error:
@@ -117,7 +112,7 @@ async def _serve(simulator: BinanceSimulator, stop: Stop, *, shows_demo_keys: bo
     try:
         _introduce(simulator, shows_demo_keys=shows_demo_keys)
         announce_ready(
-            exchange="binance",
+            exchange=simulator.exchange,
             rest=simulator.rest_url,
             websocket=simulator.websocket_url,
             control=f"{simulator.rest_url}/sim",
@@ -132,10 +127,10 @@ def _key_line(account: AccountSettings) -> str:
     return f"  {account.user}: {', '.join(key.api_key for key in account.keys)}"
 
 
-def _introduce(simulator: BinanceSimulator, *, shows_demo_keys: bool) -> None:
+def _introduce(simulator: Simulator, *, shows_demo_keys: bool) -> None:
     """Tell a person where the venue is and with which keys it can be used."""
     lines = [
-        "binance simulator",
+        f"{simulator.exchange} simulator",
         f"  REST       {simulator.rest_url}",
         f"  WebSocket  {simulator.websocket_url}",
         f"  control    {simulator.rest_url}/sim/",
@@ -143,11 +138,5 @@ def _introduce(simulator: BinanceSimulator, *, shows_demo_keys: bool) -> None:
         *(_key_line(account) for account in simulator.settings.accounts),
     ]
     if shows_demo_keys:
-        lines += [
-            "keys of user demo, published test vectors",
-            f"  HMAC     {DEMO_HMAC_API_KEY}",
-            f"           secret {DEMO_HMAC_SECRET}",
-            f"  Ed25519  {DEMO_ED25519_API_KEY}",
-            *(f"           {line}" for line in DEMO_ED25519_PRIVATE_KEY.splitlines()),
-        ]
+        lines += ["keys of user demo, published test vectors", *simulator.demo.introduction]
     click.echo("\n".join(lines), err=True)

@@ -13,46 +13,38 @@ from fillwire.cli.stack import Child, Stack
 from fillwire.domain.errors import FillwireError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
-from fillwire.simulator.settings import (
-    DEMO_ED25519_API_KEY,
-    DEMO_ED25519_PRIVATE_KEY,
-    DEMO_HMAC_API_KEY,
-    DEMO_HMAC_SECRET,
-)
+from fillwire.simulator.registry import SIMULATORS
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, connection_subject
 
 ENVIRONMENT = "simulated"
 USER = "demo"
-# How the configuration refers to the account's keys, of which it has one at a time.
-KEYS: Sequence[Mapping[str, str]] = (
-    {"apiKey": "env:SIMULATED_API_KEY", "secret": "env:SIMULATED_SECRET"},
-    {"apiKey": "env:SIMULATED_ED25519_API_KEY", "privateKey": "env:SIMULATED_ED25519_PRIVATE_KEY"},
-)
-_KEY_VARIABLES = {
-    "SIMULATED_API_KEY": DEMO_HMAC_API_KEY,
-    "SIMULATED_SECRET": DEMO_HMAC_SECRET,
-    "SIMULATED_ED25519_API_KEY": DEMO_ED25519_API_KEY,
-    "SIMULATED_ED25519_PRIVATE_KEY": DEMO_ED25519_PRIVATE_KEY,
-}
 _REQUEST_DEADLINE = aiohttp.ClientTimeout(total=30)
 _PAGE = 50_000
 
 
 class SimulatedVenue:
-    """A running Binance simulator and its control API; `start` also configures the stack for its account."""
+    """A running simulator and its control API; `start` also configures the stack for its account.
+
+    Attributes:
+        keys: how the configuration can refer to the account's keys, of which it has one at a time.
+    """
 
     def __init__(self, child: Child, session: aiohttp.ClientSession) -> None:
         self.child = child
-        self.account = Account(USER, "binance", ENVIRONMENT)
+        self.account = Account(USER, str(child.ready["exchange"]), ENVIRONMENT)
+        self._demo = SIMULATORS[self.account.exchange].demo
+        self.keys = self._demo.keys
         self._session = session
         self._rest = str(child.ready["rest"])
         self._pairs: dict[str, str] = {}  # by symbol
         self._jobs: list[int] = []
 
     @classmethod
-    async def start(cls, stack: Stack, session: aiohttp.ClientSession, *options: str) -> Self:
-        """Start the simulator with `options` and write the configuration that points the gateway to it.
+    async def start(
+        cls, stack: Stack, session: aiohttp.ClientSession, *options: str, exchange: str = "binance"
+    ) -> Self:
+        """Start the simulator of an exchange with `options` and write the configuration that points the gateway to it.
 
         The venue takes ownership of `session`.
 
@@ -60,22 +52,22 @@ class SimulatedVenue:
             ChildError: the simulator did not become ready.
         """
         try:
-            child = await stack.spawn("venue", "simulate", "--exchange", "binance", "--port", "0", *options)
+            child = await stack.spawn("venue", "simulate", "--exchange", exchange, "--port", "0", *options)
         except BaseException:
             await session.close()
             raise
         venue = cls(child, session)
         venue.configure(stack)
-        for symbol in (await venue._send("GET", "api/v3/exchangeInfo"))["symbols"]:
-            venue._pairs[symbol["symbol"]] = f"{symbol['baseAsset']}-{symbol['quoteAsset']}"
+        for market in await venue.control("GET", "symbols"):
+            venue._pairs[market["symbol"]] = f"{market['base']}-{market['quote']}"
         return venue
 
-    def configure(self, stack: Stack, key: Mapping[str, str] = KEYS[0]) -> None:
+    def configure(self, stack: Stack, key: Mapping[str, str] | None = None) -> None:
         """Write `fillwire.json` for this venue and name it, with the account's keys, in the children's environment.
 
         Args:
             stack: whose children.
-            key: which of the account's keys the configuration refers to.
+            key: which of `keys` the configuration refers to, the first unless said.
         """
         account = self.account
         urls = {"websocketUrl": self.child.ready["websocket"], "restUrl": self.child.ready["rest"]}
@@ -86,14 +78,14 @@ class SimulatedVenue:
                     "user": account.user,
                     "exchange": account.exchange,
                     "environment": account.environment,
-                    **key,
+                    **(key or self.keys[0]),
                 }
             ],
         }
         path = stack.directory / "fillwire.json"
         path.with_suffix(".new").write_text(json.dumps(configuration, indent=2))
         path.with_suffix(".new").replace(path)  # whoever reads meanwhile finds the one or the other
-        stack.environ.update(_KEY_VARIABLES, FILLWIRE_CONFIG=str(path))
+        stack.environ.update(self._demo.variables, FILLWIRE_CONFIG=str(path))
 
     async def close(self) -> None:
         """Close the session to the control API; the stack stops the process."""
@@ -105,7 +97,13 @@ class SimulatedVenue:
         Raises:
             FillwireError: the simulator refused.
         """
-        return await self._send(method, f"sim/{path}", body)
+        async with self._session.request(
+            method, f"{self._rest}/sim/{path}", json=body, timeout=_REQUEST_DEADLINE
+        ) as response:
+            document = await response.json()
+            if response.status >= 400:  # noqa: PLR2004 - HTTP
+                raise FillwireError(f"simulator refused {method} {path}: {document}")
+            return document
 
     async def wait_receiving(self, broker_url: str, deadline_s: float = 20.0) -> None:
         """Wait until the gateway detects the account's fills live.
@@ -139,8 +137,8 @@ class SimulatedVenue:
 
     async def price(self, pair: str) -> str:
         """Return the market's price of a pair, a decimal string."""
-        symbol = next(symbol for symbol, name in self._pairs.items() if name == pair)
-        return str((await self._send("GET", f"api/v3/ticker/price?symbol={symbol}"))["price"])
+        markets = await self.control("GET", "symbols")
+        return next(str(market["price"]) for market in markets if self._pairs[market["symbol"]] == pair)
 
     async def emit(self, symbols: Sequence[str], *, rate: float, count: int, orders: int = 10) -> int:
         """Have `count` executions of `orders` new orders emitted at `rate` per second (0: as fast as the socket takes).
@@ -193,12 +191,3 @@ class SimulatedVenue:
             "price": price,
             "quantity": quantity,
         }
-
-    async def _send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        async with self._session.request(
-            method, f"{self._rest}/{path}", json=body, timeout=_REQUEST_DEADLINE
-        ) as response:
-            document = await response.json()
-            if response.status >= 400:  # noqa: PLR2004 - HTTP
-                raise FillwireError(f"simulator refused {method} {path}: {document}")
-            return document

@@ -1,6 +1,6 @@
 """Venue simulators that speak the real protocols, with a matching engine and faults on demand."""
 
-from fillwire.simulator.exchange.server import BinanceSimulator
+from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import (
     AccountSettings,
     KeySettings,

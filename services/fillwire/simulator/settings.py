@@ -2,27 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fillwire.domain.errors import ConfigError
 
-# Published test vectors: the HMAC pair of the venue's documents, and the key of RFC 8032, section 7.1, test 1.
-DEMO_HMAC_API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
-DEMO_HMAC_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"  # noqa: S105 - published
-DEMO_ED25519_API_KEY = "mjcKCrJzTU6TChLsnPmgnQJJMR616J4yWvdZWDUeXkk6vL6dLyS7rcVOQlADlVjA"
-DEMO_ED25519_PRIVATE_KEY = """\
------BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-"""
-DEMO_ED25519_PUBLIC_KEY = """\
------BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
------END PUBLIC KEY-----
-"""
+if TYPE_CHECKING:
+    from fillwire.simulator.exchange.demo import Demo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,35 +26,23 @@ class KeySettings:
             raise ConfigError(f"key {self.api_key[:4]}… needs either a secret or a public key")
 
 
-def _default_balances() -> dict[str, str]:
-    return {
-        "USDT": "1000000000",
-        "BTC": "10000",
-        "ETH": "100000",
-        "BNB": "1000",
-        "SOL": "1000000",
-        "XRP": "10000000",
-        "LTC": "100000",
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """One account of the venue.
 
     Attributes:
         user: its name in the control API and in the printed accounts.
-        balances: free amounts at the start, as decimal strings by asset.
-        maker_rate: commission rate of a maker fill, a decimal string.
-        taker_rate: commission rate of a taker fill, a decimal string.
+        balances: free amounts at the start, as decimal strings by asset; None for the venue's own.
+        maker_rate: commission rate of a maker fill, a decimal string; None for the venue's own.
+        taker_rate: commission rate of a taker fill, a decimal string; None for the venue's own.
         pays_in_bnb: whether commissions are taken in BNB, at a discount, while there is enough of it.
     """
 
     user: str
     keys: tuple[KeySettings, ...]
-    balances: Mapping[str, str] = field(default_factory=_default_balances)
-    maker_rate: str = "0.00100000"
-    taker_rate: str = "0.00100000"
+    balances: Mapping[str, str] | None = None
+    maker_rate: str | None = None
+    taker_rate: str | None = None
     pays_in_bnb: bool = False
 
 
@@ -86,7 +62,7 @@ class SymbolSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
-    """Limits of the venue. Windows are aligned to the clock; `ban_s` doubles with each further ban."""
+    """Limits of the venue, of which it has some. Windows are aligned to the clock; `ban_s` doubles with each further ban."""
 
     weight_per_minute: int = 6000
     raw_requests_per_5_minutes: int = 300_000
@@ -95,50 +71,6 @@ class LimitSettings:
     connections_per_5_minutes: int = 300
     refusals_before_ban: int = 20
     ban_s: int = 120
-
-
-def _demo_accounts() -> tuple[AccountSettings, ...]:
-    return (
-        AccountSettings(
-            user="demo",
-            keys=(
-                KeySettings(api_key=DEMO_HMAC_API_KEY, secret=DEMO_HMAC_SECRET),
-                KeySettings(api_key=DEMO_ED25519_API_KEY, public_key=DEMO_ED25519_PUBLIC_KEY),
-            ),
-        ),
-    )
-
-
-def _default_symbols() -> tuple[SymbolSettings, ...]:
-    rows = (
-        ("BTC", "USDT", "64000", "0.01", "0.00001"),
-        ("ETH", "USDT", "3200", "0.01", "0.0001"),
-        ("BNB", "USDT", "600", "0.01", "0.001"),
-        ("SOL", "USDT", "150", "0.01", "0.001"),
-        ("XRP", "USDT", "0.6", "0.0001", "0.1"),
-        ("LTC", "USDT", "80", "0.01", "0.001"),
-    )
-    crosses = (
-        ("ETH", "BTC", "0.05", "0.00001", "0.001", "0.0001"),
-        ("BNB", "BTC", "0.0094", "0.000001", "0.01", "0.0001"),
-        ("LTC", "BTC", "0.00125", "0.000001", "0.01", "0.0001"),
-        ("LTC", "BNB", "0.133", "0.0001", "0.001", "0.01"),
-    )
-    return tuple(
-        SymbolSettings(symbol=base + quote, base=base, quote=quote, price=price, tick=tick, step=step)
-        for base, quote, price, tick, step in rows
-    ) + tuple(
-        SymbolSettings(
-            symbol=base + quote,
-            base=base,
-            quote=quote,
-            price=price,
-            tick=tick,
-            step=step,
-            min_notional=notional,
-        )
-        for base, quote, price, tick, step, notional in crosses
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +88,8 @@ class SimulatorSettings:
         skew_ms: venue clock minus machine clock.
         market_interval_s: seconds between two steps of the price process; 0 stands still until told to move.
         market_step_bps: standard deviation of one step, in basis points of the price.
+        accounts: none for the venue's own demo account.
+        symbols: none for the venue's own.
         send_buffer_bytes: a connection with more unsent bytes than this is ended.
     """
 
@@ -170,9 +104,22 @@ class SimulatorSettings:
     market_interval_s: float = 0.0
     market_step_bps: float = 2.0
     send_buffer_bytes: int = 64 * 1024 * 1024
-    accounts: tuple[AccountSettings, ...] = field(default_factory=_demo_accounts)
-    symbols: tuple[SymbolSettings, ...] = field(default_factory=_default_symbols)
+    accounts: tuple[AccountSettings, ...] = ()
+    symbols: tuple[SymbolSettings, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+
+    def completed(self, demo: "Demo") -> "SimulatorSettings":
+        """Return the settings with a venue's own accounts, symbols and amounts where these say nothing."""
+        accounts = tuple(
+            replace(
+                account,
+                balances=demo.balances if account.balances is None else account.balances,
+                maker_rate=account.maker_rate or demo.rate,
+                taker_rate=account.taker_rate or demo.rate,
+            )
+            for account in self.accounts or demo.accounts
+        )
+        return replace(self, accounts=accounts, symbols=self.symbols or demo.symbols)
 
 
 def parse_account(text: str) -> AccountSettings:
@@ -199,19 +146,8 @@ def merge_accounts(accounts: tuple[AccountSettings, ...]) -> tuple[AccountSettin
     merged: dict[str, AccountSettings] = {}
     for account in accounts:
         known = merged.get(account.user)
-        merged[account.user] = account if known is None else _with_keys(known, account.keys)
+        merged[account.user] = account if known is None else replace(known, keys=known.keys + account.keys)
     return tuple(merged.values())
-
-
-def _with_keys(account: AccountSettings, keys: tuple[KeySettings, ...]) -> AccountSettings:
-    return AccountSettings(
-        user=account.user,
-        keys=account.keys + keys,
-        balances=account.balances,
-        maker_rate=account.maker_rate,
-        taker_rate=account.taker_rate,
-        pays_in_bnb=account.pays_in_bnb,
-    )
 
 
 def load_accounts(path: Path) -> tuple[AccountSettings, ...]:
@@ -235,7 +171,7 @@ def _account_entry(entry: Any, place: str) -> AccountSettings:
     try:
         fields = dict(entry)
         fields["keys"] = tuple(KeySettings(**key) for key in fields.pop("keys"))
-        for text in (*fields.get("balances", {}).values(), fields.get("maker_rate", "0")):
+        for text in (*(fields.get("balances") or {}).values(), fields.get("maker_rate") or "0"):
             Decimal(text)
         return AccountSettings(**fields)
     except (TypeError, ValueError, KeyError, AttributeError, InvalidOperation) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fillwire.domain.errors import ConfigError
-from fillwire.simulator.exchange.venue import Venue
+from fillwire.simulator.binance.venue import BinanceVenue
 from fillwire.simulator.settings import (
     AccountSettings,
     KeySettings,
@@ -74,11 +74,11 @@ def test_symbols_must_allow_exact_amounts(change: dict[str, str], said: str) -> 
     }
     symbols = (SymbolSettings(**fields | change),)
     with pytest.raises(ConfigError, match=said):
-        Venue(SimulatorSettings(symbols=symbols))
+        BinanceVenue(SimulatorSettings(symbols=symbols))
 
 
 def test_bad_balance_is_refused_with_the_user() -> None:
     """An amount that is none is refused at the start."""
     account = AccountSettings(user="alice", keys=(), balances={"BTC": "-1"})
     with pytest.raises(ConfigError, match="account alice: expected a decimal string"):
-        Venue(SimulatorSettings(accounts=(account,)))
+        BinanceVenue(SimulatorSettings(accounts=(account,)))

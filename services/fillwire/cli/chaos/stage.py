@@ -17,7 +17,7 @@ from fillwire.cli.chaos import bots
 from fillwire.cli.chaos.brake import Brake
 from fillwire.cli.chaos.cluster import BrokerCluster
 from fillwire.cli.chaos.fault import Ground, Part
-from fillwire.cli.simulated import KEYS, SimulatedVenue
+from fillwire.cli.simulated import SimulatedVenue
 from fillwire.cli.stack import Child, ChildError, Stack
 from fillwire.domain.errors import BrokerError
 from fillwire.wire.codec import decode_connection
@@ -89,8 +89,9 @@ class Stage:
 
     def replace_key(self) -> None:
         """Put the account's other key into the gateway's configuration, as a person does with one that is refused."""
-        self._key = (self._key + 1) % len(KEYS)
-        self.venue.configure(self.stack, KEYS[self._key])
+        keys = self.venue.keys
+        self._key = (self._key + 1) % len(keys)
+        self.venue.configure(self.stack, keys[self._key])
 
     async def start(self, child: Child) -> None:
         """Start a process again as its supervisor would: until it is ready, for it may not find what it needs at first.

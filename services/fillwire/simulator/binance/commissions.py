@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.commissions import in_received_asset
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.units import SCALE, product
 
@@ -36,13 +37,11 @@ def commission(  # noqa: PLR0913 - the facts of one fill
 ) -> tuple[int, str | None]:
     """Return the commission of one fill in units, and its asset; (0, None) for an account that pays none."""
     rate = account.maker_rate if is_maker else account.taker_rate
-    if rate == 0:
-        return 0, None
-    base_asset, quote_asset = market.assets
-    if account.pays_in_bnb:
+    if account.pays_in_other_asset and rate:
+        _, quote_asset = market.assets
         fee = in_bnb(markets, quote_asset, product(product(quote, rate), SCALE - DISCOUNT))
         if fee is not None and 0 < fee <= account.balances[DISCOUNT_ASSET].free:
             return fee, DISCOUNT_ASSET
-    if is_buy:
-        return product(quantity, rate), base_asset
-    return product(quote, rate), quote_asset
+    return in_received_asset(
+        account, market, is_buy=is_buy, quantity=quantity, quote=quote, is_maker=is_maker
+    )

@@ -1,170 +1,170 @@
 """The events of the user data stream, exactly as the documents show them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from fillwire.simulator.exchange.accounts import Account
-from fillwire.simulator.exchange.orders import Order, OrderList
-from fillwire.simulator.exchange.units import cached_units_text, signed_units_text, units_text
+from fillwire.simulator.binance.strategies import strategy_text
+from fillwire.simulator.exchange.accounts import AccountEvent
+from fillwire.simulator.exchange.orders import Head, Order
+from fillwire.simulator.exchange.recurring_fills import RecurringFill, RecurringPosition
+from fillwire.simulator.exchange.refused import Reason
+from fillwire.simulator.exchange.reports import (
+    AccountPosition,
+    BalanceUpdate,
+    ExecutionReport,
+    ListStatus,
+    Prevention,
+)
+from fillwire.simulator.exchange.units import cached_units_text, product, signed_units_text, units_text
 
 _ZERO = "0.00000000"
+_REJECT_REASONS = {
+    Reason.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    Reason.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
+    Reason.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+}
 
 
-def report_head(order: Order, client_id: str, original_id: str) -> str:
+def _head_text(order: Order, head: Head) -> str:
     """Return the members of an execution report that name the order, from `s` to `C`."""
+    text = head.text
+    if not text:
+        text = head.text = (
+            f'"s":"{order.market.rules.name}","c":"{head.client_order_id}","S":"{"BUY" if order.is_buy else "SELL"}",'
+            f'"o":"{order.type}","f":"{order.time_in_force}","q":"{cached_units_text(head.quantity)}",'
+            f'"p":"{cached_units_text(order.price)}","P":"{cached_units_text(order.stop_price)}","F":"{_ZERO}",'
+            f'"g":{order.list_id},"C":"{head.original_client_id}"'
+        )
+    return text
+
+
+def _prevention_text(prevention: Prevention | None) -> str:
+    """Return the members of self-trade prevention, empty for most reports."""
+    if prevention is None:
+        return ""
     return (
-        f'"s":"{order.market.rules.name}","c":"{client_id}","S":"{"BUY" if order.is_buy else "SELL"}",'
-        f'"o":"{order.type}","f":"{order.time_in_force}","q":"{cached_units_text(order.quantity)}",'
-        f'"p":"{cached_units_text(order.price)}","P":"{cached_units_text(order.stop_price)}","F":"{_ZERO}",'
-        f'"g":{order.list_id},"C":"{original_id}"'
+        f',"v":{prevention.match_id},"A":"{units_text(prevention.total)}","B":"{units_text(prevention.last)}","u":-1,'
+        f'"U":{prevention.counter_order_id},"pl":"{units_text(prevention.quantity)}",'
+        f'"pL":"{units_text(prevention.price)}",'
+        f'"pY":"{units_text(product(prevention.price, prevention.quantity))}"'
     )
 
 
-def strategy_text(order: Order) -> str:
-    """Return the members `j` and `J` of an execution report, empty where the order was placed without."""
-    text = "" if order.strategy_id is None else f',"j":{order.strategy_id}'
-    return text if order.strategy_type is None else f'{text},"J":{order.strategy_type}'
+def _report(report: ExecutionReport, emit_us: int, divisor: int) -> str:
+    order = report.order
+    is_trade = report.row >= 0
+    fee = "0" if report.fee is None else units_text(report.fee)
+    fee_asset = "null" if report.fee_asset is None else f'"{report.fee_asset}"'
+    working = f'"W":{report.working_us // divisor},' if report.working_us >= 0 else ""
+    reason = f',"eR":"{report.reason}"' if report.reason else ""
+    reject = "NONE" if report.reject is None else _REJECT_REASONS.get(report.reject, "NONE")
+    created = order.created_us // divisor if order.created_us >= 0 else -1
+    return (
+        f'{{"e":"executionReport","E":{emit_us // divisor},{_head_text(order, report.head)},"x":"{report.execution_type}",'
+        f'"X":"{report.status}","r":"{reject}","i":{order.order_id},'
+        f'"l":"{cached_units_text(report.last_quantity)}","z":"{units_text(report.cumulative)}",'
+        f'"L":"{cached_units_text(report.last_price)}","n":"{fee}","N":{fee_asset},'
+        f'"T":{report.time_us // divisor},"t":{report.trade_id},"I":{report.execution_id},'
+        f'"w":{"true" if report.is_on_book else "false"},"m":{"true" if report.is_maker else "false"},'
+        f'"M":{"true" if is_trade else "false"},"O":{created},"Z":"{units_text(report.cumulative_quote)}",'
+        f'"Y":"{cached_units_text(report.last_quote)}","Q":"{cached_units_text(order.quote_quantity)}",'
+        f'{working}"V":"{order.stp_mode}"{_prevention_text(report.prevention)}{strategy_text(order)}{reason}}}'
+    )
 
 
-class ExecutionReport:
-    """One step in the life of an order, with the order's state at that moment.
-
-    Attributes:
-        row: row of the account's execution log, -1 if the step is no execution.
-        fee: commission in units, None if the step has none.
-        prevention: members of self-trade prevention as JSON text, empty for most.
-    """
-
-    kind = "executionReport"
-    # What most steps do not set.
-    reject = "NONE"
-    row = -1
-    trade_id = -1
-    last_quantity = 0
-    last_price = 0
-    last_quote = 0
-    fee: int | None = None
-    fee_asset: str | None = None
-    is_maker = False
-    prevention = ""
-
-    def __init__(self, order: Order, execution_type: str, time_us: int, execution_id: int) -> None:
-        self.account = order.account
-        self.order = order
-        self.head = order.head or report_head(order, order.client_order_id, "")
-        self.execution_type = execution_type
-        self.time_us = time_us
-        self.execution_id = execution_id
-        self.status = order.status
-        self.cumulative = order.executed
-        self.cumulative_quote = order.executed_quote
-        self.is_on_book = order.is_working
-        self.working_us = order.working_us
-        self.reason = order.expiry_reason
-        order.head = self.head
-
-    def render(self, emit_us: int, divisor: int) -> str:
-        """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
-        order = self.order
-        is_trade = self.row >= 0
-        fee = "0" if self.fee is None else units_text(self.fee)
-        fee_asset = "null" if self.fee_asset is None else f'"{self.fee_asset}"'
-        working = f'"W":{self.working_us // divisor},' if self.working_us >= 0 else ""
-        reason = f',"eR":"{self.reason}"' if self.reason else ""
-        created = order.created_us // divisor if order.created_us >= 0 else -1
-        return (
-            f'{{"e":"executionReport","E":{emit_us // divisor},{self.head},"x":"{self.execution_type}",'
-            f'"X":"{self.status}","r":"{self.reject}","i":{order.order_id},'
-            f'"l":"{cached_units_text(self.last_quantity)}","z":"{units_text(self.cumulative)}",'
-            f'"L":"{cached_units_text(self.last_price)}","n":"{fee}","N":{fee_asset},'
-            f'"T":{self.time_us // divisor},"t":{self.trade_id},"I":{self.execution_id},'
-            f'"w":{"true" if self.is_on_book else "false"},"m":{"true" if self.is_maker else "false"},'
-            f'"M":{"true" if is_trade else "false"},"O":{created},"Z":"{units_text(self.cumulative_quote)}",'
-            f'"Y":"{cached_units_text(self.last_quote)}","Q":"{cached_units_text(order.quote_quantity)}",'
-            f'{working}"V":"{order.stp_mode}"{self.prevention}{strategy_text(order)}{reason}}}'
-        )
+def _recurring_fill(fill: RecurringFill, emit_us: int, divisor: int) -> str:
+    """Return what `_report` would, from parts that are formatted once."""
+    texts = fill.texts.get(divisor)
+    if texts is None:
+        texts = fill.texts[divisor] = _parts(fill, divisor)
+    until_quantity, until_time, until_quote, end = texts
+    order = fill.order
+    return (
+        f'{{"e":"executionReport","E":{emit_us // divisor},{until_quantity}{units_text(order.executed)}{until_time}'
+        f'{fill.time_us // divisor},"t":{fill.trade_id},"I":{fill.execution_id}{until_quote}'
+        f"{units_text(order.executed_quote)}{end}"
+    )
 
 
-class AccountPosition:
-    """Free and locked amounts of the assets that a step may have changed."""
-
-    kind = "outboundAccountPosition"
-    row = -1
-
-    def __init__(self, account: Account, assets: Iterable[str], time_us: int) -> None:
-        self.account = account
-        self.time_us = time_us
-        balances = account.balances
-        self._rows = ",".join(
-            [
-                f'{{"a":"{asset}","f":"{units_text(balance.free)}","l":"{units_text(balance.locked)}"}}'
-                for asset in assets
-                for balance in (balances[asset],)
-            ]
-        )
-
-    def render(self, emit_us: int, divisor: int) -> str:
-        """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
-        return (
-            f'{{"e":"outboundAccountPosition","E":{emit_us // divisor},"u":{self.time_us // divisor},'
-            f'"B":[{self._rows}]}}'
-        )
+def _parts(fill: RecurringFill, divisor: int) -> tuple[str, str, str, str]:
+    """Return the parts of the report that are the same each time."""
+    order = fill.order
+    fee, fee_asset = (
+        ("0", "null") if fill.fee_asset is None else (units_text(fill.fee), f'"{fill.fee_asset}"')
+    )
+    begin = (
+        f'{_head_text(order, fill.head)},"x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":{order.order_id},'
+        f'"l":"{units_text(fill.last_quantity)}","z":"'
+    )
+    end = (
+        f'","Y":"{units_text(fill.last_quote)}","Q":"{units_text(order.quote_quantity)}",'
+        f'"W":{order.working_us // divisor},"V":"{order.stp_mode}"{strategy_text(order)}}}'
+    )
+    return (
+        begin,
+        f'","L":"{units_text(fill.last_price)}","n":"{fee}","N":{fee_asset},"T":',
+        f',"w":true,"m":true,"M":true,"O":{order.created_us // divisor},"Z":"',
+        end,
+    )
 
 
-class BalanceUpdate:
-    """A deposit or withdrawal of `delta` units."""
-
-    kind = "balanceUpdate"
-    row = -1
-
-    def __init__(self, account: Account, asset: str, delta: int, time_us: int) -> None:
-        self.account = account
-        self.asset = asset
-        self.delta = delta
-        self.time_us = time_us
-
-    def render(self, emit_us: int, divisor: int) -> str:
-        """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
-        return (
-            f'{{"e":"balanceUpdate","E":{emit_us // divisor},"a":"{self.asset}",'
-            f'"d":"{signed_units_text(self.delta)}","T":{self.time_us // divisor}}}'
-        )
+def _position(position: AccountPosition, emit_us: int, divisor: int) -> str:
+    rows = ",".join(
+        [
+            f'{{"a":"{asset}","f":"{units_text(free)}","l":"{units_text(locked)}"}}'
+            for asset, free, locked in position.amounts
+        ]
+    )
+    return f'{{"e":"outboundAccountPosition","E":{emit_us // divisor},"u":{position.time_us // divisor},"B":[{rows}]}}'
 
 
-class ListStatus:
-    """State of an order list. Its letters mean other things than those of an execution report."""
-
-    kind = "listStatus"
-    row = -1
-
-    def __init__(self, account: Account, order_list: OrderList, time_us: int) -> None:
-        self.account = account
-        self.time_us = time_us
-        self._names = (
-            f'"s":"{order_list.symbol}","g":{order_list.list_id},"c":"OCO","l":"{order_list.status_type}",'
-            f'"L":"{order_list.status}","r":"NONE","C":"{order_list.client_id}"'
-        )
-        self._legs = ",".join(
-            f'{{"s":"{order_list.symbol}","i":{leg.order_id},"c":"{leg.client_order_id}"}}'
-            for leg in order_list.legs
-        )
-
-    def render(self, emit_us: int, divisor: int) -> str:
-        """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
-        return (
-            f'{{"e":"listStatus","E":{emit_us // divisor},{self._names},"T":{self.time_us // divisor},'
-            f'"O":[{self._legs}]}}'
-        )
+def _recurring_position(position: RecurringPosition, emit_us: int, divisor: int) -> str:
+    """Return what `_position` would."""
+    texts = position.texts.get(None)
+    if texts is None:
+        base, quote = position.assets
+        texts = position.texts[None] = (f'"B":[{{"a":"{base}","f":"', f'"}},{{"a":"{quote}","f":"')
+    begin, between = texts
+    base_amounts, quote_amounts = position.base, position.quote
+    return (
+        f'{{"e":"outboundAccountPosition","E":{emit_us // divisor},"u":{position.time_us // divisor},{begin}'
+        f'{units_text(base_amounts.free)}","l":"{units_text(base_amounts.locked)}{between}'
+        f'{units_text(quote_amounts.free)}","l":"{units_text(quote_amounts.locked)}"}}]}}'
+    )
 
 
-class StreamTerminated:
-    """A subscription has ended; goes to that subscription only."""
+def _balance_update(update: BalanceUpdate, emit_us: int, divisor: int) -> str:
+    return (
+        f'{{"e":"balanceUpdate","E":{emit_us // divisor},"a":"{update.asset}",'
+        f'"d":"{signed_units_text(update.delta)}","T":{update.time_us // divisor}}}'
+    )
 
-    kind = "eventStreamTerminated"
-    row = -1
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
+def _list_status(event: ListStatus, emit_us: int, divisor: int) -> str:
+    """Return the state of an order list. Its letters mean other things than those of an execution report."""
+    order_list = event.order_list
+    legs = ",".join(
+        f'{{"s":"{order_list.symbol}","i":{order_id},"c":"{client_id}"}}'
+        for order_id, client_id in event.legs
+    )
+    return (
+        f'{{"e":"listStatus","E":{emit_us // divisor},"s":"{order_list.symbol}","g":{order_list.list_id},"c":"OCO",'
+        f'"l":"{event.status_type}","L":"{event.status}","r":"NONE","C":"{order_list.client_id}",'
+        f'"T":{event.time_us // divisor},"O":[{legs}]}}'
+    )
 
-    def render(self, emit_us: int, divisor: int) -> str:
-        """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""
-        return f'{{"e":"eventStreamTerminated","E":{emit_us // divisor}}}'
+
+_FORMS: Mapping[type, tuple[str, Callable[[Any, int, int], str]]] = {
+    ExecutionReport: ("executionReport", _report),
+    RecurringFill: ("executionReport", _recurring_fill),
+    AccountPosition: ("outboundAccountPosition", _position),
+    RecurringPosition: ("outboundAccountPosition", _recurring_position),
+    BalanceUpdate: ("balanceUpdate", _balance_update),
+    ListStatus: ("listStatus", _list_status),
+}
+
+
+def render(event: AccountEvent, emit_us: int, divisor: int) -> tuple[str, str]:
+    """Return the event's name, its member `e`, and its JSON, emitted at `emit_us`, with times divided by `divisor`."""
+    kind, form = _FORMS[type(event)]
+    return kind, form(event, emit_us, divisor)

@@ -1,9 +1,10 @@
 """The symbol's filters, applied before an order reaches the engine."""
 
 from fillwire.simulator.binance import refusals
+from fillwire.simulator.binance.symbols import MAX_NUM_ALGO_ORDERS
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.orders import STOP_TYPES, Ticket
-from fillwire.simulator.exchange.symbols import MAX_NUM_ALGO_ORDERS, SymbolRules
+from fillwire.simulator.exchange.symbols import SymbolRules
 from fillwire.simulator.exchange.units import product
 
 

@@ -7,9 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.clock import VenueClock
-from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.settings import LimitSettings
 
 _US = 1_000_000

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.exchange.venue import Venue
+from fillwire.simulator.binance.venue import BinanceVenue
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
 
 
 class Security(Enum):
@@ -28,7 +28,7 @@ class Request:
         address: where it came from.
     """
 
-    venue: Venue
+    venue: BinanceVenue
     params: Parameters
     account: Account | None
     divisor: int

@@ -5,11 +5,13 @@ from typing import Any
 from fillwire.simulator.binance import refusals
 from fillwire.simulator.binance.filters import check_filters
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security, fixed
-from fillwire.simulator.exchange.orders import OrderList, Ticket
+from fillwire.simulator.binance.order_documents import list_document
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.exchange.symbols import MAX_NUM_ORDER_LISTS
+from fillwire.simulator.binance.symbols import MAX_NUM_ORDER_LISTS
 from fillwire.simulator.binance.tickets import read_response_type, read_side, read_ticket
 from fillwire.simulator.binance.trading import cancel_order, placed_response, trading_operation
+from fillwire.simulator.exchange.orders import OrderList, Ticket
+from fillwire.simulator.exchange.refused import Reason
 
 _LIMITS = frozenset({"LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 _STOPS = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
@@ -51,12 +53,12 @@ def place_oco(request: Request) -> Answer:
     if sum(known.symbol == market.name for known in open_lists) >= MAX_NUM_ORDER_LISTS:
         raise refusals.filter_failed("MAX_NUM_ORDER_LISTS")
     if any(known.client_id == client_id for known in open_lists):
-        raise refusals.order_refused(refusals.DUPLICATE_ORDER)
+        raise refusals.refusal_of(Reason.DUPLICATE_ORDER)
     venue.limits.check_orders(account, _LEGS)
     events = venue.house.refresh(market)
     order_list, caused = venue.engine.place_list(account, (above, below), client_id)
     venue.limits.count_orders(account, _LEGS)
-    result = order_list.document(order_list.legs[0].created_us, request.divisor)
+    result = list_document(order_list, order_list.legs[0].created_us, request.divisor)
     result["orderReports"] = [placed_response(leg, form, request.divisor) for leg in order_list.legs]
     return Answer(result=result, events=events + caused)
 
@@ -88,7 +90,7 @@ def cancel_list(request: Request) -> Answer:
 
 
 def _row(request: Request, order_list: OrderList) -> dict[str, Any]:
-    row = order_list.document(order_list.legs[0].created_us, request.divisor)
+    row = list_document(order_list, order_list.legs[0].created_us, request.divisor)
     row["listStatusType"] = "ALL_DONE" if order_list.status == "ALL_DONE" else "EXEC_STARTED"
     return row
 

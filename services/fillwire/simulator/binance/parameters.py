@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.exchange.clock import MICROSECONDS, MILLISECONDS
 from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.exchange.clock import MICROSECONDS, MILLISECONDS
 from fillwire.simulator.exchange.units import TooPrecise, parse_units
 
 CLIENT_ID = re.compile(r"[a-zA-Z0-9-_.:/]{1,36}")

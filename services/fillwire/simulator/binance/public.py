@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.binance.operations import Answer, Operation, Request, fixed
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.symbols import symbol_document
+from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.units import units_text
 
 _DEPTH_LIMIT = 5_000
@@ -85,7 +86,7 @@ def exchange_info(request: Request) -> Answer:
             "serverTime": request.venue.clock.now_us() // request.divisor,
             "rateLimits": request.venue.limits.document(),
             "exchangeFilters": [],
-            "symbols": [market.rules.document() for market in markets],
+            "symbols": [symbol_document(market.rules) for market in markets],
         }
     )
 

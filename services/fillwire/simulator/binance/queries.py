@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security, fixed
-from fillwire.simulator.exchange.orders import Order, row, visible_state
+from fillwire.simulator.binance.order_documents import (
+    amendment_row,
+    order_row,
+    prevented_match_row,
+    trade_row,
+)
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.orders import Order, visible_state
 from fillwire.simulator.exchange.units import SCALE, units_text
 
 _DAY_US = 86_400 * 1_000_000
@@ -25,7 +31,7 @@ def _rows(request: Request, orders: Sequence[Order], *, only_open: bool = False)
     for order in orders:
         state = visible_state(order, now_us, lag_us)
         if state is not None and (state.is_open or not only_open):
-            rows.append(row(order, state, request.divisor))
+            rows.append(order_row(order, state, request.divisor))
     return rows
 
 
@@ -135,7 +141,7 @@ def my_trades(request: Request) -> Answer:
         rows = log.since(rows, start_us)
     is_oldest_first = start_us is not None or from_id is not None
     rows = rows[:limit] if is_oldest_first else rows[-limit:]
-    return Answer(result=[log.trade(index, request.divisor) for index in rows])
+    return Answer(result=[trade_row(log.execution(index), request.divisor) for index in rows])
 
 
 def my_trades_weight(params: Parameters) -> int:
@@ -209,7 +215,7 @@ def commission_rates(request: Request) -> Answer:
             "specialCommission": none,
             "taxCommission": none,
             "discount": {
-                "enabledForAccount": account.pays_in_bnb,
+                "enabledForAccount": account.pays_in_other_asset,
                 "enabledForSymbol": True,
                 "discountAsset": "BNB",
                 "discount": "0.75000000",
@@ -229,12 +235,12 @@ def prevented_matches(request: Request) -> Answer:
     if (match_id is None) == (order_id is None):
         raise Refusal(-1128, "Combination of optional parameters invalid.")
     rows = [
-        match | {"transactTime": match["transactTime"] // request.divisor}
+        prevented_match_row(match, request.divisor)
         for match in request.signer.prevented_matches
-        if match["symbol"] == symbol
-        and (match_id is None or match["preventedMatchId"] == match_id)
-        and (order_id is None or order_id in {match["takerOrderId"], match["makerOrderId"]})
-        and (from_id is None or match["preventedMatchId"] >= from_id)
+        if match.symbol == symbol
+        and (match_id is None or match.match_id == match_id)
+        and (order_id is None or order_id in {match.taker_order_id, match.maker_order_id})
+        and (from_id is None or match.match_id >= from_id)
     ]
     return Answer(result=rows[:limit])
 
@@ -251,9 +257,9 @@ def amendments(request: Request) -> Answer:
     if order is None:
         raise Refusal(-2013, "Order does not exist.")
     rows = [
-        amendment | {"time": amendment["time"] // request.divisor}
+        amendment_row(order, amendment, request.divisor)
         for amendment in order.amendments
-        if from_id is None or amendment["executionId"] >= from_id
+        if from_id is None or amendment.execution_id >= from_id
     ]
     return Answer(result=rows[:limit])
 

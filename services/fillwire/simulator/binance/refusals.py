@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fillwire.simulator.exchange.refused import Reason
+
 
 class Refusal(Exception):
     """A request was refused.
@@ -43,10 +45,6 @@ BANNED = 418
 """Status of every answer to an address that went on after it was told to wait."""
 
 UNKNOWN_ORDER = "Unknown order sent."
-INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
-DUPLICATE_ORDER = "Duplicate order sent."
-WOULD_MATCH = "Order would immediately match and take."
-WOULD_TRIGGER = "Order would trigger immediately."
 
 STATUS_UNKNOWN = (
     "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
@@ -93,6 +91,23 @@ def signature_invalid() -> Refusal:
     return Refusal(-1022, "Signature for this request is not valid.")
 
 
-def bad_symbol() -> Refusal:
-    """Return the refusal of an unknown symbol."""
-    return Refusal(-1121, "Invalid symbol.")
+_ENGINES = {
+    Reason.UNKNOWN_SYMBOL: (-1121, "Invalid symbol."),
+    Reason.DUPLICATE_ORDER: (-2010, "Duplicate order sent."),
+    Reason.INSUFFICIENT_BALANCE: (-2010, "Account has insufficient balance for requested action."),
+    Reason.WOULD_MATCH: (-2010, "Order would immediately match and take."),
+    Reason.WOULD_TRIGGER: (-2010, "Order would trigger immediately."),
+    Reason.NO_LIQUIDITY: (
+        -2010,
+        "Order book liquidity is less than `LOT_SIZE` filter minimum quantity.",
+    ),
+    Reason.QUANTITY_INCREASED: (-2038, "Order amend (quantity increase) is not supported."),
+    Reason.NOTHING_CHANGED: (-2038, "The requested action would change no state; rejecting"),
+    Reason.TOO_MANY_AMENDMENTS: (-1013, "Filter failure: MAX_NUM_ORDER_AMENDS"),
+}
+
+
+def refusal_of(reason: Reason) -> Refusal:
+    """Return what the venue answers where its engine says no."""
+    code, message = _ENGINES[reason]
+    return Refusal(code, message)

@@ -8,13 +8,13 @@ import orjson
 from aiohttp import web
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.exchange.accounts import Account
-from fillwire.simulator.exchange.core import Core
+from fillwire.simulator.binance.core import BinanceCore
 from fillwire.simulator.binance.operations import Request, Security
 from fillwire.simulator.binance.parameters import Parameters, read_divisor
 from fillwire.simulator.binance.refusals import BANNED, Refusal
 from fillwire.simulator.binance.security import check_signature, check_time, find_key
 from fillwire.simulator.binance.signatures import rest_payload
+from fillwire.simulator.exchange.accounts import Account
 
 RETIRED_PATHS = frozenset({"/api/v3/userDataStream", "/api/v1/userDataStream"})
 
@@ -28,7 +28,7 @@ def _json(document: Any, status: int, headers: dict[str, str]) -> web.Response:
 class RestApi:
     """Handles every path below `/api`."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: BinanceCore) -> None:
         self._core = core
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -101,7 +101,7 @@ class RestApi:
         params.required("signature")
         if not payload.isascii():
             raise refusals.signature_invalid()
-        check_signature(key, payload, signature)
+        check_signature(self._core.venue, key, payload, signature)
         check_time(self._core.venue, params)
         return key.account
 

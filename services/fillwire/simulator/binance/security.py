@@ -3,10 +3,10 @@
 import re
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.exchange.accounts import ApiKey
 from fillwire.simulator.binance.parameters import Parameters, to_microseconds
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.exchange.venue import Venue
+from fillwire.simulator.binance.venue import BinanceVenue
+from fillwire.simulator.exchange.accounts import ApiKey
 
 _KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 _RECEIVE_WINDOW = re.compile(r"[0-9]+(?:\.[0-9]{1,3})?")
@@ -15,7 +15,7 @@ _MAX_WINDOW_US = 60_000_000
 _MAX_AHEAD_US = 1_000_000
 
 
-def find_key(venue: Venue, api_key: str) -> ApiKey:
+def find_key(venue: BinanceVenue, api_key: str) -> ApiKey:
     """Return the key; refuses text that cannot be one, and unknown or revoked keys."""
     key = venue.keys.get(api_key)
     if key is None:
@@ -25,11 +25,11 @@ def find_key(venue: Venue, api_key: str) -> ApiKey:
     return key
 
 
-def check_signature(key: ApiKey, payload: bytes, signature: str | None) -> None:
+def check_signature(venue: BinanceVenue, key: ApiKey, payload: bytes, signature: str | None) -> None:
     """Refuse a request without signature, or with a wrong one."""
     if not signature:
         raise refusals.missing("signature")
-    if not key.verifier.verify(payload, signature):
+    if not venue.verifiers[key.api_key].verify(payload, signature):
         raise refusals.signature_invalid()
 
 
@@ -47,7 +47,7 @@ def read_receive_window_us(params: Parameters) -> int:
     return window_us
 
 
-def check_time(venue: Venue, params: Parameters) -> None:
+def check_time(venue: BinanceVenue, params: Parameters) -> None:
     """Refuse a request from the future, or one older than its window."""
     window_us = read_receive_window_us(params)
     text = params.required("timestamp")

@@ -1,12 +1,13 @@
 """From the parameters of a placing request to the order that is asked for."""
 
 from fillwire.simulator.binance import refusals
+from fillwire.simulator.binance.parameters import Parameters
+from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.strategies import Strategy
+from fillwire.simulator.binance.symbols import ORDER_TYPES, STP_MODES
 from fillwire.simulator.exchange.engine import Engine
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.orders import STOP_TYPES, Ticket
-from fillwire.simulator.binance.parameters import Parameters
-from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.exchange.symbols import ORDER_TYPES, STP_MODES
 
 _TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
 _PRICED_TYPES = _TIMED_TYPES | {"LIMIT_MAKER"}
@@ -64,11 +65,12 @@ def _read_time_in_force(params: Parameters, name: str, order_type: str) -> str:
     return time_in_force
 
 
-def _read_strategy(params: Parameters, names: _Names) -> tuple[int | None, int | None]:
+def _read_strategy(params: Parameters, names: _Names) -> Strategy | None:
     strategy_type = params.integer(names("strategyType"))
     if strategy_type is not None and strategy_type < _FIRST_STRATEGY_TYPE:
         raise Refusal(-1134, "`strategyType` was less than 1000000.")
-    return params.integer(names("strategyId")), strategy_type
+    strategy_id = params.integer(names("strategyId"))
+    return None if strategy_id is strategy_type is None else Strategy(strategy_id, strategy_type)
 
 
 def _refuse_unsupported(params: Parameters, names: _Names) -> None:
@@ -118,7 +120,7 @@ def read_ticket(params: Parameters, engine: Engine, market: Market, is_buy: bool
         raise Refusal(-1116, "Invalid orderType.")
     _refuse_unsupported(params, names)
     quantity, quote_quantity = _read_amounts(params, order_type)
-    strategy_id, strategy_type = _read_strategy(params, names)
+    strategy = _read_strategy(params, names)
     return Ticket(
         market=market,
         is_buy=is_buy,
@@ -130,6 +132,5 @@ def read_ticket(params: Parameters, engine: Engine, market: Market, is_buy: bool
         stop_price=_read_price(params, names("stopPrice"), is_needed=order_type in STOP_TYPES),
         client_order_id=params.client_id(names.client_id) or engine.make_client_id(),
         stp_mode=read_stp_mode(params),
-        strategy_id=strategy_id,
-        strategy_type=strategy_type,
+        facts=strategy,
     )

@@ -2,18 +2,32 @@
 
 from typing import Any
 
-from fillwire.simulator.binance import refusals
-from fillwire.simulator.exchange import orders
-from fillwire.simulator.exchange.accounts import Account, AccountEvent
+from fillwire.simulator.binance import order_documents, refusals
 from fillwire.simulator.binance.filters import check_filters, check_quantity
 from fillwire.simulator.binance.operations import Answer, Handler, Operation, Request, Security, fixed
-from fillwire.simulator.exchange.orders import Order, Ticket
 from fillwire.simulator.binance.queries import find_order
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.binance.tickets import read_response_type, read_side, read_ticket
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
+from fillwire.simulator.exchange.orders import Order, Ticket
+from fillwire.simulator.exchange.refused import Refused
 from fillwire.simulator.exchange.units import units_text
 
-_FORMS = {"ACK": orders.acknowledgement, "RESULT": orders.result, "FULL": orders.full}
+_FORMS = {
+    "ACK": order_documents.acknowledgement,
+    "RESULT": order_documents.result,
+    "FULL": order_documents.full,
+}
+_SHOWN_OF_MATCH = frozenset(
+    {
+        "preventedMatchId",
+        "makerSymbol",
+        "makerOrderId",
+        "price",
+        "takerPreventedQuantity",
+        "makerPreventedQuantity",
+    }
+)
 
 
 def trading_operation(  # noqa: PLR0913 - the columns of the table
@@ -52,16 +66,9 @@ def placed_response(order: Order, form: str, divisor: int) -> dict[str, Any]:
     if form != "ACK" and order.prevented_matches:
         document["preventedMatches"] = [
             {
-                name: match[name]
-                for name in (
-                    "preventedMatchId",
-                    "makerSymbol",
-                    "makerOrderId",
-                    "price",
-                    "takerPreventedQuantity",
-                    "makerPreventedQuantity",
-                )
-                if name in match
+                name: value
+                for name, value in order_documents.prevented_match_row(match, divisor).items()
+                if name in _SHOWN_OF_MATCH
             }
             for match in order.prevented_matches
         ]
@@ -106,7 +113,7 @@ def test(request: Request) -> Answer:
             "specialCommissionForOrder": {"maker": zero, "taker": zero},
             "taxCommissionForOrder": {"maker": zero, "taker": zero},
             "discount": {
-                "enabledForAccount": account.pays_in_bnb,
+                "enabledForAccount": account.pays_in_other_asset,
                 "enabledForSymbol": True,
                 "discountAsset": "BNB",
                 "discount": "0.25000000",
@@ -136,11 +143,14 @@ def cancel_order(request: Request, order: Order, cancel_id: str) -> tuple[dict[s
     own_ids = [leg.client_order_id for leg in legs]
     events = request.venue.engine.cancel(order, cancel_id)
     reports = [
-        orders.cancellation(leg, own_id, request.divisor) for leg, own_id in zip(legs, own_ids, strict=True)
+        order_documents.cancellation(leg, own_id, request.divisor)
+        for leg, own_id in zip(legs, own_ids, strict=True)
     ]
     if order.order_list is None:
         return reports[0], events
-    return order.order_list.document(order.updated_us, request.divisor) | {"orderReports": reports}, events
+    return order_documents.list_document(order.order_list, order.updated_us, request.divisor) | {
+        "orderReports": reports
+    }, events
 
 
 def cancel(request: Request) -> Answer:
@@ -205,11 +215,13 @@ def cancel_replace(request: Request) -> Answer:
             data["newOrderResponse"], caused = _place(request, ticket, form)
             data["newOrderResult"] = "SUCCESS"
             events += caused
-        except Refusal as refusal:
-            data["newOrderResponse"] = refusal.body()
+        except (Refusal, Refused) as error:
+            reason = error.reason if isinstance(error, Refused) else None
+            refused = error if isinstance(error, Refusal) else refusals.refusal_of(error.reason)
+            data["newOrderResponse"] = refused.body()
             data["newOrderResult"] = "FAILURE"
             if data["cancelResult"] == "SUCCESS":
-                events += request.venue.engine.reject(account, ticket, refusal.message)
+                events += request.venue.engine.reject(account, ticket, reason)
     else:
         request.venue.limits.count_orders(account, 1)
     outcomes = {data["cancelResult"], data["newOrderResult"]}

@@ -8,18 +8,16 @@ from functools import partial
 from typing import Any
 
 import orjson
-from aiohttp import WSMsgType, web
 
 from fillwire.simulator.binance import refusals
-from fillwire.simulator.exchange.accounts import Account, ApiKey
-from fillwire.simulator.exchange.connections import Connection, Subscription
-from fillwire.simulator.exchange.core import Core
-from fillwire.simulator.binance.events import StreamTerminated
+from fillwire.simulator.binance.connections import BinanceConnection, BinanceSubscription
+from fillwire.simulator.binance.core import BinanceCore
 from fillwire.simulator.binance.operations import Answer, Operation, Request, Security
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import BANNED, Refusal
 from fillwire.simulator.binance.security import check_signature, check_time, find_key
 from fillwire.simulator.binance.signatures import websocket_payload
+from fillwire.simulator.exchange.accounts import Account, ApiKey
 
 MAX_SUBSCRIPTIONS = 1_000
 MAX_SUBSCRIPTION_IDS = 65_535
@@ -97,7 +95,7 @@ class _Frame:
 class Session:
     """The requests of one connection, handled one after the other as they arrive."""
 
-    def __init__(self, core: Core, connection: Connection) -> None:
+    def __init__(self, core: BinanceCore, connection: BinanceConnection) -> None:
         self._core = core
         self._connection = connection
         self._waiting: set[asyncio.Task[None]] = set()
@@ -111,33 +109,25 @@ class Session:
             "userDataStream.unsubscribe": self._unsubscribe,
         }
 
-    async def run(self, socket: web.WebSocketResponse) -> None:
-        """Serve the connection until it ends; what still waits for a fault's delay is dropped then."""
-        connection = self._connection
-        try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    self._receive(message.data)
-                elif message.type is WSMsgType.PING:
-                    connection.receive_ping(bytes(message.data))
-                elif message.type is WSMsgType.PONG:
-                    connection.receive_pong(bytes(message.data))
-                elif message.type is WSMsgType.BINARY:
-                    connection.close(1003, "text frames only")
-        finally:
-            for task in self._waiting:
-                task.cancel()
-
-    def _receive(self, text: str) -> None:
+    def receive(self, data: str | bytes) -> None:
+        """Act on a frame and answer it."""
+        if isinstance(data, bytes):
+            self._connection.close(1003, "text frames only")
+            return
         frame = _Frame(shows_limits=self._connection.shows_limits)
         with self._answering(frame):
-            frame.read(text)
+            frame.read(data)
             action = self._accept(frame)
             delay_s = self._core.faults.request_delay_s(frame.method, frame.account, "websocket")
             if delay_s:
                 self._postpone(delay_s, frame, action)
             else:
                 action()
+
+    def end(self) -> None:
+        """Drop what still waits for a fault's delay; the connection has ended."""
+        for task in self._waiting:
+            task.cancel()
 
     @contextmanager
     def _answering(self, frame: "_Frame") -> Iterator[None]:
@@ -252,7 +242,7 @@ class Session:
 
     def _signed(self, params: Parameters) -> ApiKey:
         key = find_key(self._core.venue, params.required("apiKey"))
-        check_signature(key, websocket_payload(params.values), params.required("signature"))
+        check_signature(self._core.venue, key, websocket_payload(params.values), params.required("signature"))
         check_time(self._core.venue, params)
         return key
 
@@ -288,7 +278,7 @@ class Session:
     def _logon(self, params: Parameters) -> Any:
         key = self._signed(params)
         params.finish()
-        if key.verifier.algorithm != "ed25519":
+        if self._core.venue.verifiers[key.api_key].algorithm != "ed25519":
             raise refusals.key_rejected()
         self._refuse_login(key.account)
         self._connection.session_key = key
@@ -307,7 +297,7 @@ class Session:
         self._connection.session_key = None
         self._connection.authorized_us = None
         for subscription in list(self._connection.subscriptions.values()):
-            if subscription.is_of_session:
+            if isinstance(subscription, BinanceSubscription) and subscription.is_of_session:
                 self._terminate(subscription)
         return self._session_document()
 
@@ -339,7 +329,9 @@ class Session:
                 -1191,
                 f"Too many subscriptions. Connection may create up to '{MAX_SUBSCRIPTIONS}' subscriptions at a time.",
             )
-        return {"subscriptionId": connection.subscribe(account, is_of_session=is_of_session).id}
+        subscription = BinanceSubscription(connection, account, is_of_session=is_of_session)
+        connection.subscribe(subscription)
+        return {"subscriptionId": subscription.id}
 
     def _unsubscribe(self, params: Parameters) -> Any:
         number = params.integer("subscriptionId")
@@ -349,20 +341,9 @@ class Session:
         if not ended or None in ended:
             raise Refusal(-2036, "User Data Stream subscription not active.")
         for subscription in ended:
-            if subscription is not None:
+            if isinstance(subscription, BinanceSubscription):
                 self._terminate(subscription)
         return {}
 
-    def _terminate(self, subscription: Subscription) -> None:
-        terminate(self._core, subscription)
-
-
-def terminate(core: Core, subscription: Subscription) -> None:
-    """End a subscription, and say so on its connection."""
-    text = StreamTerminated(subscription.account).render(
-        core.venue.clock.now_us(), subscription.connection.divisor
-    )
-    subscription.connection.deliver(
-        f"{subscription.prefix}{text}}}".encode(), StreamTerminated.kind, subscription.account
-    )
-    subscription.connection.unsubscribe(subscription)
+    def _terminate(self, subscription: BinanceSubscription) -> None:
+        subscription.terminate(self._core.venue.clock.now_us())

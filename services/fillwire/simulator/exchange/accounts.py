@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fillwire.domain.errors import ConfigError
 from fillwire.simulator.exchange.ledger import ExecutionLog
-from fillwire.simulator.exchange.orders import Order, OrderList
-from fillwire.simulator.binance.signatures import Verifier, make_verifier
+from fillwire.simulator.exchange.orders import Order, OrderList, PreventedMatch
 from fillwire.simulator.exchange.units import SCALE, parse_units
-from fillwire.simulator.settings import AccountSettings
+from fillwire.simulator.settings import AccountSettings, KeySettings
 
 if TYPE_CHECKING:
     from fillwire.simulator.exchange.connections import Subscription
@@ -21,13 +20,14 @@ class ApiKey:
     """One API key of an account.
 
     Attributes:
+        settings: what proves that a request is the key owner's.
         is_revoked: whether it has been deleted or lost its permissions.
     """
 
-    def __init__(self, account: "Account", api_key: str, verifier: Verifier) -> None:
+    def __init__(self, account: "Account", settings: KeySettings) -> None:
         self.account = account
-        self.api_key = api_key
-        self.verifier = verifier
+        self.api_key = settings.api_key
+        self.settings = settings
         self.is_revoked = False
 
 
@@ -48,6 +48,7 @@ class Account:
         is_house: whether it is the venue's own market maker, which has no limits and no stream.
         maker_rate: commission rate of maker fills, in units.
         taker_rate: commission rate of taker fills, in units.
+        pays_in_other_asset: whether commissions may be taken in another asset than the received one.
         orders: every order since the start, by symbol and order id.
         by_client_id: the latest order that went by a client id, by symbol and client id.
         open_orders: orders that may still execute, by symbol and order id, oldest first.
@@ -61,13 +62,13 @@ class Account:
         self.balances: defaultdict[str, Balance] = defaultdict(Balance)
         self.maker_rate = 0
         self.taker_rate = 0
-        self.pays_in_bnb = False
+        self.pays_in_other_asset = False
         self.updated_us = 0
         self.orders: dict[tuple[str, int], Order] = {}
         self.by_client_id: dict[tuple[str, str], Order] = {}
         self.open_orders: dict[tuple[str, int], Order] = {}
         self.order_lists: dict[int, OrderList] = {}
-        self.prevented_matches: list[dict[str, Any]] = []
+        self.prevented_matches: list[PreventedMatch] = []
         self.executions = ExecutionLog()
         self.subscriptions: list[Subscription] = []
 
@@ -94,36 +95,29 @@ def make_account(settings: AccountSettings, uid: int) -> Account:
     """Return an account as configured.
 
     Raises:
-        ConfigError: an amount or a rate is no decimal string, or a key cannot be used.
+        ConfigError: an amount or a rate is no decimal string.
     """
     account = Account(settings.user, uid)
     try:
-        for asset, amount in settings.balances.items():
+        for asset, amount in (settings.balances or {}).items():
             account.balances[asset].free = parse_units(amount)
-        account.maker_rate = int(Decimal(settings.maker_rate) * SCALE)
-        account.taker_rate = int(Decimal(settings.taker_rate) * SCALE)
+        account.maker_rate = int(Decimal(settings.maker_rate or 0) * SCALE)
+        account.taker_rate = int(Decimal(settings.taker_rate or 0) * SCALE)
     except (ValueError, ArithmeticError) as error:
         raise ConfigError(f"account {settings.user}: {error}") from error
-    account.pays_in_bnb = settings.pays_in_bnb
+    account.pays_in_other_asset = settings.pays_in_bnb
     for key in settings.keys:
-        account.keys.append(ApiKey(account, key.api_key, make_verifier(key)))
+        account.keys.append(ApiKey(account, key))
     return account
 
 
 class AccountEvent(Protocol):
-    """What the engine tells one account's subscribers."""
+    """What the engine tells one account's subscribers: see `reports`."""
 
     @property
     def account(self) -> Account:
         """Whose event it is."""
 
     @property
-    def kind(self) -> str:
-        """The venue's name of the event, its member `e`."""
-
-    @property
     def row(self) -> int:
         """Row of the account's execution log, -1 if the event is no execution."""
-
-    def render(self, emit_us: int, divisor: int) -> str:
-        """Return the event as JSON, emitted at `emit_us`, with times divided by `divisor`."""

@@ -6,25 +6,27 @@ would cost more than the frame.
 
 import asyncio
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
-from fillwire.simulator.exchange.accounts import Account, ApiKey
+from fillwire.simulator.exchange.accounts import Account, AccountEvent
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
-_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
+TEXT, BINARY = 0x81, 0x82
+_CLOSE, _PING, _PONG = 0x88, 0x89, 0x8A
 _SHORT, _LONG = 126, 65_536
 _PAYLOAD_BYTES = 13
 _CLOSE_S = 1.0
 _WRITE_BUFFER_BYTES = 256 * 1024
 
 
-def frame(payload: bytes, opcode: int = _TEXT) -> bytes:
+def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     """Return an unmasked WebSocket frame."""
     size = len(payload)
     if size < _SHORT:
@@ -34,20 +36,21 @@ def frame(payload: bytes, opcode: int = _TEXT) -> bytes:
     return struct.pack("!BBQ", opcode, 127, size) + payload
 
 
-@dataclass(slots=True, eq=False)
-class Subscription:
+class Subscription(ABC):
     """An account's event stream on one connection.
 
     Attributes:
-        prefix: what stands before each event in its frame.
-        is_of_session: whether it was made by `userDataStream.subscribe`, so that a logout ends it.
+        id: its number on the connection.
     """
 
-    connection: "Connection"
-    id: int
-    account: Account
-    prefix: str
-    is_of_session: bool
+    def __init__(self, connection: "Connection", account: Account) -> None:
+        self.connection = connection
+        self.account = account
+        self.id = connection.subscriptions_made
+
+    @abstractmethod
+    def tell(self, event: AccountEvent, now_ns: int) -> None:
+        """Deliver an event in as many frames as the venue makes of it, emitted at `now_ns` of the venue's clock."""
 
 
 class Gate(Protocol):
@@ -75,22 +78,23 @@ class Connection:
     """One accepted WebSocket connection.
 
     Attributes:
-        divisor: from microseconds to the connection's time unit.
-        shows_limits: whether responses carry `rateLimits` unless a request says otherwise.
-        session_key: key that has logged on, None before.
+        opcode: first byte of the frames that it sends.
+        broken: beginning of a frame that breaks off.
+        subscriptions: those that are active, by their number.
         pings: whether the server still pings; a fault may stop it.
         sent_frames: frames written so far.
     """
 
-    def __init__(  # noqa: PLR0913 - made in one place, from the parts of one request
+    opcode = TEXT
+    broken = b'{"'
+
+    def __init__(
         self,
         request: web.Request,
         gate: Gate,
         times: ConnectionTimes,
         random: Random,
         *,
-        divisor: int,
-        shows_limits: bool,
         connected_us: int,
     ) -> None:
         transport = request.transport
@@ -103,11 +107,7 @@ class Connection:
         self._random = random
         self._loop = asyncio.get_running_loop()
         self.address = request.remote or ""
-        self.divisor = divisor
-        self.shows_limits = shows_limits
         self.connected_us = connected_us
-        self.session_key: ApiKey | None = None
-        self.authorized_us: int | None = None
         self.subscriptions: dict[int, Subscription] = {}
         self.subscriptions_made = 0
         self.pings = True
@@ -155,9 +155,7 @@ class Connection:
         """End the connection in the middle of a frame."""
         self.flush()
         promised_bytes = 600
-        self._write(
-            struct.pack("!BBH", _TEXT, _SHORT, promised_bytes) + b'{"subscriptionId":0,"event":{"e":"exe'
-        )
+        self._write(struct.pack("!BBH", self.opcode, _SHORT, promised_bytes) + self.broken)
         self._transport.close()
 
     # Heartbeat
@@ -185,16 +183,11 @@ class Connection:
 
     # Subscriptions
 
-    def subscribe(self, account: Account, *, is_of_session: bool) -> Subscription:
-        """Begin to deliver the account's events, under the connection's next id."""
-        number = self.subscriptions_made
+    def subscribe(self, subscription: Subscription) -> None:
+        """Begin to deliver the events of the subscription's account."""
         self.subscriptions_made += 1
-        subscription = Subscription(
-            self, number, account, f'{{"subscriptionId":{number},"event":', is_of_session=is_of_session
-        )
-        self.subscriptions[number] = subscription
-        account.subscriptions.append(subscription)
-        return subscription
+        self.subscriptions[subscription.id] = subscription
+        subscription.account.subscriptions.append(subscription)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Deliver no more events of the subscription."""
@@ -203,28 +196,28 @@ class Connection:
 
     def serves(self, account: Account | None) -> bool:
         """Return whether the connection delivers to the account; None stands for all accounts."""
-        if account is None or (self.session_key is not None and self.session_key.account is account):
-            return True
-        return any(subscription.account is account for subscription in self.subscriptions.values())
+        return account is None or any(
+            subscription.account is account for subscription in self.subscriptions.values()
+        )
 
     # Sending
 
     def deliver(self, payload: bytes, kind: str, account: Account | None = None) -> None:
-        """Send a text frame, through the faults if there are any."""
+        """Send a frame, through the faults if there are any."""
         if self._gate.is_open:
             self.send(payload)
         else:
             self._gate.pass_frame(self, payload, kind, account)
 
     def send(self, payload: bytes) -> None:
-        """Send a text frame; it is written at the end of this turn of the event loop, or by `flush`."""
+        """Send a frame; it is written at the end of this turn of the event loop, or by `flush`."""
         size = len(payload)
         if size < _SHORT:
-            self._batch.append(bytes((_TEXT, size)))
+            self._batch.append(bytes((self.opcode, size)))
         elif size < _LONG:
-            self._batch.append(b"\x81\x7e" + size.to_bytes(2, "big"))
+            self._batch.append(bytes((self.opcode, 126)) + size.to_bytes(2, "big"))
         else:
-            self._batch.append(b"\x81\x7f" + size.to_bytes(8, "big"))
+            self._batch.append(bytes((self.opcode, 127)) + size.to_bytes(8, "big"))
         self._batch.append(payload)
         self.sent_frames += 1
         if self._flush_handle is None:

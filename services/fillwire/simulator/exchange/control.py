@@ -1,11 +1,14 @@
 """The control API below `/sim/`: what tests, the demo and the benchmark do to the venue.
 
+A venue may add to it.
+
     GET    /sim/health          users, symbols, clock
+    GET    /sim/symbols         symbol, base, quote and last price of each market
     GET    /sim/stats           connections, accounts, emissions, faults; answers by status, the last handshakes
     GET    /sim/executions      ?user= or ?api_key=, &since=0 &limit=10000: every execution of an account, as rows
                                 of `columns`; go on with `since=next` until `next` is `total`
     POST   /sim/price           symbol, price: move the market; everybody in between trades, stops trigger
-    POST   /sim/emit            user or api_key, count; symbols ["BTCUSDT"], orders 10, rate 0 (executions per second,
+    POST   /sim/emit            user or api_key, count; symbols (the first market), orders 10, rate 0 (executions per second,
                                 0 is as fast as the sockets take them), quantity (of each execution), side BUY, SELL or
                                 ALTERNATE, positions true (balances after each execution, as the venue tells them)
     GET    /sim/emit/<job>      progress: state running, done, cancelled or failed
@@ -13,25 +16,23 @@
     POST   /sim/cut             user or "all", how: abort, close (with handshake) or mid_frame
     POST   /sim/stall           user or "all", seconds; what: all, or events (responses go on); retain false (what is
                                 not said is lost), pings true
-    POST   /sim/terminate       user or "all": end subscriptions with eventStreamTerminated
-    POST   /sim/shutdown_notice serverShutdown to everybody; connections close after `seconds`, if given
-    POST   /sim/wipe            end emissions, forget orders and trades, restart ids, as the testnet does
+    POST   /sim/wipe            end emissions, forget orders and trades, restart ids
     POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
     GET    /sim/faults          all rules with their hits
     DELETE /sim/faults/<id>     remove one rule
     DELETE /sim/faults          remove all rules; clock, lag and keys are as at the start
 
-Kinds that strike frames, where `target` is event, execution, response, any, or a name such as listStatus:
-drop, duplicate (copies), reorder (swaps with the next of its target), delay (seconds), corrupt (how: truncated,
-not_json, missing_field, wrong_type, bad_quantity, duplicate_key), unknown_event, unknown_value (field), extra_fields.
+Kinds that strike frames, where `target` is event, execution, response, any, or the venue's name of an event:
+drop, duplicate (copies), reorder (swaps with the next of its target), delay (seconds), corrupt (how: one of
+the venue's `corruptions`, such as truncated), unknown_event, unknown_value (field), extra_fields.
 
-Kinds that strike requests, where `method` is a method of the WebSocket API and `api` is rest or websocket:
-lost_response (-1007 after the order was executed; answer none for no answer at all), event_first,
+Kinds that strike requests, where `method` is the venue's name of an operation and `api` is rest or websocket:
+lost_response (after the order was executed; answer none for no answer at all), event_first,
 request_error (status, code, message, retry_after_s), request_delay (seconds), login_refused, connection_refused
 (of the handshake: as request_error, 503 unless said).
 
 Kinds that hold until they are changed: query_lag (seconds), clock_skew (milliseconds), revoke_key and restore_key
-(user or api_key), ban (seconds: 418 for all addresses).
+(user or api_key).
 """
 
 import asyncio
@@ -41,14 +42,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.accounts import Account, ApiKey
 from fillwire.simulator.exchange.connections import Connection
 from fillwire.simulator.exchange.core import Core
 from fillwire.simulator.exchange.emission import Emission, Script
 from fillwire.simulator.exchange.faults import FRAME_FAULTS, REQUEST_FAULTS
-from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.exchange.units import parse_units
-from fillwire.simulator.binance.websocket_api import terminate
+from fillwire.simulator.exchange.ledger import Execution
+from fillwire.simulator.exchange.refused import Refused
+from fillwire.simulator.exchange.units import parse_units, units_text
 
 _PAGE = 10_000
 _MAX_PAGE = 100_000
@@ -58,40 +59,41 @@ class Control:
     """Handlers of the control API. Bodies and answers are JSON; a mistake is answered with status 400 and a sentence."""
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self.core = core
         self._jobs: dict[int, Emission] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [
-            web.get("/sim/health", self._wrap(self._health)),
-            web.get("/sim/stats", self._wrap(self._stats)),
-            web.get("/sim/executions", self._wrap(self._executions)),
-            web.post("/sim/price", self._wrap(self._price)),
-            web.post("/sim/emit", self._wrap(self._emit)),
-            web.get("/sim/emit/{job}", self._wrap(self._job)),
-            web.delete("/sim/emit/{job}", self._wrap(self._cancel_job)),
-            web.post("/sim/cut", self._wrap(self._cut)),
-            web.post("/sim/stall", self._wrap(self._stall)),
-            web.post("/sim/terminate", self._wrap(self._terminate)),
-            web.post("/sim/faults", self._wrap(self._add_fault)),
-            web.get("/sim/faults", self._wrap(self._list_faults)),
-            web.delete("/sim/faults/{id}", self._wrap(self._remove_fault)),
-            web.delete("/sim/faults", self._wrap(self._clear_faults)),
-            web.post("/sim/shutdown_notice", self._wrap(self._shutdown_notice)),
-            web.post("/sim/wipe", self._wrap(self._wipe)),
+            web.get("/sim/health", self.wrap(self._health)),
+            web.get("/sim/symbols", self.wrap(self._symbols)),
+            web.get("/sim/stats", self.wrap(self._stats)),
+            web.get("/sim/executions", self.wrap(self._executions)),
+            web.post("/sim/price", self.wrap(self._price)),
+            web.post("/sim/emit", self.wrap(self._emit)),
+            web.get("/sim/emit/{job}", self.wrap(self._job)),
+            web.delete("/sim/emit/{job}", self.wrap(self._cancel_job)),
+            web.post("/sim/cut", self.wrap(self._cut)),
+            web.post("/sim/stall", self.wrap(self._stall)),
+            web.post("/sim/faults", self.wrap(self._add_fault)),
+            web.get("/sim/faults", self.wrap(self._list_faults)),
+            web.delete("/sim/faults/{id}", self.wrap(self._remove_fault)),
+            web.delete("/sim/faults", self.wrap(self._clear_faults)),
+            web.post("/sim/wipe", self.wrap(self._wipe)),
         ]
 
-    def _wrap(
+    def wrap(
         self, handler: Callable[[web.Request], Awaitable[Any]]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return a handler that answers with the JSON of what the given one returns, or with its mistake."""
+
         async def handle(request: web.Request) -> web.Response:
             status = 200
             try:
                 document = await handler(request)
-            except Refusal as refusal:
-                status, document = 400, {"error": refusal.message}
+            except Refused as refused:
+                status, document = 400, {"error": str(refused)}
             except (ValueError, KeyError, TypeError) as error:
                 status, document = 400, {"error": f"{type(error).__name__}: {error}"}
             return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
@@ -108,27 +110,30 @@ class Control:
 
     def _account(self, body: dict[str, Any]) -> Account:
         if "api_key" in body:
-            key = self._core.venue.keys.get(body["api_key"])
+            key = self.core.venue.keys.get(body["api_key"])
             if key is None:
                 raise ValueError("unknown api_key")
             return key.account
-        account = self._core.venue.accounts.get(body["user"])
+        account = self.core.venue.accounts.get(body["user"])
         if account is None:
             raise ValueError(
-                f"unknown user {body['user']!r}, expected one of {sorted(self._core.venue.accounts)}"
+                f"unknown user {body['user']!r}, expected one of {sorted(self.core.venue.accounts)}"
             )
         return account
 
-    def _account_or_all(self, body: dict[str, Any]) -> Account | None:
+    def account_or_all(self, body: dict[str, Any]) -> Account | None:
+        """Return the account that a body names, None for all."""
         if body.get("user") in {None, "all"} and "api_key" not in body:
             return None
         return self._account(body)
 
-    def _connections(self, account: Account | None) -> list[Connection]:
-        return [connection for connection in self._core.connections if connection.serves(account)]
+    def connections(self, account: Account | None) -> list[Connection]:
+        """Return the open connections of an account, or all."""
+        return [connection for connection in self.core.connections if connection.serves(account)]
 
     @staticmethod
-    async def _body(request: web.Request) -> dict[str, Any]:
+    async def body(request: web.Request) -> dict[str, Any]:
+        """Return the JSON object that was sent, an empty one for nothing."""
         data = await request.read()
         document = orjson.loads(data) if data else {}
         if not isinstance(document, dict):
@@ -138,7 +143,7 @@ class Control:
     # What
 
     async def _health(self, _request: web.Request) -> Any:
-        venue = self._core.venue
+        venue = self.core.venue
         return {
             "status": "ok",
             "time_ns": venue.clock.now_ns(),
@@ -146,8 +151,19 @@ class Control:
             "users": sorted(venue.accounts),
         }
 
+    async def _symbols(self, _request: web.Request) -> Any:
+        return [
+            {
+                "symbol": market.name,
+                "base": market.rules.base,
+                "quote": market.rules.quote,
+                "price": units_text(market.last_price),
+            }
+            for market in self.core.venue.markets.values()
+        ]
+
     async def _stats(self, _request: web.Request) -> Any:
-        core = self._core
+        core = self.core
         return {
             "published": core.publisher.published,
             "connections": [
@@ -188,20 +204,32 @@ class Control:
             "next": until,
             "total": len(log),
             "columns": ["symbol", "order_id", "trade_id", "emitted_ns", "price", "quantity"],
-            "rows": [log.execution(row) for row in range(since, until)],
+            "rows": [self._row(log.execution(row)) for row in range(since, until)],
         }
 
+    def _row(self, execution: Execution) -> tuple[str, int | str, int | str, int, str, str]:
+        symbol, number = execution.symbol, execution.order_id
+        ids = self.core.venue.engine.ids
+        return (
+            symbol,
+            ids.order_id(symbol, number),
+            ids.trade_id(symbol, number, execution.trade_id),
+            execution.emitted_ns,
+            units_text(execution.price),
+            units_text(execution.quantity),
+        )
+
     async def _price(self, request: web.Request) -> Any:
-        body = await self._body(request)
-        market = self._core.venue.engine.market(body["symbol"])
-        events = self._core.venue.house.move(market, parse_units(str(body["price"])))
-        self._core.publisher.publish(events)
+        body = await self.body(request)
+        market = self.core.venue.engine.market(body["symbol"])
+        events = self.core.venue.house.move(market, parse_units(str(body["price"])))
+        self.core.publisher.publish(events)
         return {"symbol": market.name, "events": len(events)}
 
     async def _emit(self, request: web.Request) -> Any:
-        body = await self._body(request)
-        engine = self._core.venue.engine
-        symbols = body.get("symbols") or [body.get("symbol", "BTCUSDT")]
+        body = await self.body(request)
+        engine = self.core.venue.engine
+        symbols = body.get("symbols") or [body.get("symbol") or next(iter(engine.markets))]
         markets = tuple(engine.market(symbol) for symbol in symbols)
         count = int(body["count"])
         script = Script(
@@ -226,7 +254,7 @@ class Control:
             )
         if script.side not in {"BUY", "SELL", "ALTERNATE"}:
             raise ValueError("expected side BUY, SELL or ALTERNATE")
-        job = Emission(len(self._jobs) + 1, self._core, script)
+        job = Emission(len(self._jobs) + 1, self.core, script)
         self._jobs[job.number] = job
         task = asyncio.create_task(job.run(), name=f"emission {job.number}")
         self._tasks.add(task)
@@ -250,22 +278,22 @@ class Control:
         return job.document()
 
     async def _cut(self, request: web.Request) -> Any:
-        body = await self._body(request)
+        body = await self.body(request)
         how = body.get("how", "abort")
         if how not in {"abort", "close", "mid_frame"}:
             raise ValueError("expected how to be abort, close or mid_frame")
-        connections = self._connections(self._account_or_all(body))
+        connections = self.connections(self.account_or_all(body))
         for connection in connections:
             {"abort": connection.abort, "close": connection.close, "mid_frame": connection.break_frame}[how]()
         return {"connections": len(connections)}
 
     async def _stall(self, request: web.Request) -> Any:
-        body = await self._body(request)
+        body = await self.body(request)
         seconds = float(body["seconds"])
-        connections = self._connections(self._account_or_all(body))
+        connections = self.connections(self.account_or_all(body))
         loop = asyncio.get_running_loop()
         for connection in connections:
-            self._core.faults.stall(
+            self.core.faults.stall(
                 connection,
                 seconds,
                 retains=bool(body.get("retain", False)),
@@ -276,57 +304,53 @@ class Control:
                 loop.call_later(seconds, setattr, connection, "pings", True)
         return {"connections": len(connections)}
 
-    async def _terminate(self, request: web.Request) -> Any:
-        account = self._account_or_all(await self._body(request))
-        ended = 0
-        for connection in self._connections(account):
-            for subscription in list(connection.subscriptions.values()):
-                if account is None or subscription.account is account:
-                    terminate(self._core, subscription)
-                    ended += 1
-        return {"subscriptions": ended}
-
     async def _add_fault(self, request: web.Request) -> Any:
-        body = await self._body(request)
+        body = await self.body(request)
         kind = body.pop("kind")
-        account = self._account_or_all(body)
+        account = self.account_or_all(body)
         body.pop("user", None)
-        core = self._core
+        core = self.core
         if kind in FRAME_FAULTS or kind in REQUEST_FAULTS:
             probability = float(body.pop("probability", 0.0))
             count = body.pop("next", None if probability else 1)
             return core.faults.add(kind, account, count=count, probability=probability, **body).document()
-        if kind == "query_lag":
-            core.venue.set_query_lag(float(body["seconds"]))
-        elif kind == "clock_skew":
-            core.venue.clock.skew_ns = int(float(body["milliseconds"]) * 1_000_000)
-        elif kind in {"revoke_key", "restore_key"}:
-            keys = [core.venue.keys[body["api_key"]]] if "api_key" in body else self._account_keys(account)
-            for key in keys:
-                key.is_revoked = kind == "revoke_key"
-        elif kind == "ban":
-            for address in core.venue.limits.ban_everybody(float(body.get("seconds", 120))):
-                core.cut_off(address)
-        else:
-            raise ValueError(f"unknown kind {kind!r}")
+        self.hold(kind, account, body)
         return {"kind": kind, **body}
 
+    def hold(self, kind: str, account: Account | None, body: dict[str, Any]) -> None:
+        """Put a fault on that holds until it is changed.
+
+        Raises:
+            ValueError: there is no fault of this kind.
+        """
+        venue = self.core.venue
+        if kind == "query_lag":
+            venue.set_query_lag(float(body["seconds"]))
+        elif kind == "clock_skew":
+            venue.clock.skew_ns = int(float(body["milliseconds"]) * 1_000_000)
+        elif kind in {"revoke_key", "restore_key"}:
+            keys = [venue.keys[body["api_key"]]] if "api_key" in body else self._account_keys(account)
+            for key in keys:
+                key.is_revoked = kind == "revoke_key"
+        else:
+            raise ValueError(f"unknown kind {kind!r}")
+
     @staticmethod
-    def _account_keys(account: Account | None) -> list[Any]:
+    def _account_keys(account: Account | None) -> list[ApiKey]:
         if account is None:
             raise ValueError("expected a user or an api_key")
         return account.keys
 
     async def _list_faults(self, _request: web.Request) -> Any:
-        return self._core.faults.documents()
+        return self.core.faults.documents()
 
     async def _remove_fault(self, request: web.Request) -> Any:
-        if not self._core.faults.remove(int(request.match_info["id"])):
+        if not self.core.faults.remove(int(request.match_info["id"])):
             raise ValueError("unknown fault")
         return {}
 
     async def _clear_faults(self, _request: web.Request) -> Any:
-        core = self._core
+        core = self.core
         core.faults.clear()
         core.venue.set_query_lag(core.venue.settings.query_lag_s)
         core.venue.clock.skew_ns = core.venue.settings.skew_ms * 1_000_000
@@ -334,20 +358,7 @@ class Control:
             key.is_revoked = False
         return {}
 
-    async def _shutdown_notice(self, request: web.Request) -> Any:
-        body = await self._body(request)
-        core = self._core
-        connections = list(core.connections)
-        loop = asyncio.get_running_loop()
-        seconds = body.get("seconds")
-        for connection in connections:
-            time = core.venue.clock.now_us() // connection.divisor
-            connection.deliver(b'{"event":{"e":"serverShutdown","E":%d}}' % time, "serverShutdown")
-            if seconds is not None:
-                loop.call_later(float(seconds), connection.close)
-        return {"connections": len(connections)}
-
     async def _wipe(self, _request: web.Request) -> Any:
         await self.stop()  # their orders are about to be forgotten
-        self._core.venue.wipe()
+        self.core.venue.wipe()
         return {}

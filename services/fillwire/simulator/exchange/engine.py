@@ -7,24 +7,17 @@ all accounts it touched, in the order of the venue.
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from fillwire.simulator.binance import refusals
 from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.exchange.clock import VenueClock
-from fillwire.simulator.binance.events import BalanceUpdate, report_head
+from fillwire.simulator.exchange.commissions import Commission, in_received_asset
+from fillwire.simulator.exchange.ids import Ids
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.matching import Matcher, crosses
-from fillwire.simulator.exchange.orders import STOP_TYPES, Order, OrderList, Ticket
+from fillwire.simulator.exchange.orders import STOP_TYPES, Amendment, Head, Order, OrderList, Ticket
+from fillwire.simulator.exchange.refused import Reason, Refused
+from fillwire.simulator.exchange.reports import BalanceUpdate
 from fillwire.simulator.exchange.steps import Step
-from fillwire.simulator.exchange.symbols import MAX_NUM_ORDER_AMENDS
-from fillwire.simulator.exchange.units import SCALE, product, units_text
-
-_ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ID_LENGTH = 22
-_REJECT_REASONS = {
-    refusals.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
-    refusals.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
-    refusals.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
-}
+from fillwire.simulator.exchange.units import SCALE, product
 
 
 def _is_triggered(order_type: str, is_buy: bool, stop_price: int, last_price: int) -> bool:
@@ -35,16 +28,20 @@ def _is_triggered(order_type: str, is_buy: bool, stop_price: int, last_price: in
 class Engine:
     """All markets, and everything that may happen to an order."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a venue decides of it
         self,
         markets: Mapping[str, Market],
         clock: VenueClock,
         random: Random,
+        *,
+        ids: Ids | None = None,
+        commission: Commission = in_received_asset,
         on_first_fill: Callable[[Account, bool], None] = lambda _account, _is_maker: None,
     ) -> None:
         self.markets = markets
         self.clock = clock
-        self.matcher = Matcher(markets, on_first_fill)
+        self.matcher = Matcher(commission, on_first_fill)
+        self.ids = ids or Ids()
         self._random = random
         self._list_id = 0
 
@@ -54,14 +51,14 @@ class Engine:
         return self.matcher.house
 
     def make_client_id(self) -> str:
-        """Return a random client id of 22 characters, as the venue makes them."""
-        return "".join(self._random.choices(_ID_ALPHABET, k=_ID_LENGTH))
+        """Return a random client id, as the venue makes them."""
+        return self.ids.make_client_id(self._random)
 
     def market(self, symbol: str) -> Market:
         """Return the market of a symbol; refuses an unknown one."""
         market = self.markets.get(symbol)
         if market is None:
-            raise refusals.bad_symbol()
+            raise Refused(Reason.UNKNOWN_SYMBOL)
         return market
 
     def _step(self, market: Market) -> Step:
@@ -73,32 +70,32 @@ class Engine:
         """Return the base quantity of the order and the amount to lock for it.
 
         Raises:
-            Refusal: the engine would not take the order.
+            Refused: the engine would not take the order.
         """
         market = ticket.market
         known = account.by_client_id.get((market.name, ticket.client_order_id))
         if known is not None and known.is_open and known.client_order_id == ticket.client_order_id:
-            raise refusals.order_refused(refusals.DUPLICATE_ORDER)
+            raise Refused(Reason.DUPLICATE_ORDER)
         if ticket.type in STOP_TYPES and _is_triggered(
             ticket.type, ticket.is_buy, ticket.stop_price, market.last_price
         ):
-            raise refusals.order_refused(refusals.WOULD_TRIGGER)
+            raise Refused(Reason.WOULD_TRIGGER)
         if ticket.type == "LIMIT_MAKER":
             best = market.book.opposite(is_buy=ticket.is_buy).best()
             if best is not None and crosses(ticket.is_buy, ticket.price, best.price):
-                raise refusals.order_refused(refusals.WOULD_MATCH)
+                raise Refused(Reason.WOULD_MATCH)
         quantity = self._base_quantity(ticket)
         lock = self._amount_to_lock(ticket, quantity)
         spent_asset = market.rules.quote if ticket.is_buy else market.rules.base
         if not account.is_house and account.balances[spent_asset].free < lock:
-            raise refusals.order_refused(refusals.INSUFFICIENT_BALANCE)
+            raise Refused(Reason.INSUFFICIENT_BALANCE)
         return quantity, lock
 
     def place(self, account: Account, ticket: Ticket) -> tuple[Order, list[AccountEvent]]:
         """Place an order and match it.
 
         Raises:
-            Refusal: the engine does not take the order; nothing has changed.
+            Refused: the engine does not take the order; nothing has changed.
         """
         quantity, lock = self.check(account, ticket)
         step = self._step(ticket.market)
@@ -114,11 +111,11 @@ class Engine:
         """Place a one-cancels-the-other pair, whose legs share one lock.
 
         Raises:
-            Refusal: the engine does not take one of the legs; nothing has changed.
+            Refused: the engine does not take one of the legs; nothing has changed.
         """
         locks = [self.check(account, ticket)[1] for ticket in tickets]
         if tickets[0].client_order_id == tickets[1].client_order_id:
-            raise refusals.order_refused(refusals.DUPLICATE_ORDER)
+            raise Refused(Reason.DUPLICATE_ORDER)
         market = tickets[0].market
         step = self._step(market)
         self._list_id += 1
@@ -134,7 +131,7 @@ class Engine:
             self._start(step, leg)
         return order_list, self._finish(step)
 
-    def reject(self, account: Account, ticket: Ticket, message: str) -> list[AccountEvent]:
+    def reject(self, account: Account, ticket: Ticket, reason: Reason | None) -> list[AccountEvent]:
         """Report an order that was refused inside a cancel-replace; it gets an id and is never on the book."""
         step = self._step(ticket.market)
         order = self._make_order(step, account, ticket, ticket.quantity)
@@ -142,7 +139,7 @@ class Engine:
         order.created_us = -1
         report = step.report(order, "REJECTED")
         if report is not None:
-            report.reject = _REJECT_REASONS.get(message, "NONE")
+            report.reject = reason
         return step.events()[:1]
 
     def _base_quantity(self, ticket: Ticket) -> int:
@@ -160,9 +157,7 @@ class Engine:
                 break
         quantity -= quantity % ticket.market.rules.step
         if quantity == 0:
-            raise refusals.order_refused(
-                "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."
-            )
+            raise Refused(Reason.NO_LIQUIDITY)
         return quantity
 
     def _amount_to_lock(self, ticket: Ticket, quantity: int) -> int:
@@ -213,8 +208,7 @@ class Engine:
             stop_price=ticket.stop_price,
             stp_mode=ticket.stp_mode,
             created_us=step.time_us,
-            strategy_id=ticket.strategy_id,
-            strategy_type=ticket.strategy_type,
+            facts=ticket.facts,
         )
 
     def _start(self, step: Step, order: Order) -> None:
@@ -280,14 +274,14 @@ class Engine:
         """Reduce the order's quantity in place; returns the execution id of the amendment, and the events.
 
         Raises:
-            Refusal: the quantity is not below the order's, or already executed.
+            Refused: the quantity is not below the order's, or already executed.
         """
         if quantity > order.quantity:
-            raise refusals.Refusal(-2038, "Order amend (quantity increase) is not supported.")
+            raise Refused(Reason.QUANTITY_INCREASED)
         if quantity == order.quantity or quantity <= order.executed:
-            raise refusals.Refusal(-2038, "The requested action would change no state; rejecting")
-        if len(order.amendments) >= MAX_NUM_ORDER_AMENDS:
-            raise refusals.filter_failed("MAX_NUM_ORDER_AMENDS")
+            raise Refused(Reason.NOTHING_CHANGED)
+        if len(order.amendments) >= order.market.rules.max_amendments:
+            raise Refused(Reason.TOO_MANY_AMENDMENTS)
         step = self._step(order.market)
         order_list = order.order_list
         if order_list is not None and order_list.locked:
@@ -297,7 +291,7 @@ class Engine:
             step.announce_list(order.account, order_list)
         else:
             self._reduce(step, order, quantity, client_id)
-        return order.amendments[-1]["executionId"], step.events()
+        return order.amendments[-1].execution_id, step.events()
 
     def _reduce(self, step: Step, order: Order, quantity: int, client_id: str) -> None:
         """Reduce one order and what is locked for it."""
@@ -314,20 +308,18 @@ class Engine:
             price = order.price or order.stop_price
             needed = product(price, order.remaining) if order.is_buy else order.remaining
             order.locked = self._keep_locked(order, order.locked, needed)
-        order.head = report_head(order, client_id, own_id)
+        order.head = Head.of(order, own_id)
         report = step.report(order, "REPLACED")
-        order.head = ""
+        order.head = None
         order.amendments.append(
-            {
-                "symbol": order.market.name,
-                "orderId": order.order_id,
-                "executionId": -1 if report is None else report.execution_id,
-                "origClientOrderId": own_id,
-                "newClientOrderId": client_id,
-                "origQty": units_text(old_quantity),
-                "newQty": units_text(quantity),
-                "time": step.time_us,
-            }
+            Amendment(
+                execution_id=-1 if report is None else report.execution_id,
+                original_client_id=own_id,
+                client_order_id=client_id,
+                original_quantity=old_quantity,
+                quantity=quantity,
+                time_us=step.time_us,
+            )
         )
 
     @staticmethod

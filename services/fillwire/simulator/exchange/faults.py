@@ -6,12 +6,11 @@ request handlers.
 """
 
 import asyncio
-import re
 from collections import deque
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Collection, Sized
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.connections import Connection
@@ -25,7 +24,29 @@ REQUEST_FAULTS = frozenset(
 _RELEASE_S = 0.25
 _TIMER_GRAIN_S = 0.001
 _MAX_HELD_FRAMES = 200_000
-_CORRUPTIONS = ("truncated", "not_json", "missing_field", "wrong_type", "bad_quantity", "duplicate_key")
+
+
+class Tampering(Protocol):
+    """How frames of a venue are told apart and spoilt."""
+
+    @property
+    def corruptions(self) -> Collection[str]:
+        """The ways of `corrupt`."""
+
+    def is_execution(self, payload: bytes, kind: str) -> bool:
+        """Return whether a frame tells an execution."""
+
+    def corrupt(self, payload: bytes, how: str) -> bytes:
+        """Return a frame that a parser must not take for a good one."""
+
+    def unknown_event(self, payload: bytes) -> bytes:
+        """Return the frame of an event that nobody has heard of."""
+
+    def unknown_value(self, payload: bytes, field: str | None) -> bytes:
+        """Return the frame with an unheard-of value in a field; None for the field that tells what happened."""
+
+    def extra_fields(self, payload: bytes) -> bytes:
+        """Return the frame with members that nobody has heard of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,8 +105,9 @@ class Faults:
         is_open: whether frames pass untouched, because no rule concerns them.
     """
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, tampering: Tampering) -> None:
         self._random = random
+        self._tampering = tampering
         self._rules: list[Fault] = []
         self._made = 0
         self._stalls: dict[Connection, Stall] = {}
@@ -199,7 +221,7 @@ class Faults:
         for fault in self._rules:
             if fault.kind not in FRAME_FAULTS or (fault.account is not None and fault.account is not account):
                 continue
-            if not _concerns(fault, payload, kind) or not self._strikes(fault):
+            if not self._concerns(fault, payload, kind) or not self._strikes(fault):
                 continue
             fault.hits += 1
             self._apply(fault, connection, payload)
@@ -207,10 +229,11 @@ class Faults:
             return
         self._send_in_turn(connection, payload)
         held = self._held.get(connection)
-        if held is not None and _concerns(held[0][0], payload, kind):
+        if held is not None and self._concerns(held[0][0], payload, kind):
             self._release(connection)
 
     def _apply(self, fault: Fault, connection: Connection, payload: bytes) -> None:
+        tampering = self._tampering
         if fault.kind == "drop":
             return
         if fault.kind == "duplicate":
@@ -222,21 +245,15 @@ class Faults:
             self._held.setdefault(connection, []).append((fault, payload))
             asyncio.get_running_loop().call_later(_RELEASE_S, self._release, connection)
         elif fault.kind == "corrupt":
-            how = fault.options.get("how") or self._random.choice(_CORRUPTIONS)
-            self._send_in_turn(connection, corrupt(payload, how))
+            how = fault.options.get("how") or self._random.choice(tuple(tampering.corruptions))
+            self._send_in_turn(connection, tampering.corrupt(payload, how))
         elif fault.kind == "unknown_event":
-            self._send_in_turn(connection, _with_unknown_event(payload))
+            self._send_in_turn(connection, tampering.unknown_event(payload))
             self._send_in_turn(connection, payload)
         elif fault.kind == "unknown_value":
-            name = fault.options.get("field", "x")
-            self._send_in_turn(
-                connection,
-                re.sub(
-                    rb'"%b":"[A-Z_]+"' % name.encode(), b'"%b":"UNHEARD_OF"' % name.encode(), payload, count=1
-                ),
-            )
+            self._send_in_turn(connection, tampering.unknown_value(payload, fault.options.get("field")))
         else:
-            self._send_in_turn(connection, payload[:-2] + b',"zz":{"new":[1,"\xc3\xa9"]},"yy":null}}')
+            self._send_in_turn(connection, tampering.extra_fields(payload))
 
     def _send_in_turn(self, connection: Connection, payload: bytes, delay_s: float = 0.0) -> None:
         """Send after a delay, never before what was sent earlier and is still delayed."""
@@ -276,6 +293,18 @@ class Faults:
             self._send_in_turn(connection, payload)
         self._update()
 
+    def _concerns(self, fault: Fault, payload: bytes, kind: str) -> bool:
+        target = fault.options.get("target", "event")
+        if target == "response":
+            return kind == "response"
+        if target == "any":
+            return True
+        if kind == "response":
+            return False
+        if target == "execution":
+            return self._tampering.is_execution(payload, kind)
+        return target in {"event", kind}
+
     # Requests
 
     def lost_response(self, method: str, account: Account | None) -> Fault | None:
@@ -296,35 +325,3 @@ class Faults:
 
 def _is_meant(fault: Fault, method: str, api: str) -> bool:
     return fault.options.get("method") in {None, method} and fault.options.get("api") in {None, api}
-
-
-def _concerns(fault: Fault, payload: bytes, kind: str) -> bool:
-    target = fault.options.get("target", "event")
-    if target == "response":
-        return kind == "response"
-    if target == "any":
-        return True
-    if kind == "response":
-        return False
-    if target == "execution":
-        return kind == "executionReport" and b'"x":"TRADE"' in payload
-    return target in {"event", kind}
-
-
-def corrupt(payload: bytes, how: str) -> bytes:
-    """Return a frame that a parser must not take for a good one."""
-    if how == "truncated":
-        return payload[: len(payload) * 2 // 3]
-    if how == "not_json":
-        return payload.replace(b'":', b'"=', 3)
-    if how == "missing_field":
-        return re.sub(rb'"i":\d+,', b"", payload, count=1)
-    if how == "wrong_type":
-        return re.sub(rb'"i":(\d+)', rb'"i":"\1"', payload, count=1)
-    if how == "bad_quantity":
-        return re.sub(rb'"l":"[^"]*"', b'"l":"-1.00000000"', payload, count=1)
-    return re.sub(rb'("z":"[^"]*",)', rb'\1"z":"0.00000001",', payload, count=1)
-
-
-def _with_unknown_event(payload: bytes) -> bytes:
-    return re.sub(rb'"e":"[A-Za-z]+"', b'"e":"somethingNew"', payload, count=1)

@@ -76,12 +76,11 @@ class House:
         price = self._price[rules.name]
         spacing = max(rules.tick, price // _SPACING_PARTS // rules.tick * rules.tick)
         quotes = self._quotes[rules.name]
+        scale = self._scale(rules.quote)
         for level in range(LEVELS):
             offset = rules.tick + level * spacing
             notional = self._random.randrange(*_NOTIONAL_RANGE) * SCALE
-            quantity = max(
-                rules.step, notional * self._scale(rules.quote) // price // rules.step * rules.step
-            )
+            quantity = max(rules.step, notional * scale // price // rules.step * rules.step)
             for is_buy in (True, False):
                 quote_price = price - offset if is_buy else price + offset
                 if quote_price <= 0:
@@ -95,7 +94,7 @@ class House:
 
     def _scale(self, quote: str) -> int:
         """Return units of the quote asset that are worth one unit of the ladder's notional."""
-        market = self._engine.markets.get(quote + "USDT")
+        market = next((each for each in self._engine.markets.values() if each.rules.base == quote), None)
         return SCALE if market is None else SCALE * SCALE // market.last_price
 
     def _withdraw(self, market: Market) -> list[AccountEvent]:

@@ -1,15 +1,31 @@
-"""Every execution of an account, in columns: what `myTrades` answers from and what tests compare with."""
+"""Every execution of an account, in columns: what queries answer from and what tests compare with."""
 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Any
-
-from fillwire.simulator.exchange.units import units_text
+from typing import NamedTuple
 
 IS_BUYER = 1
 IS_MAKER = 2
 _COLUMNS = 9
+
+
+class Execution(NamedTuple):
+    """One execution; amounts in units."""
+
+    symbol: str
+    order_id: int
+    trade_id: int
+    price: int
+    quantity: int
+    quote: int
+    fee: int
+    fee_asset: str | None
+    time_us: int
+    emitted_ns: int
+    is_buyer: bool
+    is_maker: bool
+    list_id: int
 
 
 class ExecutionLog:
@@ -93,35 +109,23 @@ class ExecutionLog:
         """Return those of the ascending `rows` whose execution happened at `from_us` or later."""
         return rows[bisect_left(rows, from_us, key=self.time_us.__getitem__) :]
 
-    def trade(self, row: int, divisor: int) -> dict[str, Any]:
-        """Return the row as `myTrades` shows it."""
+    def execution(self, row: int) -> "Execution":
+        """Return a row."""
         symbol, order_id, price, quantity, quote, fee, fee_asset, flags, list_id = self._row(row)
-        return {
-            "symbol": self._names[symbol],
-            "id": self.trade_id[row],
-            "orderId": order_id,
-            "orderListId": list_id,
-            "price": units_text(price),
-            "qty": units_text(quantity),
-            "quoteQty": units_text(quote),
-            "commission": units_text(fee),
-            "commissionAsset": self._names[fee_asset] if fee_asset >= 0 else None,
-            "time": self.time_us[row] // divisor,
-            "isBuyer": bool(flags & IS_BUYER),
-            "isMaker": bool(flags & IS_MAKER),
-            "isBestMatch": True,
-        }
-
-    def execution(self, row: int) -> tuple[str, int, int, int, str, str]:
-        """Return symbol, order id, trade id, time of emission in nanoseconds, price and quantity of a row."""
-        symbol, order_id, price, quantity, *_ = self._row(row)
-        return (
+        return Execution(
             self._names[symbol],
             order_id,
             self.trade_id[row],
+            price,
+            quantity,
+            quote,
+            fee,
+            self._names[fee_asset] if fee_asset >= 0 else None,
+            self.time_us[row],
             self.emitted_ns[row],
-            units_text(price),
-            units_text(quantity),
+            bool(flags & IS_BUYER),
+            bool(flags & IS_MAKER),
+            list_id,
         )
 
     def _row(self, row: int) -> Sequence[int]:

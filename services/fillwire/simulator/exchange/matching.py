@@ -1,15 +1,14 @@
 """Matching by price and time: fills, commissions, self-trade prevention, and how orders end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fillwire.simulator.exchange.accounts import Account
-from fillwire.simulator.binance.commissions import commission
-from fillwire.simulator.binance.events import report_head
+from fillwire.simulator.exchange.commissions import Commission
 from fillwire.simulator.exchange.ledger import IS_BUYER, IS_MAKER
-from fillwire.simulator.exchange.market import Market
-from fillwire.simulator.exchange.orders import Order
+from fillwire.simulator.exchange.orders import Head, Order, PreventedMatch
+from fillwire.simulator.exchange.reports import Prevention
 from fillwire.simulator.exchange.steps import Step
-from fillwire.simulator.exchange.units import product, units_text
+from fillwire.simulator.exchange.units import product
 
 _HISTORY_LIMIT = 10_000
 
@@ -33,15 +32,16 @@ class Matcher:
     Attributes:
         house: the venue's own market maker, which stands for everybody else.
         fees: account that receives the commissions.
+        commission: computes what the venue takes of a fill.
         keeps_history: whether orders keep their earlier states, for queries that lag.
         on_first_fill: called with account and liquidity when an order fills for the first time.
     """
 
-    def __init__(self, markets: Mapping[str, Market], on_first_fill: Callable[[Account, bool], None]) -> None:
+    def __init__(self, commission: Commission, on_first_fill: Callable[[Account, bool], None]) -> None:
         self.house = Account("house", 0, is_house=True)
         self.fees = Account("fees", 0, is_house=True)
         self.keeps_history = False
-        self._markets = markets
+        self.commission = commission
         self.on_first_fill = on_first_fill
 
     def work(self, step: Step, order: Order) -> None:
@@ -129,8 +129,7 @@ class Matcher:
         report = step.report(order, "TRADE")
         if report is None:
             return
-        fee, fee_asset = commission(
-            self._markets,
+        fee, fee_asset = self.commission(
             account,
             step.market,
             is_buy=order.is_buy,
@@ -175,24 +174,12 @@ class Matcher:
         price = maker.price
         quantity = min(taker.remaining, maker.remaining)
         ended = {"EXPIRE_MAKER": (maker,), "EXPIRE_TAKER": (taker,)}.get(taker.stp_mode, (maker, taker))
-        match = {
-            "symbol": step.market.name,
-            "preventedMatchId": match_id,
-            "takerOrderId": taker.order_id,
-            "makerSymbol": step.market.name,
-            "makerOrderId": maker.order_id,
-            "tradeGroupId": -1,
-            "selfTradePreventionMode": taker.stp_mode,
-            "price": units_text(price),
-        }
+        taken: dict[Order, int] = {}
         for order in ended:
             if order.order_list is not None:
                 self.end_siblings(step, order)
             self.remember(order)
-            last_prevented = order.remaining
-            match["takerPreventedQuantity" if order is taker else "makerPreventedQuantity"] = units_text(
-                last_prevented
-            )
+            last_prevented = taken[order] = order.remaining
             order.prevented += last_prevented
             order.prevented_match_id = match_id
             order.status = "EXPIRED_IN_MATCH"
@@ -200,13 +187,26 @@ class Matcher:
             report = step.report(order, "TRADE_PREVENTION")
             if report is not None:
                 counter = maker if order is taker else taker
-                report.prevention = (
-                    f',"v":{match_id},"A":"{units_text(order.prevented)}","B":"{units_text(last_prevented)}","u":-1,'
-                    f'"U":{counter.order_id},"pl":"{units_text(quantity)}","pL":"{units_text(price)}",'
-                    f'"pY":"{units_text(product(price, quantity))}"'
+                report.prevention = Prevention(
+                    match_id=match_id,
+                    last=last_prevented,
+                    total=order.prevented,
+                    counter_order_id=counter.order_id,
+                    quantity=quantity,
+                    price=price,
                 )
             self._settle_list(step, order)
-        match["transactTime"] = step.time_us
+        match = PreventedMatch(
+            symbol=step.market.name,
+            match_id=match_id,
+            taker_order_id=taker.order_id,
+            maker_order_id=maker.order_id,
+            mode=taker.stp_mode,
+            price=price,
+            taker_prevented=taken.get(taker),
+            maker_prevented=taken.get(maker),
+            time_us=step.time_us,
+        )
         taker.account.prevented_matches.append(match)
         taker.prevented_matches.append(match)
 
@@ -225,7 +225,7 @@ class Matcher:
         self.remember(order)
         if cancel_id is not None:
             own_id, order.client_order_id = order.client_order_id, cancel_id
-            order.head = report_head(order, cancel_id, own_id)
+            order.head = Head.of(order, own_id)
             order.account.by_client_id.setdefault((order.market.name, cancel_id), order)
         order.status = status
         order.expiry_reason = expiry_reason

@@ -1,9 +1,11 @@
-"""Orders and order lists, and how responses and queries show them."""
+"""Orders and order lists.
+
+Types are LIMIT, LIMIT_MAKER (post only), MARKET, STOP_LOSS, STOP_LOSS_LIMIT, TAKE_PROFIT and TAKE_PROFIT_LIMIT; times in force GTC, IOC
+and FOK; states NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, EXPIRED_IN_MATCH and REJECTED.
+"""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from fillwire.simulator.exchange.units import cached_units_text, units_text
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fillwire.simulator.exchange.accounts import Account
@@ -15,7 +17,7 @@ STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PRO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """An order as it was asked for; amounts in units, zero where not sent."""
+    """An order as it was asked for; amounts in units, zero where not sent. `facts` are what the venue alone knows of it."""
 
     market: "Market"
     is_buy: bool
@@ -27,8 +29,7 @@ class Ticket:
     stop_price: int
     client_order_id: str
     stp_mode: str
-    strategy_id: int | None = None
-    strategy_type: int | None = None
+    facts: object = None
 
 
 @dataclass(slots=True, eq=False)
@@ -47,21 +48,57 @@ class OrderList:
     status: str = "EXECUTING"
     status_type: str = "EXEC_STARTED"
 
-    def document(self, time_us: int, divisor: int) -> dict[str, Any]:
-        """Return the list as responses show it, without the reports of its legs."""
-        return {
-            "orderListId": self.list_id,
-            "contingencyType": "OCO",
-            "listStatusType": self.status_type,
-            "listOrderStatus": self.status,
-            "listClientOrderId": self.client_id,
-            "transactionTime": time_us // divisor,
-            "symbol": self.symbol,
-            "orders": [
-                {"symbol": self.symbol, "orderId": leg.order_id, "clientOrderId": leg.client_order_id}
-                for leg in self.legs
-            ],
-        }
+
+@dataclass(slots=True, eq=False)
+class Head:
+    """What reports say of an order besides its state; the same object as long as it stays the same.
+
+    Attributes:
+        original_client_id: the order's own client id where a cancel or an amendment has one of its own, else empty.
+        text: room for the venue's rendering of it.
+    """
+
+    client_order_id: str
+    original_client_id: str
+    quantity: int
+    text: str = ""
+
+    @classmethod
+    def of(cls, order: "Order", original_client_id: str = "") -> "Head":
+        """Return the head of an order as it is now."""
+        return cls(order.client_order_id, original_client_id, order.quantity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """One reduction of an order's quantity."""
+
+    execution_id: int
+    original_client_id: str
+    client_order_id: str
+    original_quantity: int
+    quantity: int
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreventedMatch:
+    """A match that self-trade prevention stopped.
+
+    Attributes:
+        taker_prevented: quantity that it took from the taker, None if the taker goes on.
+        maker_prevented: as `taker_prevented`, of the maker.
+    """
+
+    symbol: str
+    match_id: int
+    taker_order_id: int
+    maker_order_id: int
+    mode: str
+    price: int
+    taker_prevented: int | None
+    maker_prevented: int | None
+    time_us: int
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +111,8 @@ class Order:
         is_stopped: whether it waits for its stop price.
         cancel_id: client id of the request that cancelled it.
         original_client_id: its own client id, also after a cancel gave it another.
-        seen: earlier states with the time until which they held, kept while queries lag.
+        facts: what the venue alone knows of it.
+        history: earlier states, kept while queries lag.
     """
 
     account: "Account"
@@ -90,8 +128,7 @@ class Order:
     stop_price: int
     stp_mode: str
     created_us: int
-    strategy_id: int | None = None
-    strategy_type: int | None = None
+    facts: object = None
     status: str = "NEW"
     executed: int = 0
     executed_quote: int = 0
@@ -105,10 +142,10 @@ class Order:
     expiry_reason: str = ""
     original_client_id: str = ""
     order_list: OrderList | None = None
-    amendments: list[dict[str, Any]] = field(default_factory=list)
-    prevented_matches: list[dict[str, Any]] = field(default_factory=list)
+    amendments: list[Amendment] = field(default_factory=list)
+    prevented_matches: list[PreventedMatch] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
-    head: str = ""
+    head: Head | None = None
     history: list["OrderState"] = field(default_factory=list)
 
     @property
@@ -179,100 +216,3 @@ def visible_state(order: Order, now_us: int, lag_us: int) -> OrderState | None:
         if state.updated_us <= horizon_us:
             return state
     return order.state()
-
-
-def _conditional(order: Order, document: dict[str, Any], expiry_reason: str, prevented: int) -> None:
-    if order.strategy_id is not None:
-        document["strategyId"] = order.strategy_id
-    if order.strategy_type is not None:
-        document["strategyType"] = order.strategy_type
-    if prevented:
-        document["preventedMatchId"] = order.prevented_match_id
-        document["preventedQuantity"] = units_text(prevented)
-    if expiry_reason:
-        document["expiryReason"] = expiry_reason
-
-
-def acknowledgement(order: Order, divisor: int) -> dict[str, Any]:
-    """Return the ACK form of a placing response."""
-    return {
-        "symbol": order.market.name,
-        "orderId": order.order_id,
-        "orderListId": order.list_id,
-        "clientOrderId": order.client_order_id,
-        "transactTime": order.updated_us // divisor,
-    }
-
-
-def result(order: Order, divisor: int) -> dict[str, Any]:
-    """Return the RESULT form of a placing response."""
-    document = acknowledgement(order, divisor)
-    document |= {
-        "price": cached_units_text(order.price),
-        "origQty": cached_units_text(order.quantity),
-        "executedQty": units_text(order.executed),
-        "origQuoteOrderQty": cached_units_text(order.quote_quantity),
-        "cummulativeQuoteQty": units_text(order.executed_quote),
-        "status": order.status,
-        "timeInForce": order.time_in_force,
-        "type": order.type,
-        "side": "BUY" if order.is_buy else "SELL",
-    }
-    if order.type in STOP_TYPES:
-        document["stopPrice"] = cached_units_text(order.stop_price)
-    document["workingTime"] = order.working_us // divisor if order.working_us >= 0 else -1
-    document["selfTradePreventionMode"] = order.stp_mode
-    _conditional(order, document, order.expiry_reason, order.prevented)
-    return document
-
-
-def full(order: Order, divisor: int) -> dict[str, Any]:
-    """Return the FULL form of a placing response: RESULT with the immediate fills."""
-    document = result(order, divisor)
-    log = order.account.executions
-    document["fills"] = [
-        {
-            "price": trade["price"],
-            "qty": trade["qty"],
-            "commission": trade["commission"],
-            "commissionAsset": trade["commissionAsset"],
-            "tradeId": trade["id"],
-        }
-        for trade in (log.trade(row, divisor) for row in order.rows)
-    ]
-    return document
-
-
-def cancellation(order: Order, original_client_id: str, divisor: int) -> dict[str, Any]:
-    """Return the response to a cancel."""
-    document = {"symbol": order.market.name, "origClientOrderId": original_client_id} | result(order, divisor)
-    del document["workingTime"]
-    return document
-
-
-def row(order: Order, state: OrderState, divisor: int) -> dict[str, Any]:
-    """Return the order as a query shows it."""
-    document = {
-        "symbol": order.market.name,
-        "orderId": order.order_id,
-        "orderListId": order.list_id,
-        "clientOrderId": state.client_order_id,
-        "price": cached_units_text(order.price),
-        "origQty": cached_units_text(state.quantity),
-        "executedQty": units_text(state.executed),
-        "cummulativeQuoteQty": units_text(state.executed_quote),
-        "status": state.status,
-        "timeInForce": order.time_in_force,
-        "type": order.type,
-        "side": "BUY" if order.is_buy else "SELL",
-        "stopPrice": cached_units_text(order.stop_price),
-        "icebergQty": "0.00000000",
-        "time": order.created_us // divisor,
-        "updateTime": state.updated_us // divisor,
-        "isWorking": state.is_working,
-        "workingTime": state.working_us // divisor if state.working_us >= 0 else -1,
-        "origQuoteOrderQty": cached_units_text(order.quote_quantity),
-        "selfTradePreventionMode": order.stp_mode,
-    }
-    _conditional(order, document, state.expiry_reason, state.prevented)
-    return document

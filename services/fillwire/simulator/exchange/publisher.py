@@ -10,7 +10,7 @@ class Publisher:
     """Writes events to every active subscription of their account, stamped when they are written.
 
     Attributes:
-        published: events rendered so far, once per subscription.
+        published: events told so far, once per subscription.
     """
 
     def __init__(self, clock: VenueClock) -> None:
@@ -20,7 +20,6 @@ class Publisher:
     def publish(self, events: Iterable[AccountEvent]) -> None:
         """Write the events; those of one call carry the same emission time."""
         now_ns = self._clock.now_ns()
-        now_us = now_ns // 1_000
         for event in events:
             account = event.account
             subscriptions = account.subscriptions
@@ -29,7 +28,5 @@ class Publisher:
             if event.row >= 0:
                 account.executions.emitted_ns[event.row] = now_ns
             for subscription in subscriptions:
-                connection = subscription.connection
-                text = event.render(now_us, connection.divisor)
-                connection.deliver(f"{subscription.prefix}{text}}}".encode(), event.kind, account)
+                subscription.tell(event, now_ns)
                 self.published += 1

@@ -1,46 +1,80 @@
-"""The Binance Spot simulator as a server: one port for REST, WebSocket API and control API."""
+"""A simulator as a server: one port for REST, WebSocket and the control API."""
 
 import asyncio
 import contextlib
 import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from fillwire.domain.errors import ConfigError
 from fillwire.simulator.exchange.connections import Connection, ConnectionTimes
 from fillwire.simulator.exchange.control import Control
 from fillwire.simulator.exchange.core import Core
-from fillwire.simulator.binance.parameters import read_divisor
-from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.binance.rest_api import RestApi
-from fillwire.simulator.exchange.venue import Venue
-from fillwire.simulator.binance.websocket_api import Session
+from fillwire.simulator.exchange.demo import Demo
 from fillwire.simulator.settings import SimulatorSettings
 
-WEBSOCKET_PATH = "/ws-api/v3"
 _MAX_REQUEST_BYTES = 256 * 1024
 _SHUTDOWN_S = 1.0
 
 
-class BinanceSimulator:
+_Connection = TypeVar("_Connection", bound=Connection)
+
+
+class Session(Protocol):
+    """What a venue does with the frames of one connection."""
+
+    def receive(self, data: str | bytes) -> None:
+        """Act on a text or binary frame and answer it."""
+
+    def end(self) -> None:
+        """Drop what is not done; the connection has ended."""
+
+
+class Simulator(ABC):
     """A running simulator; use it as an asynchronous context manager.
 
         async with BinanceSimulator(SimulatorSettings(seed=7)) as sim:
             print(sim.rest_url, sim.websocket_url)
 
     Attributes:
+        exchange: the venue's name.
+        websocket_path: where its socket is.
+        demo: its accounts and symbols where the settings name none.
         core: the venue behind the sockets, for tests that want to look inside.
+        settings: completed with the venue's own.
     """
 
+    exchange: ClassVar[str]
+    websocket_path: ClassVar[str]
+    demo: ClassVar[Demo]
+
     def __init__(self, settings: SimulatorSettings | None = None) -> None:
-        self.settings = settings or SimulatorSettings()
-        self.core = Core(Venue(self.settings))
-        self._control = Control(self.core)
+        self.core = self.make_core(settings or SimulatorSettings())
+        self.settings = self.core.venue.settings
+        self._control = self.make_control()
         self._runner: web.AppRunner | None = None
         self._market_task: asyncio.Task[None] | None = None
         self._port = 0
+
+    @abstractmethod
+    def make_core(self, settings: SimulatorSettings) -> Core:
+        """Return the venue with everything that stands before it.
+
+        Raises:
+            ConfigError: the settings contradict themselves.
+        """
+
+    def make_control(self) -> Control:
+        """Return the control API."""
+        return Control(self.core)
+
+    @abstractmethod
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """Return the venue's routes: its socket and its REST API."""
 
     async def __aenter__(self) -> Self:
         """Start to listen."""
@@ -60,8 +94,8 @@ class BinanceSimulator:
 
     @property
     def websocket_url(self) -> str:
-        """URL of the WebSocket API."""
-        return f"ws://{self.settings.host}:{self._port}{WEBSOCKET_PATH}"
+        """URL of the WebSocket."""
+        return f"ws://{self.settings.host}:{self._port}{self.websocket_path}"
 
     async def start(self) -> None:
         """Start to listen.
@@ -69,11 +103,9 @@ class BinanceSimulator:
         Raises:
             ConfigError: the port is taken or the address is not ours.
         """
-        rest = RestApi(self.core)
         app = web.Application(client_max_size=_MAX_REQUEST_BYTES)
-        app.router.add_get(WEBSOCKET_PATH, self._serve_websocket)
         app.router.add_routes(self._control.routes())
-        app.router.add_route("*", "/{tail:.*}", rest.handle)
+        app.router.add_routes(self.routes())
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         site = web.TCPSite(runner, self.settings.host, self.settings.port)
@@ -112,49 +144,47 @@ class BinanceSimulator:
             for market in venue.markets.values():
                 self.core.publisher.publish(venue.house.wander(market, self.settings.market_step_bps))
 
-    def _admit(self, request: web.Request) -> int:
-        """Return the divisor of the connection's time unit.
+    @property
+    def times(self) -> ConnectionTimes:
+        """Times of the connections that it accepts."""
+        return ConnectionTimes(
+            ping_interval_s=self.settings.ping_interval_s,
+            pong_deadline_s=self.settings.pong_deadline_s,
+            lifetime_s=self.settings.lifetime_s,
+            send_buffer_bytes=self.settings.send_buffer_bytes,
+        )
 
-        Raises:
-            Refusal: there may be no connection now, or not with this time unit.
+    async def serve_connection(
+        self,
+        request: web.Request,
+        connect: Callable[[], _Connection],
+        begin: Callable[[_Connection], Session],
+    ) -> web.StreamResponse:
+        """Accept a connection and serve it until it ends.
+
+        Args:
+            request: the handshake.
+            connect: makes the connection, once the handshake is answered.
+            begin: makes the session on it.
         """
-        fault = self.core.faults.strike("connection_refused", None)
-        if fault is not None:
-            raise self.core.demanded_refusal({"status": 503, "code": -1001} | fault.options)
-        divisor = read_divisor(request.query.get("timeUnit"))
-        self.core.venue.limits.connect(request.remote or "")
-        return divisor
-
-    async def _serve_websocket(self, request: web.Request) -> web.StreamResponse:
         core = self.core
-        try:
-            divisor = self._admit(request)
-        except Refusal as refusal:
-            core.note_handshake(refusal.status)
-            body, headers = refusal.http()
-            return web.json_response(body, status=refusal.status, headers=headers)
         core.note_handshake(101)
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=_MAX_REQUEST_BYTES)
         await socket.prepare(request)
-        connection = Connection(
-            request,
-            core.faults,
-            ConnectionTimes(
-                ping_interval_s=self.settings.ping_interval_s,
-                pong_deadline_s=self.settings.pong_deadline_s,
-                lifetime_s=self.settings.lifetime_s,
-                send_buffer_bytes=self.settings.send_buffer_bytes,
-            ),
-            core.venue.random,
-            divisor=divisor,
-            shows_limits=request.query.get("returnRateLimits", "true").lower() != "false",
-            connected_us=core.venue.clock.now_us(),
-        )
+        connection = connect()
         core.connections.add(connection)
         connection.start()
+        session = begin(connection)
         try:
-            await Session(core, connection).run(socket)
+            async for message in socket:
+                if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                    session.receive(message.data)
+                elif message.type is WSMsgType.PING:
+                    connection.receive_ping(bytes(message.data))
+                elif message.type is WSMsgType.PONG:
+                    connection.receive_pong(bytes(message.data))
         finally:
+            session.end()
             core.connections.discard(connection)
             connection.stop()
             core.faults.forget(connection)

@@ -1,9 +1,9 @@
 """One matching step: what it has done so far, and the events it ends with."""
 
 from fillwire.simulator.exchange.accounts import Account, AccountEvent
-from fillwire.simulator.binance.events import AccountPosition, ExecutionReport, ListStatus
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.orders import Order, OrderList
+from fillwire.simulator.exchange.reports import AccountPosition, ExecutionReport, ListStatus
 
 
 class Step:

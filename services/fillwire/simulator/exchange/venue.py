@@ -1,13 +1,15 @@
-"""The venue without its sockets: markets, accounts, keys, clock and limits."""
+"""A venue without its sockets: markets, accounts, keys and clock."""
 
+from collections.abc import Callable
 from random import Random
 
 from fillwire.domain.errors import ConfigError
 from fillwire.simulator.exchange.accounts import FIRST_UID, Account, ApiKey, make_account
 from fillwire.simulator.exchange.clock import VenueClock
+from fillwire.simulator.exchange.commissions import in_received_asset
 from fillwire.simulator.exchange.engine import Engine
 from fillwire.simulator.exchange.house import House
-from fillwire.simulator.binance.limits import Limits
+from fillwire.simulator.exchange.ids import Ids
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.symbols import make_rules
 from fillwire.simulator.settings import SimulatorSettings, merge_accounts
@@ -16,18 +18,37 @@ from fillwire.simulator.settings import SimulatorSettings, merge_accounts
 class Venue:
     """Everything that requests act on.
 
+    Args:
+        settings: with accounts and symbols.
+        clock: the venue's, made from the settings if not given.
+        ids: how orders and trades are named.
+        on_first_fill: called with account and liquidity when an order fills for the first time.
+
     Raises:
         ConfigError: the settings contradict themselves.
     """
 
-    def __init__(self, settings: SimulatorSettings) -> None:
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        *,
+        clock: VenueClock | None = None,
+        ids: Ids | None = None,
+        on_first_fill: Callable[[Account, bool], None] = lambda _account, _is_maker: None,
+    ) -> None:
         self.settings = settings
         self.random = Random(settings.seed)
-        self.clock = VenueClock(settings.skew_ms)
-        self.limits = Limits(settings.limits, self.clock)
+        self.clock = clock or VenueClock(settings.skew_ms)
         rules = [make_rules(symbol) for symbol in settings.symbols]
         self.markets = {rule.name: Market(rule, self.random) for rule in rules}
-        self.engine = Engine(self.markets, self.clock, self.random, self.limits.first_fill)
+        self.engine = Engine(
+            self.markets,
+            self.clock,
+            self.random,
+            ids=ids,
+            commission=self.commission,
+            on_first_fill=on_first_fill,
+        )
         self.house = House(self.engine, self.random)
         self.accounts: dict[str, Account] = {}
         self.keys: dict[str, ApiKey] = {}
@@ -45,13 +66,28 @@ class Venue:
                 )
             self.keys[key.api_key] = key
 
+    def commission(  # noqa: PLR0913 - the facts of one fill
+        self,
+        account: Account,
+        market: Market,
+        *,
+        is_buy: bool,
+        quantity: int,
+        quote: int,
+        is_maker: bool,
+    ) -> tuple[int, str | None]:
+        """Return the commission of one fill in units, and its asset; (0, None) for an account that pays none."""
+        return in_received_asset(
+            account, market, is_buy=is_buy, quantity=quantity, quote=quote, is_maker=is_maker
+        )
+
     def set_query_lag(self, seconds: float) -> None:
         """Let order and trade queries show the venue as it was some seconds ago."""
         self.query_lag_us = int(seconds * 1_000_000)
         self.engine.matcher.keeps_history = self.query_lag_us > 0
 
     def wipe(self) -> None:
-        """Forget all orders and trades, restore the balances, and let ids begin anew, as the testnet does monthly."""
+        """Forget all orders and trades, restore the balances, and let ids begin anew."""
         for market in self.markets.values():
             market.wipe(self.random)
         for settings in merge_accounts(self.settings.accounts):

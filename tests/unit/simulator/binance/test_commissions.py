@@ -20,7 +20,7 @@ def test_without_a_market_the_received_asset_pays() -> None:
     """An account that wants to pay in BNB pays in what it receives where there is no price of BNB."""
     sim = SimulatedMarket()
     payer = sim.trader("payer", BNB="1000")
-    payer.pays_in_bnb = True
+    payer.pays_in_other_asset = True
     fee = commission(
         sim.engine.markets,
         payer,

@@ -6,7 +6,7 @@ import pytest
 
 from fillwire.simulator.binance.filters import check_filters
 from fillwire.simulator.binance.refusals import Refusal
-from fillwire.simulator.exchange.symbols import MAX_NUM_ALGO_ORDERS
+from fillwire.simulator.binance.symbols import MAX_NUM_ALGO_ORDERS
 from support.simulated_market import SimulatedMarket
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from fillwire.simulator.exchange.accounts import Account
-from fillwire.simulator.exchange.clock import VenueClock
 from fillwire.simulator.binance.limits import Limits
 from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.exchange.accounts import Account
+from fillwire.simulator.exchange.clock import VenueClock
 from fillwire.simulator.settings import LimitSettings
 
 MINUTE_US = 60_000_000

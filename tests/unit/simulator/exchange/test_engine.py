@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from fillwire.simulator.exchange.accounts import Account
-from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.exchange.refused import Reason, Refused
 from fillwire.simulator.exchange.units import parse_units, units_text
 from support.simulated_market import EMIT_US, SimulatedMarket, rendered, rules, steps
 
@@ -187,20 +187,20 @@ def test_market_order_by_amount_computes_its_quantity_from_the_book(
 
 
 def test_refusals_leave_nothing_behind(sim: SimulatedMarket, alice: Account, bob: Account) -> None:
-    """A refused order changes neither book nor balances, and its text is the venue's."""
+    """A refused order changes neither book nor balances."""
     sim.place(bob, "SELL", "1", "100")
     sim.place(alice, "BUY", "1", "90", client_id="twice")
     before = free_and_locked(alice, "USDT")
     refused = {
-        "Account has insufficient balance for requested action.": sim.ticket("BUY", "100000", "99"),
-        "Duplicate order sent.": sim.ticket("BUY", "1", "91", client_id="twice"),
-        "Order would immediately match and take.": sim.ticket("BUY", "1", "100", kind="LIMIT_MAKER"),
-        "Order would trigger immediately.": sim.ticket("BUY", "1", "99", kind="STOP_LOSS_LIMIT", stop="99"),
+        Reason.INSUFFICIENT_BALANCE: sim.ticket("BUY", "100000", "99"),
+        Reason.DUPLICATE_ORDER: sim.ticket("BUY", "1", "91", client_id="twice"),
+        Reason.WOULD_MATCH: sim.ticket("BUY", "1", "100", kind="LIMIT_MAKER"),
+        Reason.WOULD_TRIGGER: sim.ticket("BUY", "1", "99", kind="STOP_LOSS_LIMIT", stop="99"),
     }
-    for message, ticket in refused.items():
-        with pytest.raises(Refusal) as caught:
+    for reason, ticket in refused.items():
+        with pytest.raises(Refused) as caught:
             sim.engine.place(alice, ticket)
-        assert (caught.value.code, caught.value.message) == (-2010, message)
+        assert caught.value.reason is reason
     assert free_and_locked(alice, "USDT") == before
     assert len(alice.open_orders) == 1
 
@@ -285,8 +285,10 @@ def test_self_trade_without_prevention_shares_one_trade_id(sim: SimulatedMarket,
     trades = [report for report in rendered(events) if report.get("x") == "TRADE"]
     assert [trade["i"] for trade in trades] == [taker.order_id, maker.order_id]
     assert trades[0]["t"] == trades[1]["t"]
-    rows = [alice.executions.trade(row, 1_000) for row in alice.executions.rows_of_symbol("LTCUSDT")]
-    assert {(row["id"], row["orderId"]) for row in rows} == {(trades[0]["t"], trade["i"]) for trade in trades}
+    rows = [alice.executions.execution(row) for row in alice.executions.rows_of_symbol("LTCUSDT")]
+    assert {(row.trade_id, row.order_id) for row in rows} == {
+        (trades[0]["t"], trade["i"]) for trade in trades
+    }
 
 
 def test_amendment_keeps_priority(sim: SimulatedMarket, alice: Account, bob: Account) -> None:
@@ -307,16 +309,17 @@ def test_amendment_keeps_priority(sim: SimulatedMarket, alice: Account, bob: Acc
     assert sim.place(alice, "BUY", "1", "50", client_id="old")[0].is_open  # the old id is free again
     sim.place(sim.trader("carol"), "SELL", "3", "100")
     assert (order.status, behind.status) == ("FILLED", "NEW")
-    for quantity in ("3", "4"):
-        with pytest.raises(Refusal, match="-2038"):
-            sim.engine.amend(behind, parse_units("5") if quantity == "3" else parse_units("6"), "again")
+    for quantity, reason in (("5", Reason.NOTHING_CHANGED), ("6", Reason.QUANTITY_INCREASED)):
+        with pytest.raises(Refused) as caught:
+            sim.engine.amend(behind, parse_units(quantity), "again")
+        assert caught.value.reason is reason
 
 
 def test_commission_leaves_bnb_when_it_runs_out(bob: Account) -> None:
     """With the option on, fills pay 3/4 of the rate in BNB as long as there is enough, then in the received asset."""
     sim = SimulatedMarket(rules("BNB", "USDT", "600"))
     payer = sim.trader("payer", USDT="10000", BNB="0.0002")
-    payer.pays_in_bnb = True
+    payer.pays_in_other_asset = True
     order = sim.place(payer, "BUY", "2", "100")[0]
     fees = []
     for _ in range(2):
@@ -350,7 +353,7 @@ def test_only_the_first_fill_of_an_order_counts(sim: SimulatedMarket, alice: Acc
 def test_rejected_leg_of_cancel_replace_is_told_on_the_stream(sim: SimulatedMarket, alice: Account) -> None:
     """REJECTED has its reason in r, no creation time, no W, and leaves no order behind."""
     ticket = sim.ticket("BUY", "2", "160", kind="LIMIT_MAKER", client_id="new-leg")
-    (report,) = rendered(sim.engine.reject(alice, ticket, "Order would immediately match and take."))
+    (report,) = rendered(sim.engine.reject(alice, ticket, Reason.WOULD_MATCH))
     assert (report["x"], report["X"], report["r"], report["O"]) == (
         "REJECTED",
         "REJECTED",

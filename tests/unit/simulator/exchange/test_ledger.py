@@ -1,6 +1,6 @@
 """The execution log: rows by symbol, from an id, between times, and as a test reads them."""
 
-from fillwire.simulator.exchange.ledger import IS_BUYER, IS_MAKER, ExecutionLog
+from fillwire.simulator.exchange.ledger import IS_BUYER, IS_MAKER, Execution, ExecutionLog
 from fillwire.simulator.exchange.units import parse_units
 
 
@@ -40,32 +40,23 @@ def test_rows_between_times() -> None:
     assert list(log.since(rows, 3_000_000)) == [2, 4]
 
 
-def test_row_as_my_trades_shows_it() -> None:
-    """Every documented member; no commission is zero of nothing."""
-    log = filled_log()
-    assert log.trade(1, 1_000) == {
-        "symbol": "ETHUSDT",
-        "id": 1_001,
-        "orderId": 101,
-        "orderListId": -1,
-        "price": "64000.00000000",
-        "qty": "0.01000000",
-        "quoteQty": "640.00000000",
-        "commission": "0.64000000",
-        "commissionAsset": "USDT",
-        "time": 2_000,
-        "isBuyer": False,
-        "isMaker": True,
-        "isBestMatch": True,
-    }
-    first = log.trade(0, 1)
-    assert (first["commission"], first["commissionAsset"], first["time"]) == ("0.00000000", None, 1_000_000)
-    assert (first["isBuyer"], first["isMaker"]) == (True, False)
-
-
 def test_time_of_emission_replaces_the_engines() -> None:
     """Until it is emitted, an execution's time is the engine's."""
     log = filled_log()
-    assert log.execution(0)[3] == 1_000_000_000
+    assert log.execution(0).emitted_ns == 1_000_000_000
     log.emitted_ns[0] = 1_000_000_777
-    assert log.execution(0) == ("BTCUSDT", 100, 1_000, 1_000_000_777, "64000.00000000", "0.01000000")
+    assert log.execution(0) == Execution(
+        symbol="BTCUSDT",
+        order_id=100,
+        trade_id=1_000,
+        price=parse_units("64000"),
+        quantity=parse_units("0.01"),
+        quote=parse_units("640"),
+        fee=0,
+        fee_asset=None,
+        time_us=1_000_000,
+        emitted_ns=1_000_000_777,
+        is_buyer=True,
+        is_maker=False,
+        list_id=-1,
+    )

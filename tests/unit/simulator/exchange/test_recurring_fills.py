@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from fillwire.simulator.binance.events import render
 from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.exchange.clock import MICROSECONDS, MILLISECONDS
 from fillwire.simulator.exchange.recurring_fills import RecurringFill
@@ -16,7 +17,7 @@ QUANTITY = parse_units("0.5")
 
 def texts(events: Sequence[AccountEvent], divisor: int) -> list[str]:
     """Return the events as they are written, but for the engine's times."""
-    return [re.sub(r'"([TuOW])":\d+', r'"\1":0', event.render(EMIT_US, divisor)) for event in events]
+    return [re.sub(r'"([TuOW])":\d+', r'"\1":0', render(event, EMIT_US, divisor)[1]) for event in events]
 
 
 def run(
@@ -26,7 +27,7 @@ def run(
     sim = SimulatedMarket()
     trader = sim.trader("trader")
     trader.maker_rate = parse_units(rate)
-    trader.pays_in_bnb = bnb
+    trader.pays_in_other_asset = bnb
     order, _ = sim.engine.place(trader, sim.ticket(side, "4", "99.99", client_id="mine"))
     written: list[str] = []
     recurring: RecurringFill | None = None
@@ -59,12 +60,12 @@ def test_prepared_fills_are_what_the_engine_says(side: str, divisor: int, rate: 
             assert ours.balances[asset].free == theirs.balances[asset].free
             assert ours.balances[asset].locked == theirs.balances[asset].locked
     rows = range(len(account.executions))
-    assert [account.executions.trade(row, 1) | {"time": 0} for row in rows] == [
-        plain_account.executions.trade(row, 1) | {"time": 0} for row in rows
+    assert [account.executions.execution(row)._replace(time_us=0, emitted_ns=0) for row in rows] == [
+        plain_account.executions.execution(row)._replace(time_us=0, emitted_ns=0) for row in rows
     ]
 
 
-def test_account_that_pays_in_bnb_is_not_prepared() -> None:
+def test_account_that_pays_in_other_asset_is_not_prepared() -> None:
     """Where the asset of the commission may change in the middle, every fill is computed."""
     assert (
         run("BUY", MILLISECONDS, prepares=True, bnb=True)[0]

@@ -1,0 +1,10 @@
+"""The simulators, one line per exchange."""
+
+from collections.abc import Mapping
+
+from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.exchange.server import Simulator
+
+SIMULATORS: Mapping[str, type[Simulator]] = {
+    "binance": BinanceSimulator,
+}
