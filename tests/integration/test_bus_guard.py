@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from fillwire.bus import api
+from fillwire.bus import api, stored
 from fillwire.bus.connection import Bus
 from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.log import read_stream
@@ -14,6 +14,7 @@ from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.stored import StoredIds
 from fillwire.bus.streams import ensure_streams
+from fillwire.domain.errors import BrokerError
 from fillwire.wire.headers import MESSAGE_ID
 from fillwire.wire.subjects import order_scope_filter
 from support.broker import ConnectBus
@@ -22,6 +23,7 @@ from support.eventually import eventually
 
 WINDOW_S = 2.0
 SUBJECT = "orders.alice.binance.live.BTC-USDT.filled"
+OTHER_ACCOUNT = "orders.bob.binance.live.BTC-USDT.filled"
 OTHER_PAIR = "orders.alice.binance.live.ETH-USDT.filled"
 
 
@@ -181,21 +183,115 @@ async def test_closing_does_not_wait_for_a_question_that_nobody_answers(
     await broker.kill()
     assert await publisher.close(0.2) == 1
     assert [outcome.error is not None for outcome in outcomes] == [True]
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "duplicate guard"]
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("duplicate guard")]
 
 
-async def test_a_question_asked_again_reads_only_what_is_new(bus: Bus) -> None:
+async def test_a_question_asked_again_reads_only_what_is_new(broker: EmbeddedServer, bus: Bus) -> None:
     """Who asks about one event after another does not read the whole past for each."""
-    delivered = 0
-    async with OrderedPublisher(bus) as plain:
+    async with (
+        broker_proxy(broker.url) as proxy,
+        await Bus.connect(proxy.url, name="reader") as through,
+        OrderedPublisher(bus) as plain,
+    ):
         for number in range(500):
             plain.submit(f"{number}", SUBJECT, b"x", f"id-{number}")
         assert await plain.flush(20) == 0
-        stored = StoredIds(bus, "ORDERS")
-        assert await stored.find("orders.alice.>", {"id-7", "id-600"}, 0) == {"id-7"}
-        before = bus.nc.stats["in_bytes"]
+        ids = StoredIds(through, "ORDERS")
+        assert await ids.find("orders.alice.>", {"id-7", "id-600"}, 0) == {"id-7"}
+        whole_bytes = proxy.returned_bytes
         plain.submit("new", SUBJECT, b"x", "id-600")
         assert await plain.flush(20) == 0
-        assert await stored.find("orders.alice.>", {"id-8", "id-600"}, time.time_ns()) == {"id-8", "id-600"}
-        delivered = bus.nc.stats["in_bytes"] - before
-    assert delivered < 20_000  # 500 headers are some 60,000 bytes
+        assert await ids.find("orders.alice.>", {"id-8", "id-600"}, time.time_ns()) == {"id-8", "id-600"}
+        assert whole_bytes > 500 * 100
+        assert proxy.returned_bytes - whole_bytes < 5_000
+
+
+async def test_an_account_that_cannot_be_read_holds_up_no_other(broker: EmbeddedServer, bus: Bus) -> None:
+    """Questions about one account go unanswered: another's old events are stored meanwhile, its own when it is read."""
+    old_ns = time.time_ns() - int(10 * WINDOW_S * 1e9)
+    async with OrderedPublisher(bus) as plain:
+        for subject in (SUBJECT, OTHER_ACCOUNT):
+            plain.submit(subject, subject, b"x", f"{subject}-0")
+        assert await plain.flush(20) == 0
+    await _window_passes()
+    async with (
+        broker_proxy(broker.url) as proxy,
+        await Bus.connect(proxy.url, name="gateway") as through,
+        _guarded(through) as publisher,
+    ):
+        proxy.lost.add(b".orders.alice.")  # the reading's filter, and no event's subject
+        for subject in (SUBJECT, OTHER_ACCOUNT):
+            for number in range(3):
+                publisher.submit(subject, subject, b"x", f"{subject}-{number}", since_ns=old_ns)
+        await eventually(lambda: publisher.acknowledged_count == 3, 4.0, "the other account's")
+        assert proxy.lost_count == 1
+        assert publisher.queued_count == 3
+        await eventually(lambda: proxy.lost_count > 1, what="asked again")
+        proxy.lost.clear()
+        assert await publisher.flush(20) == 0
+    assert Counter(await _ids(bus)) == Counter(
+        f"{subject}-{number}" for subject in (SUBJECT, OTHER_ACCOUNT) for number in range(3)
+    )
+
+
+async def _fill(bus: Bus, count: int) -> None:
+    async with OrderedPublisher(bus) as plain:
+        for number in range(count):
+            plain.submit(f"{number % 100}", SUBJECT, b"x", f"id-{number}")
+        assert await plain.flush(20) == 0
+
+
+@pytest.mark.parametrize("remembered", [stored.REMEMBERED_MAX, 100])
+async def test_a_reading_that_fails_goes_on_where_it_got_to(
+    broker: EmbeddedServer, bus: Bus, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    """A log too long for one reading's deadline is read in several, each message once, however many ids there are."""
+    monkeypatch.setattr(stored, "REMEMBERED_MAX", remembered)
+    await _fill(bus, 20_000)
+    wanted = {"id-7", "id-10000", "id-19999", "id-20000"}
+    found: set[str] = set()
+    failures = 0
+    async with broker_proxy(broker.url) as proxy, await Bus.connect(proxy.url, name="reader") as through:
+        assert await StoredIds(through, "ORDERS").find("orders.alice.>", wanted, 0) == wanted - {"id-20000"}
+        whole_bytes = proxy.returned_bytes
+        ids = StoredIds(through, "ORDERS", deadline_s=0.1)
+
+        async def is_found() -> bool:
+            nonlocal failures
+            try:
+                found.update(await ids.find("orders.alice.>", wanted, 0))
+            except BrokerError:
+                failures += 1
+            return bool(found)
+
+        await eventually(is_found, 30.0, "read to the end")
+        assert failures > 1
+        assert found == wanted - {"id-20000"}
+        # A reading that is given up leaves behind what was on its way to it: a batch and a half at most.
+        left_bytes = failures * 400 * whole_bytes // 20_000
+        assert proxy.returned_bytes - whole_bytes < 1.2 * whole_bytes + left_bytes
+
+
+async def test_a_look_up_that_outlasts_the_window_ends(bus: Bus) -> None:
+    """The log takes several readings, and longer than what was read counts for: each event is stored once all the same."""
+    await _fill(bus, 20_000)
+    await _window_passes()
+    old_ns = time.time_ns() - int(10 * WINDOW_S * 1e9)
+    guard = DuplicateGuard(StoredIds(bus, "ORDERS", deadline_s=0.1), 0.2, order_scope_filter)
+    async with OrderedPublisher(bus, guard=guard) as publisher:
+        for number in (7, 19_999, 20_000):
+            publisher.submit("order", SUBJECT, b"x", f"id-{number}", since_ns=old_ns)
+        assert await publisher.flush(30) == 0
+        assert publisher.duplicate_count == 2
+    ids = Counter(await _ids(bus))
+    assert len(ids) == 20_001
+    assert set(ids.values()) == {1}
+
+
+async def test_a_reading_whose_first_message_got_lost_is_no_reading(broker: EmbeddedServer, bus: Bus) -> None:
+    """What is missing at the beginning shows as what is missing later does: the reading says that it was cut off."""
+    await _fill(bus, 20)
+    async with broker_proxy(broker.url) as proxy, await Bus.connect(proxy.url, name="reader") as through:
+        proxy.lost.add(b"id-0\r")
+        with pytest.raises(BrokerError, match=r"the reading of orders.> of stream ORDERS was cut off"):
+            await _ids(through)

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a broker: it may stall both ways, cut, refuse, or swallow acknowledgements alone."""
+"""A TCP proxy in front of a broker: it may stall both ways, cut, refuse, or swallow some messages alone."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 _MESSAGES = (b"MSG ", b"HMSG ")
+_PUBLICATIONS = (b"PUB ", b"HPUB ")
 _ACKNOWLEDGEMENT = b'{"stream":'  # how a stream answers a publication; other answers begin with their type
 _CHUNK = 1 << 16
 
@@ -92,12 +93,37 @@ class BrokerProxy(TcpProxy):
     Attributes:
         swallowed_count: acknowledgements that did not reach their client.
         swallows_acknowledgements: whether answers of streams to publications are dropped; all else passes.
+        lost: messages either way that hold one of these are dropped.
+        lost_count: those that were.
+        returned_bytes: what has reached clients.
     """
 
     def __init__(self, broker_url: str) -> None:
         super().__init__(broker_url)
         self.swallows_acknowledgements = False
         self.swallowed_count = 0
+        self.lost: set[bytes] = set()
+        self.lost_count = 0
+        self.returned_bytes = 0
+
+    def _is_lost(self, operation: bytes) -> bool:
+        is_lost = any(mark in operation for mark in self.lost)
+        self.lost_count += is_lost
+        return is_lost
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass the client's operations one by one."""
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while line := await reader.readuntil(b"\r\n"):
+                operation = line
+                if line.startswith(_PUBLICATIONS):
+                    operation += await reader.readexactly(int(line.split()[-1]) + 2)
+                    if self._is_lost(operation):
+                        continue
+                await self._flows.wait()
+                writer.write(operation)
+                await writer.drain()
+        raise ConnectionResetError
 
     async def _return(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass the broker's operations one by one."""
@@ -111,8 +137,11 @@ class BrokerProxy(TcpProxy):
                     if self.swallows_acknowledgements and payload[headers:].startswith(_ACKNOWLEDGEMENT):
                         self.swallowed_count += 1
                         continue
+                    if self._is_lost(operation):
+                        continue
                 await self._flows.wait()
                 writer.write(operation)
+                self.returned_bytes += len(operation)
                 await writer.drain()
         raise ConnectionResetError
 

@@ -8,6 +8,8 @@ when that reading began. The other half is for what lies between sending and sto
     age < window / 2 ──▶ sent; costs one comparison
     older ──▶ held ──▶ log read ──▶ there: acknowledged without sending
                                 └─▶ not there: sent, safe for another half window
+
+Each scope, such as an account, is looked up by itself: one that cannot be read is asked again and holds up no other.
 """
 
 import asyncio
@@ -23,6 +25,8 @@ _log = get_log(__name__)
 
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 2.0
+_READINGS_MAX = 8  # at once, of scopes that can be read as far as is known
+_DOUBTFUL_MAX = 4  # and of those that could not be read: they delay each other only
 
 
 class DuplicateGuard:
@@ -34,7 +38,6 @@ class DuplicateGuard:
         scope: returns, of a subject, the pattern whose subjects are looked up together.
 
     Attributes:
-        held: heads of lanes that wait for an answer; bounded as the publisher is.
         checked_count: messages looked up so far.
         found_count: those of them that were stored already.
     """
@@ -45,8 +48,11 @@ class DuplicateGuard:
         self._scope = scope
         self._waiting: Callable[[], Iterable[Outgoing]] = tuple
         self._release: Callable[[list[Outgoing]], None] = _nobody
-        self._task: asyncio.Task[None] | None = None
-        self.held: list[Outgoing] = []
+        self._held: dict[str, list[Outgoing]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._groups: dict[str, list[Outgoing]] | None = None  # what is too old, while nothing has changed
+        self._turns = asyncio.Semaphore(_READINGS_MAX)
+        self._doubtful_turns = asyncio.Semaphore(_DOUBTFUL_MAX)
         self.checked_count = 0
         self.found_count = 0
 
@@ -58,67 +64,106 @@ class DuplicateGuard:
         self._release = release
 
     @property
+    def held(self) -> list[Outgoing]:
+        """Heads of lanes that wait for an answer; bounded as the publisher is."""
+        return [outgoing for group in self._held.values() for outgoing in group]
+
+    @property
     def stale_before_ns(self) -> int:
         """Messages whose `since_ns` is before this must be looked up before they are sent."""
         return time.time_ns() - self._trusted_ns
 
     def hold(self, outgoing: Outgoing) -> None:
         """Keep a message until it was looked up."""
-        self.held.append(outgoing)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="duplicate guard")
+        scope = self._scope(outgoing.subject)
+        self._held.setdefault(scope, []).append(outgoing)
+        self._groups = None
+        if scope not in self._tasks:
+            self._tasks[scope] = asyncio.get_running_loop().create_task(
+                self._serve(scope), name=f"duplicate guard {scope}"
+            )
+
+    def clear(self) -> None:
+        """Forget what is held."""
+        self._held.clear()
 
     async def stop(self) -> None:
         """Look nothing up any more; what is held stays held."""
-        task, self._task = self._task, None
-        if task is not None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self) -> None:
-        delay_s = _RETRY_FIRST_S
+    async def _serve(self, scope: str) -> None:
         try:
-            while self.held:
-                try:
-                    await self._check()
-                except BrokerError as error:
-                    _log.warning("stored_events_not_read", error=error, held=len(self.held))
-                except Exception as error:  # noqa: BLE001 - a mistake of ours must not hold events for ever
-                    _log.error("duplicate_guard_failed", error=error, held=len(self.held))
-                else:
-                    delay_s = _RETRY_FIRST_S
-                    continue
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, _RETRY_MAX_S)
+            while self._held.get(scope):
+                group = self._too_old(scope)
+                if group:  # else the clock was set back
+                    await self._answer(scope, group)
+                self._let_go(scope)
         finally:
-            self._task = None
+            del self._tasks[scope]
 
-    async def _check(self) -> None:
-        """Look up everything that is too old, what waits behind the heads included: one reading serves all."""
-        stale_ns = self.stale_before_ns
-        scopes: dict[str, list[Outgoing]] = {}
-        for outgoing in self._waiting():
-            if STORED_NS < outgoing.since_ns < stale_ns:
-                scopes.setdefault(self._scope(outgoing.subject), []).append(outgoing)
-        for scope, group in scopes.items():
+    async def _answer(self, scope: str, group: list[Outgoing]) -> None:
+        """Look a group up, again and again if need be."""
+        delay_s, turns = _RETRY_FIRST_S, self._turns
+        while True:
+            try:
+                async with turns:
+                    await self._look_up(scope, group)
+            except BrokerError as error:
+                _log.warning("stored_events_not_read", scope=scope, error=error, events=len(group))
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not hold events for ever
+                _log.error("duplicate_guard_failed", scope=scope, error=error, events=len(group))
+            else:
+                return
+            turns = self._doubtful_turns
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, _RETRY_MAX_S)
+
+    def _too_old(self, scope: str) -> list[Outgoing]:
+        """Return what must be looked up of a scope, what waits behind the heads included: one reading serves all.
+
+        One pass over all that waits serves every scope whose turn it is.
+        """
+        if self._groups is None:
+            groups: dict[str, list[Outgoing]] = {}
+            self._groups = groups
+            stale_ns = self.stale_before_ns
+            for outgoing in self._waiting():
+                if STORED_NS < outgoing.since_ns < stale_ns:
+                    groups.setdefault(self._scope(outgoing.subject), []).append(outgoing)
+            asyncio.get_running_loop().call_soon(self._forget_groups)
+        return self._groups.pop(scope, [])
+
+    def _forget_groups(self) -> None:
+        self._groups = None
+
+    async def _look_up(self, scope: str, group: list[Outgoing]) -> None:
+        pattern = _narrowest(scope, group)
+        message_ids = {outgoing.message_id for outgoing in group}
+        since_ns = min(outgoing.since_ns for outgoing in group)
+        found: set[str] = set()
+        began_ns = 0
+        while (
+            began_ns < self.stale_before_ns
+        ):  # after a long reading only what was stored since is to be read
             began_ns = time.time_ns()
-            found = await self._stored.find(
-                _narrowest(scope, group),
-                {outgoing.message_id for outgoing in group},
-                min(outgoing.since_ns for outgoing in group),
-            )
-            for outgoing in group:
-                outgoing.since_ns = STORED_NS if outgoing.message_id in found else began_ns
-            self.checked_count += len(group)
-            self.found_count += len(found)
-            _log.info("stored_events_looked_up", scope=scope, events=len(group), stored=len(found))
-            self._let_go(stale_ns)
-        self._let_go(stale_ns)
+            found = await self._stored.find(pattern, message_ids, since_ns)
+        for outgoing in group:
+            outgoing.since_ns = STORED_NS if outgoing.message_id in found else began_ns
+        self.checked_count += len(group)
+        self.found_count += len(found)
+        _log.info("stored_events_looked_up", scope=scope, events=len(group), stored=len(found))
 
-    def _let_go(self, stale_ns: int) -> None:
-        known = [outgoing for outgoing in self.held if not STORED_NS < outgoing.since_ns < stale_ns]
+    def _let_go(self, scope: str) -> None:
+        stale_ns = self.stale_before_ns
+        held = self._held.pop(scope, [])
+        known = [outgoing for outgoing in held if not STORED_NS < outgoing.since_ns < stale_ns]
+        unknown = [outgoing for outgoing in held if STORED_NS < outgoing.since_ns < stale_ns]
+        if unknown:
+            self._held[scope] = unknown
         if known:
-            self.held = [outgoing for outgoing in self.held if STORED_NS < outgoing.since_ns < stale_ns]
             self._release(known)
 
 

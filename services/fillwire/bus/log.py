@@ -63,41 +63,54 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         with contextlib.suppress(BrokerError):
             await delete_consumer(bus, stream, name)
         raise
-    expected = int(info["num_pending"])
-    count = 0
-    finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def take(message: Message) -> None:
-        nonlocal count
-        if finished.done():
-            return
-        try:
-            receive(message)
-        except Exception as error:  # noqa: BLE001 - handed to the caller, who made the function
-            finished.set_exception(error)
-            return
-        count += 1
-        if count >= expected or message.pending_count == 0:
-            finished.set_result(None)
-
-    async def lost() -> None:
-        if not finished.done():
-            finished.set_exception(BrokerError(f"the reading of {subject} of stream {stream} was cut off"))
-
-    if not expected:
-        finished.set_result(None)
-    pull = PullLoop(bus, stream, name, take, ack_policy="none", on_missing=lost)
+    reading = _Reading(f"{subject} of stream {stream}", int(info["num_pending"]), receive)
+    pull = PullLoop(bus, stream, name, reading.take, ack_policy="none", on_missing=reading.lose)
     try:
         await pull.start()
         async with asyncio.timeout(deadline_s):
-            await finished
+            await reading.finished
     except TimeoutError as error:
         raise BrokerError(f"cannot read {subject} of stream {stream} within {deadline_s:g} s") from error
     finally:
         await pull.stop()
         with contextlib.suppress(BrokerError):  # it goes by itself
             await delete_consumer(bus, stream, name)
-    return count
+    return reading.count
+
+
+class _Reading:
+    """Takes messages until the last of those that were there when it began; `finished` raises if one got lost."""
+
+    def __init__(self, what: str, expected: int, receive: Callable[[Message], None]) -> None:
+        self._what = what
+        self._expected = expected
+        self._receive = receive
+        self.count = 0
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not expected:
+            self.finished.set_result(None)
+
+    def take(self, message: Message) -> None:
+        if self.finished.done():
+            return
+        if message.delivery_number != self.count + 1:  # those before it went with a connection
+            self.finished.set_exception(self._cut_off())
+            return
+        try:
+            self._receive(message)
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who made the function
+            self.finished.set_exception(error)
+            return
+        self.count += 1
+        if self.count >= self._expected or message.pending_count == 0:
+            self.finished.set_result(None)
+
+    async def lose(self) -> None:
+        if not self.finished.done():
+            self.finished.set_exception(self._cut_off())
+
+    def _cut_off(self) -> BrokerError:
+        return BrokerError(f"the reading of {self._what} was cut off")
 
 
 async def _require_current(bus: Bus, stream: str, consumer: dict[str, Any]) -> None:

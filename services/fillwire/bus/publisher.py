@@ -440,7 +440,7 @@ class OrderedPublisher:
                 handle.cancel()
         left = self.unacknowledged()
         if self._guard is not None:
-            self._guard.held.clear()
+            self._guard.clear()
         self._parking.clear()
         for structure in (self._in_flight, self._ready, self._lanes):
             structure.clear()

@@ -7,6 +7,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.durables import StartAtSequence, StartAtTime
 from fillwire.bus.log import read_stream
 from fillwire.bus.messages import Message
+from fillwire.domain.errors import BrokerError
 from fillwire.wire.headers import MESSAGE_ID
 
 _S = 1_000_000_000
@@ -17,23 +18,40 @@ FORGET_S = 60.0
 
 
 class _Read:
-    """What was read of one pattern: all ids from `since_ns` up to a sequence, unless there were too many."""
+    """What was read of one pattern, from `since_ns` up to a sequence: all ids, or, of too many, those that were wanted."""
 
-    __slots__ = ("ids", "is_whole", "read_s", "sequence", "since_ns")
+    __slots__ = ("ids", "only", "read_s", "sequence", "since_ns")
 
-    def __init__(self, since_ns: int, read_s: float) -> None:
+    def __init__(self, since_ns: int) -> None:
         self.since_ns = since_ns
-        self.read_s = read_s
+        self.read_s = 0.0
         self.sequence = 0
         self.ids: set[str] = set()
-        self.is_whole = True
+        self.only: frozenset[str] | None = None  # the ids that would be in `ids`; None: whichever there are
+
+    def answers(self, wanted: frozenset[str], since_ns: int) -> bool:
+        """Whether those of `wanted` that were stored since `since_ns`, up to the sequence, are in `ids`."""
+        return self.since_ns <= since_ns and (self.only is None or wanted <= self.only)
+
+    def take(self, message: Message, wanted: frozenset[str]) -> None:
+        """Go on by one message."""
+        self.sequence = message.sequence
+        message_id = message.header(MESSAGE_ID)
+        if message_id is None:
+            return
+        if message_id in wanted or (self.only is None and len(self.ids) < REMEMBERED_MAX):
+            self.ids.add(message_id)
+        elif self.only is None:
+            self.only = wanted
+            self.ids &= wanted
 
 
 class StoredIds:
     """Looks ids up in a stream by reading the headers of what it stored since a time.
 
-    A question costs by what was stored since then on the subjects in question; who asks again within a minute pays
-    for what is new only, as long as there are no more than `REMEMBERED_MAX` ids.
+    A question costs by what was stored since then on the subjects in question. What was read is remembered for a
+    minute, of a reading that failed or took too long as well: who asks again pays only for what is new, as long as
+    there are no more than `REMEMBERED_MAX` ids or the question is for no other ids.
 
     Args:
         bus: the connection.
@@ -51,46 +69,40 @@ class StoredIds:
         """Return those of `message_ids` that are stored on subjects of `pattern`.
 
         Args:
-            pattern: subjects on which they would be.
+            pattern: subjects on which they would be; no two questions for the same may be asked at once.
             message_ids: what to look for.
             since_ns: none of them was stored before, nanoseconds since the epoch by our clock.
 
         Raises:
-            BrokerError: the stream cannot be read.
+            BrokerError: the stream cannot be read, or not before the deadline: ask again to go on from there.
         """
-        now_s = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
         self._reads = {name: read for name, read in self._reads.items() if now_s - read.read_s < FORGET_S}
-        read = self._reads.pop(pattern, None)
-        if read is None or read.since_ns > since_ns:
-            read = _Read(since_ns, now_s)
+        if not self._bus.is_connected:  # a question would wait in the client's memory and be asked too late
+            raise BrokerError(f"cannot read {pattern} of stream {self._stream}: the broker is away")
         wanted = frozenset(message_ids)
-        found = set(wanted & read.ids)
-
-        def take(message: Message) -> None:
-            message_id = message.header(MESSAGE_ID)
-            if message_id is None:
-                return
-            read.sequence = message.sequence
-            if message_id in wanted:
-                found.add(message_id)
-            if len(read.ids) < REMEMBERED_MAX:
-                read.ids.add(message_id)
-            else:
-                read.is_whole = False
-
+        read = self._reads.pop(pattern, None)
+        if read is None or not read.answers(wanted, since_ns):
+            read = _Read(since_ns)
         begin = (
-            StartAtSequence(read.sequence + 1) if read.sequence else StartAtTime(max(0, since_ns - MARGIN_NS))
+            StartAtSequence(read.sequence + 1)
+            if read.sequence
+            else StartAtTime(max(0, read.since_ns - MARGIN_NS))
         )
-        await read_stream(
-            self._bus,
-            self._stream,
-            pattern,
-            begin,
-            take,
-            deadline_s=self._deadline_s,
-            headers_only=True,
-        )
-        if read.is_whole:
-            read.read_s = now_s
+        try:
+            await read_stream(
+                self._bus,
+                self._stream,
+                pattern,
+                begin,
+                lambda message: read.take(message, wanted),
+                deadline_s=self._deadline_s,
+                headers_only=True,
+            )
+        finally:
+            if read.only is not None:
+                read.only = wanted
+            read.read_s = loop.time()
             self._reads[pattern] = read
-        return found
+        return set(wanted & read.ids)
