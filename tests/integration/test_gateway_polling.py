@@ -220,6 +220,28 @@ async def test_a_gateway_that_cannot_ask_does_not_count_as_receiving(
         await eventually(lambda: session.is_receiving, 20.0, "a poll that is answered")
 
 
+async def test_a_gateway_whose_poll_hangs_does_not_count_as_receiving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polled without stream: a question is not answered for long, and the account is not received meanwhile."""
+    sessions: list[Session] = []
+
+    class Seen(Session):
+        def start(self) -> None:
+            sessions.append(self)
+            super().start()
+
+    monkeypatch.setattr(service, "Session", Seen)
+    async with rig(tmp_path, FILLWIRE_WEBSOCKET=_websocket(enabled=False, lostAfterMs=100)) as it:
+        await it.wish("BTC-USDT")
+        await eventually(lambda: any(session.is_receiving for session in sessions), what="a first poll")
+        (session,) = sessions
+        # Shorter than a question waits for its answer, so that no poll fails.
+        await it.control("faults", {"kind": "request_delay", "api": "rest", "seconds": 4, "next": 1})
+        await eventually(lambda: not session.is_receiving, 3.0, "a poll that takes too long")
+        await eventually(lambda: session.is_receiving, 20.0, "a poll that is answered")
+
+
 async def _is_answered(it: Rig, what: str, count: int = 1) -> bool:
     return await answered(it, what) >= count
 

@@ -34,7 +34,7 @@ async def pipeline(bus: Bus) -> AsyncIterator[Pipeline]:
     telemetry = FillTelemetry.start("fillwire-gateway", "test", sample_ratio=0.0)
     async with OrderedPublisher(bus) as publisher:
         made = Pipeline(
-            Publication(ALICE, publisher, telemetry, lambda: 0, nothing),
+            Publication(ALICE, publisher, telemetry, lambda: 0),
             Quarantine(ALICE, publisher, "gateway-test", lambda _: None),
             nothing,
             AccountLog(bus, ALICE),

@@ -157,4 +157,7 @@ class Gateway:
         await self.reconciler._do_due()
         await self.reconciler._compare.settle_pending(self.reconciler._floor_ns, is_due=False)
         self.reconciler._tell_standing()
+        if not self.reconciler._is_unsettled and self.reconciler._storing.is_open:
+            await self.reconciler._storing.wait()
+            self.reconciler._tell_standing()
         return not self.reconciler._is_unsettled

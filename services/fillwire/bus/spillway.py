@@ -58,6 +58,7 @@ class Spillway:
         self._unstored: dict[
             int, None
         ] = {}  # numbers of messages of the journal that are in the memory, oldest first
+        self._waits: list[tuple[int, asyncio.Future[None]]] = []  # each for all messages up to a number
         self._room = asyncio.Event()
         self._stored = asyncio.Event()  # nothing of the journal waits to be stored
         self._stored.set()
@@ -99,7 +100,7 @@ class Spillway:
             left = await self._publisher.close(0)
             await _cancel(self._removing)
             with contextlib.suppress(*_DISK_ERRORS):
-                await self._journal.remove(self._stored_through)
+                await self._journal.remove(self.stored_through)
             kept = self._journal.count
             unwritten = await self._journal.close()
         if kept:
@@ -135,9 +136,27 @@ class Spillway:
         """Have `callback` called each time that there is room after it was full."""
         self._on_room.append(callback)
 
+    @property
+    def newest_number(self) -> int:
+        """Number of the newest message that went through the journal."""
+        return self._journal.last_number
+
+    @property
+    def stored_through(self) -> int:
+        """Number up to which every message of the journal is stored."""
+        return next(iter(self._unstored), self._position + 1) - 1
+
     async def stored(self) -> None:
-        """Wait until everything that went through the journal is stored."""
-        await self._stored.wait()
+        """Wait until everything that has gone through the journal by now is stored; it is noticed a moment later."""
+        number = self.newest_number
+        if self.stored_through >= number:
+            return
+        wait = number, asyncio.get_running_loop().create_future()
+        self._waits.append(wait)
+        try:
+            await wait[1]
+        finally:
+            self._waits.remove(wait)
 
     # -- into the journal
 
@@ -242,17 +261,18 @@ class Spillway:
         if not self._unstored and not self._is_spilling:
             self._stored.set()
 
-    @property
-    def _stored_through(self) -> int:
-        """Number up to which every message of the journal is stored."""
-        return next(iter(self._unstored), self._position + 1) - 1
+    def _tell_stored(self) -> None:
+        for number, stored in self._waits:
+            if number <= self.stored_through and not stored.done():
+                stored.set_result(None)
 
     async def _remove_stored(self) -> None:
         while True:
             await asyncio.sleep(_REMOVE_EVERY_S)
+            self._tell_stored()
             if self._journal.count:
                 try:
-                    await self._journal.remove(self._stored_through)
+                    await self._journal.remove(self.stored_through)
                 except _DISK_ERRORS as error:
                     _log.error("journal_not_shortened", error=error)
 

@@ -132,8 +132,8 @@ class ConnectionEvent:
         time_ns: when this state was observed, by the gateway's clock.
         reconciled_ns: when the log was last brought in step with the venue's own records, by the gateway's clock: at
             each connection, and after something missing was found. None before the first time.
-        missing_since_ns: the venue has executed something at about this time or later that is not in the log yet and
-            is still being asked for. None while nothing is known to be missing.
+        missing_since_ns: something that the venue executed at about this time or later may not be in the log yet: it is
+            still being asked for, or waits for the broker. None while nothing is known to be missing.
         breaker: whether attempts to connect are let through: the stricter of the account's own breaker and the venue's.
         polling_since_ns: since when the venue's records are asked for what the stream would have told, by the
             gateway's clock. None while they are not.

@@ -7,8 +7,8 @@ from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.outlet import Outlet
-from fillwire.gateway.reconcile import Standing
 from fillwire.gateway.reporting import Reports
+from fillwire.gateway.standing import Standing
 from fillwire.venues.states import ConnectionLife, Step
 
 

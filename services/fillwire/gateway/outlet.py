@@ -92,11 +92,6 @@ class Outlet:
         """Have `callback` called each time that there is room after it was full."""
         self._room.on_room(callback)
 
-    async def spilled_stored(self) -> None:
-        """Wait until the broker has everything that went through the journal."""
-        if self.spillway is not None:
-            await self.spillway.stored()
-
     async def close(self, deadline_s: float) -> int:
         """Publish what can be until the deadline, and return how many events are left; a journal keeps them."""
         return await self._room.close(deadline_s)

@@ -50,6 +50,11 @@ class Pending:
         """The orders, oldest first."""
         return list(self._entries)
 
+    def __str__(self) -> str:
+        """Return how many there are and which the first are, for a person."""
+        names = ", ".join(f"{symbol} {order_id}" for symbol, order_id in self.keys[:5])
+        return f"{len(self)} orders, such as {names}" if names else "no order"
+
     def add(self, key: OrderKey, after_s: float) -> bool:
         """Ask for the order in `after_s` seconds, or when it was to be asked for already; return False if there is no room."""
         if key in self._entries:

@@ -22,8 +22,9 @@ from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
-from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler, Standing
+from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
 from fillwire.gateway.sequencer import Sequencer, content_of
+from fillwire.gateway.standing import Standing
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.parsing import ExecutionReport
@@ -93,7 +94,7 @@ class Pipeline:
             room=room,
             pairs=pairs,
             alert=alert,
-            stored=publication.stored,
+            stored=publication.unstored.stored,
             on_standing=self._tell_standing,
         )
         self._held: deque[tuple[FrameRefused, ReadAgain]] = deque()
@@ -190,7 +191,7 @@ class Pipeline:
 
     async def stored(self) -> None:
         """Wait until the broker has everything that was published so far."""
-        await self._publication.stored()
+        await self._publication.unstored.stored()
 
     def _remember(self, event: OrderEvent, json: bytes) -> None:
         report = RecordedReport.of(event, json)
@@ -198,8 +199,8 @@ class Pipeline:
 
     @property
     def standing(self) -> Standing:
-        """How the log stands against the venue's records."""
-        return self._reconciler.standing
+        """How the log stands against the venue's records; what the broker has not stored for long is missing as well."""
+        return self._reconciler.standing.missing_from(self._publication.unstored.overdue_since_ns())
 
     async def recall(self) -> None:
         """Read how the account was left, before anything new is told of it."""

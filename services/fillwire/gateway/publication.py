@@ -1,12 +1,12 @@
 """Order events to the broker: subject, key, identity, headers and stamps. The hot path: run once per event."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import PublishError
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.unstored import Spilled, Unstored
 from fillwire.runtime.fill_traces import GatewayTrace
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
@@ -27,7 +27,10 @@ class Publication:
         publisher: shared by all accounts of the process.
         telemetry: counts every fill and traces the sampled ones.
         clock_offset_ns: returns venue clock minus ours, None before it was measured.
-        spilled_stored: awaited until the broker has what the publisher had no room for.
+        spilled: what the publisher had no room for; None if it spills nothing.
+
+    Attributes:
+        unstored: what the broker does not have yet.
     """
 
     def __init__(
@@ -36,17 +39,14 @@ class Publication:
         publisher: OrderedPublisher,
         telemetry: FillTelemetry,
         clock_offset_ns: Callable[[], int | None],
-        spilled_stored: Callable[[], Awaitable[None]],
+        spilled: Spilled | None = None,
     ) -> None:
         self.account = account
         self.telemetry = telemetry
         self.clock_offset_ns = clock_offset_ns
         self.published_count = 0
         self.lost_count = 0
-        self._outstanding = 0
-        self._stored: asyncio.Future[None] | None = None
-        self._spilled_stored = spilled_stored
-        self._has_spilled = False
+        self.unstored = Unstored(spilled)
         self._submit = publisher.submit
         self._subjects: dict[tuple[str, str], str] = {}
 
@@ -63,6 +63,7 @@ class Publication:
         if subject is None:
             subject = self._subject(place)
         event_id, order_id, body = report.event_id, report.order_id, report.json
+        since_ns = report.transaction_time_ns - (self.clock_offset_ns() or 0)
         sent = _Sent(self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body))
         try:
             is_in_memory = self._submit(
@@ -72,7 +73,7 @@ class Publication:
                 event_id,
                 sent.headers,
                 sent.acknowledged,
-                report.transaction_time_ns - (self.clock_offset_ns() or 0),
+                since_ns,
             )
         except PublishError as error:
             # Reading stops at half of what the publisher takes, so this is the end of the process or a mistake.
@@ -90,27 +91,10 @@ class Publication:
             return False
         self.published_count += 1
         if is_in_memory:
-            self._outstanding += 1
+            sent.number = self.unstored.take(parsed_ns, since_ns)
         else:  # its trace ends in the journal
-            self._has_spilled = True
+            self.unstored.spill(parsed_ns, since_ns)
         return True
-
-    async def stored(self) -> None:
-        """Wait until the broker has everything that was published so far; an account that goes on has more by then."""
-        if self._outstanding:
-            if self._stored is None:
-                self._stored = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._stored)
-        if self._has_spilled:
-            await self._spilled_stored()
-            self._has_spilled = False
-
-    def settle(self) -> None:
-        """Note that one event is stored, or will never be."""
-        self._outstanding -= 1
-        if not self._outstanding and self._stored is not None:
-            self._stored.set_result(None)
-            self._stored = None
 
     def _subject(self, place: tuple[str, str]) -> str:
         if len(self._subjects) >= _SUBJECTS_MAX:
@@ -125,7 +109,7 @@ class _Sent(GatewayTrace):
     The trace itself and not an object that makes one: this is made for every event, so one must do.
     """
 
-    __slots__ = ("_owner",)
+    __slots__ = ("_owner", "number")
 
     def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
         self,
@@ -141,6 +125,7 @@ class _Sent(GatewayTrace):
     ) -> None:
         account = owner.account
         self._owner = owner
+        self.number = 0
         self.event_id = event_id
         self.subject = subject
         self.exchange = account.exchange
@@ -172,7 +157,7 @@ class _Sent(GatewayTrace):
     def acknowledged(self, outcome: PublishOutcome) -> None:
         """Hand in the stamps; one that never left has none."""
         owner = self._owner
-        owner.settle()
+        owner.unstored.settle(self.number)
         if outcome.error is None and self.published_ns:
             self.acknowledged_ns = time.time_ns()
             owner.telemetry.fill_published(self)

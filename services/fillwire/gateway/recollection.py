@@ -21,12 +21,14 @@ class Recollection:
 
     Attributes:
         since_ns: executions from here on, by the venue's clock, may be missing; what happened before is in the log or before our time.
+        cursor_ns: the same by the gateway's clock, and without the overlap.
         symbols: symbols with events not long before that.
         last_trades: by symbol, the newest execution at or before `since_ns`: trade id and time.
         is_first_contact: whether nothing was ever known of the account.
     """
 
     since_ns: int
+    cursor_ns: int = 0
     symbols: set[str] = field(default_factory=set)
     last_trades: dict[str, tuple[int, str]] = field(default_factory=dict)
     is_first_contact: bool = False
@@ -55,8 +57,8 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
 ) -> Recollection:
     """Read the log into the ledger, and return from where on the venue's records must be compared with it.
 
-    The newest event of the account is the cursor: whoever published it saw all before it, or said since when something
-    was missing. An account that has been idle is compared from when it was last in step.
+    The newest event of the account is the cursor: whoever published it had all before it stored, or said since when
+    something was missing. An account that has been idle is compared from when it was last in step.
 
     Args:
         log: the account's log.
@@ -74,14 +76,14 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
     latest = await log.latest()
     marks = [event.received_time_ns for event in latest]
     marks += [mark for mark in (proven_ns, None if last is None else last.reconciled_ns) if mark is not None]
-    overlap_ns = int(overlap_s * _S)
-    found = Recollection(
-        since_ns=max(marks) + offset_ns - overlap_ns if marks else beginning_ns + offset_ns,
-        is_first_contact=not marks,
-    )
+    cursor_ns = max(marks, default=beginning_ns)
     for missing_ns in (missing_since_ns, None if last is None else last.missing_since_ns):
         if missing_ns is not None:
-            found.since_ns = min(found.since_ns, missing_ns + offset_ns - overlap_ns)
+            cursor_ns = min(cursor_ns, missing_ns)
+    overlap_ns = int(overlap_s * _S) if marks else 0
+    found = Recollection(
+        since_ns=cursor_ns + offset_ns - overlap_ns, cursor_ns=cursor_ns, is_first_contact=not marks
+    )
     for event in latest:
         found.note(event)
 

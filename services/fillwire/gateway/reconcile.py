@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fillwire.domain.errors import AuthRejected, BrokerError, VenueError
 from fillwire.domain.identifiers import Account
@@ -23,6 +23,8 @@ from fillwire.gateway.pending import Pending
 from fillwire.gateway.recollection import Recollection, recollect
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.settling import Settler
+from fillwire.gateway.standing import Standing, Statement
+from fillwire.gateway.storing import Storing
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.symbols import SymbolTable
@@ -62,13 +64,6 @@ class ReconcilePolicy:
     retry_max_s: float = 15.0
 
 
-class Standing(NamedTuple):
-    """How the log stands against the venue's records: see `ConnectionEvent`."""
-
-    reconciled_ns: int | None = None
-    missing_since_ns: int | None = None
-
-
 class Reconciler:
     """Reconciles one account.
 
@@ -79,7 +74,7 @@ class Reconciler:
         policy: how it is done.
         room: awaited until there is room for more events.
         pairs: returns the pairs that bots listen to, which may have no events yet.
-        stored: awaited until the broker has everything that was published.
+        stored: awaited until the broker has everything that was published by then.
         alert: tells a person, once for each time that something stays missing.
         on_standing: called when `standing` has changed for another reason than a connection.
         now_ns: the gateway's clock, in nanoseconds since the epoch.
@@ -104,30 +99,32 @@ class Reconciler:
         self._sequencer = sequencer
         self._ledger = sequencer.ledger
         self._policy = policy
-        self._stored = stored
-        self._alert = alert
-        self._on_standing = on_standing
+        self._statement = Statement(alert, on_standing)
         self._now_ns = now_ns
         self._loop = asyncio.get_running_loop()
         self._pending = Pending(self._loop.time, now_ns, policy.retry_first_s, policy.retry_max_s)
         self._compare = Comparison(account, sequencer, Settler(sequencer, room, now_ns), self._pending, pairs)
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
+        self._storing = Storing(stored, self._wake.set, f"stored {account}")
         self._task: asyncio.Task[None] | None = None
         self._last: ConnectionEvent | None = None
         self._beginning_ns = now_ns()  # and not the first connection: what happens meanwhile is not the past
+        self._cursor_ns = self._beginning_ns  # up to when the log was whole before the last catching up
         self._floor_ns = 0
         self._proven_ns: int | None = None
         self._unswept: Recollection | None = None
         self._is_unread = False
-        self._storing: asyncio.Task[None] | None = None
         self._is_live = False
-        self._is_alerted = False
         self._sweeps_at_s: list[float] = []
         self._audit_at_s = 0.0
         self._all_at_s = 0.0
         self._failures = 0
-        self.standing = Standing()
+
+    @property
+    def standing(self) -> Standing:
+        """How the log stands against the venue's records."""
+        return self._statement.standing
 
     # -- told by the session and the sequencer
 
@@ -143,7 +140,7 @@ class Reconciler:
                 delay_s = min(delay_s * 2, self._policy.retry_max_s)
             else:
                 if self._last is not None:
-                    self.standing = Standing(self._last.reconciled_ns, self._last.missing_since_ns)
+                    self._statement.standing = Standing(self._last.reconciled_ns, self._last.missing_since_ns)
                 return
 
     async def catch_up(self, inquiry: Inquiry, symbols: SymbolTable, *, is_successor: bool) -> None:
@@ -168,23 +165,24 @@ class Reconciler:
         self._sequencer.hold()
         began_ns = self._now_ns()
         self._unswept, self._is_unread = None, True
+        self._storing.expect()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._policy.deadline_s):
                     await self._until_settled()
-                    await (
-                        self._await_stored()
-                    )  # who is told that the account is reconciled finds it in the log
+                    # Who is told that the account is reconciled finds it in the log.
+                    await self._storing.wait()
         finally:
             self._sequencer.release()
         self._is_live = True
         now_s = self._loop.time()
         self._audit_at_s = now_s + self._policy.audit_interval_s
         self._sweeps_at_s = [now_s + after_s for after_s in self._policy.follow_up_s]
-        if self._is_unsettled:
-            self._tell_missing()
+        if self._is_unsettled or self._storing.is_open:
+            self._statement.note_missing(*self._what_is_missing())
         else:
-            self.standing = Standing(began_ns)
+            self._statement.note_in_step(began_ns)
+            self._last = None
         self._wake.set()
 
     async def poll(self, inquiry: Inquiry, symbols: SymbolTable) -> None:
@@ -195,6 +193,7 @@ class Reconciler:
             BrokerError: the log cannot be read.
         """
         self._compare.use(inquiry, symbols)
+        self._storing.expect()
         async with self._lock:
             began_ns = self._now_ns()
             self._is_unread |= not self._floor_ns
@@ -203,15 +202,16 @@ class Reconciler:
             else:
                 await self._sweep(self._recent(), reads_executions=False, asks_all=self._is_all_due())
             await self._compare.settle_pending(self._floor_ns, is_due=False)
-        await self._stored()
-        if self._is_unsettled:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.deadline_s):
+                await self._storing.wait()
+        if self._storing.is_open:
+            self._statement.tell_missing(*self._what_is_missing())
+        elif self._is_unsettled:
             self._tell_standing()
         else:
-            self._is_alerted = False
-            is_news = self._is_missing_or_new
-            self.standing = Standing(began_ns)
-            if is_news:
-                self._on_standing()
+            self._statement.tell_in_step(began_ns)
+            self._last = None
 
     def _is_all_due(self) -> bool:
         """Whether it is time to ask for the open orders of all symbols again, which costs as much as a dozen symbols."""
@@ -228,7 +228,7 @@ class Reconciler:
     async def stop(self) -> None:
         """Stop."""
         await cancel(self._task)
-        await cancel(self._storing)
+        await self._storing.stop()
 
     def note_gap(self, gap: Gap) -> None:
         """Have the order repaired, unless the gap closes by itself in a moment."""
@@ -248,25 +248,7 @@ class Reconciler:
 
     @property
     def _is_unsettled(self) -> bool:
-        return len(self._pending) > 0 or self._unswept is not None or self._is_unread or self._is_unstored
-
-    @property
-    def _is_unstored(self) -> bool:
-        """Whether the broker has yet to store what the last catching up found."""
-        return self._storing is not None
-
-    async def _await_stored(self) -> None:
-        """Wait until the broker has what was found; who waits no longer leaves that to the background."""
-        if self._storing is None:
-            self._storing = self._loop.create_task(self._note_stored(), name=f"stored {self._account}")
-        await asyncio.shield(self._storing)
-
-    async def _note_stored(self) -> None:
-        try:
-            await self._stored()
-        finally:
-            self._storing = None
-            self._wake.set()
+        return len(self._pending) > 0 or self._unswept is not None or self._is_unread
 
     # -- catching up
 
@@ -302,6 +284,7 @@ class Reconciler:
             )
             self._floor_ns = found.since_ns if not self._floor_ns else min(self._floor_ns, found.since_ns)
             self._is_unread = False
+            self._note_cursor(found.cursor_ns)
             _log.info(
                 "log_read",
                 account=str(self._account),
@@ -312,6 +295,12 @@ class Reconciler:
         if self._unswept is not None:
             await self._sweep(self._unswept, reads_executions=True)
             self._unswept = None
+
+    def _note_cursor(self, cursor_ns: int) -> None:
+        """Tell how far the log is behind, before what is found of that makes the log look younger than it is."""
+        self._cursor_ns = cursor_ns
+        if self._now_ns() - cursor_ns > self._policy.overlap_s * _S / 2:
+            self._statement.tell_behind(cursor_ns)
 
     async def _sweep(self, found: Recollection, *, reads_executions: bool, asks_all: bool = True) -> None:
         """Compare everything since the cursor; see `Comparison.sweep`."""
@@ -356,7 +345,7 @@ class Reconciler:
             times += [self._audit_at_s, *self._sweeps_at_s[:1]]
             if self._unswept is not None or self._is_unread:
                 times.append(now_s)
-        if not self._is_alerted and self._pending.oldest_s is not None:
+        if not self._statement.is_alerted and self._pending.oldest_s is not None:
             times.append(self._pending.oldest_s + self._policy.deadline_s)
         return max(now_s + 0.01, min(times, default=now_s + 3600.0))
 
@@ -384,41 +373,28 @@ class Reconciler:
 
     # -- what is told
 
-    def _tell_missing(self) -> None:
-        """Say since when something is missing; alert once."""
+    def _what_is_missing(self) -> tuple[int, str]:
+        """Return since when something is missing, by the gateway's clock, and what."""
+        within = f"within {self._policy.deadline_s:g} s"
         first_ns = self._pending.oldest_ns or self._now_ns()
-        if self._is_unread or self._unswept is not None:
-            first_ns = self._proven_ns or self.standing.reconciled_ns or first_ns
-        if self._is_unstored:
-            first_ns = self.standing.reconciled_ns or self._beginning_ns
-        known_ns = self.standing.missing_since_ns
-        self.standing = Standing(
-            self.standing.reconciled_ns, first_ns if known_ns is None else min(known_ns, first_ns)
-        )
-        if not self._is_alerted:
-            self._is_alerted = True
-            names = ", ".join(f"{symbol} {order_id}" for symbol, order_id in self._pending.keys[:5])
-            what = f"{len(self._pending)} orders, such as {names}" if names else "the venue's records"
-            self._alert(
-                f"executions may be missing: the broker did not store within {self._policy.deadline_s:g} s what was found"
-                if self._is_unstored
-                else f"executions may be missing: {what} could not be compared within {self._policy.deadline_s:g} s; "
-                "asked for again until they can be"
-            )
+        if self._is_unread:
+            first_ns = self._proven_ns or self.standing.reconciled_ns or self._cursor_ns
+        elif self._unswept is not None or self._storing.is_open:
+            first_ns = self._cursor_ns
+        if not self._is_unsettled:
+            return first_ns, f"the broker did not store {within} what was found"
+        what = str(self._pending) if len(self._pending) else "the venue's records"
+        return first_ns, f"{what} could not be compared {within}; asked for again until they can be"
 
     def _tell_standing(self) -> None:
-        now_s = self._loop.time()
         oldest_s = self._pending.oldest_s
-        overdue = oldest_s is not None and now_s - oldest_s >= self._policy.deadline_s
+        overdue = oldest_s is not None and self._loop.time() - oldest_s >= self._policy.deadline_s
         if overdue or (self._is_live and (self._is_unread or self._unswept is not None)):
-            if self.standing.missing_since_ns is None:
-                self._tell_missing()
-                self._on_standing()
-        elif not self._is_unsettled and self._is_live and self._is_missing_or_new:
-            self._is_alerted = False
-            self.standing = Standing(self._now_ns())
-            self._on_standing()
-
-    @property
-    def _is_missing_or_new(self) -> bool:
-        return self.standing.missing_since_ns is not None or self.standing.reconciled_ns is None
+            if not self._statement.is_alerted:
+                self._statement.tell_missing(*self._what_is_missing())
+                self._storing.expect()
+        elif not self._is_unsettled and self._is_live and self._statement.is_out_of_step:
+            if self._storing.is_open:
+                self._storing.begin()
+            else:
+                self._statement.tell_in_step(self._now_ns())

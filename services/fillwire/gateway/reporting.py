@@ -54,7 +54,8 @@ class Reporter:
     """Reports the connections of one process.
 
     A change is published at once and in order; the bucket is written by a task of its own, the newest state of each
-    account only, and again every `refresh_s`, so that an entry outlives its gateway by no more than its lifetime.
+    account only, and again every `refresh_s`, so that an entry outlives its gateway by no more than its lifetime. What
+    is found to be missing then is published as well: a successor begins there.
 
     Args:
         publisher: publishes changes and alerts.
@@ -68,6 +69,9 @@ class Reporter:
         self._refresh_s = refresh_s
         self._snapshots: dict[Account, Snapshot] = {}
         self._unwritten: dict[Account, ConnectionEvent] = {}
+        self._missing: dict[
+            Account, int
+        ] = {}  # since when, as published last; accounts that miss nothing are not here
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -89,6 +93,7 @@ class Reporter:
     def remove(self, account: Account) -> None:
         """Refresh the account no longer; its last state expires."""
         self._snapshots.pop(account, None)
+        self._missing.pop(account, None)
 
     def refresh(self, account: Account) -> None:
         """Write the account's state soon, though the connection did not change."""
@@ -101,7 +106,8 @@ class Reporter:
         """Publish a change."""
         subject = connection_subject(event.account)
         message_id = f"{event.gateway}:{subject}:{event.time_ns}"
-        self._submit(subject, encode_connection(event), message_id)
+        if self._submit(subject, encode_connection(event), message_id):
+            self._note_missing(event)
         self._unwritten[event.account] = event
         self._wake.set()
 
@@ -132,11 +138,34 @@ class Reporter:
         )
         self._submit(subject, encode_alert(alert), f"{subject}:{time_ns}")
 
-    def _submit(self, subject: str, body: bytes, message_id: str) -> None:
+    def _submit(self, subject: str, body: bytes, message_id: str) -> bool:
         try:
             self._publisher.submit(subject, subject, body, message_id)
         except PublishError as error:
             _log.error("connection_event_not_published", subject=subject, error=error)
+            return False
+        return True
+
+    def _note_missing(self, event: ConnectionEvent) -> None:
+        if event.missing_since_ns is None:
+            self._missing.pop(event.account, None)
+        else:
+            self._missing[event.account] = event.missing_since_ns
+
+    def _is_news(self, event: ConnectionEvent) -> bool:
+        """Whether more is missing than was published, or nothing any more; less is not worth an event."""
+        told_ns, now_ns = self._missing.get(event.account), event.missing_since_ns
+        if told_ns is None or now_ns is None:
+            return told_ns != now_ns
+        return now_ns < told_ns
+
+    def _refresh_all(self) -> None:
+        for account, snapshot in self._snapshots.items():
+            event = snapshot()
+            if self._is_news(event):
+                self.report(event)
+            else:
+                self._unwritten.setdefault(account, event)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -148,8 +177,7 @@ class Reporter:
             self._wake.clear()
             if loop.time() >= refresh_at:
                 refresh_at = loop.time() + self._refresh_s
-                for account, snapshot in self._snapshots.items():
-                    self._unwritten.setdefault(account, snapshot())
+                self._refresh_all()
             if not await self._write():
                 await asyncio.sleep(_RETRY_S)
                 self._wake.set()

@@ -209,7 +209,7 @@ class Gateway:
                     publisher,
                     self._telemetry,
                     partial(self._clock_offset_ns, account),
-                    outlet.spilled_stored,
+                    outlet.spillway,
                 ),
                 quarantine(account),
                 fetch_symbols,

@@ -353,6 +353,8 @@ class Session:
                 await self._await_key(error, key)
 
     async def _poll(self) -> None:
+        # It may wait for long: for its turn at the venue, which may want no questions for an hour, or for the broker.
+        blind = self._loop.call_later(self._around.policy.lost_after_s, self._note_blind)
         is_polled = False
         try:
             venue_account = self._keyed(self._key)
@@ -361,8 +363,12 @@ class Session:
             await self._pipeline.poll(environment.inquiry(venue_account, POLLING_SHARE), symbols)
             is_polled = True
         finally:  # who cannot ask is blind until it can
+            blind.cancel()
             self._is_polled = is_polled and not self._around.policy.streams
         self._status.refresh()
+
+    def _note_blind(self) -> None:
+        self._is_polled = False
 
     def _note_polling(self, since_ns: int | None) -> None:
         self._status.polling_since_ns = since_ns

@@ -9,7 +9,7 @@ import pytest
 from fillwire.domain.enums import ConnectionState, Kind
 from fillwire.domain.ledger import Ledger
 from fillwire.gateway.recollection import Recollection, recollect
-from fillwire.gateway.reconcile import Standing
+from fillwire.gateway.standing import Standing
 from support.eventually import eventually
 from support.jumping_loop import JumpingLoop
 from support.memory_venue import SECOND_NS, MemoryVenue
@@ -199,6 +199,50 @@ async def test_an_order_of_which_executions_are_not_shown_yet_is_not_taken_for_s
     assert told == order.trade_ids()
 
 
+class Killed(Exception):
+    """The process ends here."""
+
+
+async def test_what_a_gateway_had_not_found_yet_when_it_was_killed_is_found_by_the_next(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two orders filled while nobody looked; one is published, and makes the log look as if it were of today."""
+    venue, log = gateway.venue, gateway.log
+    orders = [venue.place(1), venue.place(1)]
+    for order in orders:
+        venue.fill(order)
+    venue.frames.clear()
+    venue.now_ns += 86_400 * SECOND_NS
+    store = log.store
+
+    def store_one_order(time_ns: int, event_id: str, json: bytes) -> None:
+        if len(log.events) == 2:
+            raise Killed
+        store(time_ns, event_id, json)
+
+    monkeypatch.setattr(log, "store", store_one_order)
+    with pytest.raises(Killed):
+        await gateway.catch_up()
+    monkeypatch.undo()
+    following = Gateway(venue, log, Ledger())
+    await following.reconciler.recall()
+    await following.catch_up()
+    assert following.reconciler.standing.missing_since_ns is None
+    await following.reconciler.stop()
+    told = [event.last_fill.trade_id for event in log.orders() if event.last_fill is not None]
+    assert told == [trade_id for order in orders for trade_id in order.trade_ids()]
+
+
+async def test_a_short_absence_is_no_news(gateway: Gateway) -> None:
+    """What happened a moment ago is found by whoever comes next: nobody is told that it is missing."""
+    told = []
+    gateway.reconciler._statement._on_change = lambda: told.append(gateway.reconciler.standing)
+    gateway.venue.fill(gateway.venue.place(1))
+    gateway.venue.frames.clear()
+    await gateway.catch_up()
+    assert told == []
+
+
 def test_nothing_is_told_to_be_reconciled_before_the_broker_has_it() -> None:
     """The deadline passes while the broker stores nothing: something is missing until it has, and then it is told."""
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
@@ -210,6 +254,37 @@ async def _stores_late() -> None:
     gateway = Gateway(MemoryVenue(EPOCH_NS), MemoryLog(refuses_doubles=False), Ledger(), stored=stored.wait)
     await gateway.reconciler.recall()
     await gateway.catch_up()
+    assert gateway.reconciler.standing == Standing(None, EPOCH_NS)
+    stored.set()
+    await eventually(lambda: gateway.reconciler.standing.reconciled_ns is not None)
+    assert gateway.reconciler.standing.missing_since_ns is None
+    await gateway.reconciler.stop()
+
+
+def test_what_is_found_after_the_deadline_counts_when_the_broker_has_it() -> None:
+    """The records answer too late, and then the broker does not store: something is missing until it has."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(_answers_late_and_stores_late())
+
+
+async def _answers_late_and_stores_late() -> None:
+    asked, stored = asyncio.Event(), asyncio.Event()
+
+    async def store() -> None:
+        asked.set()
+        await stored.wait()
+
+    venue = MemoryVenue(EPOCH_NS)
+    gateway = Gateway(venue, MemoryLog(refuses_doubles=False), Ledger(), stored=store)
+    await gateway.reconciler.recall()
+    venue.fill(venue.place(1))
+    venue.failures = 1_000_000
+    await gateway.catch_up()
+    assert gateway.reconciler.standing.missing_since_ns == EPOCH_NS
+    assert not asked.is_set()
+    venue.failures = 0
+    await eventually(asked.is_set, 60.0, "asked whether the broker has it")
+    assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.FILLED]
     assert gateway.reconciler.standing == Standing(None, EPOCH_NS)
     stored.set()
     await eventually(lambda: gateway.reconciler.standing.reconciled_ns is not None)
