@@ -274,6 +274,33 @@ impl Decimal<'_> {
         true
     }
 
+    /// Appends `self * quantity`, unrounded, as canonical text; for amounts that are not negative.
+    ///
+    /// Returns false, with nothing appended, if the product is beyond `MAX_INTEGER_DIGITS` or `MAX_FRACTION_DIGITS`.
+    pub fn write_product(&self, quantity: &Decimal<'_>, out: &mut Vec<u8>) -> bool {
+        let (mut left, mut right) = (self.mantissa, quantity.mantissa);
+        let mut scale = self.scale + quantity.scale;
+        // Zeros at the end go before the product is made: what then does not fit 128 bits has more than 36 digits.
+        while scale > 0 {
+            match (left % 10, right % 10) {
+                (0, _) => left /= 10,
+                (_, 0) => right /= 10,
+                (5, last) if last % 2 == 0 => (left, right) = (left / 5, right / 2),
+                (last, 5) if last % 2 == 0 => (left, right) = (left / 2, right / 5),
+                _ => break,
+            }
+            scale -= 1;
+        }
+        let Some(product) = left.checked_mul(right) else { return false };
+        if scale as usize > MAX_FRACTION_DIGITS
+            || product / pow10(scale as usize) >= pow10(MAX_INTEGER_DIGITS)
+        {
+            return false;
+        }
+        write_scaled(product, scale, out);
+        true
+    }
+
     /// The quotient of two amounts of 64 bits and one scale, as nearly all are: its integer part, and its fraction
     /// rounded half to even at `AVERAGE_DIGITS` decimals.
     fn divide_short(&self, quantity: &Decimal<'_>) -> Option<(u64, u64)> {
@@ -401,6 +428,25 @@ mod tests {
         let nines = "999999999999999999.999999999999999999";
         assert!(!is_product("1", nines, nines));
         assert!(is_product(nines, nines, "1.000000000000000000"));
+    }
+
+    #[test]
+    fn products_are_exact_or_absurd() {
+        let product = |price, quantity| {
+            let mut out = Vec::new();
+            let fits = decimal(price).write_product(&decimal(quantity), &mut out);
+            assert!(fits || out.is_empty());
+            fits.then(|| String::from_utf8(out).unwrap())
+        };
+        assert_eq!(product("150.04", "7").as_deref(), Some("1050.28"));
+        assert_eq!(product("0.50", "0.20000000").as_deref(), Some("0.1"));
+        assert_eq!(product("0.000000001", "0.000000001").as_deref(), Some("0.000000000000000001"));
+        assert_eq!(product("0.000000001", "0.0000000001"), None);
+        assert_eq!(product("0.000000005", "0.0000000002").as_deref(), Some("0.000000000000000001"));
+        assert_eq!(product("999999999999999999", "1").as_deref(), Some("999999999999999999"));
+        assert_eq!(product("500000000000000000", "2"), None);
+        assert_eq!(product("999999999999999999.999999999999999999", "999999999999999999"), None);
+        assert_eq!(product("0", "5").as_deref(), Some("0"));
     }
 
     #[test]

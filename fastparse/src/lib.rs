@@ -3,9 +3,11 @@
 //! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python.
 
 pub mod binance;
+mod closed_set;
 pub mod cursor;
 pub mod decimal;
 pub mod error;
+pub mod event;
 pub mod fields;
 pub mod frame;
 pub mod identity;
@@ -15,6 +17,7 @@ pub mod piece;
 mod python;
 pub mod reader;
 pub mod scanner;
+pub mod symbols;
 pub mod text;
 pub mod time;
 pub mod venue;

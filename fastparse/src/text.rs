@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::write_string;
+use crate::json::write_escaped;
 use crate::piece::Piece;
 use crate::scanner::unescape;
 
@@ -58,12 +58,18 @@ impl<'a> Text<'a> {
     /// Appends the string as JSON; what had no escapes in the frame needs none here.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        self.write_inside(out);
+        out.push(b'"');
+    }
+
+    /// Appends the string as the inside of a JSON string.
+    #[inline]
+    pub fn write_inside(&self, out: &mut Vec<u8>) {
         if self.escaped {
-            write_string(&unescape(self.raw()), out);
+            write_escaped(&unescape(self.raw()), out);
         } else {
-            out.push(b'"');
             self.raw.write(out);
-            out.push(b'"');
         }
     }
 }

@@ -1,17 +1,14 @@
 //! Everything that is no order event: answers, balances, order lists, notices about the connection.
 
-use super::{ID, ORDER_ID, Receipt, STATUS, SYMBOL};
-use crate::decimal::Decimal;
-use crate::error::{ErrorCode, ParseError};
-use crate::fields::{Field, Fields};
-use crate::json::{write_compact, write_integer};
-use crate::model::{Control, ControlType, Report};
-use crate::piece::Piece;
-use crate::reader::{Read, Reader, Refusal, reread_object};
+use super::control::{Writer, begin, time};
+use super::receipt::Receipt;
+use super::{ID, ORDER_ID, STATUS, SYMBOL};
+use crate::error::ErrorCode;
+use crate::fields::Field;
+use crate::model::{ControlType, Report};
+use crate::reader::{Read, Reader, Refusal};
 use crate::scanner::{OpenKeys, Token, TokenKind};
-use crate::text::Text;
 
-const EVENT_TIME: Field = Field::new("E", "event time");
 const TRANSACTION_TIME: Field = Field::new("T", "transaction time");
 const RESULT: Field = Field::new("result", "result");
 const ERROR: Field = Field::new("error", "error");
@@ -30,129 +27,6 @@ const REJECT_REASON: Field = Field::new("r", "reject reason");
 const LIST_CLIENT_ID: Field = Field::new("C", "list client order id");
 const ORDERS: Field = Field::new("O", "orders");
 const CLIENT_ID: Field = Field::new("c", "client order id");
-
-/// The JSON of a control, being written.
-struct Writer {
-    kind: ControlType,
-    json: Vec<u8>,
-    /// The first contradiction met: reported at the end, since being undecodable weighs more.
-    doubt: Option<Box<ParseError>>,
-}
-
-impl Writer {
-    fn new(kind: ControlType) -> Self {
-        let mut json = Vec::with_capacity(256);
-        json.extend_from_slice(b"{\"type\":\"");
-        json.extend_from_slice(kind.as_str().as_bytes());
-        json.push(b'"');
-        Self { kind, json, doubt: None }
-    }
-
-    fn name(&mut self, name: &str) {
-        self.json.extend_from_slice(b",\"");
-        self.json.extend_from_slice(name.as_bytes());
-        self.json.extend_from_slice(b"\":");
-    }
-
-    fn integer(&mut self, name: &str, value: i64) {
-        self.name(name);
-        write_integer(value, &mut self.json);
-    }
-
-    fn text(&mut self, name: &str, value: &Text<'_>) {
-        self.name(name);
-        value.write(&mut self.json);
-    }
-
-    fn digits(&mut self, name: &str, digits: Piece<'_>) {
-        self.text(name, &Text::new(digits, false));
-    }
-
-    fn amount(&mut self, name: &str, value: &Decimal<'_>) {
-        self.name(name);
-        self.json.push(b'"');
-        value.write(&mut self.json);
-        self.json.push(b'"');
-    }
-
-    fn raw(&mut self, name: &str, json: Option<&str>) {
-        self.name(name);
-        write_compact(json.unwrap_or("null"), &mut self.json);
-    }
-
-    fn doubt(&mut self, checked: Read<()>) {
-        if let (Err(error), None) = (checked, &self.doubt) {
-            self.doubt = Some(error);
-        }
-    }
-
-    /// Writes the objects of an array; `write` begins each member with a comma, which the first one loses.
-    fn objects(
-        &mut self,
-        name: &str,
-        reader: &Reader<'_>,
-        (field, element_name): (&Field, &'static str),
-        keys: &mut OpenKeys,
-        write: impl Fn(&mut Self, &Reader<'_>) -> Read<()>,
-    ) -> Read<()> {
-        self.name(name);
-        self.json.push(b'[');
-        let mut fields = Fields::default();
-        for (index, token) in reader.elements(field, keys)?.into_iter().enumerate() {
-            if token.kind != TokenKind::Object {
-                return Err(reader.wrong_type(field, token, "an array of objects"));
-            }
-            reread_object(reader.source(), token, &mut fields, keys);
-            let element = Reader::new(reader.source(), &fields, element_name);
-            if index > 0 {
-                self.json.push(b',');
-            }
-            let start = self.json.len();
-            write(self, &element)?;
-            if let Some(comma) = self.json.get_mut(start) {
-                *comma = b'{';
-            }
-            self.json.push(b'}');
-            self.doubt(element.refuse_absurd());
-        }
-        self.json.push(b']');
-        Ok(())
-    }
-
-    fn finish(mut self) -> Read<Report> {
-        self.json.push(b'}');
-        match self.doubt {
-            Some(error) => Err(error),
-            None => Ok(Report::Control(Control { kind: self.kind, json: self.json })),
-        }
-    }
-}
-
-/// Begins a control of an event with what all events have.
-fn begin(kind: ControlType, reader: &Reader<'_>, receipt: Receipt<'_>) -> Read<Writer> {
-    let mut writer = Writer::new(kind);
-    writer.name("subscription_id");
-    match receipt.subscription_id {
-        Some(id) => write_integer(id, &mut writer.json),
-        None => writer.json.extend_from_slice(b"null"),
-    }
-    time(&mut writer, "exchange_time_ns", reader, receipt, &EVENT_TIME)?;
-    Ok(writer)
-}
-
-fn time(
-    writer: &mut Writer,
-    name: &str,
-    reader: &Reader<'_>,
-    receipt: Receipt<'_>,
-    field: &'static Field,
-) -> Read<()> {
-    let time_ns = receipt.time_ns(reader, field)?;
-    writer.integer(name, time_ns);
-    writer.doubt(reader.refuse_absurd());
-    writer.doubt(receipt.check_time(field, time_ns).map_err(|refusal| reader.refuse(refusal)));
-    Ok(())
-}
 
 /// An answer to a request, or an unsolicited error (`id` null).
 pub fn response(reader: &Reader<'_>) -> Read<Report> {

@@ -1,12 +1,12 @@
 //! `executionReport`: its fields, and what they mean.
 
 use super::order::{ExecutionType, OrderType, Side, Status, TimeInForce};
-use super::symbols::Pair;
 use crate::decimal::Decimal;
 use crate::fields::Field;
 use crate::model::Kind;
 use crate::piece::Piece;
 use crate::reader::Integer;
+use crate::symbols::Pair;
 use crate::text::Text;
 
 pub const EVENT_TIME: Field = Field::new("E", "event time");

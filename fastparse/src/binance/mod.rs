@@ -1,32 +1,27 @@
 //! Binance Spot: the frames of a WebSocket API connection with user data stream.
 
 mod account;
+pub(crate) mod control;
 mod event;
 mod execution;
 mod order;
 mod predicted;
 mod read;
+pub(crate) mod receipt;
 mod rules;
-pub mod symbols;
 #[cfg(test)]
 mod tests;
 
 use crate::error::{ErrorCode, ParseError};
 use crate::fields::{Field, Fields};
 use crate::frame;
-use crate::identity::write_token;
-use crate::json::write_string;
 use crate::model::{ControlType, Report};
 use crate::reader::{Read, Reader, Refusal, reread_object};
 use crate::scanner::{OpenKeys, TokenKind, unescape};
 use crate::venue::{Config, VenueParser};
 use order::EventType;
-use symbols::Symbols;
+use receipt::{Context, Receipt};
 
-/// 2017-01-01, before which the venue did not exist.
-const VENUE_EPOCH_NS: i64 = 1_483_228_800_000_000_000;
-/// How far ahead of the venue's clock, as we know it, a time may be.
-const MAX_AHEAD_NS: i64 = 60_000_000_000;
 /// Bytes kept from one event for the next: no single monster may hold memory for good.
 const MAX_SPARE_BYTES: usize = 1 << 16;
 /// Characters that an error may repeat of a symbol.
@@ -42,57 +37,6 @@ const TYPE: Field = Field::new("e", "event type");
 const SYMBOL: Field = Field::new("s", "symbol");
 const ORDER_ID: Field = Field::new("i", "order id");
 
-/// What reading needs beside the frame.
-struct Context {
-    /// `exchange:environment:user:`, escaped: the beginning of each event id.
-    scope: Vec<u8>,
-    /// The members from `exchange` to `user` of the canonical event, with the commas around them.
-    account: Vec<u8>,
-    symbols: Symbols,
-    /// Nanoseconds per unit of the venue's times.
-    unit_ns: i64,
-    /// The zeros of `unit_ns`.
-    unit_zeros: &'static [u8],
-    /// The venue's clock minus ours, as last measured.
-    clock_offset_ns: i64,
-}
-
-/// One frame's circumstances.
-#[derive(Clone, Copy)]
-struct Receipt<'a> {
-    context: &'a Context,
-    received_time_ns: i64,
-    subscription_id: Option<i64>,
-}
-
-impl Receipt<'_> {
-    /// Reads a mandatory time, in nanoseconds. Its bounds are checked by `check_time`.
-    #[inline]
-    fn time_ns(self, reader: &Reader<'_>, field: &Field) -> Read<i64> {
-        Ok(self.to_ns(reader.integer(field)?.value))
-    }
-
-    /// Converts a time of the venue.
-    #[inline]
-    fn to_ns(self, time: i64) -> i64 {
-        time.saturating_mul(self.context.unit_ns)
-    }
-
-    /// Refuses a time before the venue began or more than a minute ahead of the venue's clock.
-    #[inline]
-    fn check_time(self, field: &'static Field, time_ns: i64) -> Result<(), Refusal> {
-        // The last instant of the range stands for all that is beyond it, and so is out of range always.
-        let venue_now_ns = self.received_time_ns.saturating_add(self.context.clock_offset_ns);
-        let latest = venue_now_ns.saturating_add(MAX_AHEAD_NS).min(i64::MAX - 1);
-        if (VENUE_EPOCH_NS..=latest).contains(&time_ns) {
-            return Ok(());
-        }
-        let unit = if self.context.unit_ns == 1_000 { "microseconds" } else { "milliseconds" };
-        let expected = format!("expected {unit} between 2017 and a minute after receipt").into();
-        Err(Refusal { code: ErrorCode::TimeOutOfRange, field, says: "out of range", expected })
-    }
-}
-
 /// Parser for the frames of one Binance Spot connection.
 pub struct SpotParser {
     context: Context,
@@ -106,29 +50,8 @@ impl SpotParser {
     /// A parser; nothing of one frame is kept for the next.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let Config { user, environment, exchange, symbols, microseconds } = config;
-        let mut scope = Vec::new();
-        let mut account = Vec::new();
-        for (name, value) in [("exchange", &exchange), ("environment", &environment), ("user", &user)] {
-            write_token(value.as_bytes(), &mut scope);
-            scope.push(b':');
-            account.extend_from_slice(b",\"");
-            account.extend_from_slice(name.as_bytes());
-            account.extend_from_slice(b"\":");
-            write_string(value, &mut account);
-        }
-        let (unit_ns, unit_zeros) =
-            if microseconds { (1_000, b"000".as_slice()) } else { (1_000_000, b"000000".as_slice()) };
-        let context = Context {
-            scope,
-            account,
-            symbols: Symbols::new(symbols),
-            unit_ns,
-            unit_zeros,
-            clock_offset_ns: 0,
-        };
         Self {
-            context,
+            context: Context::new(config),
             outer: Fields::default(),
             inner: Fields::default(),
             keys: OpenKeys::default(),

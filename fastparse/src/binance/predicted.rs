@@ -6,7 +6,8 @@
 
 use super::execution::Execution;
 use super::order::{ExecutionType, OrderType, Side, Status, TimeInForce};
-use super::{Receipt, event, rules};
+use super::receipt::Receipt;
+use super::{event, rules};
 use crate::cursor::Cursor;
 use crate::model::ExecutionReport;
 

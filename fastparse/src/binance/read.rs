@@ -8,7 +8,8 @@ use super::execution::{
     TRANSACTION_TIME,
 };
 use super::order::{ExecutionType, OrderType, Side, Status, TimeInForce};
-use super::{ORDER_ID, Receipt, SYMBOL, event, rules};
+use super::receipt::Receipt;
+use super::{ORDER_ID, SYMBOL, event, rules};
 use crate::decimal::Decimal;
 use crate::error::ErrorCode;
 use crate::fields::Field;

@@ -1,12 +1,13 @@
 //! What the venue's rules say about an `executionReport`: a report that contradicts them is suspicious.
 
+use super::ORDER_ID;
 use super::execution::{
     COMMISSION, CUMULATIVE, CUMULATIVE_QUOTE, EVENT_TIME, EXECUTION_ID, Execution, LAST_PRICE, LAST_QUANTITY,
     LAST_QUOTE, LIST_ID, PREVENTED, PRICE, QUANTITY, QUOTE_QUANTITY, STATUS, STOP_PRICE, TIME_IN_FORCE,
     TRADE_ID, TRANSACTION_TIME,
 };
 use super::order::{ExecutionType, Status, TimeInForce};
-use super::{ORDER_ID, Receipt};
+use super::receipt::Receipt;
 use crate::decimal::Decimal;
 use crate::error::ErrorCode;
 use crate::fields::Field;
