@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest
 from fillwire.gateway.driver import MAX_FRAME_BYTES, Driver
-from fillwire.venues.protocol import Event, Notice
+from fillwire.venues.protocol import Event, HttpAsk, Notice
+from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from support.eventually import eventually
@@ -75,6 +76,22 @@ class Recorded:
         frames, self.to_send = self.to_send, []
         return frames
 
+    def requests_to_send(self) -> list[HttpAsk]:
+        """Ask nothing of REST."""
+        return []
+
+    def receive_response(self, key: int, answer: HttpResponse | VenueError, now_ns: int) -> None:
+        """Not asked of a driver."""
+        raise NotImplementedError
+
+    def use_pairs(self, pairs: frozenset[str]) -> None:
+        """Not asked of a driver."""
+        raise NotImplementedError
+
+    def note_order(self, order: OrderRow) -> None:
+        """Not asked of a driver."""
+        raise NotImplementedError
+
     def next_deadline_ns(self) -> int | None:
         """Return what the test put there."""
         return self.deadline_ns
@@ -114,6 +131,10 @@ class Owner:
     def receive(self, events: list[Event], frame_bytes: int) -> None:
         """Note what a frame brought."""
         self.told += [(event.type, frame_bytes) for event in events if isinstance(event, Notice)]
+
+    def ask(self, asks: list[HttpAsk]) -> None:
+        """Fail: nothing is asked of REST here."""
+        raise AssertionError(asks)
 
     def after_read(self) -> None:
         """Note the end of a read."""

@@ -64,10 +64,10 @@ def test_document_arrives_as_it_was_sent(document: Document, data: st.DataObject
 @given(event=strategies.order_events(), places=st.integers(0, 12))
 def test_equal_events_are_the_same_bytes(event: OrderEvent, places: int) -> None:
     """How often a venue pads its amounts with zeros does not change the event."""
-    digits, exponent = event.quantity.as_tuple()[1:]
+    digits, exponent = event.cumulative_quantity.as_tuple()[1:]
     assert isinstance(exponent, int)
-    padded = type(event.quantity)((0, digits + (0,) * places, exponent - places))
-    other = replace(event, quantity=padded)
+    padded = type(event.cumulative_quantity)((0, digits + (0,) * places, exponent - places))
+    other = replace(event, cumulative_quantity=padded)
     assert other == event
     assert encode_order(other) == encode_order(event)
 

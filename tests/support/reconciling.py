@@ -96,6 +96,7 @@ class Gateway:
         self.venue = venue
         self.log = log
         self.contradictions: list[str] = []
+        self.settled: list[OrderKey] = []
         self.sequencer = Sequencer(
             ledger,
             self._publish,
@@ -115,6 +116,7 @@ class Gateway:
             stored=stored or self._nothing,
             alert=lambda _: None,
             on_standing=self._note_standing,
+            on_settled=lambda order: self.settled.append(order.key),
             now_ns=lambda: venue.now_ns,
         )
         records = BinanceRecords(ALICE, signer("key", "secret"), page_size=3)

@@ -114,7 +114,7 @@ def order_events(draw: st.DrawFn) -> OrderEvent:
         time_in_force=draw(st.none() | st.sampled_from(TimeInForce)),
         price=draw(st.none() | amounts()),
         stop_price=draw(st.none() | amounts()),
-        quantity=draw(quantities()),
+        quantity=draw(st.none() | quantities()),
         quote_quantity=draw(st.none() | quantities()),
         cumulative_quantity=draw(quantities()),
         cumulative_quote=draw(st.none() | quantities()),

@@ -172,9 +172,9 @@ def read(order: OrderEvent, connection: ConnectionEvent, answer: TradeOrder) -> 
     assert_type(order.side, Side)
     assert_type(order.source, Source)
     assert_type(order.type, OrderType)
-    assert_type(order.quantity, Decimal)
+    assert_type(order.quantity, Decimal | None)
     assert_type(order.average_price, Decimal | None)
-    assert_type(order.remaining_quantity, Decimal)
+    assert_type(order.remaining_quantity, Decimal | None)
     assert_type(order.account, Account)
     assert_type(order.last_fill, Fill | None)
     if order.last_fill is not None:

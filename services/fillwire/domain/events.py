@@ -51,7 +51,7 @@ class OrderEvent:
         client_order_id: the order's own id given at placement, also on a cancel.
         new_client_order_id: on `replaced`, the id by which the order goes from now on.
         price: limit price; None for an order without one.
-        quantity: ordered base quantity.
+        quantity: ordered base quantity; None for an order by amount until the venue knows it.
         quote_quantity: requested quote amount of an order placed by amount.
         cumulative_quantity: base quantity executed so far.
         cumulative_quote: quote amount executed so far.
@@ -83,7 +83,7 @@ class OrderEvent:
     time_in_force: TimeInForce | None
     price: Decimal | None
     stop_price: Decimal | None
-    quantity: Decimal
+    quantity: Decimal | None
     quote_quantity: Decimal | None
     cumulative_quantity: Decimal
     cumulative_quote: Decimal | None
@@ -105,10 +105,15 @@ class OrderEvent:
         return Account(self.user, self.exchange, self.environment)
 
     @property
-    def remaining_quantity(self) -> Decimal:
-        """Base quantity that may still execute: 0 once the order has ended, never negative, never rounded."""
+    def remaining_quantity(self) -> Decimal | None:
+        """Base quantity that may still execute: 0 once the order has ended, never negative, never rounded.
+
+        None where the ordered quantity is.
+        """
         if self.kind.is_terminal:
             return Decimal(0)
+        if self.quantity is None:
+            return None
         remaining = difference(self.quantity, self.cumulative_quantity)
         if self.prevented_quantity is not None:
             remaining = difference(remaining, self.prevented_quantity)

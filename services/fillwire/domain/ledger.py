@@ -138,6 +138,7 @@ class KnownOrder:
         ending: how it ended, None while it is believed open.
         client_order_id: the order's own client id, where an event has said it.
         last_trade_id: the execution that made up `cumulative`, None where it is not known.
+        has_forgotten: whether executions are published of which the identity is no longer known.
     """
 
     key: OrderKey
@@ -145,6 +146,7 @@ class KnownOrder:
     ending: Kind | None
     client_order_id: str | None
     last_trade_id: str | None
+    has_forgotten: bool = False
 
 
 class Ledger:
@@ -329,7 +331,9 @@ class Ledger:
 
 
 def _known(key: OrderKey, order: _Order) -> KnownOrder:
-    return KnownOrder(key, order.cumulative, order.ending, order.client_order_id, order.last_trade_id)
+    return KnownOrder(
+        key, order.cumulative, order.ending, order.client_order_id, order.last_trade_id, order.has_forgotten
+    )
 
 
 def _judge_state(key: OrderKey, order: _Order | None, kind: str, cumulative: Decimal) -> Verdict:

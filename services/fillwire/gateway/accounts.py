@@ -16,7 +16,7 @@ from fillwire.gateway.tenancy import Tenancy
 KEYS_REFRESH_S = 10.0
 LOOK_EVERY_S = 0.1
 
-MakeTenancy = Callable[[Account, int], Tenancy]
+MakeTenancy = Callable[[Account, frozenset[str]], Tenancy]
 Pairs = Callable[[Account], frozenset[str] | None]
 
 
@@ -24,7 +24,7 @@ class Accounts:
     """Keeps what is held equal to what is wanted, as far as it is this gateway's.
 
     Args:
-        make_tenancy: makes what holds an account, of which so many pairs are wanted.
+        make_tenancy: makes what holds an account, of which these pairs are wanted.
         ownership: decides what is ours.
         keys: the accounts' keys.
         pairs: returns the pairs that bots of an account listen to, None if no bot listens.
@@ -98,7 +98,7 @@ class Accounts:
             linger_s = 0.0 if tenancy is None else self._linger_s
             self._lingering[account] = self._loop.call_later(linger_s, self._give_up, account)
         if tenancy is not None:
-            tenancy.session.use_pairs(len(pairs or ()))
+            tenancy.session.use_pairs(pairs or frozenset())
         self._settle(account)
 
     def _give_up(self, account: Account) -> None:
@@ -117,7 +117,9 @@ class Accounts:
         if tenancy is not None:
             tenancy.play(role, reason)
         elif role is not Role.AWAY:
-            tenancy = self._tenancies[account] = self._make_tenancy(account, len(self._pairs(account) or ()))
+            tenancy = self._tenancies[account] = self._make_tenancy(
+                account, self._pairs(account) or frozenset()
+            )
             tenancy.start(role, reason, lambda: self._end(account))
 
     def _end(self, account: Account) -> None:

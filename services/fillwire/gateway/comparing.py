@@ -86,14 +86,15 @@ class Comparison:
         symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
         rows = await self.open_orders(None if asks_all else symbols)
         symbols |= {symbol for symbol, _ in rows}
-        for symbol in sorted(symbols):
+        # A venue that tells of all symbols at once is asked once, of none.
+        for symbol in sorted(symbols) if inquiry.records.asks_by_symbol else (None,):
             changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
             executions: dict[OrderKey, list[ExecutionRow]] = {}
             if reads_executions:
-                _, last_trade_id = found.last_trades.get(symbol, (0, None))
+                _, last_trade_id = found.last_trades.get(symbol or "", (0, None))
                 for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
                     executions.setdefault(row.order, []).append(row)
-            here = {key for key in (*rows, *believed) if key[0] == symbol}
+            here = {key for key in (*rows, *believed) if symbol is None or key[0] == symbol}
             for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
                 shown = changed.get(key) or rows.get(key)
                 own = executions.get(key, []) if reads_executions else None
@@ -136,7 +137,9 @@ class Comparison:
     async def open_orders(self, symbols: Collection[str] | None) -> dict[OrderKey, OrderRow]:
         """Return the open orders of some symbols, and of others too where that is cheaper; None for all."""
         inquiry, _ = self._ready()
-        one_by_one = symbols is not None and len(symbols) <= _ASK_ONE_BY_ONE
+        one_by_one = (
+            symbols is not None and inquiry.records.asks_by_symbol and len(symbols) <= _ASK_ONE_BY_ONE
+        )
         rows: dict[OrderKey, OrderRow] = {}
         for symbol in sorted(symbols) if symbols is not None and one_by_one else (None,):
             rows |= {row.key: row for row in await inquiry.open_orders(symbol)}

@@ -13,6 +13,7 @@ from fillwire.gateway.supervision import cancel
 from fillwire.gateway.surroundings import Environment, Surroundings
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.logs import get_log
+from fillwire.venues.records import OrderRow
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount
 
@@ -52,6 +53,9 @@ class Connector:
         around: what all sessions share.
         pipeline: takes what they bring.
         on_throttled: told that the venue wants to be left alone.
+
+    Attributes:
+        pairs: those that bots listen to.
     """
 
     def __init__(
@@ -68,6 +72,8 @@ class Connector:
         self._links: set[Link] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._last_event_time_ns: int | None = None
+        self.pairs: frozenset[str] = frozenset()
+        pipeline.on_settled = self._note_order
 
     # -- what the gateway learns elsewhere
 
@@ -87,6 +93,17 @@ class Connector:
         self._pipeline.use_symbols(symbols)
         for link in self._links:
             link.use_symbols(symbols)
+
+    def use_pairs(self, pairs: frozenset[str]) -> None:
+        """Have all connections know which pairs bots listen to."""
+        if pairs != self.pairs:
+            self.pairs = pairs
+            for link in self._links:
+                link.use_pairs(pairs)
+
+    def _note_order(self, order: OrderRow) -> None:
+        for link in self._links:
+            link.note_order(order)
 
     def _use_clock(self, offset_ns: int) -> None:
         for link in self._links:
@@ -129,7 +146,7 @@ class Connector:
             symbols = await environment.reference.ready()
             link = self._link(venue_account, environment, symbols, tells)
             try:
-                url = environment.endpoints.websocket_url
+                url = await environment.inquiry(venue_account).answer(venue_account.address())
                 tls = around.tls if url.startswith("wss:") else None
                 await link.connect(url, around.policy.connect_timeout_s, tls)
             except BaseException:
@@ -152,11 +169,14 @@ class Connector:
             venue=self._account.exchange,
             protocol=venue_account.protocol(
                 symbols=symbols,
+                pairs=self.pairs,
                 limits=around.policy.limits(around.venue.lifetime_s, around.random),
                 clock_offset_ns=environment.reference.clock_offset_ns or 0,
                 dialled_ns=time.time_ns(),
             ),
             intake=self._pipeline,
+            rest=environment.rest,
+            clock_offset_ns=lambda: environment.reference.clock_offset_ns or 0,
             valve=around.valve,
             explain=around.venue.error,
             on_opened=tells.opened,

@@ -17,7 +17,7 @@ import picows
 
 from fillwire.domain.errors import ConnectionLost, VenueError
 from fillwire.runtime.logs import get_log
-from fillwire.venues.protocol import Event, VenueProtocol
+from fillwire.venues.protocol import Event, HttpAsk, VenueProtocol
 from fillwire.venues.rest import HttpResponse
 
 _log = get_log(__name__)
@@ -40,6 +40,9 @@ class Owner(Protocol):
 
     def receive(self, events: list[Event], frame_bytes: int) -> None:
         """Take what the protocol made of one frame of `frame_bytes` bytes, or of a timer or request."""
+
+    def ask(self, asks: list[HttpAsk]) -> None:
+        """Send requests to REST, and hand the answers to the protocol."""
 
     def after_read(self) -> None:
         """Note that all frames of one read have been told."""
@@ -206,9 +209,12 @@ class Driver(picows.WSListener):
         protocol = self.protocol
         events = protocol.events()
         frames = protocol.frames_to_send()
+        asks = protocol.requests_to_send()
         if frames and self._transport is not None and not self.ended.done():
             for frame in frames:
                 self._transport.send(_TEXT, frame)
+        if asks:
+            self._owner.ask(asks)
         if events:
             self._owner.receive(events, frame_bytes)
 
@@ -282,7 +288,7 @@ class Driver(picows.WSListener):
             self._receive_fragment(kind, frame)
 
     def _receive_fragment(self, kind: picows.WSMsgType, frame: picows.WSFrame) -> None:
-        """Join a message that comes in parts. A binary message is none a venue of ours sends: it will not parse."""
+        """Join a message that comes in parts, or take a binary one: what is in it, the protocol finds out."""
         if self._fragments is None or kind is not _CONTINUATION:
             self._fragments = bytearray()
         if len(self._fragments) + frame.payload_size > MAX_FRAME_BYTES:

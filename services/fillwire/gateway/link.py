@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from fillwire.domain.errors import ConnectionLost, Throttled, VenueError
+from fillwire.domain.ledger import OrderKey
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.driver import Driver
+from fillwire.gateway.rationing import RationedRest
+from fillwire.gateway.supervision import cancel
 from fillwire.gateway.valve import Valve
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import (
@@ -18,14 +21,19 @@ from fillwire.venues.protocol import (
     Expiring,
     Failed,
     FrameRefused,
+    HttpAsk,
     Notice,
     OrderAnswered,
+    OrderDoubted,
     Subscribed,
     Throttling,
     VenueProtocol,
 )
+from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
+
+_S = 1_000_000_000
 
 
 class Intake(Protocol):
@@ -33,6 +41,9 @@ class Intake(Protocol):
 
     def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
         """Take an order event; `parsed_ns` is when the frame had become one."""
+
+    def doubt(self, key: OrderKey, after_s: float) -> None:
+        """Have an order looked up in the venue's records, in so many seconds."""
 
     def refuse(self, refused: FrameRefused, again: Callable[[FrameRefused], None]) -> None:
         """Take a frame that could not be read; `again` has it read once more, with the symbols of then."""
@@ -45,6 +56,8 @@ class Link:
         venue: name of the exchange, for errors.
         protocol: what the connection speaks.
         intake: where order events go.
+        rest: sends what the protocol asks of REST.
+        clock_offset_ns: returns venue clock minus ours.
         valve: stops reading while the broker takes nothing.
         explain: says what a refusal of the WebSocket handshake means.
         on_opened: called when the socket is up.
@@ -59,6 +72,8 @@ class Link:
         venue: str,
         protocol: VenueProtocol,
         intake: Intake,
+        rest: RationedRest,
+        clock_offset_ns: Callable[[], int],
         valve: Valve,
         explain: Callable[[HttpResponse], VenueError],
         on_opened: Callable[[], None],
@@ -70,6 +85,10 @@ class Link:
         self._venue = venue
         self._take = intake.take
         self._refuse = intake.refuse
+        self._doubt = intake.doubt
+        self._rest = rest
+        self._clock_offset_ns = clock_offset_ns
+        self._asking: set[asyncio.Task[None]] = set()
         self._valve = valve
         self._on_opened = on_opened
         self._on_authenticated = on_authenticated
@@ -129,12 +148,32 @@ class Link:
             elif event.__class__ is not Notice:  # one comes with every fill, and tells nothing of an order
                 self._note(event)
 
+    def ask(self, asks: list[HttpAsk]) -> None:
+        """Send requests to REST; the protocol bounds how many."""
+        for ask in asks:
+            task = asyncio.get_running_loop().create_task(self._ask(ask), name=f"rest {self._venue}")
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+
+    async def _ask(self, ask: HttpAsk) -> None:
+        answer: HttpResponse | VenueError
+        try:
+            async with asyncio.timeout(ask.timeout_ns / _S):
+                answer = await self._rest.ask_at_once(ask.make(time.time_ns() + self._clock_offset_ns()))
+        except VenueError as error:
+            answer = error
+        except TimeoutError:
+            answer = ConnectionLost(self._venue, f"not answered within {ask.timeout_ns / _S:g} s")
+        self.driver.use(lambda protocol, now_ns: protocol.receive_response(ask.key, answer, now_ns))
+
     def after_read(self) -> None:
         """Stop reading if the broker takes nothing at the moment."""
         self._valve.check(self.driver)
 
     def _note(self, event: Event) -> None:
         match event:
+            case OrderDoubted(key, after_ns):
+                self._doubt(key, after_ns / _S)
             case FrameRefused():
                 self._refuse(event, self._read_again)
             case OrderAnswered(key, answer):
@@ -170,6 +209,14 @@ class Link:
     def use_symbols(self, symbols: SymbolTable) -> None:
         """Read frames by this table from now on."""
         self.driver.protocol.use_symbols(symbols)
+
+    def use_pairs(self, pairs: frozenset[str]) -> None:
+        """Have the protocol know which pairs bots listen to."""
+        self.driver.use(lambda protocol, _: protocol.use_pairs(pairs))
+
+    def note_order(self, order: OrderRow) -> None:
+        """Have the protocol know how the records show an order."""
+        self.driver.protocol.note_order(order)
 
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset from now on."""
@@ -231,3 +278,4 @@ class Link:
         if drain_s and self._answers and not self.ended.done():
             await asyncio.wait(list(self._answers.values()), timeout=drain_s)
         await self.driver.close()
+        await cancel(*self._asking)

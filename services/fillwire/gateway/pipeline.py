@@ -29,7 +29,7 @@ from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import FrameRefused
-from fillwire.venues.records import OrderReport, RecordedReport
+from fillwire.venues.records import OrderReport, OrderRow, RecordedReport
 from fillwire.venues.symbols import SymbolTable
 
 _log = get_log(__name__)
@@ -59,6 +59,7 @@ class Pipeline:
 
     Attributes:
         on_standing: called when `standing` has changed by itself.
+        on_settled: told of each order that is in step with the venue's records, as they show it.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators
@@ -79,6 +80,7 @@ class Pipeline:
         self._quarantine = quarantine
         self._fetch_symbols = fetch_symbols
         self.on_standing: Callable[[], None] = _nobody
+        self.on_settled: Callable[[OrderRow], None] = _nobody_of
         self._sequencer = Sequencer(
             Ledger(),
             publication.publish,
@@ -96,6 +98,7 @@ class Pipeline:
             alert=alert,
             stored=publication.unstored.stored,
             on_standing=self._tell_standing,
+            on_settled=self._note_settled,
         )
         self._held: deque[tuple[FrameRefused, ReadAgain]] = deque()
         self._held_bytes = 0
@@ -106,6 +109,10 @@ class Pipeline:
         """Take an order event; see `Publication.publish`."""
         self._sequencer.take(report, parsed_ns, frame_bytes)
 
+    def doubt(self, key: OrderKey, after_s: float) -> None:
+        """Have an order looked up in the venue's records, in so many seconds."""
+        self._reconciler.note_doubt(key, after_s)
+
     def _note_gap(self, gap: Gap) -> None:
         self._reconciler.note_gap(gap)
 
@@ -114,6 +121,9 @@ class Pipeline:
 
     def _tell_standing(self) -> None:
         self.on_standing()
+
+    def _note_settled(self, order: OrderRow) -> None:
+        self.on_settled(order)
 
     def _contradict(self, report: OrderReport, reason: str) -> None:
         """Keep an event of which the identity was published with another content, or that claims what another has."""
@@ -230,4 +240,8 @@ class Pipeline:
 
 
 def _nobody() -> None:
+    """Tell nobody yet."""
+
+
+def _nobody_of(_order: OrderRow) -> None:
     """Tell nobody yet."""

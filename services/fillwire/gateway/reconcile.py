@@ -27,6 +27,7 @@ from fillwire.gateway.standing import Standing, Statement
 from fillwire.gateway.storing import Storing
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.venues.records import OrderRow
 from fillwire.venues.symbols import SymbolTable
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Reconciler:
         stored: awaited until the broker has everything that was published by then.
         alert: tells a person, once for each time that something stays missing.
         on_standing: called when `standing` has changed for another reason than a connection.
+        on_settled: told of each order that is in step with the records, as they show it.
         now_ns: the gateway's clock, in nanoseconds since the epoch.
     """
 
@@ -92,6 +94,7 @@ class Reconciler:
         stored: Callable[[], Awaitable[object]],
         alert: Callable[[str], None],
         on_standing: Callable[[], None],
+        on_settled: Callable[[OrderRow], None],
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._account = account
@@ -103,7 +106,9 @@ class Reconciler:
         self._now_ns = now_ns
         self._loop = asyncio.get_running_loop()
         self._pending = Pending(self._loop.time, now_ns, policy.retry_first_s, policy.retry_max_s)
-        self._compare = Comparison(account, sequencer, Settler(sequencer, room, now_ns), self._pending, pairs)
+        self._compare = Comparison(
+            account, sequencer, Settler(sequencer, room, now_ns, on_settled), self._pending, pairs
+        )
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._storing = Storing(stored, self._wake.set, f"stored {account}")
@@ -234,9 +239,9 @@ class Reconciler:
         """Have the order repaired, unless the gap closes by itself in a moment."""
         self._suspect(gap.order, self._policy.grace_s)
 
-    def note_doubt(self, key: OrderKey) -> None:
-        """Have the order looked up."""
-        self._suspect(key, self._policy.grace_s)
+    def note_doubt(self, key: OrderKey, after_s: float | None = None) -> None:
+        """Have the order looked up, in so many seconds; None for the time in which frames change places."""
+        self._suspect(key, self._policy.grace_s if after_s is None else after_s)
 
     def _suspect(self, key: OrderKey, after_s: float) -> None:
         if key in self._pending:  # each event behind a gap tells of it again

@@ -6,6 +6,7 @@ from fillwire.domain.errors import ConfigError, FrameError, VenueError
 from fillwire.domain.readings import FrameReading, ReadingOutcome
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.surroundings import Environment
+from fillwire.venues.protocol import OrderDoubted
 from fillwire.venues.venue import VenueAccount
 
 _STORE_DEADLINE_S = 10.0
@@ -33,7 +34,12 @@ async def read_again(
         return FrameReading(outcome=ReadingOutcome.REFUSED, reason=str(error))
     except (ConfigError, VenueError) as error:
         return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
-    ways = await pipeline.take_again(reports, len(frame))
+    doubted = [report.key for report in reports if isinstance(report, OrderDoubted)]
+    for key in doubted:
+        pipeline.doubt(key, 0.0)
+    ways = await pipeline.take_again(
+        [report for report in reports if not isinstance(report, OrderDoubted)], len(frame)
+    )
     try:  # whoever notes the frame as read must not do so before the log has its events
         async with asyncio.timeout(_STORE_DEADLINE_S):
             await pipeline.stored()
@@ -45,7 +51,7 @@ async def read_again(
         outcome=ReadingOutcome.REFUSED if is_contradicted else ReadingOutcome.READ,
         published_count=ways["published"],
         known_count=ways["duplicate"] + ways["stale"],
-        waiting_count=ways["gap"] + ways["dropped_behind_gap"],
+        waiting_count=ways["gap"] + ways["dropped_behind_gap"] + len(doubted),
         reason="contradicts what was published, see the newest frame in quarantine"
         if is_contradicted
         else None,

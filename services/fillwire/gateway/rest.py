@@ -38,7 +38,11 @@ class RestClient:
             async with (
                 asyncio.timeout(timeout_s),
                 self._session.request(
-                    request.method, url, headers=dict(request.headers), allow_redirects=False
+                    request.method,
+                    url,
+                    headers=dict(request.headers),
+                    data=request.body or None,
+                    allow_redirects=False,
                 ) as response,
             ):
                 body = bytearray()

@@ -20,6 +20,8 @@ _log = get_log(__name__)
 MAX_BUFFERED = 20_000
 MAX_WAITING = 10_000
 _FILL = b'"last_fill":{'
+_PRICE = b',"price":"'
+_QUOTE = b',"quote":'
 _TERMINAL = frozenset(str(kind) for kind in Kind if kind.is_terminal)
 
 
@@ -32,12 +34,15 @@ class Arrival(NamedTuple):
 
 
 def content_of(report: OrderReport) -> int:
-    """Return a digest of what two reports of one execution must agree in: the execution as it stands in the event."""
+    """Return a digest of what two reports of one execution must agree in: its price and its quantity.
+
+    Not the rest of it: a venue may tell the fee only in its records, and name the trade there in another way.
+    """
     if report.last_quantity is None:
         return 0
     json = report.json
-    start = json.find(_FILL)
-    return hash(json[start : json.find(b"}", start)])
+    start = json.find(_PRICE, json.find(_FILL))
+    return hash(json[start : json.find(_QUOTE, start)])
 
 
 class Sequencer:

@@ -193,7 +193,7 @@ class Gateway:
         ownership = self._ownership(bus, around.random, woken.set)
         placements = Placements(Bucket(bus, PLACEMENTS), self._name)
 
-        def make_tenancy(account: Account, pairs: int) -> Tenancy:
+        def make_tenancy(account: Account, pairs: frozenset[str]) -> Tenancy:
             claim = ownership.claim(account)
             voice = Voice(reporter, account, lambda: claim.fence)
 

@@ -60,7 +60,7 @@ class Session:
         environment: returns what the sessions of the account's environment share; may raise `ConfigError`.
         pipeline: takes what the connection brings.
         key: the account's key, None if there is none.
-        pairs: how many pairs bots listen to.
+        pairs: those that bots listen to.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - whose, with what, by which key, for how many
@@ -70,7 +70,7 @@ class Session:
         environment: Callable[[], Environment],
         pipeline: Pipeline,
         key: VenueKey | None,
-        pairs: int,
+        pairs: frozenset[str],
     ) -> None:
         policy = around.policy
         self.account = account
@@ -94,7 +94,8 @@ class Session:
             last_event_time_ns=lambda: self._connector.last_event_time_ns,
             outlet=around.outlet,
         )
-        self._status.pairs = pairs
+        self._status.pairs = len(pairs)
+        self._connector.use_pairs(pairs)
         self._poller = Poller(account, policy.poll_interval_s, self._poll, self._note_polling)
         self._detection = Detection(
             policy.lost_after_s,
@@ -142,10 +143,11 @@ class Session:
             self._key = key
             self._key_changed.set()
 
-    def use_pairs(self, pairs: int) -> None:
-        """Take how many pairs bots listen to now."""
-        if pairs != self._status.pairs:
-            self._status.pairs = pairs
+    def use_pairs(self, pairs: frozenset[str]) -> None:
+        """Take which pairs bots listen to now."""
+        self._connector.use_pairs(pairs)
+        if len(pairs) != self._status.pairs:
+            self._status.pairs = len(pairs)
             self._status.refresh()
 
     @property

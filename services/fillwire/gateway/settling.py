@@ -31,11 +31,17 @@ class Settler:
         sequencer: what is rebuilt goes through it, as what the stream brings does.
         room: awaited now and then, until there is room for more events.
         now_ns: the gateway's clock.
+        on_settled: told of each order that is settled, as the records show it.
     """
 
     def __init__(
-        self, sequencer: Sequencer, room: Callable[[], Awaitable[None]], now_ns: Callable[[], int]
+        self,
+        sequencer: Sequencer,
+        room: Callable[[], Awaitable[None]],
+        now_ns: Callable[[], int],
+        on_settled: Callable[[OrderRow], None],
     ) -> None:
+        self._on_settled = on_settled
         self._sequencer = sequencer
         self._ledger = sequencer.ledger
         self._room = room
@@ -69,32 +75,68 @@ class Settler:
             order = await inquiry.order(key)
         if order is None:  # not yet: what the stream tells precedes the records
             return False
+        is_settled, order = await self._settle(inquiry, key, pair, since_ns, order, rows)
+        if is_settled:
+            self._on_settled(order)
+        return is_settled
+
+    async def _settle(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        inquiry: Inquiry,
+        key: OrderKey,
+        pair: str,
+        since_ns: int,
+        order: OrderRow,
+        rows: Sequence[ExecutionRow] | None,
+    ) -> tuple[bool, OrderRow]:
+        """Return whether the order is settled, and the order as it was shown last."""
         known = self._ledger.get(key)
         if known is None and order.updated_ns < since_ns and not rows:
             self._adopt(order)
-            return not self._sequencer.is_waiting(key)
-        records = inquiry.records
-        new = None if rows is None else _beyond(records, known, rows)
+            return not self._sequencer.is_waiting(key), order
+        new = None if rows is None else self._beyond(inquiry.records, known, rows)
         if new is None or _sum(known, new) != order.executed:
             if known is not None and known.cumulative >= order.executed and not new:
-                return await self._publish(inquiry, pair, order, known, [])
+                return await self._publish(inquiry, pair, order, known, []), order
             rows = await inquiry.executions_of(key, None if known is None else known.last_trade_id)
             known = self._ledger.get(key)  # the stream goes on meanwhile
             if known is None:
                 rows = self._adopt_before(key, order, rows, since_ns)
                 known = self._ledger.get(key)
-            new = _beyond(records, known, rows)
-            if (
-                new is None or _sum(known, new) > order.executed
-            ):  # there were executions since the order was shown
+            new = self._beyond(inquiry.records, known, rows)
+            if new is None or _sum(known, new) > order.executed:  # executions since the order was shown
                 order = await inquiry.order(key) or order
                 known = self._ledger.get(key)
-                new = _beyond(records, known, rows)
+                new = self._beyond(inquiry.records, known, rows)
+            elif known is not None and known.last_trade_id and _sum(known, new) < order.executed:
+                # One may be missing before the last that is known, where frames do not tell what is executed in all.
+                rows = await inquiry.executions_of(key)
+                known = self._ledger.get(key)
+                new = self._beyond(inquiry.records, known, rows)
         if new is None or (new and _sum(known, new) != order.executed):
-            return False
+            return False, order
         if not new and known is not None and known.cumulative < order.executed:
-            return False
-        return await self._publish(inquiry, pair, order, known, new, is_ours=order.created_ns >= since_ns)
+            return False, order
+        is_ours = order.created_ns >= since_ns
+        return await self._publish(inquiry, pair, order, known, new, is_ours=is_ours), order
+
+    def _beyond(
+        self, records: AccountRecords, known: KnownOrder | None, rows: Sequence[ExecutionRow]
+    ) -> list[ExecutionRow] | None:
+        """Return the executions that are not published; None if they cannot be told apart."""
+        if known is None or not known.cumulative:
+            return list(rows)
+        if not known.has_forgotten:
+            return [row for row in rows if not self._ledger.has(known.key, records.event_id(row))]
+        if known.last_trade_id is not None and known.last_trade_id.isdigit():
+            last = int(known.last_trade_id)  # the venue counts
+            return [row for row in rows if not row.trade_id.isdigit() or int(row.trade_id) > last]
+        total = _ZERO
+        for index, row in enumerate(rows):
+            if total == known.cumulative:
+                return list(rows[index:])
+            total = difference(total, -row.quantity)
+        return [] if total == known.cumulative else None
 
     def _adopt(self, order: OrderRow) -> None:
         if order.ending is None:
@@ -151,20 +193,3 @@ def _sum(known: KnownOrder | None, rows: Sequence[ExecutionRow]) -> Decimal:
     for row in rows:
         total = difference(total, -row.quantity)
     return total
-
-
-def _beyond(
-    records: AccountRecords, known: KnownOrder | None, rows: Sequence[ExecutionRow]
-) -> list[ExecutionRow] | None:
-    """Return the executions after those that make up what is known; None if they cannot be told apart."""
-    if known is None or not known.cumulative:
-        return list(rows)
-    if known.last_trade_id is not None and known.last_trade_id.isdigit():
-        last = int(known.last_trade_id)
-        return [row for row in rows if records.trade_order(row) > last]
-    total = _ZERO
-    for index, row in enumerate(rows):
-        if total == known.cumulative:
-            return list(rows[index:])
-        total = difference(total, -row.quantity)
-    return [] if total == known.cumulative else None

@@ -5,10 +5,11 @@ The driver owns the socket and the timer. It calls
     connected            once, when the socket is up
     receive_frame        for each data frame, receive_ping for each ping it answered
     receive_timer        when the instant of next_deadline_ns has come
+    receive_response     when REST has answered what requests_to_send wanted asked
     place_order, …       when a bot asks
     disconnected         once, when the socket is gone
 
-and after each of them sends `frames_to_send()`, acts on `events()`, and looks at `next_deadline_ns()` again. All
+and after each of them sends `frames_to_send()` and `requests_to_send()`, acts on `events()`, and looks at `next_deadline_ns()` again. All
 times are the wall clock in nanoseconds since the epoch, since they are signed and compared with the venue's. A clock
 that steps makes a deadline come early or late by the step; the worst that follows is one reconnect.
 """
@@ -17,8 +18,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fillwire.domain.errors import FrameError, Throttled, VenueError
+from fillwire.domain.ledger import OrderKey
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
 from fillwire.venues.parsing import ExecutionReport
+from fillwire.venues.questions import Ask
+from fillwire.venues.records import OrderRow
+from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
 
 
@@ -105,8 +110,32 @@ class OrderAnswered:
     answer: TradeOrder
 
 
+@dataclass(frozen=True, slots=True)
+class OrderDoubted:
+    """Something happened to an order that only the venue's records can tell: they are asked in `after_ns`."""
+
+    key: OrderKey
+    after_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAsk:
+    """A request to REST that a connection wants sent.
+
+    Attributes:
+        key: names it in the answer.
+        make: makes it for the time of sending.
+        timeout_ns: so long an answer is awaited.
+    """
+
+    key: int
+    make: Ask
+    timeout_ns: int
+
+
 Event = (
     ExecutionReport
+    | OrderDoubted
     | FrameRefused
     | Notice
     | Authenticated
@@ -143,11 +172,29 @@ class VenueProtocol(Protocol):
     def frames_to_send(self) -> list[bytes]:
         """Return the text frames to send since the last call, in order."""
 
+    def requests_to_send(self) -> list[HttpAsk]:
+        """Return the requests to REST since the last call; each is answered by `receive_response`."""
+
+    def receive_response(self, key: int, answer: HttpResponse | VenueError, now_ns: int) -> None:
+        """Take the answer to a request.
+
+        Args:
+            key: which request.
+            answer: the answer; or why there is none: `Throttled` if it was not sent, else nobody knows what became of it.
+            now_ns: the time.
+        """
+
     def next_deadline_ns(self) -> int | None:
         """Return when `receive_timer` wants to be called at the latest, None for not at all."""
 
     def use_symbols(self, symbols: SymbolTable) -> None:
         """Read frames by this table from now on."""
+
+    def use_pairs(self, pairs: frozenset[str]) -> None:
+        """Bots listen to these pairs from now on: of use where a venue's stream is of some symbols only."""
+
+    def note_order(self, order: OrderRow) -> None:
+        """Take how the records show an order, all of which is published: of use where frames do not tell all."""
 
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset, venue clock minus ours, from now on."""

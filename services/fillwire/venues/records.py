@@ -8,7 +8,8 @@ from typing import Protocol
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.ledger import OrderKey, Report
-from fillwire.venues.rest import HttpRequest, HttpResponse
+from fillwire.venues.questions import Question
+from fillwire.venues.rest import HttpResponse
 from fillwire.wire.codec import encode_order
 from fillwire.wire.decimals import decimal_text
 
@@ -81,8 +82,10 @@ class ExecutionRow:
     """One execution as the venue's records show it.
 
     Attributes:
-        trade_id: grows within a symbol. A self-trade has two rows with one trade id, one for each order.
+        trade_id: the venue's id; grows within a symbol where the venue counts. A self-trade has two rows with one trade
+            id, one for each order.
         time_ns: when the matching engine acted, by the venue's clock.
+        cumulative: what the order had executed with this one, where the venue says it.
     """
 
     symbol: str
@@ -96,6 +99,7 @@ class ExecutionRow:
     fee_currency: str | None
     liquidity: Liquidity | None
     time_ns: int
+    cumulative: Decimal | None = None
 
     @property
     def order(self) -> OrderKey:
@@ -109,6 +113,7 @@ class OrderRow:
 
     Attributes:
         client_order_id: the order's own; None where the venue shows another in its place, as after a cancel.
+        quantity: ordered base quantity, None where only a quote amount was ordered.
         executed: base quantity executed.
         executed_quote: quote amount executed, None where the venue does not know it.
         prevented: base quantity taken away by self-trade prevention.
@@ -125,10 +130,10 @@ class OrderRow:
     order_list_id: str | None
     side: Side
     type: OrderType
-    time_in_force: TimeInForce
+    time_in_force: TimeInForce | None
     price: Decimal | None
     stop_price: Decimal | None
-    quantity: Decimal
+    quantity: Decimal | None
     quote_quantity: Decimal | None
     executed: Decimal
     executed_quote: Decimal | None
@@ -148,62 +153,46 @@ class OrderRow:
 
 
 class AccountRecords(Protocol):
-    """What can be asked about one account, and how the answers are read. No I/O; times are arguments.
+    """What can be asked about one account, and what the answers mean. No I/O; times are arguments.
 
-    All times are the venue's clock in nanoseconds since the epoch; `now_ns` is what a request is signed with. The
-    records may lag behind the stream, for seconds and without a sign.
-
-    `read_…` raise `VenueError` where the venue refused or answered something else.
+    All times are the venue's clock in nanoseconds since the epoch. The records may lag behind the stream, for seconds
+    and without a sign. Questions come to an end only when the venue has no more pages.
     """
 
     @property
-    def page_size(self) -> int:
-        """Rows of a full page: there may be more."""
+    def asks_by_symbol(self) -> bool:
+        """Whether changes and executions are asked for symbol by symbol; otherwise one question, of no symbol, tells all."""
 
-    @property
-    def window_ns(self) -> int:
-        """The longest time that one request with a beginning and an end may span."""
+    def open_orders(self, symbol: str | None) -> Question[list[OrderRow]]:
+        """Ask for the open orders, of one symbol or of all."""
 
-    def open_orders(self, now_ns: int, symbol: str | None = None) -> HttpRequest:
-        """Return the request for the open orders, of one symbol or of all."""
+    def order(self, key: OrderKey) -> Question[OrderRow | None]:
+        """Ask for one order; None if the venue does not know it, or not yet."""
 
-    def order(self, now_ns: int, key: OrderKey) -> HttpRequest:
-        """Return the request for one order."""
+    def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
+        """Ask for the orders that changed since then, as they are now."""
 
-    def changed_orders(self, now_ns: int, symbol: str, start_ns: int, end_ns: int) -> HttpRequest:
-        """Return the request for the orders of a symbol that last changed in a window, both ends included."""
+    def executions_since(
+        self, symbol: str | None, since_ns: int, now_ns: int, known_trade_id: str | None
+    ) -> Question[list[ExecutionRow]]:
+        """Ask for the executions since then, in the venue's order.
 
-    def executions(self, now_ns: int, symbol: str, start_ns: int, end_ns: int) -> HttpRequest:
-        """Return the request for the executions of a symbol in a window, oldest first, both ends included."""
+        Args:
+            symbol: the venue's spelling.
+            since_ns: from when on.
+            now_ns: now.
+            known_trade_id: an execution of the symbol at or before `since_ns`, from which a venue that counts them can
+                count on; None if none is known.
+        """
 
-    def executions_from(
-        self, now_ns: int, symbol: str, trade_id: str, order_id: str | None = None
-    ) -> HttpRequest:
-        """Return the request for executions from a trade id on, it included, oldest first; of one order or of all."""
-
-    def executions_of(self, now_ns: int, key: OrderKey) -> HttpRequest:
-        """Return the request for the first page of the executions of an order."""
+    def executions_of(self, key: OrderKey, after_trade_id: str | None) -> Question[list[ExecutionRow]]:
+        """Ask for the executions of an order in the venue's order: all, or at least those after a known one."""
 
     def is_time_refused(self, response: HttpResponse) -> bool:
         """Return whether the venue refused the time a request was signed with: its clock and ours have parted."""
 
-    def read_orders(self, response: HttpResponse) -> list[OrderRow]:
-        """Return the orders in the answer to `open_orders` and `changed_orders`."""
-
-    def read_order(self, response: HttpResponse) -> OrderRow | None:
-        """Return the order in the answer to `order`, None if the venue does not know it, or not yet."""
-
-    def read_executions(self, response: HttpResponse) -> list[ExecutionRow]:
-        """Return the executions in the answer to one of the questions for them."""
-
     def event_id(self, row: ExecutionRow) -> str:
         """Return the identity of an execution, the same as from the stream."""
-
-    def next_trade_id(self, trade_id: str) -> str:
-        """Return the least trade id after this one."""
-
-    def trade_order(self, row: ExecutionRow) -> int:
-        """Return a number by which the executions of a symbol are in the venue's order."""
 
     def opening(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
         """Return the event that says the order was accepted, None if it never was."""

@@ -12,6 +12,7 @@ class HttpRequest:
         method: `GET`, `POST` or `DELETE`.
         path: absolute path, such as `/api/v3/time`.
         query: query string exactly as it was signed, percent-encoded, without `?`; send it byte for byte.
+        body: what is sent with it, as it was signed.
         headers: header names and values; may hold an API key, so they do not print.
         weight: what the request costs in the venue's budget per minute.
     """
@@ -20,6 +21,7 @@ class HttpRequest:
     path: str
     query: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = b""
     weight: int = 1
 
     @property

@@ -7,7 +7,8 @@ from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport
-from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
+from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
+from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
@@ -31,13 +32,16 @@ class VenueKey:
 class VenueAccount(Protocol):
     """One account at a venue, with its key: makes the protocol of each of its connections."""
 
+    def address(self) -> Question[str]:
+        """Ask for the address of the socket, before each dial; most venues need not be asked."""
+
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport]:
-        """Return the order events of one frame, read apart from any connection: what else it says is over.
+    ) -> list[ExecutionReport | OrderDoubted]:
+        """Return the order events and doubts of one frame, read apart from any connection: what else it says is over.
 
         Args:
             frame: as it was received.
@@ -50,12 +54,19 @@ class VenueAccount(Protocol):
         """
 
     def protocol(
-        self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int
+        self,
+        *,
+        symbols: SymbolTable,
+        pairs: frozenset[str],
+        limits: ConnectionLimits,
+        clock_offset_ns: int,
+        dialled_ns: int,
     ) -> VenueProtocol:
         """Return the protocol of a connection that is being dialled.
 
         Args:
             symbols: the venue's symbols.
+            pairs: those that bots listen to.
             limits: deadlines and bounds of the connection.
             clock_offset_ns: venue clock minus ours, as last measured; 0 before that.
             dialled_ns: when dialling began.

@@ -28,6 +28,7 @@ def test_a_venue_makes_protocols_of_its_accounts() -> None:
     )
     protocol = account.protocol(
         symbols=SymbolTable.of([]),
+        pairs=frozenset(),
         limits=ConnectionLimits(
             connect_timeout_ns=1,
             heartbeat_interval_ns=1,

@@ -37,11 +37,14 @@ from fillwire.venues.protocol import (
     Expiring,
     Failed,
     FrameRefused,
+    HttpAsk,
     Notice,
     OrderAnswered,
     Subscribed,
     Throttling,
 )
+from fillwire.venues.records import OrderRow
+from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.timers import Timers
 
@@ -174,6 +177,13 @@ class BinanceProtocol:
         """Return the text frames to send."""
         return self._calls.frames()
 
+    def requests_to_send(self) -> list[HttpAsk]:
+        """Return nothing: all is asked on the socket."""
+        return []
+
+    def receive_response(self, key: int, answer: HttpResponse | VenueError, now_ns: int) -> None:
+        """Take nothing: see `requests_to_send`."""
+
     def next_deadline_ns(self) -> int | None:
         """Return when something is due."""
         return None if self._phase is _Phase.ENDED else self._timers.next_ns
@@ -184,6 +194,12 @@ class BinanceProtocol:
         """Read frames and place orders by this table from now on."""
         self._use_parser(symbols, self._calls.clock_offset_ns)
         self._desk.symbols = symbols
+
+    def use_pairs(self, pairs: frozenset[str]) -> None:
+        """Do nothing: the stream is of all symbols."""
+
+    def note_order(self, order: OrderRow) -> None:
+        """Do nothing: frames tell all of an order."""
 
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset, and judge times by it, from now on."""

@@ -5,24 +5,27 @@ read from a database lags behind the matching engine, which no answer shows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import orjson
 
-from fillwire.domain.amounts import average_price, difference
-from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, Source, TimeInForce
+from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
 from fillwire.domain.errors import VenueError
-from fillwire.domain.events import Fill, OrderEvent
-from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
+from fillwire.domain.events import OrderEvent
+from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.domain.ledger import OrderKey
 from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer
 from fillwire.venues.binance.mapping import time_ns
 from fillwire.venues.binance.refusals import CLOCK_OUTSIDE_WINDOW, NO_SUCH_ORDER, http_error, http_refusal
+from fillwire.venues.paging import by_count, changed_in, counted_since, following, windows
+from fillwire.venues.questions import Question
+from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
-from fillwire.venues.rest import HttpRequest, HttpResponse
+from fillwire.venues.rest import HttpResponse
 from fillwire.wire.defects import AMOUNT_CHARACTERS
 
 _OK = 200
@@ -35,6 +38,7 @@ _ENDINGS: Mapping[str, Kind] = {
     "EXPIRED_IN_MATCH": Kind.EXPIRED,
     "REJECTED": Kind.REJECTED,
 }
+_WORDS = Words(new="NEW", pending="PENDING_NEW", partially_filled="PARTIALLY_FILLED", filled="FILLED")
 _OPEN = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
 
 
@@ -45,77 +49,24 @@ class BinanceRecords:
     Args:
         account: whose records.
         signer: its key.
+        page_size: rows of a full page: there may be more.
     """
 
     account: Account
     signer: Signer
     page_size: int = requests.MAX_ROWS
-    window_ns: int = _DAY_NS
+    asks_by_symbol: ClassVar[bool] = True
 
     # -- what can be asked
 
-    def open_orders(self, now_ns: int, symbol: str | None = None) -> HttpRequest:
-        """Return the request for the open orders."""
-        return requests.rest_open_orders(self.signer, now_ns // _NS_PER_MS, symbol)
+    def open_orders(self, symbol: str | None) -> Question[list[OrderRow]]:
+        """Ask for the open orders."""
+        response = yield lambda now_ns: requests.rest_open_orders(self.signer, now_ns // _NS_PER_MS, symbol)
+        return _read_orders(response)
 
-    def order(self, now_ns: int, key: OrderKey) -> HttpRequest:
-        """Return the request for one order."""
-        return requests.rest_order(self.signer, now_ns // _NS_PER_MS, *key)
-
-    def changed_orders(self, now_ns: int, symbol: str, start_ns: int, end_ns: int) -> HttpRequest:
-        """Return the request for the orders that last changed in a window."""
-        return requests.rest_all_orders(
-            self.signer,
-            now_ns // _NS_PER_MS,
-            symbol,
-            start_time_ms=start_ns // _NS_PER_MS,
-            end_time_ms=end_ns // _NS_PER_MS,
-            limit=self.page_size,
-        )
-
-    def executions(self, now_ns: int, symbol: str, start_ns: int, end_ns: int) -> HttpRequest:
-        """Return the request for the executions in a window."""
-        return requests.rest_my_trades(
-            self.signer,
-            now_ns // _NS_PER_MS,
-            symbol,
-            start_time_ms=start_ns // _NS_PER_MS,
-            end_time_ms=end_ns // _NS_PER_MS,
-            limit=self.page_size,
-        )
-
-    def executions_from(
-        self, now_ns: int, symbol: str, trade_id: str, order_id: str | None = None
-    ) -> HttpRequest:
-        """Return the request for executions from a trade id on."""
-        return requests.rest_my_trades(
-            self.signer,
-            now_ns // _NS_PER_MS,
-            symbol,
-            order_id=order_id,
-            from_id=trade_id,
-            limit=self.page_size,
-        )
-
-    def executions_of(self, now_ns: int, key: OrderKey) -> HttpRequest:
-        """Return the request for the first executions of an order: without a first id the venue shows the newest."""
-        return self.executions_from(now_ns, key[0], "0", key[1])
-
-    # -- how the answers are read
-
-    def read_orders(self, response: HttpResponse) -> list[OrderRow]:
-        """Return the orders."""
-        try:
-            return [_order(row) for row in _rows(response)]
-        except (ValueError, LookupError, TypeError) as error:
-            raise _unreadable("orders", error) from error
-
-    def is_time_refused(self, response: HttpResponse) -> bool:
-        """Return whether the venue refused the time a request was signed with."""
-        return response.status != _OK and http_refusal(response).code == CLOCK_OUTSIDE_WINDOW
-
-    def read_order(self, response: HttpResponse) -> OrderRow | None:
-        """Return the order, None if the venue does not know it."""
+    def order(self, key: OrderKey) -> Question[OrderRow | None]:
+        """Ask for one order."""
+        response = yield lambda now_ns: requests.rest_order(self.signer, now_ns // _NS_PER_MS, *key)
         if response.status != _OK and http_refusal(response).code == NO_SUCH_ORDER:
             return None
         try:
@@ -123,138 +74,116 @@ class BinanceRecords:
         except (ValueError, LookupError, TypeError) as error:
             raise _unreadable("order", error) from error
 
-    def read_executions(self, response: HttpResponse) -> list[ExecutionRow]:
-        """Return the executions."""
-        try:
-            return [_execution(row) for row in _rows(response)]
-        except (ValueError, LookupError, TypeError) as error:
-            raise _unreadable("executions", error) from error
+    def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
+        """Ask for the orders of a symbol that changed since then."""
+        ask = partial(self._changed_between, _named(symbol))
+        return (yield from changed_in(ask, windows(since_ns, now_ns, _DAY_NS), self.page_size))
+
+    def _changed_between(self, symbol: str, start_ns: int, end_ns: int) -> Question[list[OrderRow]]:
+        response = yield lambda now_ns: requests.rest_all_orders(
+            self.signer,
+            now_ns // _NS_PER_MS,
+            symbol,
+            start_time_ms=start_ns // _NS_PER_MS,
+            end_time_ms=end_ns // _NS_PER_MS,
+            limit=self.page_size,
+        )
+        return _read_orders(response)
+
+    def executions_since(
+        self, symbol: str | None, since_ns: int, now_ns: int, known_trade_id: str | None
+    ) -> Question[list[ExecutionRow]]:
+        """Ask for the executions of a symbol since then."""
+        symbol = _named(symbol)
+        rows = yield from counted_since(
+            partial(self._executions_between, symbol),
+            partial(self._executions_from, symbol, None),
+            windows(since_ns, now_ns, _DAY_NS),
+            known_trade_id,
+            self.page_size,
+        )
+        return by_count([row for row in rows if row.time_ns >= since_ns])
+
+    def _executions_between(self, symbol: str, start_ns: int, end_ns: int) -> Question[list[ExecutionRow]]:
+        response = yield lambda now_ns: requests.rest_my_trades(
+            self.signer,
+            now_ns // _NS_PER_MS,
+            symbol,
+            start_time_ms=start_ns // _NS_PER_MS,
+            end_time_ms=end_ns // _NS_PER_MS,
+            limit=self.page_size,
+        )
+        return _read_executions(response)
+
+    def executions_of(self, key: OrderKey, after_trade_id: str | None) -> Question[list[ExecutionRow]]:
+        """Ask for the executions of an order; without a first id the venue would show the newest."""
+        symbol, order_id = key
+        return by_count((yield from self._executions_from(symbol, order_id, after_trade_id or "0")))
+
+    def _executions_from(
+        self, symbol: str, order_id: str | None, trade_id: str
+    ) -> Question[list[ExecutionRow]]:
+        ask = partial(self._page_from, symbol, order_id)
+        return (yield from following(ask, trade_id, self.page_size))
+
+    def _page_from(self, symbol: str, order_id: str | None, trade_id: str) -> Question[list[ExecutionRow]]:
+        response = yield lambda now_ns: requests.rest_my_trades(
+            self.signer,
+            now_ns // _NS_PER_MS,
+            symbol,
+            order_id=order_id,
+            from_id=trade_id,
+            limit=self.page_size,
+        )
+        return _read_executions(response)
+
+    def is_time_refused(self, response: HttpResponse) -> bool:
+        """Return whether the venue refused the time a request was signed with."""
+        return response.status != _OK and http_refusal(response).code == CLOCK_OUTSIDE_WINDOW
 
     def event_id(self, row: ExecutionRow) -> str:
         """Return the identity of an execution."""
         return execution_event_id(self.account, row.symbol, row.order_id, row.trade_id)
 
-    def next_trade_id(self, trade_id: str) -> str:
-        """Return the least trade id after this one."""
-        return str(int(trade_id) + 1)
-
-    def trade_order(self, row: ExecutionRow) -> int:
-        """Return the trade id as a number."""
-        return int(row.trade_id)
-
     # -- what they mean
 
     def opening(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
         """Return the event that says the order was accepted."""
-        if order.ending is Kind.REJECTED:
-            return None
-        event = self._event(pair, order, received_ns, Kind.NEW, "pending" if order.is_pending else "new")
-        return _replaced(
-            event,
-            cumulative=Decimal(0),
-            quote=Decimal(0),
-            status="PENDING_NEW" if order.is_pending else "NEW",
-            time_ns=order.created_ns,
-        )
+        return self._rebuilder.opening(pair, order, received_ns)
 
     def fills(
         self, pair: str, order: OrderRow, rows: Sequence[ExecutionRow], known: Decimal, received_ns: int
     ) -> list[OrderEvent]:
         """Return the events of executions that follow each other."""
-        quote = order.executed_quote
-        for row in rows:
-            quote = None if quote is None or row.quote is None else difference(quote, row.quote)
-        cumulative = known
-        events = []
-        for index, row in enumerate(rows):
-            cumulative = difference(cumulative, -row.quantity)
-            quote = None if quote is None or row.quote is None else difference(quote, -row.quote)
-            is_last = index == len(rows) - 1 and order.ending is Kind.FILLED
-            kind = Kind.FILLED if is_last else Kind.PARTIALLY_FILLED
-            event = self._event(pair, order, received_ns, kind, "")
-            events.append(
-                _replaced(
-                    event,
-                    cumulative=cumulative,
-                    quote=quote,
-                    status=kind.upper(),
-                    time_ns=row.time_ns,
-                    event_id=self.event_id(row),
-                    fill=Fill(
-                        trade_id=row.trade_id,
-                        price=row.price,
-                        quantity=row.quantity,
-                        quote=row.quote,
-                        fee=row.fee,
-                        fee_currency=row.fee_currency,
-                        liquidity=row.liquidity,
-                    ),
-                )
-            )
-        return events
+        return self._rebuilder.fills(pair, order, rows, known, received_ns)
 
     def ending(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
         """Return the event that says how the order ended."""
-        if order.ending is None or order.ending is Kind.FILLED:
-            return None
-        return self._event(pair, order, received_ns, order.ending, order.ending)
+        return self._rebuilder.ending(pair, order, received_ns)
 
-    def _event(self, pair: str, order: OrderRow, received_ns: int, kind: Kind, suffix: str) -> OrderEvent:
-        return OrderEvent(
-            event_id=state_event_id(self.account, order.symbol, order.order_id, suffix),
-            kind=kind,
-            exchange=self.account.exchange,
-            environment=self.account.environment,
-            user=self.account.user,
-            pair=pair,
-            symbol=order.symbol,
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            new_client_order_id=None,
-            order_list_id=order.order_list_id,
-            side=order.side,
-            type=order.type,
-            time_in_force=order.time_in_force,
-            price=order.price,
-            stop_price=order.stop_price,
-            quantity=order.quantity,
-            quote_quantity=order.quote_quantity,
-            cumulative_quantity=order.executed,
-            cumulative_quote=order.executed_quote,
-            average_price=average_price(order.executed_quote, order.executed),
-            prevented_quantity=order.prevented,
-            is_working=False if kind.is_terminal else None,
-            venue_status=order.status,
-            last_fill=None,
-            reject_reason=order.reject_reason if kind in {Kind.EXPIRED, Kind.REJECTED} else None,
-            execution_id=None,
-            exchange_time_ns=None,
-            transaction_time_ns=order.updated_ns,
-            received_time_ns=received_ns,
-            source=Source.REST,
-        )
+    @property
+    def _rebuilder(self) -> Rebuilder:
+        return Rebuilder(self.account, self.event_id, _WORDS)
 
 
-def _replaced(  # noqa: PLR0913 - what differs from the order as it stands
-    event: OrderEvent,
-    *,
-    cumulative: Decimal,
-    quote: Decimal | None,
-    status: str,
-    time_ns: int,
-    event_id: str | None = None,
-    fill: Fill | None = None,
-) -> OrderEvent:
-    return replace(
-        event,
-        event_id=event.event_id if event_id is None else event_id,
-        cumulative_quantity=cumulative,
-        cumulative_quote=quote,
-        average_price=average_price(quote, cumulative),
-        venue_status=status,
-        transaction_time_ns=time_ns,
-        last_fill=fill,
-    )
+def _named(symbol: str | None) -> str:
+    if symbol is None:
+        raise AssertionError("these records are asked for symbol by symbol")
+    return symbol
+
+
+def _read_orders(response: HttpResponse) -> list[OrderRow]:
+    try:
+        return [_order(row) for row in _rows(response)]
+    except (ValueError, LookupError, TypeError) as error:
+        raise _unreadable("orders", error) from error
+
+
+def _read_executions(response: HttpResponse) -> list[ExecutionRow]:
+    try:
+        return [_execution(row) for row in _rows(response)]
+    except (ValueError, LookupError, TypeError) as error:
+        raise _unreadable("executions", error) from error
 
 
 def _document(response: HttpResponse, kind: type) -> Any:

@@ -15,7 +15,8 @@ from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport, Parser
-from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
+from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
+from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
@@ -32,7 +33,17 @@ class BinanceAccount:
 
     account: Account
     signer: Signer
-    microseconds: bool
+    websocket_url: str
+
+    @property
+    def microseconds(self) -> bool:
+        """Whether the venue answers with times in microseconds."""
+        return speaks_microseconds(self.websocket_url)
+
+    def address(self) -> Question[str]:
+        """Return the address of the socket."""
+        return self.websocket_url
+        yield  # nothing is asked
 
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
@@ -40,7 +51,7 @@ class BinanceAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport]:
+    ) -> list[ExecutionReport | OrderDoubted]:
         """Return the order events of one frame, read apart from any connection."""
         parser = Parser(
             self.account, symbols.pairs, microseconds=self.microseconds, clock_offset_ns=clock_offset_ns
@@ -48,7 +59,13 @@ class BinanceAccount:
         return [item for item in parser.parse(frame, received_time_ns) if isinstance(item, ExecutionReport)]
 
     def protocol(
-        self, *, symbols: SymbolTable, limits: ConnectionLimits, clock_offset_ns: int, dialled_ns: int
+        self,
+        *,
+        symbols: SymbolTable,
+        pairs: frozenset[str],  # noqa: ARG002 - the stream is of all symbols
+        limits: ConnectionLimits,
+        clock_offset_ns: int,
+        dialled_ns: int,
     ) -> VenueProtocol:
         """Return the protocol of a connection that is being dialled."""
         return BinanceProtocol(
@@ -78,9 +95,7 @@ class BinanceSpot:
 
     def account(self, account: Account, key: VenueKey, endpoints: Endpoints) -> VenueAccount:
         """Return the account with its key."""
-        return BinanceAccount(
-            account, signer(key.api_key, key.secret), speaks_microseconds(endpoints.websocket_url)
-        )
+        return BinanceAccount(account, signer(key.api_key, key.secret), endpoints.websocket_url)
 
     def time_request(self) -> HttpRequest:
         """Return the request for the venue's clock."""

@@ -10,9 +10,11 @@ from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, Source, Time
 from fillwire.domain.errors import ConnectionLost, Throttled, VenueError
 from fillwire.venues.binance.auth import signer
 from fillwire.venues.binance.records import BinanceRecords
+from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
 from fillwire.wire.codec import decode_order, encode_order
 from support.order_events import ALICE
+from support.questions import asked
 
 RECORDS = BinanceRecords(ALICE, signer("key", "secret"))
 RECEIVED_NS = 1_660_801_800_000_000_000
@@ -34,6 +36,21 @@ TRADES = (
 )
 
 
+def read_order(response: HttpResponse) -> OrderRow | None:
+    """Return the order that the venue answers with."""
+    return asked(RECORDS.order(("BTCUSDT", "12569099453")), [response])[0]
+
+
+def read_orders(response: HttpResponse) -> list[OrderRow]:
+    """Return the orders that the venue answers with."""
+    return asked(RECORDS.open_orders(None), [response])[0]
+
+
+def read_executions(response: HttpResponse) -> list[ExecutionRow]:
+    """Return the executions that the venue answers with."""
+    return asked(RECORDS.executions_of(("BTCUSDT", "12569099453"), None), [response])[0]
+
+
 def answer(document: object, status: int = 200, **more: Any) -> HttpResponse:
     """Return an answer with this document, or these bytes."""
     body = document if isinstance(document, bytes) else orjson.dumps(document)
@@ -42,7 +59,7 @@ def answer(document: object, status: int = 200, **more: Any) -> HttpResponse:
 
 def test_an_order_is_read_as_the_documents_show_it() -> None:
     """Amounts are exact, zero prices are none, times are nanoseconds."""
-    order = RECORDS.read_order(answer(ORDER))
+    order = read_order(answer(ORDER))
     assert order is not None
     assert order.key == ("BTCUSDT", "12569099453")
     assert (order.side, order.type, order.time_in_force) == (Side.SELL, OrderType.LIMIT, TimeInForce.GTC)
@@ -54,10 +71,8 @@ def test_an_order_is_read_as_the_documents_show_it() -> None:
 
 def test_executions_become_the_events_that_the_stream_would_have_brought() -> None:
     """Same identity, cumulative values by summation, filled at the last one, and canonical bytes."""
-    order = RECORDS.read_order(
-        answer(ORDER | {"executedQty": "0.00847", "cummulativeQuoteQty": "198.335215"})
-    )
-    rows = RECORDS.read_executions(answer(TRADES))
+    order = read_order(answer(ORDER | {"executedQty": "0.00847", "cummulativeQuoteQty": "198.335215"}))
+    rows = read_executions(answer(TRADES))
     assert order is not None
     first, last = RECORDS.fills("BTC-USDT", order, rows, Decimal(0), RECEIVED_NS)
     assert first.event_id == "binance:live:alice:BTCUSDT:12569099453:1650422481"
@@ -76,8 +91,8 @@ def test_executions_become_the_events_that_the_stream_would_have_brought() -> No
 
 def test_executions_after_known_ones_go_on_from_their_sums() -> None:
     """The quote before them is what the order's total leaves."""
-    order = RECORDS.read_order(answer(ORDER))
-    rows = RECORDS.read_executions(answer(TRADES))[1:]
+    order = read_order(answer(ORDER))
+    rows = read_executions(answer(TRADES))[1:]
     assert order is not None
     (event,) = RECORDS.fills("BTC-USDT", order, rows, Decimal("0.00635"), RECEIVED_NS)
     assert (event.cumulative_quantity, event.cumulative_quote) == (Decimal("0.00847"), Decimal("198.335215"))
@@ -94,7 +109,7 @@ def test_executions_after_known_ones_go_on_from_their_sums() -> None:
 )
 def test_an_end_has_the_identity_it_has_by_the_stream(status: str, kind: Kind, suffix: str) -> None:
     """So that an end told by both is one."""
-    order = RECORDS.read_order(answer(ORDER | {"status": status}))
+    order = read_order(answer(ORDER | {"status": status}))
     assert order is not None
     event = RECORDS.ending("BTC-USDT", order, RECEIVED_NS)
     assert event is not None
@@ -106,14 +121,14 @@ def test_an_end_has_the_identity_it_has_by_the_stream(status: str, kind: Kind, s
 @pytest.mark.parametrize("status", ["NEW", "PARTIALLY_FILLED", "FILLED"])
 def test_open_and_filled_orders_have_no_end_of_their_own(status: str) -> None:
     """Filled is said by the last execution."""
-    order = RECORDS.read_order(answer(ORDER | {"status": status}))
+    order = read_order(answer(ORDER | {"status": status}))
     assert order is not None
     assert RECORDS.ending("BTC-USDT", order, RECEIVED_NS) is None
 
 
 def test_a_cancelled_order_does_not_say_its_own_client_id() -> None:
     """The venue shows the id of the cancel request in its place, which is nobody's order."""
-    order = RECORDS.read_order(answer(ORDER | {"status": "CANCELED", "clientOrderId": "web_1"}))
+    order = read_order(answer(ORDER | {"status": "CANCELED", "clientOrderId": "web_1"}))
     assert order is not None
     assert order.client_order_id is None
 
@@ -123,7 +138,7 @@ def test_a_cancelled_order_does_not_say_its_own_client_id() -> None:
 )
 def test_an_order_that_was_accepted_has_a_beginning(status: str, suffix: str) -> None:
     """Nothing executed, at the time of its placing, whatever it is now."""
-    order = RECORDS.read_order(answer(ORDER | {"status": status}))
+    order = read_order(answer(ORDER | {"status": status}))
     assert order is not None
     event = RECORDS.opening("BTC-USDT", order, RECEIVED_NS)
     assert event is not None
@@ -134,23 +149,23 @@ def test_an_order_that_was_accepted_has_a_beginning(status: str, suffix: str) ->
 
 def test_a_rejected_order_has_none() -> None:
     """It was never accepted."""
-    order = RECORDS.read_order(answer(ORDER | {"status": "REJECTED"}))
+    order = read_order(answer(ORDER | {"status": "REJECTED"}))
     assert order is not None
     assert RECORDS.opening("BTC-USDT", order, RECEIVED_NS) is None
 
 
 def test_an_order_that_the_venue_does_not_know_is_none() -> None:
     """Directly after placing it is not known yet; that is no error."""
-    assert RECORDS.read_order(answer({"code": -2013, "msg": "Order does not exist."}, 400)) is None
+    assert read_order(answer({"code": -2013, "msg": "Order does not exist."}, 400)) is None
 
 
 def test_a_full_stop_and_a_failure_say_what_is_to_be_done() -> None:
     """Throttled with the venue's time to wait, a failing server as a lost connection."""
     with pytest.raises(Throttled) as throttled:
-        RECORDS.read_orders(answer({"code": -1003, "msg": "Too many."}, 429, retry_after_s=7.0))
+        read_orders(answer({"code": -1003, "msg": "Too many."}, 429, retry_after_s=7.0))
     assert throttled.value.retry_after_s == 7.0
     with pytest.raises(ConnectionLost):
-        RECORDS.read_executions(answer(b"<html>", 502))
+        read_executions(answer(b"<html>", 502))
 
 
 @pytest.mark.parametrize(
@@ -168,12 +183,12 @@ def test_a_full_stop_and_a_failure_say_what_is_to_be_done() -> None:
 def test_a_row_that_is_not_what_the_documents_say_is_refused(change: dict[str, Any]) -> None:
     """Nothing is guessed; the sentence names the key or the value."""
     with pytest.raises(VenueError, match="cannot be read"):
-        RECORDS.read_orders(answer([ORDER | change]))
+        read_orders(answer([ORDER | change]))
 
 
 def test_the_first_page_of_an_order_begins_with_its_first_execution() -> None:
     """Without a first id the venue would show the newest."""
-    request = RECORDS.executions_of(1_700_000_000_000_000_000, ("BTCUSDT", "7"))
+    _, (request,) = asked(RECORDS.executions_of(("BTCUSDT", "7"), None), [answer([])])
     assert "fromId=0" in request.query
     assert "orderId=7" in request.query
     assert request.weight == 5
