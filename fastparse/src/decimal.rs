@@ -1,9 +1,12 @@
 //! Exact decimals: the venue's text is kept, the value is an integer mantissa with a scale. No floats.
 
+mod sums;
+
 use std::cmp::Ordering;
 
 use crate::piece::Piece;
 use crate::wide::{U256, pow10};
+pub use sums::Amount;
 
 /// Integer digits an amount may have; more is absurd for anything traded.
 pub const MAX_INTEGER_DIGITS: usize = 18;

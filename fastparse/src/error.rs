@@ -89,6 +89,8 @@ error_codes! {
     CumulativeExceedsQuantity "cumulative_exceeds_quantity" Suspicious "More was executed than ordered.";
     FilledShort "filled_short" Suspicious "The order is filled, but less was executed than ordered.";
     QuoteMismatch "quote_mismatch" Suspicious "The last quote amount is not last price times last quantity.";
+    SelfTrade "self_trade" Suspicious "One account on both sides of a trade, which the venue prevents.";
+    TradeContradicted "trade_contradicted" Suspicious "A trade was told before, with another price or quantity.";
     LastExceedsCumulativeQuote "last_exceeds_cumulative_quote" Suspicious "The last quote amount exceeds all quote amounts together.";
 }
 

@@ -4,6 +4,7 @@
 
 pub mod binance;
 mod closed_set;
+pub mod coinbase_exchange;
 pub mod cursor;
 pub mod decimal;
 pub mod error;

@@ -47,6 +47,10 @@ pub enum ControlType {
     ServerShutdown,
     ListenKeyExpired,
     OrderDoubted,
+    Subscriptions,
+    Heartbeat,
+    Error,
+    SequenceGap,
 }
 
 impl ControlType {
@@ -63,6 +67,10 @@ impl ControlType {
             Self::ServerShutdown => "server_shutdown",
             Self::ListenKeyExpired => "listen_key_expired",
             Self::OrderDoubted => "order_doubted",
+            Self::Subscriptions => "subscriptions",
+            Self::Heartbeat => "heartbeat",
+            Self::Error => "error",
+            Self::SequenceGap => "sequence_gap",
         }
     }
 }

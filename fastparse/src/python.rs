@@ -205,7 +205,7 @@ impl Parser {
     }
 
     #[pyo3(signature = (*, symbol, order_id, client_order_id, side, order_type, time_in_force, price, stop_price, quantity,
-        quote_quantity, cumulative_quantity, cumulative_quote, is_open))]
+        quote_quantity, cumulative_quantity, cumulative_quote, is_open, last_trade_id = None))]
     #[allow(clippy::too_many_arguments)] // keywords in Python
     fn note_order(
         &mut self,
@@ -223,6 +223,7 @@ impl Parser {
         cumulative_quantity: String,
         cumulative_quote: Option<String>,
         is_open: bool,
+        last_trade_id: Option<String>,
     ) -> PyResult<()> {
         let facts = OrderFacts {
             symbol,
@@ -237,10 +238,24 @@ impl Parser {
             quote_quantity,
             cumulative_quantity,
             cumulative_quote,
+            last_trade_id,
             is_open,
         };
         let noted = self.venue.note_order(&facts);
         noted.or_else(|error| Err(self.exception(py, *error)?))
+    }
+
+    fn is_doubted(&self, symbol: &str, order_id: &str) -> bool {
+        self.venue.is_doubted(symbol, order_id)
+    }
+
+    fn use_symbols(&mut self, symbols: &Bound<'_, PyMapping>) -> PyResult<bool> {
+        Ok(self.venue.use_symbols(read_symbols(symbols)?))
+    }
+
+    #[getter]
+    fn forgotten_count(&self) -> u64 {
+        self.venue.forgotten_count()
     }
 
     #[pyo3(signature = (frame, received_time_ns, /))] // names would cost every call

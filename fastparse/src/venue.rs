@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::binance::SpotParser;
+use crate::coinbase_exchange::ExchangeParser;
 use crate::error::ParseError;
 use crate::model::Report;
 
@@ -48,6 +49,8 @@ pub struct OrderFacts {
     pub cumulative_quantity: String,
     /// Quote amount executed so far.
     pub cumulative_quote: Option<String>,
+    /// The last execution that `cumulative_quantity` counts, where the venue shows it.
+    pub last_trade_id: Option<String>,
     /// Whether more can be expected of the order.
     pub is_open: bool,
 }
@@ -90,16 +93,32 @@ pub trait VenueParser: Send + Sync {
     fn note_order(&mut self, _order: &OrderFacts) -> Result<(), Box<ParseError>> {
         Ok(())
     }
+
+    /// Whether frames of the order told what only the records can tell, and these have not yet; see `note_order`.
+    fn is_doubted(&self, _symbol: &str, _order_id: &str) -> bool {
+        false
+    }
+
+    /// Names pairs by this table from now on and keeps what is known; `false` if a new parser does as well.
+    fn use_symbols(&mut self, _symbols: HashMap<String, String>) -> bool {
+        false
+    }
+
+    /// Open orders that were forgotten because there were too many, where the parser remembers orders.
+    fn forgotten_count(&self) -> u64 {
+        0
+    }
 }
 
 /// The exchanges that have a parser.
-pub const EXCHANGES: &[&str] = &["binance"];
+pub const EXCHANGES: &[&str] = &["binance", "coinbase"];
 
 /// Returns the parser of an exchange; `None` if there is none.
 #[must_use]
 pub fn parser(exchange: &str, config: Config) -> Option<Box<dyn VenueParser>> {
     Some(match exchange {
         "binance" => Box::new(SpotParser::new(config)),
+        "coinbase" => Box::new(ExchangeParser::new(config)),
         _ => return None,
     })
 }

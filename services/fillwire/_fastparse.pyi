@@ -110,11 +110,16 @@ class Control:
     Of any venue, without the two members above:
 
     - `order_doubted`: `symbol`, `order_id`: something happened to the order that only the venue's records can tell.
+    - `sequence_gap`: frames were lost; `symbol` where they were of one.
+    - `subscriptions`: `channels`: all of the connection by now, the venue's own JSON.
+    - `heartbeat`: `exchange_time_ns`, and what the venue counts: `symbol`, `sequence`, `last_trade_id`.
+    - `error`: `message`, `reason` (null if there is none): the venue's words.
+    - `balance` of Coinbase: `account_id`, `asset`, `holds`, `available`, `update_time_ns`, `exchange_time_ns`.
     """
 
     @property
     def type(self) -> str:
-        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`."""
+        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`, `sequence_gap`, `subscriptions`, `heartbeat`, `error`."""
     @property
     def json(self) -> bytes:
         """The control as a JSON object; its key `type` repeats `type`."""
@@ -167,11 +172,21 @@ class Parser:
         cumulative_quantity: str,
         cumulative_quote: str | None,
         is_open: bool,
+        last_trade_id: str | None = None,
     ) -> None:
         """Take what the venue's records show of an order, all of it published; of use where frames do not tell all.
 
         Amounts are decimal strings, words as in events. Raises as `parse` where an amount is none.
+        `last_trade_id` is the last execution that `cumulative_quantity` counts: where frames name no sum, executions
+        are counted from there.
         """
+    def is_doubted(self, symbol: str, order_id: str) -> bool:
+        """Return whether frames told of the order what only the records can tell, and these have not yet."""
+    def use_symbols(self, symbols: Mapping[str, str]) -> bool:
+        """Name pairs by this table from now on; False, with nothing done, where a new parser does as well."""
+    @property
+    def forgotten_count(self) -> int:
+        """Open orders forgotten because there were too many, where frames do not tell all and orders are remembered."""
     def parse(self, frame: bytes, received_time_ns: int, /) -> list[ExecutionReport | Control]:
         """Return what the frame says.
 

@@ -80,6 +80,8 @@ FRAME_ERROR_CODES: Mapping[str, ErrorClass] = MappingProxyType(
             "cumulative_exceeds_quantity",
             "filled_short",
             "quote_mismatch",
+            "self_trade",
+            "trade_contradicted",
             "last_exceeds_cumulative_quote",
         ),
         ErrorClass.SUSPICIOUS,
@@ -153,6 +155,10 @@ class OrderFacts(Protocol):
         """Quote amount executed."""
 
     @property
+    def last_trade_id(self) -> str | None:
+        """The last execution that `executed` counts."""
+
+    @property
     def ending(self) -> Kind | None:
         """How it ended."""
 
@@ -172,15 +178,18 @@ class Parser:
             the epoch; returns what it says. Raises `FrameError` if the frame is malformed, holds an unknown value
             or is suspicious. It is the extension's own method: a call through Python would cost a tenth more.
         use_clock: takes another offset for the frames from now on.
+        is_doubted: takes a symbol and an order id; returns whether frames told of the order what only the venue's
+            records can tell, and these have not yet: see `note_order`.
 
     Raises:
         ConfigError: there is no parser for the exchange.
     """
 
-    __slots__ = ("_note", "parse", "use_clock")
+    __slots__ = ("_parser", "is_doubted", "parse", "use_clock")
 
     parse: Callable[[bytes, int], list[ExecutionReport | Control]]
     use_clock: Callable[[int], None]
+    is_doubted: Callable[[str, str], bool]
 
     def __init__(
         self,
@@ -205,14 +214,27 @@ class Parser:
         parser.use_clock(clock_offset_ns)
         self.parse = parser.parse
         self.use_clock = parser.use_clock
-        self._note = parser.note_order
+        self.is_doubted = parser.is_doubted
+        self._parser = parser
+
+    def use_symbols(self, symbols: Mapping[str, str]) -> bool:
+        """Name pairs by this table from now on; return whether that was done and nothing else was forgotten.
+
+        A parser that keeps nothing from frame to frame returns False: another one does as well.
+        """
+        return self._parser.use_symbols(symbols)
+
+    @property
+    def forgotten_count(self) -> int:
+        """Open orders that the parser has forgotten because there were too many."""
+        return self._parser.forgotten_count
 
     def note_order(self, order: OrderFacts) -> None:
         """Take what the venue's records show of an order, all of it published.
 
         Of use only where frames do not tell all of an order; other parsers pass over it.
         """
-        self._note(
+        self._parser.note_order(
             symbol=order.symbol,
             order_id=order.order_id,
             client_order_id=order.client_order_id,
@@ -226,6 +248,7 @@ class Parser:
             cumulative_quantity=decimal_text(order.executed),
             cumulative_quote=_amount(order.executed_quote),
             is_open=order.ending is None,
+            last_trade_id=order.last_trade_id,
         )
 
 

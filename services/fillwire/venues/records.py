@@ -122,6 +122,7 @@ class OrderRow:
         is_pending: whether it waits for another order of its list.
         created_ns: when it was placed, by the venue's clock.
         updated_ns: when it last changed, by the venue's clock.
+        last_trade_id: the last execution that `executed` counts, where the venue's stream names no sums and it was asked for.
     """
 
     symbol: str
@@ -145,6 +146,7 @@ class OrderRow:
     reject_reason: str | None
     created_ns: int
     updated_ns: int
+    last_trade_id: str | None = None
 
     @property
     def key(self) -> OrderKey:

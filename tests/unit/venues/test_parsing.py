@@ -109,7 +109,7 @@ def refusal(data: bytes) -> FrameError:
 
 
 # Codes of what the frames of other venues hold; their own tests show them.
-ELSEWHERE = {"invalid_time"}
+ELSEWHERE = {"invalid_time", "self_trade", "trade_contradicted"}
 
 # A frame for each code.
 BROKEN: dict[str, bytes] = {

@@ -1,0 +1,385 @@
+//! What a connection knows of the account's own orders: the messages tell each fact once.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::words::{self, Side};
+use crate::decimal::{Amount, Decimal};
+use crate::error::{ErrorCode, ParseError};
+use crate::json::write_escaped;
+use crate::piece::Piece;
+use crate::reader::Read;
+use crate::text::Text;
+use crate::venue::OrderFacts;
+
+/// Open orders kept; one more, and those least recently heard of are forgotten.
+const MAX_OPEN: usize = 20_000;
+/// Ended orders of which is known that they have.
+const MAX_ENDED: usize = 20_000;
+/// Trades kept of an order.
+const MAX_TRADES: usize = 64;
+
+/// A string of the venue, kept as it stands in JSON.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    raw: Box<str>,
+    escaped: bool,
+}
+
+impl Stored {
+    /// Keeps a string of a frame.
+    pub fn of(text: Text<'_>) -> Self {
+        Self { raw: text.raw().into(), escaped: text.is_escaped() }
+    }
+
+    fn of_plain(text: &str) -> Self {
+        let mut raw = Vec::new();
+        write_escaped(text, &mut raw);
+        let raw = String::from_utf8(raw).unwrap_or_default();
+        Self { escaped: raw.contains('\\'), raw: raw.into() }
+    }
+
+    /// The string.
+    pub fn text(&self) -> Text<'_> {
+        Text::new(Piece::new(self.raw.as_bytes(), 0, self.raw.len()), self.escaped)
+    }
+}
+
+/// One trade of an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Trade {
+    pub id: i64,
+    pub price: Amount,
+    pub quantity: Amount,
+    pub is_maker: bool,
+    pub sequence: i64,
+    pub time_ns: i64,
+    /// Whether an event was made of it, or will be.
+    pub is_told: bool,
+}
+
+/// An order that is open as far as is known.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, clippy::struct_field_names)] // independent facts, in the words of the trade
+pub struct Order {
+    pub symbol: Stored,
+    pub client_order_id: Option<Stored>,
+    pub side: Side,
+    pub order_type: &'static str,
+    pub time_in_force: Option<&'static str>,
+    pub price: Option<Amount>,
+    pub stop_price: Option<Amount>,
+    pub quantity: Option<Amount>,
+    pub quote_quantity: Option<Amount>,
+    pub cumulative: Amount,
+    pub cumulative_quote: Option<Amount>,
+    pub last_sequence: i64,
+    /// Whether its frames say no more than that the records must tell.
+    pub is_doubted: bool,
+    /// Whether it was met by its own `received`.
+    pub was_received: bool,
+    /// Whether it waits for its trigger.
+    pub is_stop: bool,
+    /// Whether a trade that the records have not shown yet was not told.
+    pub is_behind: bool,
+    /// A trade that may be the last, which only the next message says.
+    pub held: Option<Trade>,
+    trades: VecDeque<Trade>,
+    /// The records count every trade up to this one.
+    base_trade: i64,
+    /// The latest trade that is no longer kept.
+    forgotten_trade: i64,
+    heard: u64,
+}
+
+impl Order {
+    /// An order of which no more is known.
+    pub fn new(symbol: Stored, side: Side) -> Self {
+        Self {
+            symbol,
+            client_order_id: None,
+            side,
+            order_type: "limit",
+            time_in_force: None,
+            price: None,
+            stop_price: None,
+            quantity: None,
+            quote_quantity: None,
+            cumulative: Decimal::ZERO,
+            cumulative_quote: Some(Decimal::ZERO),
+            last_sequence: -1,
+            is_doubted: false,
+            was_received: false,
+            is_stop: false,
+            is_behind: false,
+            held: None,
+            trades: VecDeque::new(),
+            base_trade: -1,
+            forgotten_trade: -1,
+            heard: 0,
+        }
+    }
+
+    /// Whether its last trade shows only by what follows: a market order may end when its funds do.
+    pub fn ends_by_funds(&self) -> bool {
+        self.order_type == "market" && (self.quantity.is_none() || self.quote_quantity.is_some())
+    }
+
+    /// Whether the records have told of this trade.
+    pub const fn is_in_records(&self, trade_id: i64) -> bool {
+        trade_id <= self.base_trade
+    }
+
+    /// Whether the trade is older than all that are kept.
+    pub const fn is_forgotten(&self, trade_id: i64) -> bool {
+        trade_id <= self.forgotten_trade
+    }
+
+    /// The trade of this id, if it was told.
+    pub fn trade(&self, id: i64) -> Option<&Trade> {
+        self.trades.iter().rev().find(|trade| trade.id == id)
+    }
+
+    /// Keeps a trade.
+    pub fn keep(&mut self, trade: Trade) {
+        self.is_behind |= !trade.is_told;
+        if self.trades.len() >= MAX_TRADES {
+            if let Some(oldest) = self.trades.pop_front() {
+                self.forgotten_trade = self.forgotten_trade.max(oldest.id);
+            }
+        }
+        self.trades.push_back(trade);
+    }
+
+    /// Takes what the records show.
+    fn learn(&mut self, facts: &OrderFacts) -> Read<()> {
+        let amount = |text: &Option<String>| text.as_deref().map(parse).transpose();
+        if let Some(id) = facts.client_order_id.as_deref().filter(|id| !id.is_empty()) {
+            self.client_order_id = Some(Stored::of_plain(id));
+        }
+        if let Some(word) = &facts.time_in_force {
+            self.time_in_force = words::time_in_force(word);
+        }
+        self.stop_price = amount(&facts.stop_price)?.or(self.stop_price);
+        // What a message told is newer than the records: these may lag behind.
+        if !self.was_received {
+            self.side = Side::of(&facts.side)
+                .ok_or_else(|| unusable(ErrorCode::UnknownSide, "side", "buy or sell", &facts.side))?;
+            self.order_type = words::order_type(&facts.order_type).ok_or_else(|| {
+                unusable(ErrorCode::UnknownOrderType, "order type", "one of ours", &facts.order_type)
+            })?;
+            self.price = amount(&facts.price)?;
+            self.quantity = amount(&facts.quantity)?.filter(|quantity| !quantity.is_zero());
+            self.quote_quantity = amount(&facts.quote_quantity)?;
+        }
+        Ok(())
+    }
+
+    /// Counts from what the records show: `base` is the last trade of their sum.
+    fn rebase(&mut self, base: i64, cumulative: Amount, quote: Option<Amount>) {
+        if base < self.base_trade || base < self.forgotten_trade {
+            return; // older than what is known, or too old to count from
+        }
+        let later = |trade: &&Trade| trade.id > base;
+        let sum = self
+            .trades
+            .iter()
+            .filter(later)
+            .try_fold(cumulative, |sum, trade| sum.checked_sum(&trade.quantity));
+        let Some(sum) = sum.filter(|sum| self.quantity.is_none_or(|all| sum.cmp_magnitude(&all).is_le()))
+        else {
+            return;
+        };
+        self.cumulative_quote = quote.and_then(|quote| {
+            self.trades
+                .iter()
+                .filter(later)
+                .try_fold(quote, |sum, trade| sum.checked_sum(&trade.price.checked_product(&trade.quantity)?))
+        });
+        self.cumulative = sum;
+        self.base_trade = base;
+        self.trades.retain(|trade| trade.id > base);
+        self.held = self.held.filter(|trade| trade.id > base);
+        self.is_behind = self.trades.iter().any(|trade| !trade.is_told);
+        self.is_doubted = false;
+    }
+}
+
+/// The account's orders.
+#[derive(Default)]
+pub struct Orders {
+    open: HashMap<Box<str>, Order>,
+    /// Sequence of the last message of each order that has ended.
+    ended: HashMap<Box<str>, i64>,
+    ended_in_order: VecDeque<Box<str>>,
+    heard: u64,
+    /// Open orders forgotten so far, because there were too many.
+    pub forgotten: u64,
+}
+
+impl Orders {
+    /// The order, if it is known and has not ended.
+    pub fn get(&mut self, id: &str) -> Option<&mut Order> {
+        self.heard += 1;
+        let order = self.open.get_mut(id)?;
+        order.heard = self.heard;
+        Some(order)
+    }
+
+    /// The last message of an order that has ended.
+    pub fn ended(&self, id: &str) -> Option<i64> {
+        self.ended.get(id).copied()
+    }
+
+    /// Whether the records must tell of the order what its messages did not.
+    pub fn is_doubted(&self, id: &str) -> bool {
+        self.open.get(id).is_some_and(|order| order.is_doubted || order.is_behind)
+    }
+
+    /// Takes an order.
+    pub fn insert(&mut self, id: &str, mut order: Order) {
+        if self.open.len() >= MAX_OPEN {
+            self.forget_oldest();
+        }
+        self.heard += 1;
+        order.heard = self.heard;
+        self.open.insert(id.into(), order);
+    }
+
+    /// Notes that no message follows that of number `sequence`.
+    pub fn end(&mut self, id: &str, sequence: i64) {
+        self.open.remove(id);
+        if self.ended.insert(id.into(), sequence).is_none() {
+            self.ended_in_order.push_back(id.into());
+            if self.ended_in_order.len() > MAX_ENDED {
+                if let Some(oldest) = self.ended_in_order.pop_front() {
+                    self.ended.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// Doubts an order.
+    pub fn doubt(&mut self, id: &str) {
+        if let Some(order) = self.open.get_mut(id) {
+            order.is_doubted = true;
+        }
+    }
+
+    /// Doubts all orders, or all of a product; returns them by symbol and id.
+    pub fn doubt_all(&mut self, product: Option<&[u8]>) -> Vec<(String, String)> {
+        let is_meant =
+            |order: &Order| product.is_none_or(|product| order.symbol.text().value().as_bytes() == product);
+        let mut doubted: Vec<_> = self
+            .open
+            .iter_mut()
+            .filter(|(_, order)| is_meant(order))
+            .map(|(id, order)| {
+                order.is_doubted = true;
+                (order.symbol.text().value().into_owned(), id.to_string())
+            })
+            .collect();
+        doubted.sort_unstable();
+        doubted
+    }
+
+    /// Takes what the records show of an order.
+    ///
+    /// # Errors
+    ///
+    /// A value is none of ours.
+    pub fn note(&mut self, facts: &OrderFacts) -> Read<()> {
+        let id = facts.order_id.as_str();
+        if !facts.is_open {
+            self.end(id, i64::MAX); // what is still on its way was told by the records
+            return Ok(());
+        }
+        if self.ended.contains_key(id) {
+            return Ok(()); // the records lag
+        }
+        let cumulative = parse(&facts.cumulative_quantity)?;
+        let quote = facts.cumulative_quote.as_deref().map(parse).transpose()?;
+        let last = facts.last_trade_id.as_deref().and_then(|id| id.parse::<i64>().ok());
+        if !self.open.contains_key(id) {
+            let mut order = Order::new(Stored::of_plain(&facts.symbol), Side::Buy);
+            order.is_doubted = true;
+            self.insert(id, order);
+        }
+        let Some(order) = self.open.get_mut(id) else { return Ok(()) };
+        order.learn(facts)?;
+        match last {
+            _ if cumulative.is_zero() => order.rebase(-1, cumulative, Some(Decimal::ZERO)),
+            Some(base) => order.rebase(base, cumulative, quote),
+            None => {} // nobody knows which trades that counts
+        }
+        Ok(())
+    }
+
+    /// Forgets the eighth of the orders that was not heard of for the longest time.
+    fn forget_oldest(&mut self) {
+        let mut heard: Vec<u64> = self.open.values().map(|order| order.heard).collect();
+        let count = (heard.len() / 8).max(1);
+        let (_, last, _) = heard.select_nth_unstable(count - 1);
+        let last = *last;
+        let before = self.open.len();
+        self.open.retain(|_, order| order.heard > last);
+        self.forgotten += u64::try_from(before - self.open.len()).unwrap_or_default();
+    }
+}
+
+fn parse(text: &str) -> Read<Amount> {
+    match Decimal::parse(text.as_bytes()) {
+        Ok(value) if !value.is_negative() => Ok(value.kept()),
+        _ => Err(unusable(ErrorCode::InvalidDecimal, "amount", "a decimal of 0 or more", text)),
+    }
+}
+
+#[cold]
+fn unusable(code: ErrorCode, what: &str, expected: &str, found: &str) -> Box<ParseError> {
+    let found: String = found.chars().take(32).collect();
+    ParseError::of_frame(
+        code,
+        0,
+        format!("{what} of an order in the records: expected {expected}, was {found:?}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(symbol: &str) -> Order {
+        Order::new(Stored::of_plain(symbol), Side::Buy)
+    }
+
+    #[test]
+    fn the_orders_least_recently_heard_of_are_forgotten_first() {
+        let mut orders = Orders::default();
+        for number in 0..MAX_OPEN {
+            orders.insert(&number.to_string(), order("BTC-USD"));
+        }
+        orders.get("0").unwrap();
+        orders.insert("one more", order("BTC-USD"));
+        assert_eq!(orders.forgotten, (MAX_OPEN / 8) as u64);
+        assert!(orders.get("0").is_some() && orders.get("1").is_none() && orders.get("one more").is_some());
+    }
+
+    #[test]
+    fn ends_are_remembered_within_bounds() {
+        let mut orders = Orders::default();
+        for number in 0..=MAX_ENDED {
+            orders.end(&number.to_string(), 7);
+        }
+        assert_eq!((orders.ended("0"), orders.ended("1")), (None, Some(7)));
+        assert_eq!((orders.ended.len(), orders.ended_in_order.len()), (MAX_ENDED, MAX_ENDED));
+    }
+
+    #[test]
+    fn the_orders_of_one_product_are_doubted() {
+        let mut orders = Orders::default();
+        orders.insert("a", order("BTC-USD"));
+        orders.insert("b", order("ETH-USD"));
+        assert_eq!(orders.doubt_all(Some(b"ETH-USD")), [("ETH-USD".to_owned(), "b".to_owned())]);
+        assert!(!orders.is_doubted("a") && orders.is_doubted("b"));
+        assert_eq!(orders.doubt_all(None).len(), 2);
+    }
+}
