@@ -1,0 +1,278 @@
+"""Bots' orders at a venue that takes them by REST: placing and cancelling, asked twice and done once.
+
+place ─▶ (may exist: look for it) ─▶ send ─▶ accepted
+├▶ refused
+└▶ no answer, or the client order id is taken ─▶ look for it until it shows
+"""
+
+import contextlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Protocol
+
+from fillwire.domain.errors import AuthRejected, OrderRejected, Throttled, VenueError
+from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.venues.questions import Ask, Question
+from fillwire.venues.rest import HttpResponse
+from fillwire.venues.rest_calls import RestCalls
+from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.timers import Timers
+
+TOO_LATE = "no answer in time"
+# An order that was just placed can be missing from the venue's queries for a while.
+LAG_RETRY_NS = 250_000_000
+# How often an order that may exist is looked for before it is taken not to exist.
+LOOKUPS = 3
+
+# Nothing was done: the others leave open what was.
+_REFUSALS = (OrderRejected, Throttled, AuthRejected)
+
+OnAnswer = Callable[[int, TradeOrder], None]
+
+
+class ClientOrderIdTaken(OrderRejected):
+    """The venue has an order of this client order id: it was placed before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownOrder:
+    """An order as the venue shows it in an answer.
+
+    Attributes:
+        client_order_id: the order's own, None where the answer does not say it.
+        status: the venue's own word, None where the answer does not say it.
+        executed: base quantity executed, None where the answer does not say it.
+        is_cancelled: whether it was cancelled, or is about to be.
+    """
+
+    order_id: str
+    client_order_id: str | None
+    status: str | None
+    executed: Decimal | None
+    is_cancelled: bool = False
+
+
+class OrderApi(Protocol):
+    """What a venue's REST interface does with orders.
+
+    Each question raises `OrderRejected` where the venue refused for good, `Throttled` where it did nothing for now, and
+    any other `VenueError` where nobody knows what it did.
+    """
+
+    def place(self, symbol: str, request: OrderRequest) -> Question[ShownOrder]:
+        """Place an order; raises `ClientOrderIdTaken` where the venue says so."""
+
+    def find(
+        self, symbol: str, order_id: str | None, client_order_id: str | None
+    ) -> Question[ShownOrder | None]:
+        """Look for an order by either id; None if the venue does not know it, or not yet."""
+
+    def cancel(self, symbol: str, request: CancelRequest) -> Question[ShownOrder]:
+        """Cancel an order; raises `OrderRejected` where it cannot be, such as one that has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Wait so long before the next question."""
+
+    for_ns: int
+
+
+_Course = Generator[Ask | _Pause, HttpResponse | None, TradeOrder]
+"""What is done for one request, step by step; it returns the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request of a bot, until it is answered."""
+
+    pair: str
+    client_order_id: str | None
+    order_id: str | None
+    deadline_ns: int
+    course: _Course
+
+
+class RestDesk:
+    """Takes bots' requests, asks the venue, and tells what is known; each request is answered once.
+
+    Args:
+        venue: name of the exchange, for sentences.
+        api: the venue's REST interface.
+        calls: of the connection.
+        timers: of the connection.
+        symbols: pairs that orders can be placed for.
+        timeout_ns: each request is answered after this long at the latest, with outcome `unknown` if need be.
+        max_pending: requests that may wait for the venue; more are refused unsent.
+        on_answer: told the key of a request and its answer.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators and bounds
+        self,
+        *,
+        venue: str,
+        api: OrderApi,
+        calls: RestCalls,
+        timers: Timers,
+        symbols: SymbolTable,
+        timeout_ns: int,
+        max_pending: int,
+        on_answer: OnAnswer,
+    ) -> None:
+        self._venue = venue
+        self._api = api
+        self._calls = calls
+        self._timers = timers
+        self.symbols = symbols
+        self._timeout_ns = timeout_ns
+        self._max_pending = max_pending
+        self._on_answer = on_answer
+        self._asked: dict[int, _Asked] = {}
+
+    # -- what bots ask
+
+    def place(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+        """Place an order, or find the one that the same client order id has placed before."""
+        symbol = self.symbols.symbols.get(request.pair, "")
+        course = self._placing(symbol, request, may_exist=may_exist)
+        self._begin(key, request.pair, request.client_order_id, None, course, now_ns)
+
+    def cancel(self, key: int, request: CancelRequest, now_ns: int) -> None:
+        """Cancel an order; one that is cancelled already counts as cancelled."""
+        symbol = self.symbols.symbols.get(request.pair, "")
+        course = self._cancelling(symbol, request)
+        self._begin(key, request.pair, request.client_order_id, request.order_id, course, now_ns)
+
+    def abandon(self, reason: str) -> None:
+        """Answer all that wait: nobody knows what became of them."""
+        for key in list(self._asked):
+            self._conclude(key, Outcome.UNKNOWN, reason)
+
+    # -- their courses
+
+    def _placing(self, symbol: str, request: OrderRequest, *, may_exist: bool) -> _Course:
+        client_order_id = request.client_order_id
+        if may_exist:
+            for _ in range(LOOKUPS):
+                try:
+                    found = yield from self._api.find(symbol, None, client_order_id)
+                except VenueError as error:
+                    reason = f"the order may exist, and the venue does not say: {error.reason}"
+                    raise VenueError(self._venue, reason) from error
+                if found is not None:
+                    return _accepted(request.pair, client_order_id, found)
+                yield _Pause(LAG_RETRY_NS)
+        try:
+            placed = yield from self._api.place(symbol, request)
+        except ClientOrderIdTaken:
+            return (yield from self._resolving(symbol, request))
+        except _REFUSALS:
+            raise
+        except VenueError:  # it may have been placed
+            return (yield from self._resolving(symbol, request))
+        return _accepted(request.pair, client_order_id, placed)
+
+    def _resolving(self, symbol: str, request: OrderRequest) -> _Course:
+        """Look for an order that exists, or may, until it shows; the deadline ends it."""
+        while True:
+            with contextlib.suppress(VenueError):
+                found = yield from self._api.find(symbol, None, request.client_order_id)
+                if found is not None:
+                    return _accepted(request.pair, request.client_order_id, found)
+            yield _Pause(LAG_RETRY_NS)
+
+    def _cancelling(self, symbol: str, request: CancelRequest) -> _Course:
+        try:
+            shown = yield from self._api.cancel(symbol, request)
+        except OrderRejected as error:
+            now = yield from self._api.find(symbol, request.order_id, request.client_order_id)
+            if now is None or not now.is_cancelled:
+                state = "" if now is None else f" The order is {now.status}."
+                raise OrderRejected(self._venue, f"{error.reason}{state}", error.code) from error
+            shown = now
+        return _accepted(request.pair, request.client_order_id, shown)
+
+    # -- how they are led
+
+    def _begin(  # noqa: PLR0913, PLR0917 - the request and its course
+        self,
+        key: int,
+        pair: str,
+        client_order_id: str | None,
+        order_id: str | None,
+        course: _Course,
+        now_ns: int,
+    ) -> None:
+        deadline_ns = now_ns + self._timeout_ns
+        is_full = len(self._asked) >= self._max_pending
+        self._asked[key] = _Asked(pair, client_order_id, order_id, deadline_ns, course)
+        if is_full:
+            waiting = len(self._asked) - 1
+            self._conclude(
+                key, Outcome.REJECTED, f"not sent: {waiting} requests wait for the venue, expected fewer"
+            )
+        elif pair not in self.symbols.symbols:
+            self._conclude(
+                key, Outcome.REJECTED, f"pair {pair} is not listed: expected BASE-QUOTE such as BTC-USD"
+            )
+        else:
+            self._timers.at(deadline_ns, lambda _: self._conclude(key, Outcome.UNKNOWN, TOO_LATE))
+            self._step(key, None, now_ns)
+
+    def _step(self, key: int, answer: HttpResponse | VenueError | None, now_ns: int) -> None:
+        asked = self._asked.get(key)
+        if asked is None:  # it was answered while a question or a pause was under way
+            return
+        try:
+            if isinstance(answer, VenueError):
+                wanted = asked.course.throw(answer)
+            else:
+                wanted = asked.course.send(answer)
+        except StopIteration as end:
+            del self._asked[key]
+            self._on_answer(key, end.value)
+        except _REFUSALS as error:
+            code = error.code if isinstance(error, OrderRejected) else None
+            self._conclude(key, Outcome.REJECTED, error.reason, code)
+        except VenueError as error:
+            self._conclude(key, Outcome.UNKNOWN, error.reason)
+        else:
+            self._do(key, asked, wanted, now_ns)
+
+    def _do(self, key: int, asked: _Asked, wanted: Ask | _Pause, now_ns: int) -> None:
+        if isinstance(wanted, _Pause):
+            self._timers.at(now_ns + wanted.for_ns, partial(self._step, key, None))
+        elif now_ns >= asked.deadline_ns:  # we stood still, and the timer that says so has not run yet
+            self._conclude(key, Outcome.UNKNOWN, TOO_LATE)
+        else:
+            self._calls.ask(wanted, asked.deadline_ns - now_ns, partial(self._step, key))
+
+    def _conclude(self, key: int, outcome: Outcome, reason: str, code: int | None = None) -> None:
+        asked = self._asked.pop(key, None)
+        if asked is None:
+            return
+        asked.course.close()
+        self._on_answer(
+            key,
+            TradeOrder(
+                outcome=outcome,
+                pair=asked.pair,
+                client_order_id=asked.client_order_id,
+                order_id=asked.order_id,
+                reason=reason,
+                code=code,
+            ),
+        )
+
+
+def _accepted(pair: str, client_order_id: str | None, shown: ShownOrder) -> TradeOrder:
+    return TradeOrder(
+        outcome=Outcome.ACCEPTED,
+        pair=pair,
+        client_order_id=client_order_id or shown.client_order_id,
+        order_id=shown.order_id,
+        venue_status=shown.status,
+        cumulative_quantity=shown.executed,
+    )
