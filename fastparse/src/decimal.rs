@@ -304,6 +304,28 @@ impl Decimal<'_> {
         true
     }
 
+    /// Returns `self * quantity * units` rounded half to even at `AVERAGE_DIGITS` decimals, for amounts that are not
+    /// negative; `units` is at most 100. `None` if the product has more than `MAX_INTEGER_DIGITS`.
+    #[must_use]
+    pub fn rounded_product(&self, quantity: &Decimal<'_>, units: u8) -> Option<Decimal<'static>> {
+        let scale = self.scale + quantity.scale;
+        let product = U256::product(self.mantissa * u128::from(units.min(100)), quantity.mantissa);
+        let mantissa = if scale <= AVERAGE_DIGITS {
+            product.times_pow10(AVERAGE_DIGITS - scale).divide_half_even(U256::from(1))
+        } else {
+            product.divide_half_even(U256::from(pow10((scale - AVERAGE_DIGITS) as usize)))
+        };
+        let limit = pow10(MAX_INTEGER_DIGITS) * pow10(AVERAGE_DIGITS as usize);
+        let mantissa = mantissa.filter(|&mantissa| mantissa < limit)?;
+        Some(Decimal {
+            digits: Piece::EMPTY,
+            negative: false,
+            mantissa,
+            scale: AVERAGE_DIGITS,
+            written_scale: AVERAGE_DIGITS,
+        })
+    }
+
     /// The quotient of two amounts of 64 bits and one scale, as nearly all are: its integer part, and its fraction
     /// rounded half to even at `AVERAGE_DIGITS` decimals.
     fn divide_short(&self, quantity: &Decimal<'_>) -> Option<(u64, u64)> {
@@ -391,6 +413,25 @@ mod tests {
         ] {
             assert_eq!(canonical(text), expected);
         }
+    }
+
+    #[test]
+    fn products_are_rounded_half_to_even() {
+        let product = |left, right, units| {
+            let mut out = Vec::new();
+            decimal(left).rounded_product(&decimal(right), units)?.write(&mut out);
+            Some(String::from_utf8(out).unwrap())
+        };
+        assert_eq!(product("129.7", "0.0851119", 1).as_deref(), Some("11.03901343"));
+        assert_eq!(product("1", "1.62", 100).as_deref(), Some("162"));
+        assert_eq!(product("0", "181.36", 1).as_deref(), Some("0"));
+        assert_eq!(product("0.00000001", "0.000000005", 1).as_deref(), Some("0"));
+        assert_eq!(product("0.00000001", "0.000000015", 1).as_deref(), Some("0.0000000000000002"));
+        assert_eq!(product("999999999999999999", "1", 1).as_deref(), Some("999999999999999999"));
+        assert_eq!(product("999999999999999999", "1", 100), None);
+        let finest = "123456789012345678.123456789012345678";
+        assert_eq!(product(finest, finest, 100), None);
+        assert_eq!(product(finest, "0.000001", 1).as_deref(), Some("123456789012.345678123456789"));
     }
 
     #[test]

@@ -67,6 +67,7 @@ error_codes! {
     MissingField "missing_field" Malformed "A mandatory field is absent or null.";
     WrongType "wrong_type" Malformed "A field has another JSON type than the venue documents.";
     InvalidDecimal "invalid_decimal" Malformed "An amount is not of the form -?digits[.digits].";
+    InvalidMessagePack "invalid_message_pack" Malformed "The frame is no MessagePack, or holds what JSON cannot say.";
     InvalidTime "invalid_time" Malformed "A time is not written as RFC 3339, or names no instant.";
     UnknownEvent "unknown_event" Unknown "The event type is not one we know.";
     UnknownExecutionType "unknown_execution_type" Unknown "The execution type is not one we know.";
@@ -88,10 +89,14 @@ error_codes! {
     LastExceedsCumulative "last_exceeds_cumulative" Suspicious "The last fill is larger than all fills together.";
     CumulativeExceedsQuantity "cumulative_exceeds_quantity" Suspicious "More was executed than ordered.";
     FilledShort "filled_short" Suspicious "The order is filled, but less was executed than ordered.";
+    PartialFillComplete "partial_fill_complete" Suspicious "A partial fill leaves nothing to be filled.";
     QuoteMismatch "quote_mismatch" Suspicious "The last quote amount is not last price times last quantity.";
     SelfTrade "self_trade" Suspicious "One account on both sides of a trade, which the venue prevents.";
     TradeContradicted "trade_contradicted" Suspicious "A trade was told before, with another price or quantity.";
     LastExceedsCumulativeQuote "last_exceeds_cumulative_quote" Suspicious "The last quote amount exceeds all quote amounts together.";
+    ExecutionBusted "execution_busted" Suspicious "The venue takes back an execution that it had reported.";
+    ExecutionCorrected "execution_corrected" Suspicious "The venue changes an execution that it had reported.";
+    OrderRestated "order_restated" Suspicious "The venue's staff changed the order by hand.";
 }
 
 /// A frame that should have parsed and did not.

@@ -48,6 +48,8 @@ pub enum Step<'a> {
     /// One that can repeat and for which the venue has no counter: what happened, where the order stands, and when.
     /// The quantity executed so far is added.
     Dated(&'static str, &'static str, Piece<'a>),
+    /// An execution that is known by the quantity executed after it: stream and records give it different ids.
+    Cumulative,
 }
 
 /// Price that the executions of an order average to.
@@ -92,7 +94,7 @@ pub struct Fill<'a> {
 #[allow(missing_docs)] // as in the event
 pub struct Event<'a> {
     pub kind: Kind,
-    /// Of no use on an execution, whose identity is its trade id.
+    /// Of no use on an execution, whose identity is its trade id; but for `Cumulative`.
     pub step: Step<'a>,
     pub pair: Pair<'a>,
     pub symbol: Text<'a>,
@@ -282,6 +284,12 @@ fn write_event_id(event: &Event<'_>, owner: &Owner, out: &mut Vec<u8>) {
     out.push(b':');
     token(&event.order_id, out);
     out.push(b':');
+    if matches!(event.step, Step::Cumulative) {
+        let mut quantity = Vec::with_capacity(24);
+        event.cumulative.write(&mut quantity);
+        write_token(&quantity, out);
+        return;
+    }
     if let Some(fill) = &event.fill {
         if !fill.trade_prefix.is_empty() {
             write_token(fill.trade_prefix.as_bytes(), out);
@@ -306,6 +314,7 @@ fn write_event_id(event: &Event<'_>, owner: &Owner, out: &mut Vec<u8>) {
             out.push(b'-');
             time.write(out);
         }
+        Step::Cumulative => {} // written above
     }
 }
 

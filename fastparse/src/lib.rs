@@ -2,6 +2,7 @@
 //!
 //! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python.
 
+pub mod alpaca;
 pub mod binance;
 mod closed_set;
 pub mod coinbase_exchange;
@@ -13,6 +14,7 @@ pub mod fields;
 pub mod frame;
 pub mod identity;
 pub mod json;
+pub mod message_pack;
 pub mod model;
 pub mod piece;
 mod python;

@@ -51,6 +51,9 @@ pub enum ControlType {
     Heartbeat,
     Error,
     SequenceGap,
+    OrderNote,
+    Authorization,
+    Listening,
 }
 
 impl ControlType {
@@ -71,6 +74,9 @@ impl ControlType {
             Self::Heartbeat => "heartbeat",
             Self::Error => "error",
             Self::SequenceGap => "sequence_gap",
+            Self::OrderNote => "order_note",
+            Self::Authorization => "authorization",
+            Self::Listening => "listening",
         }
     }
 }

@@ -77,6 +77,28 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// Appends a time as `2026-11-29T20:09:23.123456Z`, the fraction without trailing zeros.
+pub fn write_rfc3339(time_ns: i64, out: &mut Vec<u8>) {
+    let (seconds, fraction_ns) = (time_ns.div_euclid(NS_PER_S), time_ns.rem_euclid(NS_PER_S));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // The inverse of `days_since_epoch`: eras of 400 years that begin in March.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = (shifted_month + 2) % 12 + 1;
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if fraction_ns != 0 {
+        text += format!(".{fraction_ns:09}").trim_end_matches('0');
+    }
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'Z');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +135,17 @@ mod tests {
                     expected += 1;
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_time() {
+        let mut time_ns = i64::MIN / 2;
+        while time_ns < i64::MAX / 10 * 9 {
+            let mut out = Vec::new();
+            write_rfc3339(time_ns, &mut out);
+            assert_eq!(parse_rfc3339(&out), Some(time_ns), "{}", String::from_utf8(out).unwrap());
+            time_ns += 7_654_321_987_654_321;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::alpaca::AlpacaParser;
 use crate::binance::SpotParser;
 use crate::coinbase_exchange::ExchangeParser;
 use crate::error::ParseError;
@@ -111,12 +112,13 @@ pub trait VenueParser: Send + Sync {
 }
 
 /// The exchanges that have a parser.
-pub const EXCHANGES: &[&str] = &["binance", "coinbase"];
+pub const EXCHANGES: &[&str] = &["alpaca", "binance", "coinbase"];
 
 /// Returns the parser of an exchange; `None` if there is none.
 #[must_use]
 pub fn parser(exchange: &str, config: Config) -> Option<Box<dyn VenueParser>> {
     Some(match exchange {
+        "alpaca" => Box::new(AlpacaParser::new(config)),
         "binance" => Box::new(SpotParser::new(config)),
         "coinbase" => Box::new(ExchangeParser::new(config)),
         _ => return None,

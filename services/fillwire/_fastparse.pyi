@@ -115,11 +115,15 @@ class Control:
     - `heartbeat`: `exchange_time_ns`, and what the venue counts: `symbol`, `sequence`, `last_trade_id`.
     - `error`: `message`, `reason` (null if there is none): the venue's words.
     - `balance` of Coinbase: `account_id`, `asset`, `holds`, `available`, `update_time_ns`, `exchange_time_ns`.
+    - `order_note`: `symbol` (null for the parent of several legs), `order_id`, `client_order_id`, `event`, `venue_status`,
+      `cumulative_quantity`, `transaction_time_ns`: a state on the way of which the order's life has no step; words are
+      the venue's.
+    - `authorization`: `authorized`, `action`, `message`. `listening`: `streams`.
     """
 
     @property
     def type(self) -> str:
-        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`, `sequence_gap`, `subscriptions`, `heartbeat`, `error`."""
+        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`, `sequence_gap`, `subscriptions`, `heartbeat`, `error`, `order_note`, `authorization`, `listening`."""
     @property
     def json(self) -> bytes:
         """The control as a JSON object; its key `type` repeats `type`."""

@@ -40,14 +40,21 @@ class OrderType(StrEnum):
     TAKE_PROFIT = "take_profit"
     TAKE_PROFIT_LIMIT = "take_profit_limit"
     LIMIT_MAKER = "limit_maker"
+    TRAILING_STOP = "trailing_stop"
 
 
 class TimeInForce(StrEnum):
-    """How long an order works: good till cancelled, immediate or cancel, fill or kill."""
+    """How long an order works: till cancelled, at once or not, at once and whole or not, for the day, till a date, in
+    the opening auction, in the closing auction.
+    """  # noqa: D205 - one sentence needs two lines
 
     GTC = "gtc"
     IOC = "ioc"
     FOK = "fok"
+    DAY = "day"
+    GTD = "gtd"
+    OPG = "opg"
+    CLS = "cls"
 
 
 class Liquidity(StrEnum):

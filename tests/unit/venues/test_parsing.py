@@ -109,7 +109,16 @@ def refusal(data: bytes) -> FrameError:
 
 
 # Codes of what the frames of other venues hold; their own tests show them.
-ELSEWHERE = {"invalid_time", "self_trade", "trade_contradicted"}
+ELSEWHERE = {
+    "invalid_message_pack",
+    "invalid_time",
+    "partial_fill_complete",
+    "execution_busted",
+    "execution_corrected",
+    "order_restated",
+    "self_trade",
+    "trade_contradicted",
+}
 
 # A frame for each code.
 BROKEN: dict[str, bytes] = {

@@ -128,7 +128,11 @@ def test_words_are_members() -> None:
             'expected one of new, partially_filled, filled, cancelled, expired, rejected, replaced, was string "done"',
         ),
         ("/side", "BUY", 'expected one of buy, sell, was string "BUY"'),
-        ("/time_in_force", "day", 'expected one of gtc, ioc, fok or null, was string "day"'),
+        (
+            "/time_in_force",
+            "DAY",
+            'expected one of gtc, ioc, fok, day, gtd, opg, cls or null, was string "DAY"',
+        ),
         ("/source", None, "expected one of stream, rest, inferred, was null"),
         ("/price", 64000.5, "expected a decimal string or null, was number 64000.5"),
         ("/price", 64000, "expected a decimal string or null, was integer 64000"),
