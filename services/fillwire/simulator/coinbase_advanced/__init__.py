@@ -1,0 +1,1 @@
+"""Coinbase Advanced Trade as its documents describe it: REST API and the user feed with cumulative order updates."""
