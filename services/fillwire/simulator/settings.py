@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """One API key: an HMAC key has a secret, an RSA or Ed25519 key a public key in PEM form."""
+    """One API key: an HMAC key has a secret, with some venues a passphrase too, another key a public key in PEM form."""
 
     api_key: str
     secret: str | None = field(default=None, repr=False)
     public_key: str | None = None
+    passphrase: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if (self.secret is None) == (self.public_key is None):

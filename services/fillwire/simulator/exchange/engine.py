@@ -214,6 +214,7 @@ class Engine:
     def _start(self, step: Step, order: Order) -> None:
         if order.type in STOP_TYPES:
             step.market.stops[order.order_id] = order
+            step.market.note_stop(order, step.time_us)
             step.report(order, "NEW")
         else:
             self.matcher.work(step, order)
@@ -268,6 +269,14 @@ class Engine:
         for leg in order.order_list.legs if order.order_list is not None else (order,):
             if leg.is_open:
                 self.matcher.end(step, leg, "CANCELED", cancel_id=cancel_id)
+        return step.events()
+
+    def expire(self, order: Order, reason: str) -> list[AccountEvent]:
+        """End an order whose time is up; does nothing for one that has ended."""
+        if not order.is_open:
+            return []
+        step = self._step(order.market)
+        self.matcher.end(step, order, "EXPIRED", reason)
         return step.events()
 
     def amend(self, order: Order, quantity: int, client_id: str) -> tuple[int, list[AccountEvent]]:
@@ -348,7 +357,9 @@ class Engine:
         balances[base].free += base_delta
         balances[quote_asset].free += quote_delta
         market.next_execution_id()
-        self.matcher.fill(step, order, order.price, quantity, market.next_trade_id(), is_maker=True)
+        trade_id = market.next_trade_id()
+        self.matcher.fill(step, order, order.price, quantity, trade_id, is_maker=True)
+        market.note_trade(None, order, quantity, trade_id, step.time_us)
         return step.events() if tells_position else step.reports
 
     def deposit(self, account: Account, asset: str, amount: int) -> list[AccountEvent]:

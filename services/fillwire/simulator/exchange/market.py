@@ -49,6 +49,11 @@ class Market:
         """Id of the latest execution report."""
         return self._execution_id
 
+    @property
+    def last_trade_id(self) -> int:
+        """Id of the latest trade."""
+        return self._trade_id
+
     def begin_step(self) -> None:
         """Let some time pass between two matching steps: others have acted in it."""
         self._step = (self._step + 1) % _GAP_TABLE
@@ -75,3 +80,26 @@ class Market:
         """Return the id of the next match that self-trade prevention stops."""
         self._prevented_match_id += 1
         return self._prevented_match_id
+
+    # What happens to anybody's order, the house's too, told in the order of the engine. Most venues show an account
+    # its own orders alone, and have nothing to do here.
+
+    def note_stop(self, order: "Order", time_us: int) -> None:
+        """Note an order that waits for its stop price."""
+
+    def note_accepted(self, order: "Order", time_us: int) -> None:
+        """Note an order that begins to match."""
+
+    def note_resting(self, order: "Order", time_us: int) -> None:
+        """Note an order that goes on the book."""
+
+    def note_trade(
+        self, taker: "Order | None", maker: "Order", quantity: int, trade_id: int, time_us: int
+    ) -> None:
+        """Note a trade at the maker's price; no taker stands for somebody who is not simulated."""
+
+    def note_reduced(self, order: "Order", by: int, time_us: int) -> None:
+        """Note an order of which self-trade prevention took a part, and not all."""
+
+    def note_ended(self, order: "Order", remaining: int, time_us: int) -> None:
+        """Note an order that ends otherwise than by a trade, with what was open of it until then."""

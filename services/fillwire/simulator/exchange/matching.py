@@ -49,6 +49,7 @@ class Matcher:
         order.is_working = True
         order.working_us = step.time_us
         step.report(order, "NEW")
+        step.market.note_accepted(order, step.time_us)
         order.is_working = False
         if order.time_in_force == "FOK" and not self._can_fill(order):
             self.end(step, order, "EXPIRED", "UNFILLED_FOK_ORDER_EXPIRED")
@@ -63,6 +64,7 @@ class Matcher:
         else:
             order.is_working = True
             step.market.book.own(is_buy=order.is_buy).add(order)
+            step.market.note_resting(order, step.time_us)
 
     def _can_fill(self, order: Order) -> bool:
         quantity = order.remaining
@@ -94,6 +96,7 @@ class Matcher:
             step.market.last_price = price
             self.fill(step, taker, price, quantity, trade_id, is_maker=False)
             self.fill(step, maker, price, quantity, trade_id, is_maker=True)
+            step.market.note_trade(taker, maker, quantity, trade_id, step.time_us)
 
     def fill(  # noqa: PLR0913 - the facts of one fill
         self, step: Step, order: Order, price: int, quantity: int, trade_id: int, *, is_maker: bool
@@ -169,21 +172,26 @@ class Matcher:
             self._settle_list(step, order)
 
     def _prevent(self, step: Step, taker: Order, maker: Order) -> None:
-        """Stop an account from trading with itself, by the taker's mode."""
+        """Stop an account from trading with itself, by the taker's mode: DECREMENT takes from both what would have traded."""
         match_id = step.market.next_prevented_match_id()
         price = maker.price
         quantity = min(taker.remaining, maker.remaining)
-        ended = {"EXPIRE_MAKER": (maker,), "EXPIRE_TAKER": (taker,)}.get(taker.stp_mode, (maker, taker))
+        struck = {"EXPIRE_MAKER": (maker,), "EXPIRE_TAKER": (taker,)}.get(taker.stp_mode, (maker, taker))
         taken: dict[Order, int] = {}
-        for order in ended:
+        for order in struck:
             if order.order_list is not None:
                 self.end_siblings(step, order)
             self.remember(order)
-            last_prevented = taken[order] = order.remaining
+            last_prevented = taken[order] = quantity if taker.stp_mode == "DECREMENT" else order.remaining
             order.prevented += last_prevented
             order.prevented_match_id = match_id
-            order.status = "EXPIRED_IN_MATCH"
-            self._close(order)
+            if order.remaining:
+                self._unlock_prevented(order, last_prevented)
+                step.market.note_reduced(order, last_prevented, step.time_us)
+            else:
+                order.status = "EXPIRED_IN_MATCH"
+                self._close(order)
+                step.market.note_ended(order, last_prevented, step.time_us)
             report = step.report(order, "TRADE_PREVENTION")
             if report is not None:
                 counter = maker if order is taker else taker
@@ -210,6 +218,14 @@ class Matcher:
         taker.account.prevented_matches.append(match)
         taker.prevented_matches.append(match)
 
+    @staticmethod
+    def _unlock_prevented(order: Order, prevented: int) -> None:
+        """Give back what was locked for a part that will not trade; a market order keeps its lock to its end."""
+        if not order.is_buy:
+            unlock(order, prevented)
+        elif order.price:
+            unlock(order, order.locked - product(order.price, order.remaining))
+
     # Endings
 
     def remember(self, order: Order) -> None:
@@ -230,6 +246,7 @@ class Matcher:
         order.status = status
         order.expiry_reason = expiry_reason
         self._close(order)
+        step.market.note_ended(order, order.remaining, step.time_us)
         step.report(order, status)
         self._settle_list(step, order)
 

@@ -144,6 +144,7 @@ class RecurringFill:
             self._flags,
         )
         order.rows.append(row)
+        market.note_trade(None, order, self.last_quantity, trade_id, time_us)
         if not tells_position:
             return (self,)
         self.account.updated_us = self._position.time_us = time_us

@@ -11,7 +11,7 @@ from fillwire.simulator.exchange.engine import Engine
 from fillwire.simulator.exchange.house import House
 from fillwire.simulator.exchange.ids import Ids
 from fillwire.simulator.exchange.market import Market
-from fillwire.simulator.exchange.symbols import make_rules
+from fillwire.simulator.exchange.symbols import SymbolRules, make_rules
 from fillwire.simulator.settings import SimulatorSettings, merge_accounts
 
 
@@ -21,6 +21,7 @@ class Venue:
     Args:
         settings: with accounts and symbols.
         clock: the venue's, made from the settings if not given.
+        make_market: makes the market of a symbol.
         ids: how orders and trades are named.
         on_first_fill: called with account and liquidity when an order fills for the first time.
 
@@ -34,13 +35,14 @@ class Venue:
         *,
         clock: VenueClock | None = None,
         ids: Ids | None = None,
+        make_market: Callable[[SymbolRules, Random], Market] = Market,
         on_first_fill: Callable[[Account, bool], None] = lambda _account, _is_maker: None,
     ) -> None:
         self.settings = settings
         self.random = Random(settings.seed)
         self.clock = clock or VenueClock(settings.skew_ms)
         rules = [make_rules(symbol) for symbol in settings.symbols]
-        self.markets = {rule.name: Market(rule, self.random) for rule in rules}
+        self.markets = {rule.name: make_market(rule, self.random) for rule in rules}
         self.engine = Engine(
             self.markets,
             self.clock,
