@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from fillwire.simulator.binance.demo import DEMO_HMAC_API_KEY
+from fillwire.simulator.registry import SIMULATORS
 from support.venue_client import signed
 
 DEADLINE_S = 30.0
@@ -116,10 +117,26 @@ async def test_taken_port_is_one_sentence() -> None:
             )
 
 
+@pytest.mark.parametrize("exchange", sorted(SIMULATORS))
+async def test_each_exchange_prints_its_demo_keys(exchange: str) -> None:
+    """What it announces carries its name, and the keys of its demo account are printed."""
+    async with simulate("--port", "0", "--exchange", exchange) as process, aiohttp.ClientSession() as session:
+        announced = await ready(process)
+        assert announced["exchange"] == exchange
+        async with session.get(f"{announced['control']}/symbols") as response:
+            assert await response.json()
+        process.terminate()
+        code, said = await ended(process)
+    assert code == 0
+    assert all(line in said for line in SIMULATORS[exchange].demo.introduction)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--exchange", "mtgox"), "exchange: expected binance, found 'mtgox'"),
+        (("--exchange", "mtgox"), f"exchange: expected {' or '.join(SIMULATORS)}, found 'mtgox'"),
+        (("--exchange", "coinbase", "--account", "a:key:!:word"), "a secret of Coinbase Exchange is base64"),
+        (("--exchange", "coinbase", "--account", "a:key:AAAA"), "key key… needs a secret and a passphrase"),
         (("--account", "alice"), "account: expected user:api_key:secret or user:api_key:@public_key_file"),
         (("--account", "alice:key:@/no/such/file"), "account alice: cannot read the public key: "),
         (("--accounts-file", "/no/such/file"), "accounts file /no/such/file: "),

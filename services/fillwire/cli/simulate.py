@@ -30,7 +30,7 @@ _STOP_DEADLINE_S = 5.0
     "account_texts",
     multiple=True,
     metavar="USER:APIKEY:SECRET",
-    help="An account; @FILE as secret is a public key in PEM form. May be repeated, also for one user.",
+    help="An account; @FILE as secret is a public key in PEM form, SECRET:PASSPHRASE where the venue has passphrases. May be repeated, also for one user.",
 )
 @click.option(
     "--accounts-file",

@@ -1,6 +1,7 @@
 """Venue simulators that speak the real protocols, with a matching engine and faults on demand."""
 
 from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.coinbase_exchange.server import CoinbaseExchangeSimulator
 from fillwire.simulator.settings import (
     AccountSettings,
     KeySettings,
@@ -12,6 +13,7 @@ from fillwire.simulator.settings import (
 __all__ = [
     "AccountSettings",
     "BinanceSimulator",
+    "CoinbaseExchangeSimulator",
     "KeySettings",
     "LimitSettings",
     "SimulatorSettings",

@@ -10,8 +10,8 @@ from fillwire.simulator.texts import plain_text, rfc3339
 
 TIME_IN_FORCE = "101:Time In Force"
 SELF_TRADE_PREVENTION = "102:Self Trade Prevention"
+INSUFFICIENT_FUNDS = "105:Insufficient Funds"
 INSUFFICIENT_LIQUIDITY = "106:Insufficient Liquidity"
-BROKER = "107:Broker"
 """Reasons of a cancellation that nobody asked for; the owner's own cancel carries none."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fillwire.simulator.coinbase_exchange.refusals import FeedRefusal, not_subscribed
+from fillwire.simulator.exchange.accounts import Account
 
 CHANNELS = frozenset({"user", "full", "matches", "heartbeat"})
 """Channels of the venue that are simulated."""
@@ -93,17 +94,17 @@ def _signature(document: dict[str, Any]) -> dict[str, str]:
     return {name: str(document[name]) for name in SIGNATURE_MEMBERS if document.get(name) is not None}
 
 
-class Subscriptions:
-    """What one connection is subscribed to."""
+class Channels:
+    """What one connection is subscribed to, and as whom."""
 
     def __init__(self) -> None:
-        self._channels: dict[str, dict[str, bool]] = {}
+        self._channels: dict[str, dict[str, Account | None]] = {}
 
-    def add(self, channel: str, products: Sequence[str], *, is_signed: bool) -> None:
+    def add(self, channel: str, products: Sequence[str], account: Account | None) -> None:
         """Subscribe. Who was there without a signature stays without, whatever a later subscription carries."""
         known = self._channels.setdefault(channel, {})
         for product in products:
-            known.setdefault(product, is_signed)
+            known.setdefault(product, account)
 
     def remove(self, channel: str, products: Sequence[str] | None) -> None:
         """Unsubscribe from some products of a channel, or from all of it."""
@@ -117,9 +118,9 @@ class Subscriptions:
         """Return whether the connection is to hear of the product on the channel."""
         return product in self._channels.get(channel, ())
 
-    def is_own(self, channel: str, product: str) -> bool:
-        """Return whether it is to hear as the one who has signed."""
-        return self._channels.get(channel, {}).get(product, False)
+    def listener(self, channel: str, product: str) -> Account | None:
+        """Return as whom it hears of the product on the channel, None if it does not, or has not signed."""
+        return self._channels.get(channel, {}).get(product)
 
     def products(self, channel: str) -> tuple[str, ...]:
         """Return the products of a channel."""

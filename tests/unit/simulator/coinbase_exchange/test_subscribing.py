@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from fillwire.simulator.coinbase_exchange.refusals import FeedRefusal, Refusal, unauthenticated
-from fillwire.simulator.coinbase_exchange.subscribing import Subscriptions, Wish, read_wish
+from fillwire.simulator.coinbase_exchange.subscribing import Channels, Wish, read_wish
+from fillwire.simulator.exchange.accounts import Account
 
+ME = Account("me", 1)
 PRODUCTS = ("BTC-USD", "ETH-USD")
 SIGNED = {"signature": "c2ln", "key": "key", "passphrase": "word", "timestamp": 1700000000}
 
@@ -86,29 +88,29 @@ def test_a_refused_signature_is_told_inside_the_reason() -> None:
 
 def test_the_acknowledgement_lists_everything() -> None:
     """It is cumulative, and empty after the last channel has ended."""
-    subscriptions = Subscriptions()
-    subscriptions.add("user", ("BTC-USD",), is_signed=True)
-    subscriptions.add("heartbeat", PRODUCTS, is_signed=True)
-    subscriptions.add("user", ("ETH-USD",), is_signed=True)
-    assert subscriptions.acknowledgement() == {
+    channels = Channels()
+    channels.add("user", ("BTC-USD",), ME)
+    channels.add("heartbeat", PRODUCTS, ME)
+    channels.add("user", ("ETH-USD",), ME)
+    assert channels.acknowledgement() == {
         "type": "subscriptions",
         "channels": [
             {"name": "user", "product_ids": ["BTC-USD", "ETH-USD"], "account_ids": None},
             {"name": "heartbeat", "product_ids": ["BTC-USD", "ETH-USD"], "account_ids": None},
         ],
     }
-    subscriptions.remove("heartbeat", ("BTC-USD",))
-    assert subscriptions.products("heartbeat") == ("ETH-USD",)
-    subscriptions.remove("heartbeat", None)
-    subscriptions.remove("user", PRODUCTS)
-    assert subscriptions.acknowledgement() == {"type": "subscriptions", "product_ids": [], "channels": []}
+    channels.remove("heartbeat", ("BTC-USD",))
+    assert channels.products("heartbeat") == ("ETH-USD",)
+    channels.remove("heartbeat", None)
+    channels.remove("user", PRODUCTS)
+    assert channels.acknowledgement() == {"type": "subscriptions", "product_ids": [], "channels": []}
 
 
 def test_who_came_unsigned_stays_unsigned() -> None:
     """A signature that comes later does not lift an earlier subscription without one."""
-    subscriptions = Subscriptions()
-    subscriptions.add("user", ("BTC-USD",), is_signed=False)
-    subscriptions.add("user", ("BTC-USD", "ETH-USD"), is_signed=True)
-    assert subscriptions.has("user", "BTC-USD")
-    assert not subscriptions.is_own("user", "BTC-USD")
-    assert subscriptions.is_own("user", "ETH-USD")
+    channels = Channels()
+    channels.add("user", ("BTC-USD",), None)
+    channels.add("user", ("BTC-USD", "ETH-USD"), ME)
+    assert channels.has("user", "BTC-USD")
+    assert channels.listener("user", "BTC-USD") is None
+    assert channels.listener("user", "ETH-USD") is ME
