@@ -318,7 +318,8 @@ async def test_slow_handler_causes_no_redelivery(bus: Bus) -> None:
 
     async def handle(message: Message) -> None:
         if not counts:
-            await asyncio.sleep(2.5)  # five times the wait for an acknowledgement: the case itself
+            # Not to wait for something: a handler that takes five times the wait for an acknowledgement is the case.
+            await asyncio.sleep(2.5)
         counts.append(message.delivery_count)
         await bot(message)
 

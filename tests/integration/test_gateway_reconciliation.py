@@ -16,6 +16,7 @@ from fillwire.gateway.reconcile import ReconcilePolicy
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 from support.trader import Trader
+from support.venue_record import answered
 
 if TYPE_CHECKING:
     from fillwire.domain.events import OrderEvent
@@ -88,8 +89,12 @@ async def test_cuts_in_the_middle_of_a_burst_lose_nothing(tmp_path: Path, how: s
         await it.wish("BTC-USDT")
         await it.receiving()
         emission = asyncio.create_task(it.emit(600, orders=12, rate=400))
-        for _ in range(3):
-            await asyncio.sleep(0.25)
+        for count in (100, 200, 300):
+
+            async def are_executed(count: int = count) -> bool:
+                return len(await it.executions()) >= count
+
+            await eventually(are_executed, what=f"{count} executions")
             await it.control("cut", {"user": "demo", "how": how})
         await emission
         await complete(it)
@@ -156,7 +161,8 @@ async def test_a_restart_after_hours_finds_what_happened_meanwhile(tmp_path: Pat
 
 async def test_nothing_is_doubled_after_a_downtime_longer_than_the_duplicate_window(tmp_path: Path) -> None:
     """The broker has forgotten the ids of what was published; the gateway reads them in the log."""
-    async with rig(tmp_path, reconciling=replace(QUICK, overlap_s=60.0)) as it:
+    policy = replace(QUICK, overlap_s=60.0, audit_interval_s=3600.0)  # the sweeps ask, and nobody else
+    async with rig(tmp_path, reconciling=policy) as it:
         await it.wish("BTC-USDT", "ETH-USDT")
         await it.receiving()
         config = (await api.call(it.bus, "STREAM.INFO.ORDERS"))["config"]
@@ -180,7 +186,13 @@ async def test_nothing_is_doubled_after_a_downtime_longer_than_the_duplicate_win
         await it.receiving()
         emitted = await it.executions()
         await eventually(lambda: len(it.fills) >= len(emitted), 20.0)
-        await asyncio.sleep(1.5)  # a follow-up and a sweep, which must find nothing
+        asked = await answered(it, "rest 200")
+
+        async def have_swept() -> bool:
+            """Whether three comparisons more were made, each of three questions: they must find nothing."""
+            return await answered(it, "rest 200") >= asked + 9
+
+        await eventually(have_swept, 20.0, "the follow-ups and a sweep")
         assert Counter(it.fills) == Counter(emitted)
 
 

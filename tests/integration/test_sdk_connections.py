@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from typing import Any
+
+import pytest
 
 from fillwire.bus.buckets import STATUS, Bucket
 from fillwire.bus.connection import Bus
@@ -116,7 +119,9 @@ async def test_an_account_is_followed_no_longer_than_a_bot_needs_it(bus: Bus) ->
     assert observer.told == ["start"]
 
 
-async def test_reconciled_is_told_when_everything_missed_has_been_handled(bus: Bus) -> None:
+async def test_reconciled_is_told_when_everything_missed_has_been_handled(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The bot has handled what was published before the connection came back, however slow it is."""
     holds = {"1": asyncio.Event(), "300": asyncio.Event()}
 
@@ -139,7 +144,17 @@ async def test_reconciled_is_told_when_everything_missed_has_been_handled(bus: B
             assert (await running.claim.info())["num_pending"] == 900 - 256
         holds["1"].set()
         await eventually(lambda: observer.told[-1] == "fill 299")
-        await asyncio.sleep(0.1)  # four times as long as it takes to ask again: nothing must come of it
+        asked = 0
+        ask = running.claim.info
+
+        async def ask_counted() -> dict[str, Any]:
+            nonlocal asked
+            asked += 1
+            return await ask()
+
+        monkeypatch.setattr(running.claim, "info", ask_counted)
+        await eventually(lambda: asked >= 4, what="asked again where the bot is: nothing must come of it")
+        assert observer.told[-1] == "fill 299"
         holds["300"].set()
         await eventually(lambda: "reconciled binance" in observer.told)
     assert observer.told[-1] == "reconciled binance"

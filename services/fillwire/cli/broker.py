@@ -1,16 +1,26 @@
 """The broker as the settings and the command line name it: what every command that talks to it does first."""
 
 from fillwire.bus.connection import Bus, Credentials
+from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.settings import Settings
+from fillwire.runtime.settings.addresses import broker_addresses
 
 CONNECT_DEADLINE_S = 10.0
 
 
 def with_nats(settings: Settings, url: str | None) -> Settings:
-    """Return the settings with the broker's address of the command line, if it names one."""
+    """Return the settings with the broker's address of the command line, if it names one.
+
+    Raises:
+        ConfigError: it is no address that the settings would take.
+    """
     if url is None:
         return settings
+    try:
+        broker_addresses(url)
+    except ValueError as error:
+        raise ConfigError(f"--nats: {error}") from None
     return settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": url})})
 
 

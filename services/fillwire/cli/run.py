@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from fillwire.bus.connection import Bus, Credentials
+from fillwire.bus.connection import Bus
+from fillwire.cli.broker import connect, with_nats
 from fillwire.domain.errors import ConfigError, FillwireError, HandlerError
-from fillwire.domain.identifiers import Account, escape_token
+from fillwire.domain.identifiers import Account
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.parent import announce_ready, follow_parent
@@ -80,9 +81,7 @@ def command(  # noqa: PLR0913 - one argument per option
     """
     follow_parent()
     strategies = _load(bots, params)
-    settings = load_settings(config)
-    if nats is not None:
-        settings = settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": nats})})
+    settings = with_nats(load_settings(config), nats)
     choice = Choice(user, exchange, environment)
     start_from = None if start is None else parse_start(start)
     chosen = [_bot(strategy, choice, settings, start_from) for strategy in strategies]
@@ -149,19 +148,8 @@ async def _before_stop(stop: Stop, work: Awaitable[None]) -> bool:
 
 
 async def _connect(settings: Settings, bots: Sequence[Bot]) -> Bus:
-    nats = settings.nats
-    credentials = Credentials(
-        user=None if nats.user is None else nats.user.get_secret_value(),
-        password=None if nats.password is None else nats.password.get_secret_value(),
-        credentials_path=nats.credentials_file,
-    )
     users = sorted({bot.account.user for bot in bots})
-    return await Bus.connect(
-        nats.url,
-        name=f"host-{','.join(users)}",
-        credentials=credentials,
-        inbox_prefix=f"_INBOX_{escape_token(users[0])}",
-    )
+    return await connect(settings, name=f"host-{','.join(users)}", inbox=users[0])
 
 
 def _load(bots: Sequence[str], params: Sequence[str]) -> list[Strategy]:
