@@ -12,6 +12,7 @@ SYNCED := $(VENV)/.synced
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 RUST_SOURCES := $(wildcard fastparse/src/*.rs fastparse/src/*/*.rs) fastparse/Cargo.toml Cargo.toml Cargo.lock
 DEMO_SECONDS ?=
+CHAOS_EXCHANGE ?= binance
 CHAOS_SEED ?= 1
 CHAOS_EXECUTIONS ?= 20000
 CHAOS_FAULTS ?= all
@@ -51,8 +52,8 @@ contract: $(SYNCED) ## Schemas, examples and broker manifests against the code
 e2e: $(SYNCED) ## From the venue's matching engine to the strategy's callback, in separate processes
 	$(BIN)/pytest tests/e2e
 
-chaos: $(SYNCED) ## Break everything in every way, alone and mixed: CHAOS_SEED, CHAOS_EXECUTIONS, CHAOS_FAULTS
-	$(BIN)/fillwire chaos --seed $(CHAOS_SEED) --executions $(CHAOS_EXECUTIONS) --faults $(CHAOS_FAULTS)
+chaos: $(SYNCED) ## Break everything in every way, alone and mixed: CHAOS_EXCHANGE, CHAOS_SEED, CHAOS_EXECUTIONS, CHAOS_FAULTS
+	$(BIN)/fillwire chaos --exchange $(CHAOS_EXCHANGE) --seed $(CHAOS_SEED) --executions $(CHAOS_EXECUTIONS) --faults $(CHAOS_FAULTS)
 
 chaos-long: $(SYNCED) ## The same over a million executions, in about half an hour; writes docs/chaos.md and docs/chaos.json
 	$(BIN)/fillwire chaos --seed $(CHAOS_SEED) --executions 1000000 --write docs/chaos.md

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Self
 
 import aiohttp
@@ -14,6 +15,7 @@ from fillwire.domain.errors import FillwireError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.simulator.registry import SIMULATORS
+from fillwire.venues.registry import venue
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, connection_subject
 
@@ -33,6 +35,7 @@ class SimulatedVenue:
     def __init__(self, child: Child, session: aiohttp.ClientSession) -> None:
         self.child = child
         self.account = Account(USER, str(child.ready["exchange"]), ENVIRONMENT)
+        self._venue = venue(self.account.exchange)
         self._demo = SIMULATORS[self.account.exchange].demo
         self.keys = self._demo.keys
         self._session = session
@@ -56,11 +59,11 @@ class SimulatedVenue:
         except BaseException:
             await session.close()
             raise
-        venue = cls(child, session)
-        venue.configure(stack)
-        for market in await venue.control("GET", "symbols"):
-            venue._pairs[market["symbol"]] = f"{market['base']}-{market['quote']}"
-        return venue
+        started = cls(child, session)
+        started.configure(stack)
+        for market in await started.control("GET", "symbols"):
+            started._pairs[market["symbol"]] = f"{market['base']}-{market['quote']}"
+        return started
 
     def configure(self, stack: Stack, key: Mapping[str, str] | None = None) -> None:
         """Write `fillwire.json` for this venue and name it, with the account's keys, in the children's environment.
@@ -86,6 +89,16 @@ class SimulatedVenue:
         path.with_suffix(".new").write_text(json.dumps(configuration, indent=2))
         path.with_suffix(".new").replace(path)  # whoever reads meanwhile finds the one or the other
         stack.environ.update(self._demo.variables, FILLWIRE_CONFIG=str(path))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols it trades, in its own order."""
+        return tuple(self._pairs)
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Their pairs."""
+        return tuple(self._pairs.values())
 
     async def close(self) -> None:
         """Close the session to the control API; the stack stops the process."""
@@ -181,10 +194,18 @@ class SimulatedVenue:
                 return [self._execution(*row) for row in rows]
 
     def _execution(  # noqa: PLR0913, PLR0917 - the columns of a row
-        self, symbol: str, order_id: Any, trade_id: Any, emitted_ns: int, price: str, quantity: str
+        self,
+        symbol: str,
+        order_id: Any,
+        trade_id: Any,
+        emitted_ns: int,
+        price: str,
+        quantity: str,
+        cumulative: str,
     ) -> dict[str, Any]:
+        key = self._venue.trade_key(str(trade_id), Decimal(cumulative))
         return {
-            "event_id": execution_event_id(self.account, symbol, str(order_id), str(trade_id)),
+            "event_id": execution_event_id(self.account, symbol, str(order_id), key),
             "order": f"{symbol}:{order_id}",
             "pair": self._pairs[symbol],
             "emitted_ns": emitted_ns,

@@ -1,6 +1,7 @@
 """What the gateway needs of an exchange besides the protocol of one connection."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from fillwire.domain.errors import VenueError
@@ -95,6 +96,14 @@ class Venue(Protocol):
     @property
     def weight_per_minute(self) -> int:
         """What one machine may ask of the venue in a minute, in the unit of `HttpRequest.weight`, until the venue says it."""
+
+    def trade_key(self, trade_id: str, cumulative: Decimal) -> str:
+        """Return the word by which an execution is named in its event id: the venue's own id, where all its reports have it.
+
+        Args:
+            trade_id: the venue's id of the trade.
+            cumulative: what the order had executed with it.
+        """
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached; the addresses are configured ones, None for the venue's own.

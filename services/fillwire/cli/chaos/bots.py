@@ -14,7 +14,6 @@ from fillwire.sdk.strategy import Strategy
 
 EVERYTHING = "steady"
 BRAKED = "braked"
-BRAKED_PAIR = "BTC-USDT"
 
 
 def recording_path(directory: Path, bot: str) -> Path:
@@ -70,13 +69,14 @@ class Braked(_Recorder):
 
     Args:
         directory: where the recording and the brake are.
+        braked_pair: which pair.
     """
 
     name = BRAKED
-    pairs = (BRAKED_PAIR,)
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, braked_pair: str) -> None:
         super().__init__(directory)
+        self.pairs = (braked_pair,)
         self._brake = Brake(directory)
 
     async def on_fill(self, order: OrderEvent) -> None:

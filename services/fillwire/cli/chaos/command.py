@@ -16,11 +16,13 @@ from fillwire.cli.chaos.report import Report
 from fillwire.cli.chaos.run import PATIENCE_S, Run
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.lifecycle import Stop, run
+from fillwire.simulator.registry import SIMULATORS
 
 _WIDTH = 140
 
 
 @click.command("chaos")
+@click.option("--exchange", default="binance", show_default=True, help="Which venue is simulated.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides everything.")
 @click.option(
     "--executions", type=click.IntRange(1), default=20_000, show_default=True, help="How many, altogether."
@@ -56,6 +58,7 @@ _WIDTH = 140
 def command(  # noqa: PLR0913 - one argument per option
     ctx: click.Context,
     *,
+    exchange: str,
     seed: int,
     executions: int,
     names: str,
@@ -72,8 +75,11 @@ def command(  # noqa: PLR0913 - one argument per option
     meanwhile kills, cuts, stalls, corrupts and throttles by a plan that the seed decides. Exit status: 0 if every
     execution reached the log and each bot once and in order, 1 if not; then it says how to run it again.
     """
-    chosen = choose([] if names == "all" else [name.strip() for name in names.split(",")])
-    episodes = plan(seed, executions, chosen)
+    if exchange not in SIMULATORS:
+        raise ConfigError(f"exchange: expected {' or '.join(SIMULATORS)}, found {exchange!r}")
+    demo = SIMULATORS[exchange].demo
+    chosen = choose([] if names == "all" else [name.strip() for name in names.split(",")], demo.lacks)
+    episodes = plan(seed, executions, chosen, peak_per_s=demo.peak_per_s)
     if episode is not None:
         if episode > len(episodes):
             raise ConfigError(f"episode {episode}: the plan has {len(episodes)}")
@@ -81,9 +87,10 @@ def command(  # noqa: PLR0913 - one argument per option
     if only_plan:
         click.echo(json.dumps([each.to_dict() for each in episodes], indent=2))
         return
-    again = _command(seed, executions, names, episode, fast_lane=fast_lane)
+    again = _command(exchange, seed, executions, names, episode, fast_lane=fast_lane)
     directory = Path(tempfile.mkdtemp(prefix="fillwire-chaos-"))
-    player = Run(directory, seed, _Teller(len(episodes)).tell, patience_s=patience_s, fast_lane=fast_lane)
+    tell = _Teller(len(episodes)).tell
+    player = Run(directory, exchange, seed, tell, patience_s=patience_s, fast_lane=fast_lane)
 
     async def play(stop: Stop) -> None:
         await player.play_until(stop, episodes)
@@ -136,8 +143,19 @@ def _complain(report: Report, directory: Path) -> None:
     click.echo(f"fillwire: run it again with: {report.command}", err=True)
 
 
-def _command(seed: int, executions: int, names: str, episode: int | None, *, fast_lane: bool) -> str:
-    words = ["fillwire", "chaos", "--seed", str(seed), "--executions", str(executions)]
+def _command(  # noqa: PLR0913 - the options
+    exchange: str, seed: int, executions: int, names: str, episode: int | None, *, fast_lane: bool
+) -> str:
+    words = [
+        "fillwire",
+        "chaos",
+        "--exchange",
+        exchange,
+        "--seed",
+        str(seed),
+        "--executions",
+        str(executions),
+    ]
     chosen = [] if names == "all" else ["--faults", names]
     only = [] if episode is None else ["--episode", str(episode)]
     lane = ["--fast-lane"] if fast_lane else []

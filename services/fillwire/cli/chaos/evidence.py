@@ -10,12 +10,17 @@ from fillwire.bus.log import read_stream
 from fillwire.bus.messages import Message
 from fillwire.cli.chaos import bots
 from fillwire.cli.chaos.judge import LOG, Emitted, Heard, Judge
-from fillwire.cli.chaos.stage import Stage
+from fillwire.cli.chaos.stage import Stage, braked_pair
 from fillwire.cli.recordings import RecordingReader
 
-LISTENERS = {bots.EVERYTHING: None, bots.BRAKED: bots.BRAKED_PAIR, LOG: None}
+BOTS = (bots.EVERYTHING, bots.BRAKED)
 _STREAM = "ORDERS"
 _READ_DEADLINE_S = 120.0
+
+
+def listeners(exchange: str) -> dict[str, str | None]:
+    """Return who is told of executions, and of which pair, None for all."""
+    return {bots.EVERYTHING: None, bots.BRAKED: braked_pair(exchange), LOG: None}
 
 
 class Evidence:
@@ -29,11 +34,7 @@ class Evidence:
     def __init__(self, stage: Stage, judge: Judge) -> None:
         self._stage = stage
         self._judge = judge
-        self._readers = {
-            name: RecordingReader(bots.recording_path(stage.directory, name))
-            for name in LISTENERS
-            if name != LOG
-        }
+        self._readers = {name: RecordingReader(bots.recording_path(stage.directory, name)) for name in BOTS}
         self._sequence = 0
 
     async def look(self) -> None:

@@ -7,7 +7,7 @@ from fillwire.cli.chaos.plan import Episode
 from fillwire.cli.simulated import SimulatedVenue
 from fillwire.domain.errors import FillwireError
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "LTCUSDT")
+_SYMBOLS = 4  # over so many everything is spread
 _PROGRESS_S = 0.04
 _GRACE_S = 180.0  # a venue whose sockets are full waits
 
@@ -66,7 +66,9 @@ class Load:
 
     async def _emit(self, count: int, orders: int) -> None:
         rate = max(1.0, self._episode.per_s / 2)
-        job = await self._venue.emit(SYMBOLS, rate=rate, count=count, orders=min(orders, count))
+        job = await self._venue.emit(
+            self._venue.symbols[:_SYMBOLS], rate=rate, count=count, orders=min(orders, count)
+        )
         while True:
             progress = await self._venue.control("GET", f"emit/{job}")
             await self._note(job, progress)

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from fillwire.cli.chaos import bots
-from fillwire.cli.chaos.evidence import LISTENERS, Evidence
+from fillwire.cli.chaos.evidence import BOTS, Evidence
 from fillwire.cli.chaos.fault import Fault
 from fillwire.cli.chaos.judge import LOG, Judge
 from fillwire.cli.chaos.load import Load
@@ -158,7 +158,7 @@ class Performance:
     async def _settle(self, first_row: int) -> dict[str, int]:
         """Wait until everything of the episode has been delivered; return what has not, by listener."""
         end_s = time.monotonic() + self._patience_s
-        listeners = [name for name in LISTENERS if name != LOG]
+        listeners = list(BOTS)
         while True:
             await self._evidence.look()
             missing = {name: self._judge.missing_count(name, first_row) for name in listeners}

@@ -1,6 +1,6 @@
 """From a seed to a schedule of faults: pure, so that the same seed plans the same run on every machine."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -77,19 +77,26 @@ class Episode:
         }
 
 
-def choose(names: Sequence[str]) -> tuple[str, ...]:
+def choose(names: Sequence[str], lacks: Collection[str] = ()) -> tuple[str, ...]:
     """Return the chosen classes in the order of the table; none chosen means all.
+
+    Args:
+        names: the classes.
+        lacks: those that have no counterpart at the venue.
 
     Raises:
         ConfigError: there is no class of that name.
     """
+    there = [name for name in FAULTS if name not in lacks]
     for name in names:
-        if name not in FAULTS:
-            raise ConfigError(f"fault {name!r}: expected some of {', '.join(FAULTS)}")
-    return tuple(name for name in FAULTS if not names or name in names)
+        if name not in there:
+            raise ConfigError(f"fault {name!r}: expected some of {', '.join(there)}")
+    return tuple(name for name in there if not names or name in names)
 
 
-def plan(seed: int, executions: int, names: Sequence[str] = ()) -> tuple[Episode, ...]:
+def plan(
+    seed: int, executions: int, names: Sequence[str] = (), *, peak_per_s: int = PEAK_PER_S
+) -> tuple[Episode, ...]:
     """Return the episodes of a run: each class alone, and mixtures of those that can happen together.
 
     Each episode is drawn from the seed and its number alone. Those on one ground stand together, for the stage is set
@@ -99,6 +106,7 @@ def plan(seed: int, executions: int, names: Sequence[str] = ()) -> tuple[Episode
         seed: decides everything.
         executions: altogether; at least one for each episode.
         names: the classes, all if there are none.
+        peak_per_s: executions per second at most.
 
     Raises:
         ConfigError: an unknown class, or fewer executions than episodes.
@@ -110,7 +118,7 @@ def plan(seed: int, executions: int, names: Sequence[str] = ()) -> tuple[Episode
         )
     each, rest = divmod(executions, len(casts))
     return tuple(
-        _episode(seed, number, cast, each + (1 if number <= rest else 0))
+        _episode(seed, number, cast, each + (1 if number <= rest else 0), peak_per_s)
         for number, cast in enumerate(casts, 1)
     )
 
@@ -147,9 +155,11 @@ def _mixture(
     return (first, *random.sample(others, count))
 
 
-def _episode(seed: int, number: int, cast: tuple[type[Fault], ...], executions: int) -> Episode:
+def _episode(
+    seed: int, number: int, cast: tuple[type[Fault], ...], executions: int, peak_per_s: int
+) -> Episode:
     random = Random(f"{seed}:{number}")  # noqa: S311 - repeatable, not secret
-    per_s = min(PEAK_PER_S, max(1, round(executions / _EMIT_S)))
+    per_s = min(peak_per_s, max(1, round(executions / _EMIT_S)))
     emit_s = executions / per_s
     first, last = _FIRST_S / emit_s, 1 - _LAST_S / emit_s
     strokes: list[Stroke] = []

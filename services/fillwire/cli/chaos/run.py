@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fillwire.cli.chaos.evidence import LISTENERS, Evidence
+from fillwire.cli.chaos.evidence import Evidence, listeners
 from fillwire.cli.chaos.fault import Ground, duplicate_window_s
 from fillwire.cli.chaos.judge import Judge, Tally
 from fillwire.cli.chaos.performance import EpisodeResult, Performance
@@ -51,15 +51,17 @@ class Run:
 
     Args:
         directory: where the stages are set; it must exist.
+        exchange: which venue.
         seed: of the venue.
         on_episode: told of each episode when it is over.
         patience_s: how long everything may take to arrive after the last fault of an episode has ended.
         fast_lane: whether bots are told of live copies, too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where, of what, and who is told
         self,
         directory: Path,
+        exchange: str,
         seed: int,
         on_episode: Callable[[EpisodeResult], None],
         *,
@@ -67,6 +69,7 @@ class Run:
         fast_lane: bool = False,
     ) -> None:
         self._directory = directory
+        self._exchange = exchange
         self._seed = seed
         self._on_episode = on_episode
         self._patience_s = patience_s
@@ -104,7 +107,7 @@ class Run:
     async def _play_on(self, ground: Ground, episodes: Sequence[Episode]) -> None:
         directory = self._directory / ground.name.lower()
         directory.mkdir()
-        judge = Judge(LISTENERS)
+        judge = Judge(listeners(self._exchange))
         try:
             await self._play_before(judge, directory, ground, episodes)
         finally:  # what is known of a run that ended early counts, too
@@ -116,7 +119,12 @@ class Run:
     ) -> None:
         window_s = duplicate_window_s(max(episode.executions for episode in episodes))
         async with open_stage(
-            directory, ground, self._seed, duplicate_window_s=window_s, fast_lane=self._fast_lane
+            directory,
+            self._exchange,
+            ground,
+            self._seed,
+            duplicate_window_s=window_s,
+            fast_lane=self._fast_lane,
         ) as stage:
             evidence = Evidence(stage, judge)
             for episode in episodes:

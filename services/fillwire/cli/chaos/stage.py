@@ -20,6 +20,7 @@ from fillwire.cli.chaos.fault import Ground, Part
 from fillwire.cli.simulated import SimulatedVenue
 from fillwire.cli.stack import Child, ChildError, Stack
 from fillwire.domain.errors import BrokerError
+from fillwire.simulator.registry import SIMULATORS
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens
 
@@ -199,18 +200,31 @@ class Stage:
         return [child for child in (*self.gateways.values(), self.host) if not child.is_running]
 
 
+def braked_pair(exchange: str) -> str:
+    """Return the pair to which the bot listens that can be braked: the venue's first."""
+    symbol = SIMULATORS[exchange].demo.symbols[0]
+    return f"{symbol.base}-{symbol.quote}"
+
+
 def _gateway(venue: SimulatedVenue, name: str) -> tuple[str, ...]:
     return "gateway", "--exchange", venue.account.exchange, "--name", name
 
 
 @asynccontextmanager
-async def open_stage(
-    directory: Path, ground: Ground, seed: int, *, duplicate_window_s: float, fast_lane: bool = False
+async def open_stage(  # noqa: PLR0913 - what decides it
+    directory: Path,
+    exchange: str,
+    ground: Ground,
+    seed: int,
+    *,
+    duplicate_window_s: float,
+    fast_lane: bool = False,
 ) -> AsyncIterator[Stage]:
     """Start everything and yield it once fills are detected live; stop everything at the end.
 
     Args:
         directory: where everything is kept; it must exist and be empty.
+        exchange: which venue.
         ground: on one broker or three.
         seed: of the venue: its ids, and which frames a probability strikes.
         duplicate_window_s: so long the broker remembers message ids.
@@ -230,7 +244,9 @@ async def open_stage(
         url = stack.broker.url
         if cluster is not None:
             url = stack.environ["FILLWIRE_NATS__URL"] = cluster.url
-        venue = await SimulatedVenue.start(stack, aiohttp.ClientSession(), *_VENUE, "--seed", str(seed))
+        venue = await SimulatedVenue.start(
+            stack, aiohttp.ClientSession(), *_VENUE, "--seed", str(seed), exchange=exchange
+        )
         exits.push_async_callback(venue.close)
         bus = await exits.enter_async_context(await Bus.connect(url, name="chaos"))
         account = venue.account
@@ -240,7 +256,8 @@ async def open_stage(
             "host",
             *("run", str(Path(bots.__file__))),
             *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
-            *("--param", f"directory={directory}", "--fast-lane" if fast_lane else "--no-fast-lane"),
+            *("--param", f"directory={directory}", "--param", f"braked_pair={braked_pair(exchange)}"),
+            "--fast-lane" if fast_lane else "--no-fast-lane",
         )
         stage = Stage(
             directory=directory,

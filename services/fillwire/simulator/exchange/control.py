@@ -203,8 +203,11 @@ class Control:
             "since": since,
             "next": until,
             "total": len(log),
-            "columns": ["symbol", "order_id", "trade_id", "emitted_ns", "price", "quantity"],
-            "rows": [self._row(log.execution(row)) for row in range(since, until)],
+            "columns": ["symbol", "order_id", "trade_id", "emitted_ns", "price", "quantity", "cumulative"],
+            "rows": [
+                (*self._row(log.execution(row)), units_text(log.cumulative[row]))
+                for row in range(since, until)
+            ],
         }
 
     def _row(self, execution: Execution) -> tuple[str, int | str, int | str, int, str, str]:

@@ -15,6 +15,8 @@ class Demo:
         rate: commission rate of maker and taker where an account says nothing, a decimal string.
         introduction: lines that tell a person the keys of the demo account.
         variables: environment variables that hold these keys.
+        lacks: faults of a chaos run that have no counterpart at this venue.
+        peak_per_s: executions per second at which a chaos run drives it, by what its own limits let a client follow.
         keys: the members of an entry in `fillwire.json` that refer to the variables; one alternative for each key.
     """
 
@@ -25,3 +27,5 @@ class Demo:
     introduction: Sequence[str]
     variables: Mapping[str, str]
     keys: Sequence[Mapping[str, str]]
+    lacks: frozenset[str] = frozenset()
+    peak_per_s: int = 2_000

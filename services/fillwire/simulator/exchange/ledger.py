@@ -36,6 +36,7 @@ class ExecutionLog:
     Attributes:
         time_us: when the engine executed, by row.
         trade_id: id of the trade, by row.
+        cumulative: what the order had executed with it, in units, by row.
         emitted_ns: when the report was written to the account's subscribers, or when the engine acted if there were
             none, by row.
     """
@@ -48,6 +49,8 @@ class ExecutionLog:
         self._cells = array("q")
         self.time_us = array("q")
         self.trade_id = array("q")
+        self.cumulative = array("q")
+        self._executed: dict[tuple[str, int], int] = {}
         self.emitted_ns = array("q")
 
     def __len__(self) -> int:
@@ -87,6 +90,8 @@ class ExecutionLog:
         )
         self.time_us.append(time_us)
         self.trade_id.append(trade_id)
+        executed = self._executed[symbol, order_id] = self._executed.get((symbol, order_id), 0) + quantity
+        self.cumulative.append(executed)
         self.emitted_ns.append(time_us * 1_000)
         self._rows_by_symbol[symbol].append(row)
         self._trades_by_symbol[symbol].append(trade_id)

@@ -1,6 +1,7 @@
 """Binance Spot as a venue: addresses, keys, reference data and connections."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import orjson
 
@@ -88,6 +89,10 @@ class BinanceSpot:
     connects_per_minute = 48
     weight_per_minute = 6000
     request_life_s = requests.RECV_WINDOW_MS / 1e3
+
+    def trade_key(self, trade_id: str, cumulative: Decimal) -> str:  # noqa: ARG002 - all reports have the trade id
+        """Return the trade id."""
+        return trade_id
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached."""
