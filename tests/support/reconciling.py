@@ -154,8 +154,8 @@ class Gateway:
 
     async def sweep(self) -> bool:
         """Do what is done now and then; return whether nothing is missing."""
-        self.reconciler._sweeps_at_s = [0.0]
-        self.reconciler._audit_at_s = 0.0
+        self.reconciler._agenda._sweeps_at_s = [0.0]
+        self.reconciler._agenda._audit_at_s = 0.0
         await self.reconciler._do_due()
         await self.reconciler._compare.settle_pending(self.reconciler._floor_ns, is_due=False)
         self.reconciler._tell_standing()

@@ -17,6 +17,7 @@ from fillwire.domain.errors import AuthRejected, BrokerError, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.ledger import Gap, OrderKey
 from fillwire.gateway.account_log import AccountLog
+from fillwire.gateway.agenda import Agenda
 from fillwire.gateway.comparing import Comparison
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.pending import Pending
@@ -109,21 +110,24 @@ class Reconciler:
         self._compare = Comparison(
             account, sequencer, Settler(sequencer, room, now_ns, on_settled), self._pending, pairs
         )
+        self._agenda = Agenda(
+            self._loop.time,
+            audit_interval_s=policy.audit_interval_s,
+            sweep_interval_s=policy.sweep_interval_s,
+            follow_up_s=policy.follow_up_s,
+        )
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._storing = Storing(stored, self._wake.set, f"stored {account}")
         self._task: asyncio.Task[None] | None = None
         self._last: ConnectionEvent | None = None
         self._beginning_ns = now_ns()  # and not the first connection: what happens meanwhile is not the past
-        self._cursor_ns = self._beginning_ns  # up to when the log was whole before the last catching up
+        self._cursor_ns = self._beginning_ns  # up to when the log is known to be whole
         self._floor_ns = 0
         self._proven_ns: int | None = None
         self._unswept: Recollection | None = None
         self._is_unread = False
         self._is_live = False
-        self._sweeps_at_s: list[float] = []
-        self._audit_at_s = 0.0
-        self._all_at_s = 0.0
         self._failures = 0
 
     @property
@@ -159,11 +163,10 @@ class Reconciler:
             AuthRejected: the venue refuses the key.
         """
         self._compare.use(inquiry, symbols)
-        now_s = self._loop.time()
         if self._task is None:
             self._task = self._loop.create_task(self._work(), name=f"reconcile {self._account}")
         if is_successor:
-            self._sweeps_at_s.insert(0, now_s)
+            self._agenda.sweep_too()
             self._wake.set()
             return
         self._is_live = False
@@ -180,14 +183,12 @@ class Reconciler:
         finally:
             self._sequencer.release()
         self._is_live = True
-        now_s = self._loop.time()
-        self._audit_at_s = now_s + self._policy.audit_interval_s
-        self._sweeps_at_s = [now_s + after_s for after_s in self._policy.follow_up_s]
+        self._agenda.begin()
         if self._is_unsettled or self._storing.is_open:
             self._statement.note_missing(*self._what_is_missing())
         else:
+            self._note_whole(began_ns)
             self._statement.note_in_step(began_ns)
-            self._last = None
         self._wake.set()
 
     async def poll(self, inquiry: Inquiry, symbols: SymbolTable) -> None:
@@ -205,7 +206,7 @@ class Reconciler:
             if self._is_unread or self._unswept is not None:
                 await self._sweep_unswept()
             else:
-                await self._sweep(self._recent(), reads_executions=False, asks_all=self._is_all_due())
+                await self._sweep(self._recent(), reads_executions=False, asks_all=self._agenda.take_all())
             await self._compare.settle_pending(self._floor_ns, is_due=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._policy.deadline_s):
@@ -215,16 +216,8 @@ class Reconciler:
         elif self._is_unsettled:
             self._tell_standing()
         else:
+            self._note_whole(began_ns)
             self._statement.tell_in_step(began_ns)
-            self._last = None
-
-    def _is_all_due(self) -> bool:
-        """Whether it is time to ask for the open orders of all symbols again, which costs as much as a dozen symbols."""
-        now_s = self._loop.time()
-        if now_s < self._all_at_s:
-            return False
-        self._all_at_s = now_s + self._policy.sweep_interval_s
-        return True
 
     def lost(self) -> None:
         """Note that the account has no connection: only what is missing already is asked for."""
@@ -248,7 +241,7 @@ class Reconciler:
             return
         if not self._pending.add(key, after_s):
             # Nothing is lost by it: the sweep finds all of them.
-            self._sweeps_at_s = [0.0, *self._sweeps_at_s[-1:]]
+            self._agenda.sweep_instead()
         self._wake.set()
 
     @property
@@ -301,6 +294,10 @@ class Reconciler:
             await self._sweep(self._unswept, reads_executions=True)
             self._unswept = None
 
+    def _note_whole(self, at_ns: int) -> None:
+        """Note that nothing was missing at this time: what was told before it is of no interest any more."""
+        self._last, self._cursor_ns = None, at_ns
+
     def _note_cursor(self, cursor_ns: int) -> None:
         """Tell how far the log is behind, before what is found of that makes the log look younger than it is."""
         self._cursor_ns = cursor_ns
@@ -347,7 +344,7 @@ class Reconciler:
         now_s = self._loop.time()
         times = [] if self._pending.next_due_s is None else [self._pending.next_due_s]
         if self._is_live:
-            times += [self._audit_at_s, *self._sweeps_at_s[:1]]
+            times.append(self._agenda.next_s)
             if self._unswept is not None or self._is_unread:
                 times.append(now_s)
         if not self._statement.is_alerted and self._pending.oldest_s is not None:
@@ -359,15 +356,12 @@ class Reconciler:
         if not self._is_live:
             return
         await self._sweep_unswept()
-        now_s = self._loop.time()
-        if self._sweeps_at_s and self._sweeps_at_s[0] <= now_s:
+        if self._agenda.is_sweep_due:
             await self._sweep(self._recent(), reads_executions=False)
-            self._sweeps_at_s.pop(0)
-            if not self._sweeps_at_s:
-                self._sweeps_at_s.append(self._loop.time() + self._policy.sweep_interval_s)
-        if self._audit_at_s <= now_s:
+            self._agenda.note_sweep()
+        if self._agenda.is_audit_due:
             await self._compare.audit(self._policy.grace_s * 5)
-            self._audit_at_s = self._loop.time() + self._policy.audit_interval_s
+            self._agenda.note_audit()
 
     def _recent(self) -> Recollection:
         """Return from where to sweep: the ledger remembers what was published since."""
@@ -402,4 +396,5 @@ class Reconciler:
             if self._storing.is_open:
                 self._storing.begin()
             else:
-                self._statement.tell_in_step(self._now_ns())
+                self._note_whole(self._now_ns())
+                self._statement.tell_in_step(self._cursor_ns)

@@ -62,8 +62,10 @@ class Statement:
 
     def tell_missing(self, since_ns: int, why: str) -> None:
         """Tell that something stays missing."""
+        before = self.standing
         self.note_missing(since_ns, why)
-        self._on_change()
+        if self.standing != before:
+            self._on_change()
 
     def tell_behind(self, since_ns: int) -> None:
         """Tell from when on the records are about to be compared: who is killed meanwhile leaves the rest to the next."""

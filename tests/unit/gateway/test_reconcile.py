@@ -14,7 +14,7 @@ from support.eventually import eventually
 from support.jumping_loop import JumpingLoop
 from support.memory_venue import SECOND_NS, MemoryVenue
 from support.order_events import EPOCH_NS, connection_event
-from support.reconciling import OVERLAP_S, Gateway, MemoryLog
+from support.reconciling import OVERLAP_S, TABLE, Gateway, MemoryLog
 
 
 async def recollected(
@@ -289,4 +289,38 @@ async def _answers_late_and_stores_late() -> None:
     stored.set()
     await eventually(lambda: gateway.reconciler.standing.reconciled_ns is not None)
     assert gateway.reconciler.standing.missing_since_ns is None
+    await gateway.reconciler.stop()
+
+
+def test_a_poll_that_the_broker_does_not_store_in_time_says_since_when_once() -> None:
+    """Since the last poll that was stored, and not since polling began; the next one has nothing to add."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(_polls_and_stores_late())
+
+
+async def _polls_and_stores_late() -> None:
+    stored = asyncio.Event()
+    venue = MemoryVenue(EPOCH_NS)
+    gateway = Gateway(venue, MemoryLog(refuses_doubles=False), Ledger(), stored=stored.wait)
+    told: list[Standing] = []
+    gateway.reconciler._statement._on_change = lambda: told.append(gateway.reconciler.standing)
+    await gateway.reconciler.recall()
+
+    async def poll() -> None:
+        venue.now_ns += 86_400 * SECOND_NS
+        await gateway.reconciler.poll(gateway.inquiry, TABLE)
+
+    stored.set()
+    await poll()
+    await poll()
+    in_step_ns = venue.now_ns
+    assert gateway.reconciler.standing == Standing(in_step_ns, None)
+    stored.clear()
+    told.clear()
+    await poll()
+    await poll()
+    assert told == [Standing(in_step_ns, in_step_ns)]
+    stored.set()
+    await poll()
+    assert told[1:] == [Standing(venue.now_ns, None)]
     await gateway.reconciler.stop()
