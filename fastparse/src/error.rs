@@ -87,6 +87,7 @@ error_codes! {
     FillWithoutTradeId "fill_without_trade_id" Suspicious "A trade without trade id and allocation id.";
     FillOutsideTrade "fill_outside_trade" Suspicious "Last quantity, price or trade id on an event that is no trade.";
     LastExceedsCumulative "last_exceeds_cumulative" Suspicious "The last fill is larger than all fills together.";
+    CumulativeDecreased "cumulative_decreased" Suspicious "Less was executed than an earlier frame has shown.";
     CumulativeExceedsQuantity "cumulative_exceeds_quantity" Suspicious "More was executed than ordered.";
     FilledShort "filled_short" Suspicious "The order is filled, but less was executed than ordered.";
     PartialFillComplete "partial_fill_complete" Suspicious "A partial fill leaves nothing to be filled.";

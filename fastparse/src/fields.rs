@@ -23,6 +23,7 @@ impl Slot {
 
     /// The slot of a key, `None` for a key that no frame we read has.
     #[must_use]
+    #[allow(clippy::too_many_lines)] // a table
     pub const fn of(key: &[u8]) -> Option<Self> {
         Some(match key {
             [letter @ (b'A'..=b'Z' | b'a'..=b'z')] => Self(*letter),
@@ -113,6 +114,21 @@ impl Slot {
             b"failed_at" => Self(228),
             b"replaced_at" => Self(229),
             b"updated_at" => Self(230),
+            b"channel" => Self(160),
+            b"sequence_num" => Self(163),
+            b"events" => Self(164),
+            b"orders" => Self(165),
+            b"cumulative_quantity" => Self(168),
+            b"order_side" => Self(170),
+            b"leaves_quantity" => Self(175),
+            b"avg_price" => Self(176),
+            b"filled_value" => Self(177),
+            b"trigger_status" => Self(178),
+            b"creation_time" => Self(179),
+            b"reject_reason" => Self(181),
+            b"reject_Reason" => Self(182),
+            b"heartbeat_counter" => Self(185),
+            b"subscriptions" => Self(186),
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@
 pub mod alpaca;
 pub mod binance;
 mod closed_set;
+pub mod coinbase_advanced;
 pub mod coinbase_exchange;
 pub mod cursor;
 pub mod decimal;

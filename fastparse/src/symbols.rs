@@ -20,9 +20,17 @@ pub enum Symbols {
     Table(FxHashMap<Box<[u8]>, Box<str>>),
     /// By the longest known quote asset the symbol ends with: right for most, a guess for all.
     Guess,
+    /// Each is its own pair: right where the venue writes symbols as we write pairs, but nobody looks whether it exists.
+    Itself,
 }
 
 impl Symbols {
+    /// Symbols by a table of pairs, or as they are.
+    #[must_use]
+    pub fn or_itself(table: Option<HashMap<String, String>>) -> Self {
+        table.map_or(Self::Itself, |table| Self::new(Some(table)))
+    }
+
     /// Symbols by a table of pairs, or by guess.
     #[must_use]
     pub fn new(table: Option<HashMap<String, String>>) -> Self {
@@ -43,6 +51,7 @@ impl Symbols {
         match self {
             Self::Table(table) if symbol.is_escaped() => table.get(symbol.value().as_bytes()),
             Self::Table(table) => table.get(symbol.raw_bytes()),
+            Self::Itself => return Some(Pair::Itself(symbol)),
             Self::Guess => return quote_of(&symbol.value()).map(|quote| Pair::Guessed { symbol, quote }),
         }
         .map(|pair| Pair::Known(pair))
@@ -61,6 +70,8 @@ pub enum Pair<'a> {
         /// With what it ends.
         quote: &'static str,
     },
+    /// The symbol.
+    Itself(Text<'a>),
 }
 
 impl Pair<'_> {
@@ -69,6 +80,7 @@ impl Pair<'_> {
     pub fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Known(pair) => out.extend_from_slice(pair.as_bytes()),
+            Self::Itself(symbol) => symbol.write_inside(out),
             Self::Guessed { symbol, quote } => {
                 let symbol = symbol.value();
                 write_escaped(symbol.strip_suffix(quote).unwrap_or(&symbol), out);
@@ -105,6 +117,13 @@ mod tests {
         assert_eq!(pair("BNBBTC").as_deref(), Some("BNB-BTC"));
         assert_eq!(pair("USDT"), None);
         assert_eq!(pair("１２３"), None);
+    }
+
+    #[test]
+    fn a_symbol_may_be_its_own_pair() {
+        let text = |table| text(&Symbols::or_itself(table), "BIT-28JUN24-CDE");
+        assert_eq!(text(None).as_deref(), Some("BIT-28JUN24-CDE"));
+        assert_eq!(text(Some(HashMap::new())), None);
     }
 
     #[test]

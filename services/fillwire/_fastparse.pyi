@@ -109,7 +109,8 @@ class Control:
 
     Of any venue, without the two members above:
 
-    - `order_doubted`: `symbol`, `order_id`: something happened to the order that only the venue's records can tell.
+    - `order_doubted`: `symbol`, `order_id`: something happened to the order that only the venue's records can tell. Where
+      the frame says it also `executed`, the base quantity executed so far, and `has_ended`.
     - `sequence_gap`: frames were lost; `symbol` where they were of one.
     - `subscriptions`: `channels`: all of the connection by now, the venue's own JSON.
     - `heartbeat`: `exchange_time_ns`, and what the venue counts: `symbol`, `sequence`, `last_trade_id`.

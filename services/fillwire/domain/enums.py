@@ -41,6 +41,10 @@ class OrderType(StrEnum):
     TAKE_PROFIT_LIMIT = "take_profit_limit"
     LIMIT_MAKER = "limit_maker"
     TRAILING_STOP = "trailing_stop"
+    BRACKET = "bracket"
+    TWAP = "twap"
+    SCALED = "scaled"
+    LIQUIDATION = "liquidation"
 
 
 class TimeInForce(StrEnum):

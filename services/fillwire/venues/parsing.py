@@ -78,6 +78,7 @@ FRAME_ERROR_CODES: Mapping[str, ErrorClass] = MappingProxyType(
             "fill_without_trade_id",
             "fill_outside_trade",
             "last_exceeds_cumulative",
+            "cumulative_decreased",
             "cumulative_exceeds_quantity",
             "filled_short",
             "partial_fill_complete",

@@ -12,6 +12,7 @@ from support.spot_frames import ACCOUNT, NOW_MS, NOW_NS, SYMBOLS, frame, parse, 
 
 # Codes of what the frames of other venues hold; their own tests show them.
 ELSEWHERE = {
+    "cumulative_decreased",
     "invalid_message_pack",
     "invalid_time",
     "partial_fill_complete",
