@@ -1,4 +1,4 @@
-"""The demo's two bots: one writes down every execution of the account, one trades BTC and writes down its own."""
+"""The demo's two bots: one writes down every execution of the account, one trades a pair and writes down its own."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +7,6 @@ from fillwire.bots.ping_pong import PingPong
 from fillwire.bots.recording import RecordingBot
 from fillwire.domain.events import OrderEvent
 
-TRADED_PAIR = "BTC-USDT"
 _CENT = Decimal("0.01")
 
 
@@ -32,11 +31,12 @@ class Trader(PingPong):
 
     Args:
         directory: where the recording goes.
+        pair: which pair.
         price: the market's price at the start.
     """
 
-    def __init__(self, directory: Path, price: Decimal) -> None:
-        super().__init__(price, pair=TRADED_PAIR, spread=(price / 10_000).quantize(_CENT), name="trader")
+    def __init__(self, directory: Path, pair: str, price: Decimal) -> None:
+        super().__init__(price, pair=pair, spread=(price / 10_000).quantize(_CENT), name="trader")
         self._recording = RecordingBot(recording_path(directory, "trader"))
 
     async def on_start(self) -> None:

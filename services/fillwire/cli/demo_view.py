@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.align import Align
 from rich.console import Group, RenderableType
@@ -26,8 +26,8 @@ _COLOURS = {
 
 
 @dataclass(slots=True)
-class DemoState:
-    """What the view shows; the demo updates it as things happen.
+class SceneState:
+    """What the view shows of one exchange; the demo updates it as things happen.
 
     Attributes:
         emitted: executions the simulated exchange has emitted.
@@ -41,7 +41,17 @@ class DemoState:
     delivered: dict[str, int] = field(default_factory=dict)
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCY_WINDOW))
     fills: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_SHOWN_FILLS))
-    remaining_s: float | None = None
+
+
+class DemoState(NamedTuple):
+    """What the view shows.
+
+    Attributes:
+        remaining_s: seconds until the demo ends by itself, None if it does not.
+    """
+
+    scenes: Sequence[SceneState]
+    remaining_s: float | None
 
 
 def _connection_line(connection: ConnectionEvent | None) -> Text:
@@ -56,11 +66,12 @@ def _connection_line(connection: ConnectionEvent | None) -> Text:
     return line
 
 
-def _counts(state: DemoState) -> Table:
+def _scene(state: SceneState) -> Table:
     grid = Table.grid(padding=(0, 3))
     ordered = sorted(state.latencies_ms)
     grid.add_row(
-        Text.assemble("emitted by the exchange ", (f"{state.emitted:,}", "bold cyan")),
+        _connection_line(state.connection),
+        Text.assemble("emitted ", (f"{state.emitted:,}", "bold cyan")),
         *(
             Text.assemble(f"told to {bot} ", (f"{count:,}", "bold green"))
             for bot, count in state.delivered.items()
@@ -77,7 +88,13 @@ def _counts(state: DemoState) -> Table:
 
 def _fills(fills: Sequence[dict[str, Any]]) -> Table:
     table = Table(expand=True, box=None, pad_edge=False)
-    for name, justify in (("pair", "left"), ("side", "left"), ("quantity", "right"), ("price", "right")):
+    for name, justify in (
+        ("exchange", "left"),
+        ("pair", "left"),
+        ("side", "left"),
+        ("quantity", "right"),
+        ("price", "right"),
+    ):
         table.add_column(name, justify="right" if justify == "right" else "left")
     table.add_column("order", justify="left", style="dim")
     table.add_column("trade", justify="left", style="dim")
@@ -85,6 +102,7 @@ def _fills(fills: Sequence[dict[str, Any]]) -> Table:
     for fill in reversed(fills):
         latency_ms = (fill["called_time_ns"] - fill["exchange_time_ns"]) / 1e6
         table.add_row(
+            fill["event_id"].split(":")[0],
             fill["pair"],
             Text(fill["side"], style="green" if fill["side"] == "buy" else "red"),
             fill["quantity"],
@@ -96,15 +114,20 @@ def _fills(fills: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def _latest(scenes: Sequence[SceneState]) -> list[dict[str, Any]]:
+    """Return the latest fills of all exchanges, oldest first."""
+    fills = [fill for scene in scenes for fill in scene.fills]
+    return sorted(fills, key=lambda fill: int(fill["called_time_ns"]))[-_SHOWN_FILLS:]
+
+
 def render(state: DemoState) -> RenderableType:
     """Return the whole view."""
     ending = "Ctrl-C stops" if state.remaining_s is None else f"{max(0.0, state.remaining_s):.0f} s left"
     return Panel(
         Group(
-            _connection_line(state.connection),
-            _counts(state),
+            *(_scene(scene) for scene in state.scenes),
             Text(),
-            _fills(list(state.fills)),
+            _fills(_latest(state.scenes)),
             Align.right(Text(ending, style="dim")),
         ),
         title="Fillwire",

@@ -1,7 +1,6 @@
 """A simulated venue as a child process, with an account that the rest of the stack is configured for."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Self
@@ -45,9 +44,16 @@ class SimulatedVenue:
 
     @classmethod
     async def start(
-        cls, stack: Stack, session: aiohttp.ClientSession, *options: str, exchange: str = "binance"
+        cls,
+        stack: Stack,
+        session: aiohttp.ClientSession,
+        *options: str,
+        exchange: str = "binance",
+        name: str = "venue",
     ) -> Self:
         """Start the simulator of an exchange with `options` and write the configuration that points the gateway to it.
+
+        `name` is that of the process.
 
         The venue takes ownership of `session`.
 
@@ -55,7 +61,7 @@ class SimulatedVenue:
             ChildError: the simulator did not become ready.
         """
         try:
-            child = await stack.spawn("venue", "simulate", "--exchange", exchange, "--port", "0", *options)
+            child = await stack.spawn(name, "simulate", "--exchange", exchange, "--port", "0", *options)
         except BaseException:
             await session.close()
             raise
@@ -74,21 +80,17 @@ class SimulatedVenue:
         """
         account = self.account
         urls = {"websocketUrl": self.child.ready["websocket"], "restUrl": self.child.ready["rest"]}
-        configuration = {
-            "exchanges": {account.exchange: {"environments": {account.environment: urls}}},
-            "accounts": [
-                {
-                    "user": account.user,
-                    "exchange": account.exchange,
-                    "environment": account.environment,
-                    **(key or self.keys[0]),
-                }
-            ],
-        }
-        path = stack.directory / "fillwire.json"
-        path.with_suffix(".new").write_text(json.dumps(configuration, indent=2))
-        path.with_suffix(".new").replace(path)  # whoever reads meanwhile finds the one or the other
-        stack.environ.update(self._demo.variables, FILLWIRE_CONFIG=str(path))
+        stack.configure(
+            account.exchange,
+            {"environments": {account.environment: urls}},
+            {
+                "user": account.user,
+                "exchange": account.exchange,
+                "environment": account.environment,
+                **(key or self.keys[0]),
+            },
+            self._demo.variables,
+        )
 
     @property
     def symbols(self) -> tuple[str, ...]:

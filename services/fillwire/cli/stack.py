@@ -152,6 +152,7 @@ class Stack:
         self.broker = broker or EmbeddedServer(directory / "broker")
         self.children: list[Child] = []
         self._environ = dict(environ or {})
+        self._configuration: dict[str, Any] = {"exchanges": {}, "accounts": []}
 
     async def __aenter__(self) -> Self:
         """Start the broker."""
@@ -174,6 +175,29 @@ class Stack:
     def environ(self) -> dict[str, str]:
         """What every child finds in its environment beside the parent's."""
         return self._environ
+
+    def configure(
+        self,
+        exchange: str,
+        settings: Mapping[str, Any],
+        account: Mapping[str, str],
+        secrets: Mapping[str, str],
+    ) -> None:
+        """Write `fillwire.json` anew with this exchange and its one account, and name it in the children's environment.
+
+        Args:
+            exchange: which one; what was said of it before is replaced.
+            settings: its member of `exchanges`.
+            account: its member of `accounts`.
+            secrets: variables that the account refers to.
+        """
+        others = [entry for entry in self._configuration["accounts"] if entry["exchange"] != exchange]
+        self._configuration["accounts"] = [*others, account]
+        self._configuration["exchanges"][exchange] = settings
+        path = self.directory / "fillwire.json"
+        path.with_suffix(".new").write_text(json.dumps(self._configuration, indent=2))
+        path.with_suffix(".new").replace(path)  # whoever reads meanwhile finds the one or the other
+        self._environ.update(secrets, FILLWIRE_CONFIG=str(path))
 
     async def spawn(self, name: str, *arguments: str) -> Child:
         """Start `fillwire <arguments>` and return it once it is ready.
