@@ -95,8 +95,8 @@ class Alpaca:
     connects_per_minute = 30
     # Per key by the venue's rules; here over all accounts of a gateway, which is on the safe side.
     weight_per_minute = 200
-    # A request carries no time, so it can be carried out as long as it is on its way.
-    request_life_s = 10.0
+    # A request carries no time that would bound this: so long one may be on its way.
+    request_life_s = 5.0
 
     def trade_key(self, trade_id: str, cumulative: Decimal) -> str:  # noqa: ARG002 - the records have other ids
         """Return the quantity executed with it: stream and records give an execution different ids."""
