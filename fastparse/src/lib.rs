@@ -4,7 +4,6 @@
 
 pub mod alpaca;
 pub mod binance;
-pub mod binance_futures;
 mod closed_set;
 pub mod coinbase_advanced;
 pub mod coinbase_exchange;

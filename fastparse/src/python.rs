@@ -245,6 +245,10 @@ impl Parser {
         noted.or_else(|error| Err(self.exception(py, *error)?))
     }
 
+    fn name_client(&mut self, venue_id: &str, ours: &str) {
+        self.venue.name_client(venue_id, ours);
+    }
+
     fn is_doubted(&self, symbol: &str, order_id: &str) -> bool {
         self.venue.is_doubted(symbol, order_id)
     }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use crate::alpaca::AlpacaParser;
 use crate::binance::SpotParser;
-use crate::binance_futures::FuturesParser;
 use crate::coinbase_advanced::AdvancedParser;
 use crate::coinbase_exchange::ExchangeParser;
 use crate::error::ParseError;
@@ -97,6 +96,9 @@ pub trait VenueParser: Send + Sync {
         Ok(())
     }
 
+    /// Has orders of this client id at the venue go by `ours`, where the venue does not take every id.
+    fn name_client(&mut self, _id: &str, _ours: &str) {}
+
     /// Whether frames of the order told what only the records can tell, and these have not yet; see `note_order`.
     fn is_doubted(&self, _symbol: &str, _order_id: &str) -> bool {
         false
@@ -114,7 +116,7 @@ pub trait VenueParser: Send + Sync {
 }
 
 /// The exchanges that have a parser.
-pub const EXCHANGES: &[&str] = &["alpaca", "binance", "binance-futures", "coinbase", "coinbase-advanced"];
+pub const EXCHANGES: &[&str] = &["alpaca", "binance", "coinbase", "coinbase-advanced"];
 
 /// Returns the parser of an exchange; `None` if there is none.
 #[must_use]
@@ -122,7 +124,6 @@ pub fn parser(exchange: &str, config: Config) -> Option<Box<dyn VenueParser>> {
     Some(match exchange {
         "alpaca" => Box::new(AlpacaParser::new(config)),
         "binance" => Box::new(SpotParser::new(config)),
-        "binance-futures" => Box::new(FuturesParser::new(config)),
         "coinbase" => Box::new(ExchangeParser::new(config)),
         "coinbase-advanced" => Box::new(AdvancedParser::new(config)),
         _ => return None,

@@ -36,11 +36,15 @@ pub fn apply(message: &Message<'_>, orders: &mut Orders, desk: &mut Desk<'_>) ->
         }
         return Ok(());
     }
+    let name = match message.body {
+        Body::Received { client_order_id, .. } => client_order_id.map(|id| orders.named(id)),
+        _ => None,
+    };
     let end = match orders.get(&id) {
         Some(order)
             if order.side == message.side && order.symbol.text().value() == message.symbol.value() =>
         {
-            follow(message, order, desk)?
+            follow(message, name, order, desk)?
         }
         Some(order) => {
             order.is_doubted = true;
@@ -49,7 +53,7 @@ pub fn apply(message: &Message<'_>, orders: &mut Orders, desk: &mut Desk<'_>) ->
         }
         None => {
             let mut order = Order::new(Stored::of(message.symbol), message.side);
-            let end = meet(message, &mut order, desk);
+            let end = meet(message, name, &mut order, desk);
             if !end {
                 orders.insert(&id, order);
             }
@@ -63,10 +67,10 @@ pub fn apply(message: &Message<'_>, orders: &mut Orders, desk: &mut Desk<'_>) ->
 }
 
 /// Takes the first message of an order that is met; returns whether it is also the last.
-fn meet(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) -> bool {
+fn meet(message: &Message<'_>, name: Option<Stored>, order: &mut Order, desk: &mut Desk<'_>) -> bool {
     match &message.body {
         Body::Received { .. } | Body::Activate { .. } => {
-            begin(message, order, desk);
+            begin(message, name, order, desk);
             false
         }
         body => {
@@ -82,7 +86,12 @@ fn meet(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) -> bool {
 }
 
 /// Takes a further message of an order; returns whether it is the last.
-fn follow(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) -> Result<bool, Refusal> {
+fn follow(
+    message: &Message<'_>,
+    name: Option<Stored>,
+    order: &mut Order,
+    desk: &mut Desk<'_>,
+) -> Result<bool, Refusal> {
     match &message.body {
         Body::Match { .. } => return trade_on(message, order, desk).map(|()| false),
         Body::Activate { .. } => return Ok(false), // it was told before: a stop order is placed once
@@ -90,7 +99,7 @@ fn follow(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) -> Resu
         _ if message.sequence <= order.last_sequence => return Ok(false),
         Body::Received { .. } => {
             if order.cumulative.is_zero() {
-                begin(message, order, desk);
+                begin(message, name, order, desk);
             }
             return Ok(false);
         }
@@ -127,16 +136,14 @@ fn follow(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) -> Resu
 }
 
 /// `received` and `activate`: the order was accepted.
-fn begin(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) {
+fn begin(message: &Message<'_>, name: Option<Stored>, order: &mut Order, desk: &mut Desk<'_>) {
     let mut step = Step::Once("new");
     let mut is_working = None;
     match message.body {
-        Body::Received { client_order_id, order_type, quantity, price, funds } => {
+        Body::Received { order_type, quantity, price, funds, .. } => {
             order.last_sequence = message.sequence;
             order.was_received = true;
-            if let Some(id) = client_order_id {
-                order.client_order_id = Some(Stored::of(id));
-            }
+            order.client_order_id = name.or(order.client_order_id.take());
             if order.is_stop {
                 step = Step::Once("working");
                 is_working = Some(true);
@@ -146,7 +153,8 @@ fn begin(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) {
             order.is_stop = false;
             order.quantity = quantity.map(|amount| amount.kept());
             order.price = price.map(|amount| amount.kept());
-            order.quote_quantity = funds.map(|amount| amount.kept());
+            // Beside a size, funds are what the venue holds for the order, and nobody asked for.
+            order.quote_quantity = funds.filter(|_| quantity.is_none()).map(|amount| amount.kept());
             // Of a limit order by funds nothing says when it is filled: its trades are for the records to tell.
             order.is_doubted |= order_type == OrderType::Limit && quantity.is_none();
         }
@@ -156,7 +164,7 @@ fn begin(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) {
             order.order_type = stop.order_type(message.side);
             order.stop_price = Some(stop_price.kept());
             order.quantity = quantity.map(|amount| amount.kept());
-            order.quote_quantity = funds.map(|amount| amount.kept());
+            order.quote_quantity = funds.filter(|_| quantity.is_none()).map(|amount| amount.kept());
         }
         _ => return,
     }
@@ -252,7 +260,7 @@ fn filled(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) {
         return;
     }
     release(message, order, desk, Kind::Filled);
-    doubt(message, order, desk); // also where it ended by funds: nothing shows that no trade was missed
+    doubt(message, order, desk); // also of an order by funds: nothing shows that no trade was missed
 }
 
 /// `done`, cancelled: by its owner, by the venue, or because its time was over.

@@ -15,6 +15,8 @@ use crate::venue::OrderFacts;
 const MAX_OPEN: usize = 20_000;
 /// Ended orders of which is known that they have.
 const MAX_ENDED: usize = 20_000;
+/// Client ids of ours kept that stand at the venue under another.
+const MAX_NAMES: usize = 20_000;
 /// Trades kept of an order.
 const MAX_TRADES: usize = 64;
 
@@ -119,9 +121,9 @@ impl Order {
         }
     }
 
-    /// Whether its last trade shows only by what follows: a market order may end when its funds do.
+    /// Whether its last trade shows only by what follows: a market order by funds ends when these do.
     pub fn ends_by_funds(&self) -> bool {
-        self.order_type == "market" && (self.quantity.is_none() || self.quote_quantity.is_some())
+        self.order_type == "market" && self.quantity.is_none()
     }
 
     /// Whether the records have told of this trade.
@@ -211,6 +213,9 @@ pub struct Orders {
     /// Sequence of the last message of each order that has ended.
     ended: HashMap<Box<str>, i64>,
     ended_in_order: VecDeque<Box<str>>,
+    /// The client id by which its owner knows an order, by the one that it has at the venue.
+    names: HashMap<Box<str>, Stored>,
+    names_in_order: VecDeque<Box<str>>,
     heard: u64,
     /// Open orders forgotten so far, because there were too many.
     pub forgotten: u64,
@@ -280,6 +285,29 @@ impl Orders {
             .collect();
         doubted.sort_unstable();
         doubted
+    }
+
+    /// Has orders of this client id at the venue go by `ours`.
+    pub fn name(&mut self, id: &str, ours: &str) {
+        let ours = Stored::of_plain(ours);
+        for order in self.open.values_mut() {
+            if order.client_order_id.as_ref().is_some_and(|known| known.text().is(id)) {
+                order.client_order_id = Some(ours.clone());
+            }
+        }
+        if self.names.insert(id.into(), ours).is_none() {
+            self.names_in_order.push_back(id.into());
+            if self.names_in_order.len() > MAX_NAMES {
+                if let Some(oldest) = self.names_in_order.pop_front() {
+                    self.names.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// The client id that an order is told by.
+    pub fn named(&self, id: Text<'_>) -> Stored {
+        self.names.get(&*id.value()).cloned().unwrap_or_else(|| Stored::of(id))
     }
 
     /// Takes what the records show of an order.
@@ -371,6 +399,24 @@ mod tests {
         }
         assert_eq!((orders.ended("0"), orders.ended("1")), (None, Some(7)));
         assert_eq!((orders.ended.len(), orders.ended_in_order.len()), (MAX_ENDED, MAX_ENDED));
+    }
+
+    #[test]
+    fn an_order_goes_by_the_id_that_its_owner_gave_it() {
+        let mut orders = Orders::default();
+        let mut known = order("BTC-USD");
+        known.client_order_id = Some(Stored::of_plain("u-1"));
+        orders.insert("a", known);
+        orders.name("u-1", "mine \"1\"");
+        let known = orders.get("a").unwrap().client_order_id.clone().unwrap();
+        assert_eq!(known.text().value(), "mine \"1\"");
+        let text = |raw: &'static str| Text::new(Piece::new(raw.as_bytes(), 0, raw.len()), false);
+        assert_eq!(orders.named(text("u-1")).text().value(), "mine \"1\"");
+        assert_eq!(orders.named(text("u-2")).text().value(), "u-2");
+        for number in 0..MAX_NAMES {
+            orders.name(&number.to_string(), "x");
+        }
+        assert_eq!((orders.names.len(), orders.names_in_order.len()), (MAX_NAMES, MAX_NAMES));
     }
 
     #[test]

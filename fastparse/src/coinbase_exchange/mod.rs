@@ -235,6 +235,10 @@ impl VenueParser for ExchangeParser {
         self.orders.note(order)
     }
 
+    fn name_client(&mut self, id: &str, ours: &str) {
+        self.orders.name(id, ours);
+    }
+
     fn is_doubted(&self, _symbol: &str, order_id: &str) -> bool {
         self.orders.is_doubted(order_id)
     }

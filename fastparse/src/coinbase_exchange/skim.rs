@@ -5,10 +5,12 @@
 
 use crate::scanner::plain_end;
 
-/// The shortest key that only our own messages have, and what they all begin with.
+/// Keys that only messages about our own orders have.
 const OWN: [&[u8]; 6] =
     [b"user_id", b"profile_id", b"maker_user_id", b"taker_user_id", b"client_oid", b"client-oid"];
 const PUBLIC: [&[u8]; 5] = [b"received", b"open", b"match", b"done", b"change"];
+/// A public message has a third of this.
+const MAX_BYTES: usize = 1_024;
 
 /// A message about somebody else's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Public<'a> {
 #[inline]
 pub fn public(frame: &[u8]) -> Option<Public<'_>> {
     let mut position = 1;
-    if frame.first() != Some(&b'{') {
+    if frame.first() != Some(&b'{') || frame.len() > MAX_BYTES {
         return None;
     }
     let (mut product, mut sequence, mut is_public) = (None, None, false);

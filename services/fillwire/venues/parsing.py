@@ -184,6 +184,7 @@ class Parser:
             the epoch; returns what it says. Raises `FrameError` if the frame is malformed, holds an unknown value
             or is suspicious. It is the extension's own method: a call through Python would cost a tenth more.
         use_clock: takes another offset for the frames from now on.
+        name_client: takes a client order id at the venue and ours: orders of the one go by the other from now on.
         is_doubted: takes a symbol and an order id; returns whether frames told of the order what only the venue's
             records can tell, and these have not yet: see `note_order`.
 
@@ -191,11 +192,12 @@ class Parser:
         ConfigError: there is no parser for the exchange.
     """
 
-    __slots__ = ("_parser", "is_doubted", "parse", "use_clock")
+    __slots__ = ("_parser", "is_doubted", "name_client", "parse", "use_clock")
 
     parse: Callable[[bytes, int], list[ExecutionReport | Control]]
     use_clock: Callable[[int], None]
     is_doubted: Callable[[str, str], bool]
+    name_client: Callable[[str, str], None]
 
     def __init__(
         self,
@@ -221,6 +223,7 @@ class Parser:
         self.parse = parser.parse
         self.use_clock = parser.use_clock
         self.is_doubted = parser.is_doubted
+        self.name_client = parser.name_client
         self._parser = parser
 
     def use_symbols(self, symbols: Mapping[str, str]) -> bool:

@@ -1,1 +1,0 @@
-"""Alpaca: US equities, their options, and crypto, of one account by one stream."""
