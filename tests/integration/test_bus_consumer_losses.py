@@ -103,6 +103,49 @@ async def test_last_deliveries_that_got_lost_are_noticed_by_the_heartbeat(bus: B
     assert bot.sequences == list(range(1, 11))
 
 
+async def test_a_first_delivery_that_got_lost_is_noticed(bus: Bus) -> None:
+    """What comes behind it is not the beginning, so the loop waits for none of it and has the consumer reset."""
+    bot = Bot()
+    lost: list[bytes] = []
+
+    def is_lost(data: bytes) -> bool:
+        if data == b"0" and not lost:
+            lost.append(data)
+            return True
+        return False
+
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all", ack_wait_s=30)
+    async with pull_loop(bus, bot) as loop:
+        await eventually(lambda: loop.reset_count == 1)
+        _drop(bus, loop, is_lost)
+        await publish_numbers(bus, 0, 10)
+        await eventually(lambda: len(bot.sequences) == 10, deadline_s=5)
+    assert lost
+    assert bot.sequences == list(range(1, 11))
+
+
+async def test_counts_of_deliveries_are_not_mixed(bus: Bus) -> None:
+    """Somebody else has the consumer reset: a number that is due by the old count skips nothing of the new one."""
+    held: list[Message] = []
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
+    async with pull_loop(bus, held.append) as loop:
+        await publish_numbers(bus, 0, 4)
+        await eventually(lambda: len(held) == 4)
+        for message in held[:3]:
+            message.ack()
+        await eventually(lambda: len(loop._unsettled) == 1)
+        receive = loop._subscription.receive  # type: ignore[union-attr]  # it runs
+        stored_ns = held[-1].stored_time_ns
+        for number, sequence in enumerate(
+            range(4, 11), 1
+        ):  # as the broker sends them when they are in the stream
+            reply = f"$JS.ACK.ORDERS.bot.1.{sequence}.{number}.{stored_ns}.0"
+            receive(b"orders.alice.x", reply.encode(), b"%d" % (sequence - 1), b"")
+        await publish_numbers(bus, 4, 10)
+        await eventually(lambda: len(held) == 14)
+    assert [message.sequence for message in held] == list(range(1, 15))
+
+
 @pytest.mark.parametrize("ack_policy", ["explicit", "all"])
 async def test_messages_in_hand_are_not_handed_out_again_after_a_reconnect(
     broker: EmbeddedServer, bus: Bus, ack_policy: AckPolicy

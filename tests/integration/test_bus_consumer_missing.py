@@ -40,6 +40,28 @@ async def test_deleted_consumer_is_made_again_by_its_owner(bus: Bus) -> None:
     assert bot.sequences == list(range(1, 21))
 
 
+async def test_consumer_made_again_is_read_from_its_first_message(bus: Bus) -> None:
+    """Its first message was given to somebody else, or is counted on from the consumer before: it is asked for again."""
+    bot = Bot()
+
+    async def make_again() -> None:
+        start = StartAtSequence(len(bot.sequences) + 1)
+        await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver=start)
+        somebody = bus.new_inbox()
+        given = await bus.nc.subscribe(somebody)
+        await bus.nc.publish("$JS.API.CONSUMER.MSG.NEXT.ORDERS.bot", b'{"batch": 1}', reply=somebody)
+        await given.next_msg(5)
+
+    await publish_numbers(bus, 0, 5)
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
+    async with pull_loop(bus, bot, on_missing=make_again):
+        await eventually(lambda: len(bot.sequences) == 5)
+        await delete_consumer(bus, "ORDERS", "bot")
+        await publish_numbers(bus, 5, 10)
+        await eventually(lambda: len(bot.sequences) == 15)
+    assert bot.sequences == list(range(1, 16))
+
+
 async def test_owner_that_fails_to_make_the_consumer_again_is_asked_again(bus: Bus) -> None:
     """Neither a configuration error nor a bug in `on_missing` ends the loop."""
     bot = Bot()

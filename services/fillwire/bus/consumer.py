@@ -55,6 +55,12 @@ _RESET_ATTEMPTS = 3
 _HEARTBEAT = 100
 _PULL_OVER = (404, 408)  # nothing there, or the pull's time is up: the ordinary ends
 
+# What stands in the place of the number of the next delivery: whichever comes, for the consumer has not been reset; or
+# none, until it has been. A reset begins to count anew, and a number of the new count may be the one that is due of the
+# old: taken for it, everything before it in the stream would pass for handed out.
+_ANY = 0
+_NONE = -1
+
 Handle = Callable[[Message], Awaitable[None]] | Callable[[Message], None]
 """A coroutine function is awaited for one message after another. A plain function is called in the read loop, which
 saves a task's turn per message; it must be quick, and what it keeps is bounded by the consumer's `max_ack_pending`
@@ -126,8 +132,8 @@ class PullLoop:
         self._task: asyncio.Task[None] | None = None
         self._nudge = asyncio.Event()
         self._is_stale = False  # the consumer's state is in doubt: to be reset before the next pull
-        self._is_settling = False  # a reset is under way: deliveries are dropped until number 1 comes
-        self._expected = 0  # number of the next delivery; 0: any, for the consumer has not been reset
+        self._expected = _ANY  # number of the next delivery; at 1 what is left of the count before is dropped
+        self._is_resetting = False
         self._round = 0
         self._asked = 0  # messages asked for by pulls that are open, and not yet received
         self._seen_at = 0.0
@@ -164,6 +170,7 @@ class PullLoop:
                 self._take, capacity=4 * self._batch, name=f"pull {self._stream} {self._durable}"
             )
         self._subscription = await self._bus.subscribe_raw(f"{self._inbox_subject}.*", self._receive)
+        self._bus.on_disconnected(self._handle_disconnected)
         self._bus.on_reconnected(self._handle_reconnected)
         self._seen_at = self._loop.time()
         try:
@@ -182,6 +189,7 @@ class PullLoop:
 
         Messages that wait here are not handed out; a later loop begins with them. Idempotent.
         """
+        self._bus.off_disconnected(self._handle_disconnected)
         self._bus.off_reconnected(self._handle_reconnected)
         subscription, self._subscription = self._subscription, None
         if self._inbox is not None:
@@ -239,11 +247,10 @@ class PullLoop:
             self._pull_if_due()
 
     def _is_next(self, number: int) -> bool:
-        if number == self._expected or (self._expected == 0 and not self._is_settling):
+        if self._expected in (number, _ANY):
             self._expected = number + 1
-            self._is_settling = False
             return True
-        if not self._is_settling:  # a delivery got lost on its way, with a connection or a leader
+        if self._expected > 1:  # a delivery got lost on its way, with a connection or a leader
             self._log.info("pull_gap", expected=self._expected, found=number)
             self._mark_stale()
         return False
@@ -268,8 +275,8 @@ class PullLoop:
             if (
                 last is not None
                 and self._is_exclusive
-                and not self._is_settling
-                and self._expected <= int(last)
+                and not self._is_resetting
+                and 0 < self._expected <= int(last)
             ):
                 self._mark_stale()  # the last deliveries never arrived
         elif subject.endswith(b".%d" % self._round):
@@ -330,7 +337,11 @@ class PullLoop:
 
     def _mark_stale(self) -> None:
         self._is_stale = True
+        self._expected = _NONE
         self._nudge.set()
+
+    def _handle_disconnected(self) -> None:
+        self._expected = _NONE  # what comes on the next connection may lack what was on its way on this one
 
     async def _handle_reconnected(self) -> None:
         self._asked = 0  # pulls end with the connection they were made on
@@ -399,6 +410,7 @@ class PullLoop:
             if self._on_missing is not None:  # only a new consumer brings back what was on the way
                 await self._on_missing()
                 return
+            self._expected = _ANY
         elif self._is_exclusive:
             await self._reset()
         elif not await consumer_exists(self._bus, self._stream, self._durable):
@@ -406,16 +418,16 @@ class PullLoop:
         self._pull_if_due()
 
     async def _reset(self) -> None:
-        self._is_settling = True
-        self._expected = 1
+        self._expected = _NONE
         if self._inbox is not None:
             for message in self._inbox.clear():  # they come again, with what is missing before them
                 self._unsettled.pop(message.sequence, None)
+        # The reset of a consumer that does not exist goes unanswered. One that was made again may have the count of the
+        # one before, and somebody may have been given its first messages: it is reset as well.
         if not await consumer_exists(self._bus, self._stream, self._durable):
-            await (
-                self._make_again()
-            )  # and not try: the reset of a consumer that does not exist goes unanswered
-            return
+            await self._make_again()
+        self._expected = 1
+        self._is_resetting = True
         try:
             await api.call(
                 self._bus, f"CONSUMER.RESET.{self._stream}.{self._durable}", timeout_s=_RESET_TIMEOUT_S
@@ -428,9 +440,10 @@ class PullLoop:
                 raise
             # The broker may be one that does not know or not allow it. Fills late and out of order beat no fills.
             self._log.warning("pull_order_unproven", attempts=self._failed_resets)
-            self._is_settling = False
-            self._expected = 0
+            self._expected = _ANY
             return
+        finally:
+            self._is_resetting = False
         self._failed_resets = 0
         self.reset_count += 1
 
