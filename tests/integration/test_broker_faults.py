@@ -141,7 +141,12 @@ async def test_a_gateway_on_the_wrong_side_of_a_divided_cluster_moves_on(tmp_pat
             it.bus.nc.set_server_pool([*others, first])
             outlet = Outlet(it.publisher, it.spillway)
             told: list[str] = []
-            backlog = Backlog(it.bus, outlet, lambda alert, _: told.append(alert))
+
+            def tell(alert: str, _: str) -> bool:
+                told.append(alert)
+                return True
+
+            backlog = Backlog(it.bus, outlet, tell)
             supervisor = Supervisor()
             backlog.start(supervisor)
             await cluster.cut_off(0)

@@ -227,8 +227,12 @@ async def test_an_account_that_cannot_be_read_holds_up_no_other(broker: Embedded
         assert proxy.lost_count == 1
         assert publisher.queued_count == 3
         await eventually(lambda: proxy.lost_count > 1, what="asked again")
+        assert (
+            publisher.longest_wait_s > 4.0
+        )  # the first question has waited for its answer as long as it may
         proxy.lost.clear()
         assert await publisher.flush(20) == 0
+        assert publisher.longest_wait_s == 0.0
     assert Counter(await _ids(bus)) == Counter(
         f"{subject}-{number}" for subject in (SUBJECT, OTHER_ACCOUNT) for number in range(3)
     )

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from fillwire.bus.encoding import STORED_NS
 from fillwire.bus.journal import Entry, Journal
 from fillwire.domain.errors import ConfigError, PublishError
 from support.eventually import eventually
@@ -124,13 +126,54 @@ async def test_the_disk_is_given_back_when_it_is_empty(tmp_path: Path) -> None:
         assert _size(tmp_path) < 100_000
 
 
-async def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
-    """A file that is no journal does not keep a gateway from starting, and stays for a person to look at."""
-    (tmp_path / "binance-1.journal").write_bytes(b"no database at all " * 100)
+async def test_damaged_files_are_put_aside_each_by_itself(tmp_path: Path) -> None:
+    """A file that is no journal keeps no gateway from starting; it and the next such stay for a person, with their parts."""
+    kept: list[Path] = []
+    for name in ("first", "second"):
+        for part in ("", "-wal", "-shm"):
+            (tmp_path / f"binance-1.journal{part}").write_text(f"{name}{part} is no database at all " * 100)
+        async with _journal(tmp_path) as journal:
+            journal.append(_entry("new"))
+            assert await _names(journal) == ["new"]
+            [aside] = journal.asides
+            assert "binance-1.journal cannot be read: file is not a database" in aside.reason
+            assert str(aside.path) in aside.reason
+            kept.append(aside.path)
+        assert (
+            tmp_path / "binance-1.journal"
+        ).exists()  # what takes its place is what the next start opens first
+        async with _journal(tmp_path) as journal:
+            assert (await _names(journal), journal.asides) == (["new"], [])
+    for path, name in zip(kept, ("first", "second"), strict=True):
+        assert path.match("binance-1.20*Z*.damaged")
+        for part in ("", "-wal", "-shm"):
+            assert path.with_name(path.name + part).read_text().startswith(f"{name}{part} is no database")
+
+
+async def test_what_is_too_old_is_put_aside_whole(tmp_path: Path) -> None:
+    """Messages from before a time leave for a file of their own; those found stored, the younger and the later stay."""
     async with _journal(tmp_path) as journal:
-        journal.append(_entry("new"))
-        assert await _names(journal) == ["new"]
-    assert (tmp_path / "binance-1.damaged").read_bytes().startswith(b"no database")
+        for number, since_ns in enumerate((100, STORED_NS, 300, 199, 200)):
+            journal.append(_entry(f"id-{number}")._replace(since_ns=since_ns))
+        later = journal.last_number
+        journal.append(_entry("later")._replace(since_ns=100))
+        await _names(journal)
+        assert await journal.put_aside(200, later) == 2
+        assert await _names(journal) == ["id-1", "id-2", "id-4", "later"]
+        assert (journal.count, journal.size_bytes) == (
+            4,
+            3 * _entry("id-1").size + _entry("later").size,
+        )
+        assert await journal.put_aside(200, later) == 0
+        [aside] = journal.asides
+        assert aside.reason.startswith("2 events in the journal")
+        assert aside.path.match("binance-1.20*Z.expired")
+    rows = sqlite3.connect(aside.path).execute(
+        "SELECT message_id, subject, body, since_ns FROM messages ORDER BY number"
+    )
+    assert rows.fetchall() == [("id-0", "orders.alice.x", b"{}", 100), ("id-3", "orders.alice.x", b"{}", 199)]
+    async with _journal(tmp_path) as journal:
+        assert await _names(journal) == ["id-1", "id-2", "id-4", "later"]
 
 
 async def test_a_directory_that_cannot_be_used_is_a_bad_setting(tmp_path: Path) -> None:

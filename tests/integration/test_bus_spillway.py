@@ -1,25 +1,31 @@
 """Publisher and journal together against a real broker: what the memory cannot hold is stored once and in order."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.journal import Journal
+from fillwire.bus.journal import Entry, Journal
 from fillwire.bus.log import read_stream
+from fillwire.bus.lookup import stored_message
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
+from fillwire.bus.retention import held_since_ns
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.spillway import Spillway
 from fillwire.domain.errors import PublishError
 from support.eventually import eventually
+from support.small_disk import ruin_journals
 
 SUBJECT = "orders.alice.binance.live.BTC-USDT.filled"
 CAPACITY = 200
 ORDERS = 7
+DAY_NS = 86_400 * 10**9
 
 
 @asynccontextmanager
@@ -28,7 +34,12 @@ async def _spillway(
 ) -> AsyncIterator[tuple[Spillway, OrderedPublisher, Journal]]:
     journal = await Journal.open(path, "binance", max_bytes)
     publisher = await OrderedPublisher(bus, capacity=CAPACITY, ack_timeout_s=0.5).start()
-    spillway = Spillway(publisher, journal, lambda subject: not subject.startswith("connections."))
+    spillway = Spillway(
+        publisher,
+        journal,
+        lambda subject: not subject.startswith("connections."),
+        partial(held_since_ns, bus, "ORDERS"),
+    )
     spillway.start()
     try:
         yield spillway, publisher, journal
@@ -198,3 +209,85 @@ async def test_what_may_not_wait_overtakes(bus: Bus, tmp_path: Path) -> None:
         async with asyncio.timeout(30):
             await spillway.stored()
     _assert_once_in_order(await _stored(bus), 5 * CAPACITY)
+
+
+async def test_what_the_log_may_have_forgotten_is_not_published(
+    broker: EmbeddedServer, bus: Bus, tmp_path: Path
+) -> None:
+    """A journal is found after a month: what the log cannot have dropped yet is published, the rest put aside and told."""
+    now_ns = time.time_ns()
+    left = await Journal.open(tmp_path, "binance", 1 << 24)
+    for number, days in enumerate((40, 31, 29, 31, 1, 0)):
+        left.append(Entry(0, "a", SUBJECT, f"id-{number}", {}, b"%d" % number, now_ns - days * DAY_NS))
+    assert await left.close() == 0
+    await broker.kill()
+    async with _spillway(bus, tmp_path) as (spillway, publisher, journal):
+        publisher.submit(
+            "a", SUBJECT, b"6", "id-6", since_ns=now_ns - 40 * DAY_NS
+        )  # read now, whatever its age
+        await eventually(lambda: spillway.longest_wait_s > 0, what="the broker asked in vain")
+        await broker.start()
+        async with asyncio.timeout(30):
+            await spillway.stored()
+        assert spillway.longest_wait_s == 0
+        [aside] = journal.asides
+        assert aside.reason.startswith("3 events in the journal")
+    assert await _stored(bus) == [2, 4, 5, 6]
+
+
+async def test_a_journal_of_which_all_is_put_aside_is_empty(bus: Bus, tmp_path: Path) -> None:
+    """Nothing is left to publish: spilling ends, and what comes next goes its ordinary way."""
+    left = await Journal.open(tmp_path, "binance", 1 << 24)
+    left.append(Entry(0, "a", SUBJECT, "id-0", {}, b"0", time.time_ns() - 31 * DAY_NS))
+    assert await left.close() == 0
+    async with _spillway(bus, tmp_path) as (spillway, publisher, journal):
+        async with asyncio.timeout(10):
+            await spillway.stored()
+        assert (journal.count, spillway.is_spilling) == (0, False)
+        assert publisher.submit("a", SUBJECT, b"1", "id-1")
+        assert await publisher.flush(10) == 0
+    assert await _stored(bus) == [1]
+
+
+async def test_a_full_stream_reaches_back_to_its_first_message(bus: Bus) -> None:
+    """A log that makes room for new events holds less than its age allows; one that had room holds all of that age."""
+    config = (await api.call(bus, "STREAM.INFO.ORDERS"))["config"]
+    await api.call(
+        bus,
+        "STREAM.UPDATE.ORDERS",
+        config | {"max_bytes": 1_000_000, "max_msg_size": 10_000, "max_age": DAY_NS},
+    )
+    minute_ns = 60 * 10**9
+    async with OrderedPublisher(bus) as publisher:
+        for number in range(300):
+            publisher.submit("a", SUBJECT, bytes(5_000), f"id-{number}")
+            if number == 100:
+                assert await publisher.flush(10) == 0
+                by_age_ns = time.time_ns() - DAY_NS + minute_ns
+                assert abs(await held_since_ns(bus, "ORDERS") - by_age_ns) < minute_ns / 2
+        assert await publisher.flush(10) == 0
+    state = (await api.call(bus, "STREAM.INFO.ORDERS"))["state"]
+    assert state["first_seq"] > 1
+    first = await stored_message(bus, "ORDERS", state["first_seq"])
+    assert first is not None
+    assert await held_since_ns(bus, "ORDERS") == first.stored_time_ns + minute_ns
+
+
+async def test_a_journal_that_cannot_be_read_is_noticed(
+    broker: EmbeddedServer, bus: Bus, tmp_path: Path
+) -> None:
+    """Its blocks on the disk go bad while events are in it: it says since when and why, and the next start puts it aside."""
+    async with _spillway(bus, tmp_path, close_s=0.1) as (spillway, publisher, journal):
+        await broker.kill()
+        for number in range(3000):
+            publisher.submit(
+                f"{number % ORDERS}", SUBJECT, b"%d" % number, f"id-{number}", {"Filler": "x" * 2000}
+            )
+        # All is on the disk then, and more than is kept of it in memory.
+        await journal.read(journal.last_number - 1, 1)
+        ruin_journals(tmp_path)
+        await broker.start()
+        await eventually(lambda: spillway.longest_wait_s > 0.5, 20.0, "noticed")
+        assert "malformed" in str(spillway.trouble)
+    async with _spillway(bus, tmp_path) as (_, _, journal):
+        assert (journal.count, len(journal.asides)) == (0, 1)

@@ -11,10 +11,11 @@ import pytest
 from fillwire.bus import api
 from fillwire.domain.enums import Source
 from fillwire.gateway import backlog
-from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, JOURNAL_USED
+from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, JOURNAL_PUT_ASIDE, JOURNAL_USED
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 from support.processes import Process, python
+from support.small_disk import ruin_journals
 
 CAPACITY = 1000
 
@@ -98,6 +99,46 @@ async def test_a_stream_that_takes_no_more_is_told_of_at_once(
             return (status.waiting_count, status.journal_count) == (0, 0) and BROKER_BACK in await alerts()
 
         await eventually(is_over, 20.0, "told that it is over")
+
+
+async def test_a_journal_that_cannot_be_read_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker is back and the journal's blocks have gone bad: its events are not stored, and the alert says why."""
+    monkeypatch.setattr(backlog, "PATIENCE_S", 0.5)
+    journal = {"dir": str(tmp_path / "journal")}
+    async with rig(tmp_path, capacity=CAPACITY, FILLWIRE_JOURNAL=journal) as it:
+        await it.wish("*")
+        await it.receiving()
+        await it.broker.kill()
+        await it.emit(8 * CAPACITY, symbols=["BTCUSDT", "ETHUSDT"], orders=50)
+        await eventually(_Still(tmp_path / "journal", 4_000_000).has_grown, 30.0, "all read")
+        ruin_journals(tmp_path / "journal")
+        await it.broker.start()
+
+        async def is_told() -> bool:
+            reasons = [alert.reason for alert in await it.alerts() if alert.alert == BROKER_AWAY]
+            return any("cannot be had: database disk image is malformed" in reason for reason in reasons)
+
+        await eventually(is_told, 30.0, "told")
+
+
+async def test_a_journal_that_was_put_aside_is_told_of(tmp_path: Path) -> None:
+    """A gateway that finds a damaged journal starts all the same, and says where it is once there is somebody to tell."""
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "binance-1.journal").write_bytes(b"no database at all " * 100)
+    async with rig(tmp_path, FILLWIRE_JOURNAL={"dir": str(tmp_path / "journal")}) as it:
+        alone_until_s = time.monotonic() + 1.0  # several looks at it, while no account is wanted
+        await eventually(lambda: time.monotonic() > alone_until_s)
+        await it.wish("*")
+        await it.receiving()
+
+        async def reasons() -> list[str]:
+            return [alert.reason for alert in await it.alerts() if alert.alert == JOURNAL_PUT_ASIDE]
+
+        await eventually(reasons, what="told")
+        [reason] = await reasons()
+        assert "binance-1.journal cannot be read: file is not a database; it is kept as" in reason
 
 
 @asynccontextmanager

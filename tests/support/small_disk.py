@@ -1,4 +1,4 @@
-"""A small disk of its own, for what happens when it is full; needs root."""
+"""Disks that fail: a small one of its own, for what happens when it is full (needs root), and one whose blocks go bad."""
 
 import asyncio
 import subprocess
@@ -30,3 +30,11 @@ def fill_disk(path: Path) -> None:
                 file.write(bytes(1 << 16))
         except OSError:
             return
+
+
+def ruin_journals(directory: Path) -> None:
+    """Have every block of the journals in a directory read as zeros."""
+    for path in directory.glob("*.journal*"):
+        with path.open("r+b") as file:
+            size = path.stat().st_size
+            file.write(bytes(size))

@@ -50,6 +50,7 @@ class DuplicateGuard:
         self._release: Callable[[list[Outgoing]], None] = _nobody
         self._held: dict[str, list[Outgoing]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._asked_s: dict[str, float] = {}  # since when a scope's question is open, by the loop's clock
         self._groups: dict[str, list[Outgoing]] | None = None  # what is too old, while nothing has changed
         self._turns = asyncio.Semaphore(_READINGS_MAX)
         self._doubtful_turns = asyncio.Semaphore(_DOUBTFUL_MAX)
@@ -72,6 +73,13 @@ class DuplicateGuard:
     def stale_before_ns(self) -> int:
         """Messages whose `since_ns` is before this must be looked up before they are sent."""
         return time.time_ns() - self._trusted_ns
+
+    @property
+    def longest_wait_s(self) -> float:
+        """For how long the oldest question has been open, in seconds; 0.0 if there is none."""
+        if not self._asked_s:
+            return 0.0
+        return asyncio.get_running_loop().time() - min(self._asked_s.values())
 
     def hold(self, outgoing: Outgoing) -> None:
         """Keep a message until it was looked up."""
@@ -97,12 +105,13 @@ class DuplicateGuard:
     async def _serve(self, scope: str) -> None:
         try:
             while self._held.get(scope):
+                self._asked_s[scope] = asyncio.get_running_loop().time()
                 group = self._too_old(scope)
                 if group:  # else the clock was set back
                     await self._answer(scope, group)
                 self._let_go(scope)
         finally:
-            del self._tasks[scope]
+            del self._tasks[scope], self._asked_s[scope]
 
     async def _answer(self, scope: str, group: list[Outgoing]) -> None:
         """Look a group up, again and again if need be."""

@@ -14,6 +14,8 @@ from typing import NamedTuple, Self, TypeVar
 
 import orjson
 
+from fillwire.bus.asides import Aside, aside_path, move_aside
+from fillwire.bus.encoding import STORED_NS
 from fillwire.domain.errors import ConfigError, PublishError
 from fillwire.runtime.logs import get_log
 
@@ -61,6 +63,7 @@ class Journal:
         last_number: number of the newest message, 0 before the first.
         count: messages that it holds.
         size_bytes: their size. The file is some percent larger, and shrinks when the journal is empty.
+        asides: files that were put beside it, oldest first.
         on_change: called when messages were removed, or when writing began or ceased to fail.
     """
 
@@ -75,15 +78,19 @@ class Journal:
         self._writing: asyncio.Future[None] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._aside: Path | None = None  # where it was put, since it could not be read
         self.failure: Exception | None = None
         self.last_number = 0
         self.count = 0
         self.size_bytes = 0
+        self.asides: list[Aside] = []
         self.on_change: Callable[[], None] = _nobody
 
     @classmethod
     async def open(cls, directory: Path, name: str, max_bytes: int) -> Self:
         """Open the first file of this name in the directory that no other process has open, or make one.
+
+        One that cannot be read is put aside, and another made in its place: the venue's records have what was in it.
 
         Args:
             directory: made if absent.
@@ -93,32 +100,36 @@ class Journal:
         Raises:
             ConfigError: the directory cannot be used.
         """
+        asides: list[Aside] = []
         for number in range(1, _FILES_MAX + 1):
-            journal = cls(directory / f"{name}-{number}{_SUFFIX}", max_bytes)
-            try:
-                await journal._run(journal._connect)
-            except (OSError, sqlite3.Error) as error:
-                journal._thread.shutdown()
-                if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                    continue  # another gateway's
-                if isinstance(error, sqlite3.DatabaseError) and not isinstance(
-                    error, sqlite3.OperationalError
-                ):
-                    journal._set_aside(error)
-                    continue
-                raise ConfigError(f"journal at {journal._path} cannot be used: {error}") from error
-            if journal.count:
-                _log.warning("journal_found", path=str(journal._path), events=journal.count)
-            return journal
+            path = directory / f"{name}-{number}{_SUFFIX}"
+            journal = await cls._open(path, max_bytes, asides) or await cls._open(path, max_bytes, asides)
+            if journal is not None:
+                journal.asides = asides
+                if journal.count:
+                    _log.warning("journal_found", path=str(path), events=journal.count)
+                return journal
         raise ConfigError(
             f"journal directory {directory} holds {_FILES_MAX} files in use: expected a free one"
         )
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
-        """Keep a file that cannot be read for a person; the venue's records have what was in it."""
-        aside = self._path.with_suffix(".damaged")
-        self._path.replace(aside)
-        _log.error("journal_damaged", path=str(self._path), kept=str(aside), error=error)
+    @classmethod
+    async def _open(cls, path: Path, max_bytes: int, asides: list[Aside]) -> Self | None:
+        """Open a file; return None if another process has it, or if it was damaged and is put aside now."""
+        journal = cls(path, max_bytes)
+        try:
+            await journal._run(journal._connect)
+        except (OSError, sqlite3.Error) as error:
+            journal._thread.shutdown()
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                return None
+            aside = journal._aside
+            if aside is None:
+                raise ConfigError(f"journal at {path} cannot be used: {error}") from error
+            _log.error("journal_damaged", path=str(path), kept=str(aside), error=error)
+            asides.append(Aside(aside, f"the journal {path} cannot be read: {error}; it is kept as {aside}"))
+            return None
+        return journal
 
     async def close(self, deadline_s: float = 10.0) -> int:
         """Write what is not written yet and close the file; return how many messages could not be written."""
@@ -206,6 +217,30 @@ class Journal:
         if count or dropped:
             self.on_change()
 
+    async def put_aside(self, before_ns: int, through: int) -> int:
+        """Move messages that may have been stored, and dropped again, into a file beside this one; return how many.
+
+        Args:
+            before_ns: those whose `since_ns` is before this.
+            through: up to this number.
+
+        Raises:
+            OSError: the disk fails; so does sqlite3.Error.
+        """
+        aside = aside_path(self._path, ".expired")
+        count, size_bytes = await self._run(partial(self._split, before_ns, through, aside))
+        if count:
+            self.count -= count
+            self.size_bytes -= size_bytes
+            _log.error("journal_expired", path=str(self._path), events=count, kept=str(aside))
+            reason = (
+                f"{count} events in the journal {self._path} are older than what the log still holds, which cannot say "
+                f"any more whether it had them: they are not published, and kept as {aside}"
+            )
+            self.asides.append(Aside(aside, reason))
+            self.on_change()
+        return count
+
     # -- writing
 
     def _write(self) -> None:
@@ -252,8 +287,14 @@ class Journal:
             row = database.execute(
                 "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(MAX(number), 0) FROM messages"
             ).fetchone()
-        except BaseException:
-            database.close()
+        except BaseException as error:
+            try:
+                if isinstance(error, sqlite3.DatabaseError) and not isinstance(
+                    error, sqlite3.OperationalError
+                ):  # before it is closed, for that deletes what does not stand in the file itself yet
+                    self._aside = move_aside(self._path, ".damaged")
+            finally:
+                database.close()
             raise
         self._database = database
         self.count, self.size_bytes, self.last_number = row
@@ -302,6 +343,28 @@ class Journal:
         if count and database.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is None:
             database.execute("VACUUM")  # of an empty file: quick, and gives the disk back
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count, size_bytes
+
+    def _split(self, before_ns: int, through: int, aside: Path) -> tuple[int, int]:
+        database = self._open_database()
+        chosen = "FROM main.messages WHERE number <= ? AND since_ns > ? AND since_ns < ?"
+        bounds = (through, STORED_NS, before_ns)
+        count, size_bytes = database.execute(
+            f"SELECT COUNT(*), COALESCE(SUM(size), 0) {chosen}",
+            bounds,
+        ).fetchone()
+        if count:
+            database.execute("ATTACH ? AS aside", (str(aside),))
+            try:
+                database.execute(_SCHEMA.replace("messages", "aside.messages"))
+                # Each by itself, the copy first: after a crash in between it is made once more.
+                database.execute(
+                    f"INSERT INTO aside.messages SELECT * {chosen}",
+                    bounds,
+                )
+                database.execute(f"DELETE {chosen}", bounds)
+            finally:
+                database.execute("DETACH aside")
         return count, size_bytes
 
 

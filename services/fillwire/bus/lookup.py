@@ -52,12 +52,12 @@ async def stored_message(bus: Bus, stream: str, sequence: int) -> StoredMessage 
         raise BrokerError(f"cannot read message {sequence} of stream {stream}: status {answer.status}")
     headers = answer.headers
     return StoredMessage(
-        headers["Nats-Subject"], sequence, _time_ns(headers["Nats-Time-Stamp"]), headers, answer.data
+        headers["Nats-Subject"], sequence, parse_time_ns(headers["Nats-Time-Stamp"]), headers, answer.data
     )
 
 
-def _time_ns(text: str) -> int:
-    """Return the nanoseconds in a time such as `2026-01-31T08:00:00.123456789Z`, which has up to nine decimals."""
+def parse_time_ns(text: str) -> int:
+    """Return the nanoseconds since the epoch of a time such as `2026-01-31T08:00:00.123456789Z`, which has up to nine decimals."""
     seconds = int(datetime.fromisoformat(f"{text[:_SECONDS]}+00:00").timestamp())
     fraction = text[_SECONDS:].rstrip("Z").lstrip(".")
     return seconds * 10**9 + int(fraction.ljust(9, "0") or 0)

@@ -172,10 +172,17 @@ class OrderedPublisher:
 
     @property
     def longest_wait_s(self) -> float:
-        """Since when the message that waits longest was first sent, in seconds; 0.0 if none that was sent waits."""
+        """For how long the broker has owed an answer about one message, in seconds: stored, or found, or not found.
+
+        It counts from the first sending, or from when the message began to be looked up; 0.0 if nothing is owed.
+        """
         waiting = [*self._in_flight.values(), *self._parking.parked]
+        looked_up_s = 0.0
+        if self._guard is not None:
+            waiting += [outgoing for outgoing in self._guard.held if outgoing.send_count]
+            looked_up_s = self._guard.longest_wait_s
         first = min((outgoing.first_sent_at for outgoing in waiting), default=None)
-        return 0.0 if first is None else self._loop.time() - first
+        return looked_up_s if first is None else max(looked_up_s, self._loop.time() - first)
 
     def unacknowledged(self) -> list[Outgoing]:
         """Return every message that is not stored yet as far as we know, those of one key in their order."""

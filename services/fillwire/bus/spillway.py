@@ -6,18 +6,22 @@
 
 When spilling begins, what waits in the memory is written first, so that the journal holds every order from its first
 event that is not stored: after `kill -9` it is replayed, and no order has a gap that the journal could have closed.
+
+What the next start finds may have been stored before the kill. The publisher's guard asks the stream; of what is older
+than the stream reaches back the stream does not know, so that is put aside for a person.
 """
 
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
+from fillwire.bus.asides import Aside
 from fillwire.bus.encoding import OnAcknowledged, Outgoing, PublishOutcome
 from fillwire.bus.journal import Entry, Journal
 from fillwire.bus.publisher import OrderedPublisher
-from fillwire.domain.errors import PublishError
+from fillwire.domain.errors import BrokerError, PublishError
 from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
@@ -40,18 +44,28 @@ class Spillway:
         journal: open; what it holds from before is published first. It is closed by `close`.
         spills: whether messages on a subject may take the way through the journal; the others stay in the memory and
             overtake it, up to twice the publisher's capacity.
+        held_since_ns: returns since when the stream has everything that it has stored, nanoseconds since the epoch, or
+            raises `BrokerError`; None for a stream that drops nothing.
 
     Attributes:
         spilled_count: messages that went, or will go, through the journal so far.
         on_spilling: called when spilling begins and when it ends.
+        trouble: why nothing comes out of the journal that should; None while all is well.
     """
 
     def __init__(
-        self, publisher: OrderedPublisher, journal: Journal, spills: Callable[[str], bool] = _always
+        self,
+        publisher: OrderedPublisher,
+        journal: Journal,
+        spills: Callable[[str], bool] = _always,
+        held_since_ns: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self._publisher = publisher
         self._journal = journal
         self._spills = spills
+        self._held_since_ns = held_since_ns
+        self._found_through = 0  # number of the last message that was there from before
+        self._troubled_s = 0.0
         self._is_spilling = False
         self._is_closing = False
         self._position = 0  # the last message that was given back, or was in the memory all along
@@ -67,6 +81,7 @@ class Spillway:
         self._draining: asyncio.Task[None] | None = None
         self._removing: asyncio.Task[None] | None = None
         self.spilled_count = 0
+        self.trouble: Exception | None = None
         self.on_spilling: Callable[[bool], None] = _nobody
 
     def start(self) -> None:
@@ -77,6 +92,7 @@ class Spillway:
         publisher.on_room(self._room.set)
         self._removing = asyncio.get_running_loop().create_task(self._remove_stored(), name="journal removal")
         if journal.count:
+            self._found_through = journal.last_number
             publisher.spill_now()
             self._begin()
 
@@ -120,6 +136,11 @@ class Spillway:
         return self._journal.count
 
     @property
+    def asides(self) -> list[Aside]:
+        """Files that the journal has put aside for a person, oldest first."""
+        return self._journal.asides
+
+    @property
     def is_full(self) -> bool:
         """Whether the caller should stop reading until `on_room`."""
         full = self._is_spilling and self._journal.is_full
@@ -131,6 +152,11 @@ class Spillway:
         """Messages that wait, in the memory and in the journal."""
         memory = self._publisher.queued_count + self._publisher.in_flight_count
         return max(memory, self._journal.count) if self._is_spilling else memory
+
+    @property
+    def longest_wait_s(self) -> float:
+        """For how long nothing has come out of the journal that should, in seconds; 0.0 while all is well."""
+        return 0.0 if self.trouble is None else asyncio.get_running_loop().time() - self._troubled_s
 
     def on_room(self, callback: Callable[[], None]) -> None:
         """Have `callback` called each time that there is room after it was full."""
@@ -213,24 +239,48 @@ class Spillway:
     async def _drain(self) -> None:
         """Give back what was spilled, as far as the publisher has room, until there is nothing more."""
         journal, publisher = self._journal, self._publisher
+        await self._manage(self._put_expired_aside)
         while self._position < journal.last_number:
             while not publisher.has_room:
                 self._room.clear()
                 await self._room.wait()
-            try:
-                entries = await journal.read(self._position, _BATCH)
-            except _DISK_ERRORS as error:
-                _log.error("journal_not_read", error=error)
-                await asyncio.sleep(_RETRY_S)
-                continue
-            for entry in entries:
-                self._readmit(entry)
+            await self._manage(self._readmit_next)
         publisher.take_again()
         self._is_spilling = False
         self._note_stored()
         _log.info("journal_drained", spilled=self.spilled_count)
         self._tell_room()
         self.on_spilling(False)
+
+    async def _manage(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step, again and again until it succeeds, and keep why it does not."""
+        while True:
+            try:
+                await step()
+            except (BrokerError, *_DISK_ERRORS) as error:
+                if self.trouble is None:
+                    self._troubled_s = asyncio.get_running_loop().time()
+                    _log.error("journal_not_read", error=error)
+                self.trouble = error
+                await asyncio.sleep(_RETRY_S)
+            else:
+                if self.trouble is not None:
+                    self.trouble = None
+                    _log.info("journal_read_again")
+                return
+
+    async def _put_expired_aside(self) -> None:
+        """Put aside what the stream cannot be asked about any more, of what was there from before."""
+        if self._held_since_ns is not None and self._found_through:
+            await self._journal.put_aside(await self._held_since_ns(), self._found_through)
+            self._found_through = 0
+
+    async def _readmit_next(self) -> None:
+        entries = await self._journal.read(self._position, _BATCH)
+        for entry in entries:
+            self._readmit(entry)
+        if not entries:  # they were put aside
+            self._position = self._journal.last_number
 
     def _readmit(self, entry: Entry) -> None:
         number = self._position = entry.number

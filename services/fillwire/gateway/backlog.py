@@ -14,6 +14,7 @@ _log = get_log(__name__)
 BROKER_AWAY = "broker_away"
 BROKER_BACK = "broker_back"
 JOURNAL_USED = "journal_used"
+JOURNAL_PUT_ASIDE = "journal_put_aside"
 READING_PAUSED = "reading_paused"
 # Events may wait for so long before anybody is told: an election of a stream's leader takes 4 to 9 s, a restart less.
 PATIENCE_S = 5.0
@@ -30,13 +31,13 @@ class Backlog:
     Args:
         bus: the connection to the broker.
         outlet: what is watched.
-        alert: tells the users of all accounts: which alert, why.
+        alert: tells the users of all accounts: which alert, why. Returns whether there are any.
 
     Attributes:
         away_since_s: by the loop's clock; None while the broker takes events.
     """
 
-    def __init__(self, bus: Bus, outlet: Outlet, alert: Callable[[str, str], None]) -> None:
+    def __init__(self, bus: Bus, outlet: Outlet, alert: Callable[[str, str], bool]) -> None:
         self._bus = bus
         self._outlet = outlet
         self._alert = alert
@@ -46,6 +47,7 @@ class Backlog:
         self._is_paused = False
         self._most = 0
         self._spilled = 0
+        self._told_asides = 0
         self._task: asyncio.Task[None] | None = None
         self.away_since_s: float | None = None
         if outlet.spillway is not None:
@@ -65,15 +67,21 @@ class Backlog:
             await self._unserved.note(is_served=self._look() < _SERVED_S)
 
     def _look(self) -> float:
-        """Say what has changed; return for how long events have waited, in seconds."""
+        """Say what has changed; return for how long the broker has owed something, in seconds."""
         now_s, waiting = self._loop.time(), self._outlet.queued_count
         if self._bus.is_connected or not waiting:
             self._unconnected_s = None
         elif self._unconnected_s is None:
             self._unconnected_s = now_s
-        waited_s = self._outlet.publisher.longest_wait_s
+        owed_s = self._outlet.publisher.longest_wait_s
         if self._unconnected_s is not None:
-            waited_s = max(waited_s, now_s - self._unconnected_s)
+            owed_s = max(owed_s, now_s - self._unconnected_s)
+        self._note_wait(now_s, max(owed_s, self._outlet.journal_wait_s), waiting)
+        self._note_room(waiting)
+        self._note_asides()
+        return owed_s
+
+    def _note_wait(self, now_s: float, waited_s: float, waiting: int) -> None:
         self._most = max(self._most, waiting)
         if self.away_since_s is None and waited_s >= PATIENCE_S:
             self.away_since_s = now_s - waited_s
@@ -81,7 +89,7 @@ class Backlog:
             self._say(
                 BROKER_AWAY,
                 f"the broker has not stored order events for {waited_s:.1f} s: {waiting} wait, more are taken; "
-                "they are sent until it has them",
+                f"they are sent until it has them{self._trouble}",
             )
         elif self.away_since_s is not None and waited_s < PATIENCE_S / 2:
             spilled = self._spilled_count - self._spilled
@@ -91,6 +99,8 @@ class Backlog:
                 f"waited, {spilled} of them in the journal; {waiting} are still to be sent",
             )
             self.away_since_s, self._most = None, 0
+
+    def _note_room(self, waiting: int) -> None:
         is_paused = self._outlet.is_full
         if is_paused and not self._is_paused:
             self._say(
@@ -99,7 +109,18 @@ class Backlog:
                 "what they do not deliver later is fetched from their records",
             )
         self._is_paused = is_paused
-        return waited_s
+
+    def _note_asides(self) -> None:
+        """Tell of files that were put aside, once there is somebody to tell: at the start there is not."""
+        for aside in self._outlet.asides[self._told_asides :]:
+            if not self._alert(JOURNAL_PUT_ASIDE, aside.reason):
+                return
+            self._told_asides += 1
+
+    @property
+    def _trouble(self) -> str:
+        trouble = None if self._outlet.spillway is None else self._outlet.spillway.trouble
+        return "" if trouble is None else f"; those in the journal cannot be had: {trouble}"
 
     @property
     def _spilled_count(self) -> int:

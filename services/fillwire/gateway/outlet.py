@@ -1,12 +1,15 @@
 """Where a gateway's events leave it: the publisher, what guards it from doubles, and the journal beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Self
 
+from fillwire.bus.asides import Aside
 from fillwire.bus.connection import Bus
 from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.journal import Journal
 from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.retention import held_since_ns
 from fillwire.bus.spillway import Spillway
 from fillwire.bus.stored import StoredIds
 from fillwire.domain.errors import PublishError
@@ -67,7 +70,7 @@ class Outlet:
         if settings.journal.dir is None:
             return cls(await publisher.start(), None)
         journal = await Journal.open(settings.journal.dir, name, settings.journal.max_bytes)
-        spillway = Spillway(await publisher.start(), journal, _spills)
+        spillway = Spillway(await publisher.start(), journal, _spills, partial(held_since_ns, bus, ORDERS))
         spillway.start()
         return cls(publisher, spillway)
 
@@ -87,6 +90,16 @@ class Outlet:
     def journal_count(self) -> int:
         """Events in the journal."""
         return 0 if self.spillway is None else self.spillway.journal_count
+
+    @property
+    def journal_wait_s(self) -> float:
+        """For how long nothing has come out of the journal that should, in seconds."""
+        return 0.0 if self.spillway is None else self.spillway.longest_wait_s
+
+    @property
+    def asides(self) -> Sequence[Aside]:
+        """Files of the journal that were put aside for a person, oldest first."""
+        return () if self.spillway is None else self.spillway.asides
 
     def on_room(self, callback: Callable[[], None]) -> None:
         """Have `callback` called each time that there is room after it was full."""

@@ -120,10 +120,14 @@ class Reporter:
         _log.error(name, account=str(account), reason=reason)
         self._alert(account, name, reason)
 
-    def alert_all(self, name: str, reason: str) -> None:
-        """Publish the same alert for each account that is reported of; it is in the log of this process already."""
+    def alert_all(self, name: str, reason: str) -> bool:
+        """Publish the same alert for each account that is reported of; it is in the log of this process already.
+
+        Return whether there is one.
+        """
         for account in self._snapshots:
             self._alert(account, name, reason)
+        return bool(self._snapshots)
 
     def _alert(self, account: Account, name: str, reason: str) -> None:
         subject = alert_subject(account, name)

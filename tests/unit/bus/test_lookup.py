@@ -2,7 +2,7 @@
 
 import pytest
 
-from fillwire.bus.lookup import _time_ns
+from fillwire.bus.lookup import parse_time_ns
 
 SECOND_NS = 1_769_846_400 * 10**9
 
@@ -18,4 +18,4 @@ SECOND_NS = 1_769_846_400 * 10**9
 )
 def test_a_time_is_read_to_the_nanosecond(text: str, time_ns: int) -> None:
     """The broker leaves trailing zeros out, and has more digits than a datetime."""
-    assert _time_ns(text) == time_ns
+    assert parse_time_ns(text) == time_ns
