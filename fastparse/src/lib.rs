@@ -4,6 +4,7 @@
 
 pub mod alpaca;
 pub mod binance;
+pub mod binance_futures;
 mod closed_set;
 pub mod coinbase_advanced;
 pub mod coinbase_exchange;

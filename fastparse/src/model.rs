@@ -54,6 +54,12 @@ pub enum ControlType {
     OrderNote,
     Authorization,
     Listening,
+    FillAnnounced,
+    ConditionalOrder,
+    ConditionalOrderRejected,
+    MarginCall,
+    AccountConfig,
+    Other,
 }
 
 impl ControlType {
@@ -77,6 +83,12 @@ impl ControlType {
             Self::OrderNote => "order_note",
             Self::Authorization => "authorization",
             Self::Listening => "listening",
+            Self::FillAnnounced => "fill_announced",
+            Self::ConditionalOrder => "conditional_order",
+            Self::ConditionalOrderRejected => "conditional_order_rejected",
+            Self::MarginCall => "margin_call",
+            Self::AccountConfig => "account_config",
+            Self::Other => "other",
         }
     }
 }

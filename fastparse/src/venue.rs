@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::alpaca::AlpacaParser;
 use crate::binance::SpotParser;
+use crate::binance_futures::FuturesParser;
 use crate::coinbase_advanced::AdvancedParser;
 use crate::coinbase_exchange::ExchangeParser;
 use crate::error::ParseError;
@@ -116,7 +117,7 @@ pub trait VenueParser: Send + Sync {
 }
 
 /// The exchanges that have a parser.
-pub const EXCHANGES: &[&str] = &["alpaca", "binance", "coinbase", "coinbase-advanced"];
+pub const EXCHANGES: &[&str] = &["alpaca", "binance", "binance-futures", "coinbase", "coinbase-advanced"];
 
 /// Returns the parser of an exchange; `None` if there is none.
 #[must_use]
@@ -124,6 +125,7 @@ pub fn parser(exchange: &str, config: Config) -> Option<Box<dyn VenueParser>> {
     Some(match exchange {
         "alpaca" => Box::new(AlpacaParser::new(config)),
         "binance" => Box::new(SpotParser::new(config)),
+        "binance-futures" => Box::new(FuturesParser::new(config)),
         "coinbase" => Box::new(ExchangeParser::new(config)),
         "coinbase-advanced" => Box::new(AdvancedParser::new(config)),
         _ => return None,

@@ -120,11 +120,22 @@ class Control:
       `cumulative_quantity`, `transaction_time_ns`: a state on the way of which the order's life has no step; words are
       the venue's.
     - `authorization`: `authorized`, `action`, `message`. `listening`: `streams`.
+
+    Of Binance USD-M Futures, all with `exchange_time_ns` and most with `transaction_time_ns`:
+
+    - `fill_announced`: `symbol`, `pair`, `order_id`, `client_order_id`, `side`, `price`, `trade_id`, `last_price`,
+      `last_quantity`, `liquidity`: an execution whose report is about to follow.
+    - `conditional_order`: `symbol`, `algo_id`, `client_order_id`, `status`, `order_id` (null until there is one),
+      `reject_reason`. `conditional_order_rejected`: `symbol`, `order_id`, `reject_reason`.
+    - `account`: `cause`, `balances` of `asset`, `wallet`, `cross_wallet`, `positions` of `symbol`, `side`, `quantity`,
+      `entry_price`. `margin_call`: `cross_wallet`, `positions` of `symbol`, `side`, `quantity`, `mark_price`,
+      `maintenance_margin`. `account_config`: `symbol`, `leverage`, `is_multi_assets`.
+    - `other`: `event`, the venue's name of it.
     """
 
     @property
     def type(self) -> str:
-        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`, `sequence_gap`, `subscriptions`, `heartbeat`, `error`, `order_note`, `authorization`, `listening`."""
+        """`response`, `account`, `balance`, `external_lock`, `list_status`, `stream_terminated`, `server_shutdown`, `listen_key_expired`, `order_doubted`, `sequence_gap`, `subscriptions`, `heartbeat`, `error`, `order_note`, `authorization`, `listening`, `fill_announced`, `conditional_order`, `conditional_order_rejected`, `margin_call`, `account_config`, `other`."""
     @property
     def json(self) -> bytes:
         """The control as a JSON object; its key `type` repeats `type`."""

@@ -11,11 +11,18 @@ from typing import Any
 
 import pytest
 
-from fillwire.simulator import CoinbaseExchangeSimulator
-from support.coinbase_keys import EXCHANGE_API_KEY, EXCHANGE_PASSPHRASE, EXCHANGE_SECRET
+from fillwire.simulator import CoinbaseAdvancedSimulator, CoinbaseExchangeSimulator
+from support.coinbase_keys import (
+    ES256_KEY_NAME,
+    ES256_PEM,
+    EXCHANGE_API_KEY,
+    EXCHANGE_PASSPHRASE,
+    EXCHANGE_SECRET,
+)
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # at import, too
+    from ccxt.pro.coinbase import coinbase as CcxtCoinbaseAdvanced  # noqa: N812 - a class, whatever they call it
     from ccxt.pro.coinbaseexchange import coinbaseexchange as CcxtCoinbaseExchange  # noqa: N812 - a class
 
 pytestmark = [
@@ -81,5 +88,46 @@ async def test_ccxt_pro_trades_on_coinbase_exchange() -> None:
             assert [trade["fee"]["cost"] for trade in fetched] == [trade["fee"]["cost"] for trade in trades]
             assert (await client.fetch_order(taker["id"]))["status"] == "closed"
             assert (await client.fetch_balance())["USD"]["used"] == 0
+        finally:
+            await client.close()
+
+
+async def test_ccxt_pro_trades_on_coinbase_advanced() -> None:
+    """It loads the products, makes ES256 tokens for REST and feed, and sees cancel and fill by watch_orders."""
+    async with CoinbaseAdvancedSimulator() as sim:
+        sim.core.venue.set_fill_lag(0)
+        client: Any = CcxtCoinbaseAdvanced({"apiKey": ES256_KEY_NAME, "secret": ES256_PEM})
+        client.urls["api"] = {"rest": sim.rest_url, "ws": sim.websocket_url}
+        try:
+            await client.load_markets()
+            say("ccxt.pro", f"loaded {len(client.symbols)} products")
+            watching = asyncio.create_task(client.watch_orders("BTC/USD"))
+            await until(
+                lambda: bool(sim.core.venue.accounts["demo"].subscriptions), lambda: asyncio.sleep(0.01)
+            )
+            resting = await client.create_order("BTC/USD", "limit", "buy", 0.01, 60000)
+            first = await asyncio.wait_for(watching, DEADLINE_S)
+            assert first[0]["id"] == resting["id"]
+            cancelled = await client.cancel_order(resting["id"], "BTC/USD")
+            assert cancelled["id"] == resting["id"]
+            taker = await client.create_order("BTC/USD", "market", "sell", 9)
+            await until(
+                lambda: state(client, taker["id"]) == "closed", lambda: client.watch_orders("BTC/USD")
+            )
+            await until(
+                lambda: state(client, resting["id"]) == "canceled", lambda: client.watch_orders("BTC/USD")
+            )
+            trades = await client.fetch_my_trades("BTC/USD")
+            for trade in trades:
+                say(
+                    "ccxt.pro",
+                    f"{trade['order']} {trade['side']} {trade['amount']} at {trade['price']} fee {trade['fee']['cost']}",
+                )
+            assert len(trades) > 1
+            assert sum(Decimal(str(trade["amount"])) for trade in trades) == 9
+            assert {(trade["order"], trade["side"]) for trade in trades} == {(taker["id"], "sell")}
+            fetched = await client.fetch_order(taker["id"])
+            assert (fetched["status"], fetched["filled"]) == ("closed", 9)
+            assert (await client.fetch_balance({"v3": True}))["USD"]["used"] == 0
         finally:
             await client.close()

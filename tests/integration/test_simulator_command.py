@@ -137,6 +137,7 @@ async def test_each_exchange_prints_its_demo_keys(exchange: str) -> None:
         (("--exchange", "mtgox"), f"exchange: expected {' or '.join(SIMULATORS)}, found 'mtgox'"),
         (("--exchange", "coinbase", "--account", "a:key:!:word"), "a secret of Coinbase Exchange is base64"),
         (("--exchange", "coinbase", "--account", "a:key:AAAA"), "key key… needs a secret and a passphrase"),
+        (("--exchange", "coinbase-advanced", "--account", "a:key:AAAA"), "expected a public key in PEM form"),
         (("--account", "alice"), "account: expected user:api_key:secret or user:api_key:@public_key_file"),
         (("--account", "alice:key:@/no/such/file"), "account alice: cannot read the public key: "),
         (("--accounts-file", "/no/such/file"), "accounts file /no/such/file: "),

@@ -305,7 +305,8 @@ def _frame(layout: Layout, event: Object, outer: Object | None, holder: str) -> 
 
 
 @st.composite
-def _mutated(draw: DrawFn, fields: Object) -> Object:
+def mutated(draw: DrawFn, fields: Object) -> Object:
+    """The fields with up to three of them dropped, doubled, moved, escaped or of another value."""
     fields = list(fields)
     for _ in range(draw(st.integers(0, 3))):
         index = draw(st.integers(0, len(fields) - 1)) if fields else 0
@@ -336,9 +337,15 @@ def damaged_frames(draw: DrawFn) -> bytes:
     else:
         event = draw(events)
         outer, holder = draw(wrappers())
-    event = draw(_mutated(event))
-    outer = None if outer is None else draw(_mutated(outer))
+    event = draw(mutated(event))
+    outer = None if outer is None else draw(mutated(outer))
     frame = _frame(draw(layouts), event, outer, holder).encode("utf-8", "surrogatepass")
+    return draw(distorted(frame))
+
+
+@st.composite
+def distorted(draw: DrawFn, frame: bytes) -> bytes:
+    """The frame with a byte flipped, its end cut off, something behind it, or too deep; or as it is."""
     match draw(st.sampled_from(["leave", "leave", "leave", "flip", "cut", "append", "nest"])):
         case "flip":
             index = draw(st.integers(0, len(frame) - 1))

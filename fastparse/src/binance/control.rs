@@ -9,6 +9,7 @@ use crate::model::{Control, ControlType, Report};
 use crate::piece::Piece;
 use crate::reader::{Read, Reader, reread_object};
 use crate::scanner::{OpenKeys, TokenKind};
+use crate::symbols::Pair;
 use crate::text::Text;
 
 const EVENT_TIME: Field = Field::new("E", "event time");
@@ -62,6 +63,34 @@ impl Writer {
         write_compact(json.unwrap_or("null"), &mut self.json);
     }
 
+    /// Appends a string that may be missing.
+    pub fn optional_text(&mut self, name: &str, value: Option<&Text<'_>>) {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.raw(name, None),
+        }
+    }
+
+    /// Appends a word of ours, which needs no escapes, or null.
+    pub fn word(&mut self, name: &str, word: Option<&str>) {
+        self.name(name);
+        match word {
+            Some(word) => {
+                self.json.push(b'"');
+                self.json.extend_from_slice(word.as_bytes());
+                self.json.push(b'"');
+            }
+            None => self.json.extend_from_slice(b"null"),
+        }
+    }
+
+    pub fn pair(&mut self, name: &str, pair: Pair<'_>) {
+        self.name(name);
+        self.json.push(b'"');
+        pair.write(&mut self.json);
+        self.json.push(b'"');
+    }
+
     pub fn doubt(&mut self, checked: Read<()>) {
         if let (Err(error), None) = (checked, &self.doubt) {
             self.doubt = Some(error);
@@ -98,6 +127,23 @@ impl Writer {
             self.doubt(element.refuse_absurd());
         }
         self.json.push(b']');
+        Ok(())
+    }
+
+    /// As `objects`, of an array that may be missing.
+    pub fn optional_objects(
+        &mut self,
+        name: &str,
+        reader: &Reader<'_>,
+        (field, element_name): (&Field, &'static str),
+        keys: &mut OpenKeys,
+        write: impl Fn(&mut Self, &Reader<'_>) -> Read<()>,
+    ) -> Read<()> {
+        if reader.token(field).is_some() {
+            return self.objects(name, reader, (field, element_name), keys, write);
+        }
+        self.name(name);
+        self.json.extend_from_slice(b"[]");
         Ok(())
     }
 

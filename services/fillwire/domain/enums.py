@@ -49,7 +49,7 @@ class OrderType(StrEnum):
 
 class TimeInForce(StrEnum):
     """How long an order works: till cancelled, at once or not, at once and whole or not, for the day, till a date, in
-    the opening auction, in the closing auction.
+    the opening auction, in the closing auction, as a maker or not, against retail orders only.
     """  # noqa: D205 - one sentence needs two lines
 
     GTC = "gtc"
@@ -59,6 +59,8 @@ class TimeInForce(StrEnum):
     GTD = "gtd"
     OPG = "opg"
     CLS = "cls"
+    GTX = "gtx"
+    RPI = "rpi"
 
 
 class Liquidity(StrEnum):

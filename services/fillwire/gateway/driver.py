@@ -17,7 +17,7 @@ import picows
 
 from fillwire.domain.errors import ConnectionLost, VenueError
 from fillwire.runtime.logs import get_log
-from fillwire.venues.protocol import Event, HttpAsk, VenueProtocol
+from fillwire.venues.protocol import Event, HttpAsk, Ping, VenueProtocol
 from fillwire.venues.rest import HttpResponse
 
 _log = get_log(__name__)
@@ -29,6 +29,7 @@ _TEXT = picows.WSMsgType.TEXT
 _BINARY = picows.WSMsgType.BINARY
 _CONTINUATION = picows.WSMsgType.CONTINUATION
 _PING = picows.WSMsgType.PING
+_PONG = picows.WSMsgType.PONG
 _CLOSE = picows.WSMsgType.CLOSE
 
 
@@ -212,7 +213,7 @@ class Driver(picows.WSListener):
         asks = protocol.requests_to_send()
         if frames and self._transport is not None and not self.ended.done():
             for frame in frames:
-                self._transport.send(_TEXT, frame)
+                self._transport.send(_PING if frame.__class__ is Ping else _TEXT, frame)
         if asks:
             self._owner.ask(asks)
         if events:
@@ -277,6 +278,8 @@ class Driver(picows.WSListener):
     ) -> None:
         if kind is _PING:
             transport.send_pong(frame.get_payload_as_bytes())
+            self.protocol.receive_ping(self._read_ns)
+        elif kind is _PONG:
             self.protocol.receive_ping(self._read_ns)
         elif kind is _CLOSE:
             code, text = frame.get_close_code(), frame.get_close_message()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from fillwire.domain.errors import ConnectionLost, VenueError
 from fillwire.gateway.rationing import RationedRest
@@ -10,6 +11,9 @@ from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import Venue
+
+if TYPE_CHECKING:
+    from fillwire.venues.rest import HttpRequest
 
 _log = get_log(__name__)
 
@@ -46,6 +50,8 @@ class Reference:
         self._first_measurement = asyncio.Lock()
         self._clock_offset_ns: int | None = None
         self._task: asyncio.Task[None] | None = None
+        self.with_key: Callable[[HttpRequest], HttpRequest] = lambda request: request
+        """Adds the key of an account that has one, where the venue answers nobody without."""
         self.on_symbols: list[Callable[[SymbolTable], None]] = []
         self.on_clock: list[Callable[[int], None]] = []
 
@@ -89,7 +95,7 @@ class Reference:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._symbols_due_s - loop.time()))
         self._symbols_due_s = loop.time() + _FAILURE_PAUSE_S
-        response = await self._rest.ask_at_once(self._venue.symbols_request())
+        response = await self._rest.ask_at_once(self.with_key(self._venue.symbols_request()))
         symbols = self._venue.read_symbols(response)
         if not symbols:
             raise VenueError(self._venue.exchange, "the table of symbols is empty")
@@ -121,7 +127,8 @@ class Reference:
             sent_ns = time.time_ns()
             began_ns = time.perf_counter_ns()
             try:
-                venue_ns = self._venue.read_time_ns(await self._rest.ask_at_once(self._venue.time_request()))
+                request = self.with_key(self._venue.time_request())
+                venue_ns = self._venue.read_time_ns(await self._rest.ask_at_once(request))
             except VenueError as error:
                 failure = error
                 break

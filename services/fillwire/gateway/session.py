@@ -32,7 +32,7 @@ from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.breaker import Breaker
 from fillwire.runtime.logs import get_log
 from fillwire.venues.states import Step
-from fillwire.venues.venue import VenueAccount, VenueKey
+from fillwire.venues.venue import AsksWithKey, VenueAccount, VenueKey
 
 if TYPE_CHECKING:
     from fillwire.gateway.link import Link
@@ -226,7 +226,11 @@ class Session:
     def _keyed(self, key: VenueKey | None) -> VenueAccount:
         if key is None:
             raise ConfigError(f"no key for {self.account}: expected one in accounts or in credentialsDir")
-        return self._around.venue.account(self.account, key, self._attach().endpoints)
+        environment = self._attach()
+        venue_account = self._around.venue.account(self.account, key, environment.endpoints)
+        if isinstance(venue_account, AsksWithKey):
+            environment.reference.with_key = venue_account.with_key
+        return venue_account
 
     async def _stream(self) -> None:
         """Connect for ever."""

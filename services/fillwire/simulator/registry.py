@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.coinbase_advanced.server import CoinbaseAdvancedSimulator
 from fillwire.simulator.coinbase_exchange.server import CoinbaseExchangeSimulator
 from fillwire.simulator.exchange.server import Simulator
 
 SIMULATORS: Mapping[str, type[Simulator]] = {
     "binance": BinanceSimulator,
     "coinbase": CoinbaseExchangeSimulator,
+    "coinbase-advanced": CoinbaseAdvancedSimulator,
 }

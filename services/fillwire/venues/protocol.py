@@ -133,6 +133,12 @@ class HttpAsk:
     timeout_ns: int
 
 
+class Ping(bytes):
+    """Among the frames to send: a ping with this payload instead of a text. Its answer is told by `receive_ping`."""
+
+    __slots__ = ()
+
+
 Event = (
     ExecutionReport
     | OrderDoubted
@@ -158,7 +164,7 @@ class VenueProtocol(Protocol):
         """Take one data frame. Never raises: a frame that does not parse becomes `FrameRefused`."""
 
     def receive_ping(self, now_ns: int) -> None:
-        """Note that the venue pinged; the driver has answered with the ping's payload."""
+        """Note that the venue pinged, which the driver has answered with the ping's payload, or answered a ping."""
 
     def receive_timer(self, now_ns: int) -> None:
         """Do what is due at `now_ns`; nothing if the driver calls early."""
@@ -170,7 +176,7 @@ class VenueProtocol(Protocol):
         """Return what happened since the last call, in order."""
 
     def frames_to_send(self) -> list[bytes]:
-        """Return the text frames to send since the last call, in order."""
+        """Return the text frames to send since the last call, in order; a `Ping` is one of pings."""
 
     def requests_to_send(self) -> list[HttpAsk]:
         """Return the requests to REST since the last call; each is answered by `receive_response`."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fillwire.domain.errors import ConfigError
+from fillwire.venues.alpaca.venue import Alpaca
 from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.venue import Venue
 
-VENUES: Mapping[str, Venue] = MappingProxyType({venue.exchange: venue for venue in (BinanceSpot(),)})
+VENUES: Mapping[str, Venue] = MappingProxyType({venue.exchange: venue for venue in (Alpaca(), BinanceSpot())})
 
 
 def venue(exchange: str) -> Venue:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
@@ -72,6 +72,14 @@ class VenueAccount(Protocol):
             clock_offset_ns: venue clock minus ours, as last measured; 0 before that.
             dialled_ns: when dialling began.
         """
+
+
+@runtime_checkable
+class AsksWithKey(Protocol):
+    """An account at a venue that answers nobody without a key, not even to questions about its clock and symbols."""
+
+    def with_key(self, request: HttpRequest) -> HttpRequest:
+        """Return a request that is not about the account as the venue answers it."""
 
 
 class Venue(Protocol):

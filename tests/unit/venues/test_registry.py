@@ -15,7 +15,7 @@ from support.binance_keys import API_KEY, HMAC_SECRET
 
 def test_an_unknown_exchange_is_told_what_exists() -> None:
     """The error names what was asked for and every exchange there is."""
-    with pytest.raises(ConfigError, match="exchange 'binnance' is unknown: expected binance"):
+    with pytest.raises(ConfigError, match=r"exchange 'binnance' is unknown: expected .*binance"):
         venue("binnance")
 
 

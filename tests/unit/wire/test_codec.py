@@ -131,7 +131,7 @@ def test_words_are_members() -> None:
         (
             "/time_in_force",
             "DAY",
-            'expected one of gtc, ioc, fok, day, gtd, opg, cls or null, was string "DAY"',
+            'expected one of gtc, ioc, fok, day, gtd, opg, cls, gtx, rpi or null, was string "DAY"',
         ),
         ("/source", None, "expected one of stream, rest, inferred, was null"),
         ("/price", 64000.5, "expected a decimal string or null, was number 64000.5"),

@@ -1,7 +1,6 @@
 """Rows of the REST API: orders and fills, under other names than the feed has for them."""
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,11 +56,11 @@ class FillFacts:
     """What REST shows of a fill; amounts in units, `rate` as the account's commission rate in units.
 
     Attributes:
-        number: the engine's number of the trade, unique in the product.
+        trade_id: a UUID; the other side of the trade has another.
         is_in_quote: whether `size` is shown in the quote currency, as for orders that were placed in it.
     """
 
-    number: int
+    trade_id: str
     product: str
     order_id: str
     user_id: str
@@ -75,18 +74,11 @@ class FillFacts:
     time_us: int
 
 
-def trade_id(product: str, number: int, order_id: str) -> str:
-    """Return the id of one side of a trade: the same whenever it is asked for."""
-    digest = hashlib.sha256(f"{product}:{number}:{order_id}".encode()).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=4))
-
-
 def fill_row(fill: FillFacts) -> dict[str, Any]:
     """Return a fill. Its ids have nothing to do with those of Coinbase Exchange."""
-    own_id = trade_id(fill.product, fill.number, fill.order_id)
     return {
-        "entry_id": hashlib.sha256(own_id.encode()).hexdigest(),
-        "trade_id": own_id,
+        "entry_id": hashlib.sha256(fill.trade_id.encode()).hexdigest(),
+        "trade_id": fill.trade_id,
         "order_id": fill.order_id,
         "trade_time": rfc3339(fill.time_us * 1_000),
         "trade_type": "FILL",

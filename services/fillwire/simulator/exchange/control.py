@@ -353,13 +353,17 @@ class Control:
         return {}
 
     async def _clear_faults(self, _request: web.Request) -> Any:
-        core = self.core
-        core.faults.clear()
-        core.venue.set_query_lag(core.venue.settings.query_lag_s)
-        core.venue.clock.skew_ns = core.venue.settings.skew_ms * 1_000_000
-        for key in core.venue.keys.values():
-            key.is_revoked = False
+        self.core.faults.clear()
+        self.release()
         return {}
+
+    def release(self) -> None:
+        """Let everything that holds be as at the start."""
+        venue = self.core.venue
+        venue.set_query_lag(venue.settings.query_lag_s)
+        venue.clock.skew_ns = venue.settings.skew_ms * 1_000_000
+        for key in venue.keys.values():
+            key.is_revoked = False
 
     async def _wipe(self, _request: web.Request) -> Any:
         await self.stop()  # their orders are about to be forgotten

@@ -143,7 +143,7 @@ def test_a_row_has_other_names_than_the_feed() -> None:
 def fill(*, is_in_quote: bool) -> rows.FillFacts:
     """Return a fill."""
     return rows.FillFacts(
-        number=7,
+        trade_id="cdc39e45-bbd3-44ec-bf02-61742dfb16a1",
         product="BTC-USD",
         order_id=ORDER.order_id,
         user_id=ORDER.user_id,
@@ -167,12 +167,12 @@ def test_fills_in_quote_currency_give_back_their_base_size() -> None:
     assert base["commission"] == quote["commission"] == "0.0280990982496"
 
 
-def test_ids_of_a_fill_are_the_same_whenever_it_is_asked_for() -> None:
-    """Another side of the same trade has another id."""
+def test_an_entry_has_an_id_of_its_own() -> None:
+    """It is 64 hexadecimal digits, the same whenever it is asked for, another for another trade."""
     row = rows.fill_row(fill(is_in_quote=False))
     assert row == rows.fill_row(fill(is_in_quote=False))
-    other = rows.fill_row(dataclasses.replace(fill(is_in_quote=False), order_id="another"))
-    assert row["trade_id"] != other["trade_id"]
+    other = rows.fill_row(dataclasses.replace(fill(is_in_quote=False), trade_id="another"))
+    assert len(row["entry_id"]) == 64
     assert row["entry_id"] != other["entry_id"]
 
 

@@ -1,0 +1,90 @@
+"""The account and the products with which Coinbase Advanced Trade is simulated unless said otherwise."""
+
+from fillwire.simulator.exchange.demo import Demo
+from fillwire.simulator.settings import AccountSettings, KeySettings, SymbolSettings
+
+# Nobody's keys: the P-256 key of RFC 6979, A.2.5, and Ed25519 of the bytes 0 to 31.
+_ORGANIZATION = "organizations/00000000-0000-0000-0000-000000000001/apiKeys"
+DEMO_ED25519_KEY_NAME = f"{_ORGANIZATION}/00000000-0000-0000-0000-000000000002"
+DEMO_ES256_KEY_NAME = f"{_ORGANIZATION}/00000000-0000-0000-0000-000000000003"
+DEMO_ES256_PRIVATE_KEY = """\
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIMmvqdhFunUWa1whV2ex1pNOUMPbNuibEnuKYisSD2choAoGCCqGSM49
+AwEHoUQDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8
+maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
+-----END EC PRIVATE KEY-----
+"""
+DEMO_ES256_PUBLIC_KEY = """\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7
+Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
+-----END PUBLIC KEY-----
+"""
+DEMO_ED25519_PRIVATE_KEY = """\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f
+-----END PRIVATE KEY-----
+"""
+DEMO_ED25519_PUBLIC_KEY = """\
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=
+-----END PUBLIC KEY-----
+"""
+
+_PRODUCTS = (
+    ("BTC", "USD", "64000", "0.01", "0.000001"),
+    ("ETH", "USD", "3200", "0.01", "0.0001"),
+    ("SOL", "USD", "150", "0.01", "0.001"),
+    ("LTC", "USD", "80", "0.01", "0.001"),
+    ("BTC", "USDT", "64000", "0.01", "0.000001"),
+    ("ETH", "BTC", "0.05", "0.00001", "0.001"),
+)
+
+DEMO = Demo(
+    accounts=(
+        AccountSettings(
+            user="demo",
+            keys=(
+                KeySettings(api_key=DEMO_ES256_KEY_NAME, public_key=DEMO_ES256_PUBLIC_KEY),
+                KeySettings(api_key=DEMO_ED25519_KEY_NAME, public_key=DEMO_ED25519_PUBLIC_KEY),
+            ),
+        ),
+    ),
+    symbols=tuple(
+        SymbolSettings(
+            symbol=f"{base}-{quote}",
+            base=base,
+            quote=quote,
+            price=price,
+            tick=tick,
+            step=step,
+            min_notional="1" if quote != "BTC" else "0.00001",
+        )
+        for base, quote, price, tick, step in _PRODUCTS
+    ),
+    balances={
+        "USD": "1000000000",
+        "USDT": "1000000000",
+        "BTC": "10000",
+        "ETH": "100000",
+        "SOL": "1000000",
+        "LTC": "100000",
+    },
+    rate="0.006",
+    introduction=(
+        f"  ES256    {DEMO_ES256_KEY_NAME}",
+        *(f"           {line}" for line in DEMO_ES256_PRIVATE_KEY.splitlines()),
+        f"  Ed25519  {DEMO_ED25519_KEY_NAME}",
+        *(f"           {line}" for line in DEMO_ED25519_PRIVATE_KEY.splitlines()),
+    ),
+    variables={
+        "SIMULATED_API_KEY": DEMO_ES256_KEY_NAME,
+        "SIMULATED_PRIVATE_KEY": DEMO_ES256_PRIVATE_KEY,
+        "SIMULATED_ED25519_API_KEY": DEMO_ED25519_KEY_NAME,
+        "SIMULATED_ED25519_PRIVATE_KEY": DEMO_ED25519_PRIVATE_KEY,
+    },
+    keys=(
+        {"apiKey": "env:SIMULATED_API_KEY", "privateKey": "env:SIMULATED_PRIVATE_KEY"},
+        {"apiKey": "env:SIMULATED_ED25519_API_KEY", "privateKey": "env:SIMULATED_ED25519_PRIVATE_KEY"},
+    ),
+)

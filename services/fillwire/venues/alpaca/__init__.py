@@ -1,0 +1,1 @@
+"""Alpaca: US equities, their options, and crypto, of one account by one stream."""

@@ -1,0 +1,48 @@
+"""What Alpaca's refusals mean."""
+
+from typing import Any
+
+import pytest
+
+from fillwire.domain.enums import Reach
+from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled
+from fillwire.venues.alpaca.refusals import http_error
+from fillwire.venues.rest import HttpResponse
+from support.alpaca_venue import answer
+
+
+def throttled(**headers: Any) -> Throttled:
+    """Return what 429 with these headers means."""
+    error = http_error(answer({"code": 42910000, "message": "rate limit exceeded"}, 429, **headers))
+    assert isinstance(error, Throttled)
+    return error
+
+
+def test_a_limit_says_when_it_ends() -> None:
+    """The wait is from the venue's own clock to the end of its minute, and a second more."""
+    error = throttled(x_ratelimit_reset="1780324260", date="Mon, 01 Jun 2026 14:30:40 GMT")
+    assert (error.retry_after_s, error.reach) == (21.0, Reach.MACHINE)
+    assert throttled(x_ratelimit_reset="1780324260").retry_after_s == 60.0
+    assert throttled(x_ratelimit_reset="0", date="Mon, 01 Jun 2026 14:30:40 GMT").retry_after_s == 1.0
+
+
+def test_a_refused_socket_waits_long_and_alone() -> None:
+    """429 in place of the upgrade is about this account's other connection, not about the machine."""
+    error = http_error(HttpResponse(status=429, body=b""))
+    assert isinstance(error, Throttled)
+    assert (error.retry_after_s, error.reach) == (30.0, Reach.REQUEST)
+    assert "another one of this account" in str(error)
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_server_that_fails_may_do_better(status: int) -> None:
+    """The next attempt follows."""
+    assert isinstance(http_error(HttpResponse(status=status, body=b"")), ConnectionLost)
+
+
+@pytest.mark.parametrize(
+    "response", [answer({"message": "forbidden."}, 403), answer({"code": 40110000, "message": "no"}, 401)]
+)
+def test_a_refused_key_stops(response: HttpResponse) -> None:
+    """Both forms that the venue has had."""
+    assert isinstance(http_error(response), AuthRejected)
