@@ -12,8 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from fillwire.cli.simulated import SimulatedVenue
+from fillwire.cli.stack import Stack
 from fillwire.simulator.binance.demo import DEMO_HMAC_API_KEY
 from fillwire.simulator.registry import SIMULATORS
+from support.eventually import eventually
 from support.venue_client import signed
 
 DEADLINE_S = 30.0
@@ -154,3 +157,32 @@ async def test_unusable_options_are_one_sentence(options: tuple[str, ...], sente
     assert code == 1
     assert said.startswith(f"fillwire: {sentence}")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("exchange", sorted(SIMULATORS))
+async def test_every_exchange_can_be_driven_by_its_control_api(tmp_path: Path, exchange: str) -> None:
+    """What the demo and chaos do to a venue, they can do to each: emit, count and read back executions, ask for prices."""
+    async with Stack(tmp_path, {}) as stack:
+        venue = await SimulatedVenue.start(stack, aiohttp.ClientSession(), exchange=exchange)
+        try:
+            markets = await venue.control("GET", "symbols")
+            symbols = [market["symbol"] for market in markets[:2]]
+            await venue.emit(symbols, rate=0, count=30, orders=4)
+
+            async def is_done() -> bool:
+                return not await venue.is_emitting()
+
+            await eventually(is_done, DEADLINE_S)
+            executions = await venue.executions()
+            assert await venue.execution_count() == len(executions) == 30
+            assert len({execution["event_id"] for execution in executions}) == 30
+            assert len({execution["order"] for execution in executions}) == 4
+            pair = f"{markets[0]['base']}-{markets[0]['quote']}"
+            assert {execution["pair"] for execution in executions} >= {pair}
+            assert await venue.price(pair) == markets[0]["price"]
+            configuration = json.loads((tmp_path / "fillwire.json").read_text())
+            assert [account["exchange"] for account in configuration["accounts"]] == [exchange]
+            named = {text for text in configuration["accounts"][0].values() if text.startswith("env:")}
+            assert {text.removeprefix("env:") for text in named} <= set(stack.environ)
+        finally:
+            await venue.close()

@@ -138,5 +138,5 @@ def _introduce(simulator: Simulator, *, shows_demo_keys: bool) -> None:
         *(_key_line(account) for account in simulator.settings.accounts),
     ]
     if shows_demo_keys:
-        lines += ["keys of user demo, published test vectors", *simulator.demo.introduction]
+        lines += ["keys of user demo", *simulator.demo.introduction]
     click.echo("\n".join(lines), err=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fillwire.simulator.alpaca.server import AlpacaSimulator
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.coinbase_advanced.server import CoinbaseAdvancedSimulator
 from fillwire.simulator.coinbase_exchange.server import CoinbaseExchangeSimulator
@@ -11,4 +12,5 @@ SIMULATORS: Mapping[str, type[Simulator]] = {
     "binance": BinanceSimulator,
     "coinbase": CoinbaseExchangeSimulator,
     "coinbase-advanced": CoinbaseAdvancedSimulator,
+    "alpaca": AlpacaSimulator,
 }

@@ -72,6 +72,7 @@ class LimitSettings:
     connections_per_5_minutes: int = 300
     refusals_before_ban: int = 20
     ban_s: int = 120
+    requests_per_minute: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

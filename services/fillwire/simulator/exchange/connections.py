@@ -81,7 +81,7 @@ class Connection:
         opcode: first byte of the frames that it sends.
         broken: beginning of a frame that breaks off.
         subscriptions: those that are active, by their number.
-        pings: whether the server still pings; a fault may stop it.
+        pings: whether the server pings.
         sent_frames: frames written so far.
     """
 
@@ -111,6 +111,7 @@ class Connection:
         self.subscriptions: dict[int, Subscription] = {}
         self.subscriptions_made = 0
         self.pings = True
+        self._answers_pings = True
         self.sent_frames = 0
         self.sent_bytes = 0
         self._is_ending = False
@@ -179,7 +180,17 @@ class Connection:
 
     def receive_ping(self, payload: bytes) -> None:
         """Answer a ping of the client."""
-        self._write(frame(payload, _PONG))
+        if self._answers_pings:
+            self._write(frame(payload, _PONG))
+
+    def stop_heartbeat(self) -> None:
+        """Neither ping nor answer pings any longer."""
+        self.pings = self._answers_pings = False
+
+    def resume_heartbeat(self, pings: bool) -> None:
+        """Answer pings again, and ping again if `pings`."""
+        self.pings = pings
+        self._answers_pings = True
 
     # Subscriptions
 

@@ -15,7 +15,7 @@ A venue may add to it.
     DELETE /sim/emit/<job>      stop it
     POST   /sim/cut             user or "all", how: abort, close (with handshake) or mid_frame
     POST   /sim/stall           user or "all", seconds; what: all, or events (responses go on); retain false (what is
-                                not said is lost), pings true
+                                not said is lost), pings true (false: none are sent or answered)
     POST   /sim/wipe            end emissions, forget orders and trades, restart ids
     POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
     GET    /sim/faults          all rules with their hits
@@ -37,7 +37,7 @@ Kinds that hold until they are changed: query_lag (seconds), clock_skew (millise
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from aiohttp import web
@@ -56,7 +56,13 @@ _MAX_PAGE = 100_000
 
 
 class Control:
-    """Handlers of the control API. Bodies and answers are JSON; a mistake is answered with status 400 and a sentence."""
+    """Handlers of the control API. Bodies and answers are JSON; a mistake is answered with status 400 and a sentence.
+
+    Attributes:
+        kinds: kinds of faults that strike, and do not hold.
+    """
+
+    kinds: ClassVar[frozenset[str]] = FRAME_FAULTS | REQUEST_FAULTS
 
     def __init__(self, core: Core) -> None:
         self.core = core
@@ -108,7 +114,8 @@ class Control:
 
     # Who
 
-    def _account(self, body: dict[str, Any]) -> Account:
+    def account(self, body: dict[str, Any]) -> Account:
+        """Return the account that a body names."""
         if "api_key" in body:
             key = self.core.venue.keys.get(body["api_key"])
             if key is None:
@@ -125,7 +132,7 @@ class Control:
         """Return the account that a body names, None for all."""
         if body.get("user") in {None, "all"} and "api_key" not in body:
             return None
-        return self._account(body)
+        return self.account(body)
 
     def connections(self, account: Account | None) -> list[Connection]:
         """Return the open connections of an account, or all."""
@@ -193,7 +200,7 @@ class Control:
         }
 
     async def _executions(self, request: web.Request) -> Any:
-        account = self._account(dict(request.query))
+        account = self.account(dict(request.query))
         since = int(request.query.get("since", "0"))
         limit = min(int(request.query.get("limit", str(_PAGE))), _MAX_PAGE)
         log = account.executions
@@ -236,7 +243,7 @@ class Control:
         markets = tuple(engine.market(symbol) for symbol in symbols)
         count = int(body["count"])
         script = Script(
-            account=self._account(body),
+            account=self.account(body),
             markets=markets,
             orders=max(1, min(int(body.get("orders", 10)), count)),
             rate=float(body.get("rate", 0)),
@@ -303,8 +310,8 @@ class Control:
                 silences_responses=body.get("what", "all") == "all",
             )
             if not body.get("pings", True):
-                connection.pings = False
-                loop.call_later(seconds, setattr, connection, "pings", True)
+                loop.call_later(seconds, connection.resume_heartbeat, connection.pings)
+                connection.stop_heartbeat()
         return {"connections": len(connections)}
 
     async def _add_fault(self, request: web.Request) -> Any:
@@ -313,7 +320,7 @@ class Control:
         account = self.account_or_all(body)
         body.pop("user", None)
         core = self.core
-        if kind in FRAME_FAULTS or kind in REQUEST_FAULTS:
+        if kind in self.kinds:
             probability = float(body.pop("probability", 0.0))
             count = body.pop("next", None if probability else 1)
             return core.faults.add(kind, account, count=count, probability=probability, **body).document()

@@ -91,8 +91,10 @@ class Engine:
             raise Refused(Reason.INSUFFICIENT_BALANCE)
         return quantity, lock
 
-    def place(self, account: Account, ticket: Ticket) -> tuple[Order, list[AccountEvent]]:
-        """Place an order and match it.
+    def place(
+        self, account: Account, ticket: Ticket, *, waits: bool = False
+    ) -> tuple[Order, list[AccountEvent]]:
+        """Place an order and match it; one that waits is only accepted, until `begin`.
 
         Raises:
             Refused: the engine does not take the order; nothing has changed.
@@ -102,8 +104,20 @@ class Engine:
         order = self._admit(step, account, ticket, quantity)
         self._lock(order, lock)
         order.locked = lock
-        self._start(step, order)
+        if waits:
+            step.report(order, "ACCEPTED")
+        else:
+            self._start(step, order)
         return order, self._finish(step)
+
+    def begin(self, order: Order) -> list[AccountEvent]:
+        """Match an order that has waited; one that the account can no longer pay for is rejected."""
+        step = self._step(order.market)
+        if self._relock_at_market(order):
+            self._start(step, order)
+        else:
+            self.matcher.end(step, order, "EXPIRED", "REJECTED")
+        return self._finish(step)
 
     def place_list(
         self, account: Account, tickets: Sequence[Ticket], client_id: str

@@ -146,6 +146,7 @@ class Matcher:
             step.touch(account, fee_asset)
             report.fee = fee
             report.fee_asset = fee_asset
+        report.position = balances[base].free + balances[base].locked
         report.is_maker = is_maker
         report.last_quantity = quantity
         report.last_price = price

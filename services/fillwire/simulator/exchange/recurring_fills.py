@@ -109,6 +109,11 @@ class RecurringFill:
         return self.order.executed_quote
 
     @property
+    def position(self) -> int:
+        """Amount of the base asset, free and locked."""
+        return self._position.base.free + self._position.base.locked
+
+    @property
     def working_us(self) -> int:
         """When the order went on the book."""
         return self.order.working_us

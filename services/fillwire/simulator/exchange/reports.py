@@ -31,8 +31,9 @@ class ExecutionReport:
 
     Attributes:
         head: what reports say of the order besides its state.
-        execution_type: NEW, TRADE, CANCELED, REPLACED, EXPIRED, REJECTED or TRADE_PREVENTION.
+        execution_type: ACCEPTED (of an order that waits), NEW, TRADE, CANCELED, REPLACED, EXPIRED, REJECTED or TRADE_PREVENTION.
         row: row of the account's execution log, -1 if the step is no execution.
+        position: amount of the base asset after an execution, free and locked.
         fee: commission, None if the step has none.
         reject: why the order was rejected, None if it was not.
         prevention: what self-trade prevention did, None for most.
@@ -45,6 +46,7 @@ class ExecutionReport:
     last_quantity = 0
     last_price = 0
     last_quote = 0
+    position = 0
     fee: int | None = None
     fee_asset: str | None = None
     is_maker = False
