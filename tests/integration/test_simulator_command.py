@@ -16,6 +16,7 @@ from fillwire.cli.simulated import SimulatedVenue
 from fillwire.cli.stack import Stack
 from fillwire.simulator.binance.demo import DEMO_HMAC_API_KEY
 from fillwire.simulator.registry import SIMULATORS
+from fillwire.venues.registry import VENUES
 from support.eventually import eventually
 from support.venue_client import signed
 
@@ -159,7 +160,7 @@ async def test_unusable_options_are_one_sentence(options: tuple[str, ...], sente
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("exchange", sorted(SIMULATORS))
+@pytest.mark.parametrize("exchange", sorted(SIMULATORS.keys() & VENUES.keys()))
 async def test_every_exchange_can_be_driven_by_its_control_api(tmp_path: Path, exchange: str) -> None:
     """What the demo and chaos do to a venue, they can do to each: emit, count and read back executions, ask for prices."""
     async with Stack(tmp_path, {}) as stack:
