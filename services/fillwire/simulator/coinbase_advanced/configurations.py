@@ -90,7 +90,7 @@ def _amount(fields: dict[str, Any], name: str, *, is_needed: bool = False) -> st
 
 def _is_stop_down(fields: dict[str, Any]) -> bool:
     direction = fields.get("stop_direction")
-    if direction not in {"STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"}:
+    if direction not in ("STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"):
         raise invalid_argument("stop_direction must be STOP_DIRECTION_STOP_UP or STOP_DIRECTION_STOP_DOWN")
     return bool(direction == "STOP_DIRECTION_STOP_DOWN")
 

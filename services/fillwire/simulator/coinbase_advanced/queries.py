@@ -1,6 +1,6 @@
 """Operations that show orders and fills."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fillwire.simulator.coinbase_advanced import rows, views
@@ -12,6 +12,14 @@ from fillwire.simulator.coinbase_advanced.rows import FillFacts
 from fillwire.simulator.exchange.orders import Order
 
 _DEFAULT_FILLS = 100
+_FILTERS: Mapping[str, Callable[[OrderView], str]] = {
+    "order_ids": lambda seen: seen.order_id,
+    "product_ids": lambda seen: seen.product,
+    "order_types": lambda seen: seen.type,
+    "order_side": lambda seen: seen.side,
+    "time_in_forces": lambda seen: seen.time_in_force,
+}
+"""What orders can be chosen by, besides status and time."""
 
 
 def _find(request: Request, order_id: str) -> Order | None:
@@ -27,17 +35,39 @@ def order(request: Request) -> Any:
     return {"order": rows.order_row(views.queried(request.venue, found))}
 
 
+class _Filter:
+    """Which orders a request asks for.
+
+    Raises:
+        Refusal: it asks for what the venue does not show together.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._statuses = request.values("order_status")
+        if "OPEN" in self._statuses and len(self._statuses) > 1:
+            raise invalid_argument("OPEN must be queried alone")
+        self._since_us, self._until_us = request.time_us("start_date"), request.time_us("end_date")
+        self._values = {name: request.values(name) for name in _FILTERS if request.values(name)}
+
+    def passes(self, seen: OrderView) -> bool:
+        """Return whether the request asks for this order."""
+        return (
+            (not self._statuses or seen.status in self._statuses)
+            and (self._since_us is None or seen.created_us >= self._since_us)
+            and (self._until_us is None or seen.created_us < self._until_us)
+            and all(_FILTERS[name](seen) in values for name, values in self._values.items())
+        )
+
+
 def orders(request: Request) -> Any:
     """List orders, newest first."""
-    statuses = request.values("order_status")
-    if "OPEN" in statuses and len(statuses) > 1:
-        raise invalid_argument("OPEN must be queried alone")
+    wanted = _Filter(request)
     limit, cursor = request.limit(MAX_LIMIT), request.cursor()
     known = list(request.signer.orders.values())
     shown: list[OrderView] = []
     for position in range(len(known) if cursor is None else min(cursor, len(known)), 0, -1):
         seen = views.queried(request.venue, known[position - 1])
-        if not _is_wanted(request, seen, statuses):
+        if not wanted.passes(seen):
             continue
         if len(shown) == limit:
             return _page(shown, str(position))
@@ -52,23 +82,6 @@ def _page(shown: list[OrderView], cursor: str) -> dict[str, Any]:
         "has_next": bool(cursor),
         "cursor": cursor,
     }
-
-
-def _is_wanted(request: Request, seen: OrderView, statuses: frozenset[str]) -> bool:
-    since_us, until_us = request.time_us("start_date"), request.time_us("end_date")
-    facts = {
-        "order_ids": seen.order_id,
-        "product_ids": seen.product,
-        "order_types": seen.type,
-        "order_side": seen.side,
-        "time_in_forces": seen.time_in_force,
-    }
-    return (
-        (not statuses or seen.status in statuses)
-        and all(not request.values(name) or value in request.values(name) for name, value in facts.items())
-        and (since_us is None or seen.created_us >= since_us)
-        and (until_us is None or seen.created_us < until_us)
-    )
 
 
 def fills(request: Request) -> Any:
@@ -90,24 +103,24 @@ def _fill_rows(request: Request, cursor: int | None) -> Iterator[int]:
     """Yield the rows of executions that are asked for and shown, newest first, from a cursor on."""
     account, venue = request.signer, request.venue
     log, now_us = account.executions, venue.clock.now_us()
-    since_us = request.time_us("start_sequence_timestamp")
-    until_us = request.time_us("end_sequence_timestamp")
-    products, order_ids = request.values("product_ids"), request.values("order_ids")
-    of_orders: frozenset[int] | None = None
+    rows: Sequence[int] = range(len(log))
+    order_ids, products = request.values("order_ids"), request.values("product_ids")
     if order_ids:
         found = (_find(request, order_id) for order_id in order_ids)
-        of_orders = frozenset(row for each in found if each is not None for row in each.rows)
-    for row in range(len(log) if cursor is None else min(cursor, len(log)), 0, -1):
-        number = row - 1
-        time_us = log.time_us[number]
+        rows = sorted(row for each in found if each is not None for row in each.rows)
+    since_us = request.time_us("start_sequence_timestamp")
+    until_us = request.time_us("end_sequence_timestamp")
+    if since_us is not None:
+        rows = log.since(rows, since_us)
+    if until_us is not None:
+        rows = log.visible(rows, until_us - 1)
+    for row in reversed(rows):
         if (
-            (of_orders is None or number in of_orders)
-            and (since_us is None or time_us >= since_us)
-            and (until_us is None or time_us < until_us)
-            and (not products or log.execution(number).symbol in products)
-            and venue.is_shown(account, number, now_us)
+            (cursor is None or row < cursor)
+            and (not products or log.execution(row).symbol in products)
+            and venue.is_shown(account, row, now_us)
         ):
-            yield number
+            yield row
 
 
 def _fill_facts(request: Request, row: int) -> FillFacts:

@@ -36,10 +36,10 @@ def read_wish(text: str) -> Wish:
         document = json.loads(text)
     except ValueError:
         raise WishRefused("invalid message") from None
-    if not isinstance(document, dict) or document.get("type") not in {"subscribe", "unsubscribe"}:
+    if not isinstance(document, dict) or document.get("type") not in ("subscribe", "unsubscribe"):
         raise WishRefused("invalid message")
     channel = document.get("channel")
-    if channel not in CHANNELS:
+    if not isinstance(channel, str) or channel not in CHANNELS:
         # the real venue says so, too, of a channel that it does not know
         raise WishRefused("authentication failure")
     products = document.get("product_ids") or ()

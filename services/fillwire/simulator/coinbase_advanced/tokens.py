@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fillwire.domain.errors import ConfigError
 
 LIFETIME_S = 120
-ISSUERS = frozenset({"cdp", "coinbase-cloud"})
+ISSUERS = ("cdp", "coinbase-cloud")
 """Issuers that the venue takes: the documented one, and the one of keys from before."""
 HOST = "api.coinbase.com"
 _SIGNATURE_BYTES = 64

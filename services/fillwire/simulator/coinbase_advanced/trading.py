@@ -43,7 +43,7 @@ def _place(request: Request, body: dict[str, Any]) -> Order:
     if market is None:
         raise OrderRefused("INVALID_PRODUCT_ID", "valid product_id is required")
     side = body.get("side")
-    if side not in {"BUY", "SELL"}:
+    if side not in ("BUY", "SELL"):
         raise invalid_argument("side must be BUY or SELL")
     wanted = read_configuration(body.get("order_configuration"))
     known = account.by_client_id.get((market.name, client_order_id))

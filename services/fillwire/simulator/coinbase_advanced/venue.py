@@ -2,10 +2,10 @@
 
 from fillwire.simulator.coinbase_advanced.demo import DEMO
 from fillwire.simulator.coinbase_advanced.facts import Names
-from fillwire.simulator.coinbase_advanced.tallies import Tallies
 from fillwire.simulator.coinbase_advanced.tokens import TokenVerifier
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.market import Market
+from fillwire.simulator.exchange.tallies import Tallies
 from fillwire.simulator.exchange.units import product
 from fillwire.simulator.exchange.venue import Venue
 from fillwire.simulator.settings import SimulatorSettings

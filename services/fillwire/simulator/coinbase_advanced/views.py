@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from fillwire.simulator.coinbase_advanced.facts import facts_of
 from fillwire.simulator.coinbase_advanced.orders import OrderView
-from fillwire.simulator.coinbase_advanced.tallies import Tally
 from fillwire.simulator.coinbase_advanced.venue import AdvancedVenue
 from fillwire.simulator.exchange.orders import STOP_TYPES, Order, OrderState, visible_state
+from fillwire.simulator.exchange.tallies import Tally
 
 TIME_IS_UP = "TIME_IS_UP"
 """Why the engine ended an order that was good till a date."""

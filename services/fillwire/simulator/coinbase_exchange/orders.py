@@ -14,6 +14,7 @@ from fillwire.simulator.coinbase_exchange.venue import ExchangeVenue
 from fillwire.simulator.exchange.accounts import Account, AccountEvent
 from fillwire.simulator.exchange.orders import STOP_TYPES, Order, OrderState, visible_state
 from fillwire.simulator.exchange.refused import Reason, Refused
+from fillwire.simulator.exchange.tallies import Tally
 from fillwire.simulator.texts import (
     DECIMALS,
     decimal_text,
@@ -47,13 +48,12 @@ def _is_forgotten(state: OrderState) -> bool:
 
 
 def _fees_text(venue: ExchangeVenue, order: Order) -> str:
-    account = order.account
-    log = account.executions
-    fees = 0
-    for row in log.visible(order.rows, venue.clock.now_us() - venue.query_lag_us):
-        fill = log.execution(row)
-        fees += fill.price * fill.quantity * (account.maker_rate if fill.is_maker else account.taker_rate)
-    return decimal_text(fees, _FEE_DECIMALS)
+    if not venue.query_lag_us:
+        return decimal_text(venue.tallies.of(order).fees, _FEE_DECIMALS)
+    log = order.account.executions
+    tally = Tally()
+    tally.add(order.account, log.visible(order.rows, venue.clock.now_us() - venue.query_lag_us))
+    return decimal_text(tally.fees, _FEE_DECIMALS)
 
 
 def order_facts(venue: ExchangeVenue, order: Order, state: OrderState) -> OrderFacts:
@@ -207,12 +207,12 @@ def orders(request: Request) -> Answer:
     since_us, until_us = since_and_until(query, read_rfc3339_us)
     chosen: list[tuple[int, dict[str, Any]]] = []
     for order in reversed(_orders_of(request.signer, query.get("product_id"))):
-        row = _row(venue, order)
-        if row is None or not ("all" in wanted or row["status"] in wanted):
-            continue
-        if (since_us is None or order.created_us >= since_us) and (
-            until_us is None or order.created_us < until_us
+        if (since_us is not None and order.created_us < since_us) or (
+            until_us is not None and order.created_us >= until_us
         ):
+            continue
+        row = _row(venue, order)
+        if row is not None and ("all" in wanted or row["status"] in wanted):
             chosen.append((order.created_us, row))
     chosen.sort(key=lambda each: each[0], reverse=True)
     shown, headers = page(

@@ -40,7 +40,7 @@ def read_wish(text: str, products: Iterable[str]) -> Wish:
         document = json.loads(text)
     except ValueError:
         raise FeedRefusal("Malformed JSON", "the message is not valid JSON") from None
-    if not isinstance(document, dict) or document.get("type") not in {"subscribe", "unsubscribe"}:
+    if not isinstance(document, dict) or document.get("type") not in ("subscribe", "unsubscribe"):
         kind = document.get("type") if isinstance(document, dict) else None
         raise FeedRefusal("Invalid message type", f"{kind} is not a valid type")
     is_subscribe = document["type"] == "subscribe"

@@ -12,6 +12,7 @@ from fillwire.simulator.coinbase_exchange.tape import Tape
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.symbols import SymbolRules
+from fillwire.simulator.exchange.tallies import Tallies
 from fillwire.simulator.exchange.units import product
 from fillwire.simulator.exchange.venue import Venue
 from fillwire.simulator.settings import KeySettings, SimulatorSettings
@@ -43,6 +44,7 @@ class ExchangeVenue(Venue):
 
     Attributes:
         credentials: what proves that a request is a key owner's, by the key.
+        tallies: sums over the executions of each order.
         private: limit of requests per profile.
         fills: limit of questions for fills per profile.
         public: limit of requests per address.
@@ -62,11 +64,17 @@ class ExchangeVenue(Venue):
         for account in self.accounts.values():
             account.pays_in_other_asset = True  # the quote currency, also for what is bought
         self.credentials = {name: Credentials(key.settings) for name, key in self.keys.items()}
+        self.tallies = Tallies()
         now_ns = self.clock.now_ns
         self.private = TokenBuckets(PRIVATE_PER_S, PRIVATE_BURST, now_ns)
         self.fills = TokenBuckets(FILLS_PER_S, FILLS_BURST, now_ns)
         self.public = TokenBuckets(PUBLIC_PER_S, PUBLIC_BURST, now_ns)
         self.handshakes = TokenBuckets(CONNECTIONS_PER_S, CONNECTIONS_BURST, now_ns)
+
+    def wipe(self) -> None:
+        """Forget all orders and trades, restore the balances, and let ids begin anew."""
+        super().wipe()
+        self.tallies.clear()
 
     @property
     def tapes(self) -> Mapping[str, Tape]:

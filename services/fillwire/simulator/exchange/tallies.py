@@ -1,4 +1,4 @@
-"""Sums over an order's executions, kept up to date, since every update shows them."""
+"""Sums over an order's executions, exact and kept up to date, for venues that show them all the time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
