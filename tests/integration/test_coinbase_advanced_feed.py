@@ -235,6 +235,28 @@ async def test_a_stop_order_is_pending_once(client: AdvancedClient) -> None:
     assert (last["trigger_status"], last["order_type"]) == ("STOP_TRIGGERED", "Stop Limit")
 
 
+async def test_an_edited_order_keeps_its_id(client: AdvancedClient) -> None:
+    """The edit is queued, then the order is open at its new price; REST keeps the history."""
+    await client.subscribe()
+    order_id = await client.place()
+    await client.until(lambda: "OPEN" in client.statuses(order_id))
+    edit = {"order_id": order_id, "price": "61000", "size": "0.02"}
+    assert await client.ok("POST", "/orders/edit", edit) == {"success": True, "errors": []}
+    await client.until(lambda: len(client.statuses(order_id)) == 4)
+    assert client.statuses(order_id) == ["PENDING", "OPEN", "EDIT_QUEUED", "OPEN"]
+    last = client.updates(order_id)[-1]
+    assert (last["limit_price"], last["leaves_quantity"]) == ("61000", "0.02")
+    assert last["outstanding_hold_amount"] == "1220"
+    row = await client.row(order_id)
+    assert row["order_configuration"]["limit_limit_gtc"]["limit_price"] == "61000"
+    assert [(each["price"], each["size"]) for each in row["edit_history"]] == [("61000", "0.02")]
+    for bent in ({"order_id": "nobody"}, {"price": "65000"}, {"size": "x"}, {"price": "0.001"}):
+        answer = await client.ok("POST", "/orders/edit", {**edit, **bent})
+        assert answer["success"] is False
+        assert answer["errors"][0]["edit_failure_reason"]
+    assert (await client.row(order_id))["status"] == "OPEN"
+
+
 async def test_an_order_until_a_date_expires(client: AdvancedClient) -> None:
     """It ends as expired, not as cancelled."""
     await client.subscribe()

@@ -1,6 +1,7 @@
 """The feed of the simulated Coinbase Exchange: signatures, acknowledgements, own and everybody's messages."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator
@@ -272,6 +273,26 @@ async def test_a_stop_order_activates_and_triggers(client: ExchangeClient) -> No
     assert steps[-2:] == ["match", "done"]
 
 
+async def test_a_modified_order_keeps_its_id(client: ExchangeClient) -> None:
+    """The change tells old and new price and size, and the order trades at the new ones."""
+    await client.subscribe("user")
+    order = await client.place(size="0.02", price="60000")
+    await client.control("POST", "modify", {"order_id": order["id"], "price": "63000", "size": "0.03"})
+    await client.until(lambda: client.of("change"))
+    change = client.of("change")[0]
+    assert change["reason"] == "modify_order"
+    assert (change["old_price"], change["new_price"]) == ("60000", "63000")
+    assert (change["old_size"], change["new_size"]) == ("0.02", "0.03")
+    row = await client.ok("GET", f"/orders/{order['id']}")
+    assert (row["price"], row["size"]) == ("63000", "0.03")
+    held = {each["currency"]: each["hold"] for each in await client.ok("GET", "/accounts")}
+    assert held["USD"] == "1890"
+    await client.move_price("62000")
+    await client.until(lambda: client.of("done"))
+    assert client.steps(order["id"]) == ["received", "open", "change", "match", "done"]
+    assert client.of("match")[0]["size"] == "0.03"
+
+
 async def test_what_cannot_rest_is_cancelled_with_a_reason(client: ExchangeClient) -> None:
     """The rest of an order that may not rest ends by its time in force."""
     await client.subscribe("user")
@@ -293,6 +314,19 @@ async def test_an_order_until_a_time_expires(client: ExchangeClient, sim: Coinba
     sim.core.expiries.watch(engine_order, sim.core.venue.clock.now_us() + 50_000, "TIME_IS_UP")
     await client.until(lambda: client.of("done"))
     assert client.of("done")[0]["cancel_reason"] == "101:Time In Force"
+
+
+async def test_an_eleventh_subscription_is_refused(sim: CoinbaseExchangeSimulator) -> None:
+    """Ten connections may hear of one product on one channel; another product is free."""
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(ExchangeClient(sim)) for _ in range(11)]
+        for client in clients[:10]:
+            await client.subscribe("user")
+        last = clients[10]
+        await last.send({"type": "subscribe", "product_ids": ["BTC-USD"], "channels": ["user"], **proof()})
+        await last.until(lambda: last.of("error"))
+        assert last.of("error")[0]["message"] == "Failed to subscribe"
+        await last.subscribe("user", products=("ETH-USD",))
 
 
 async def test_too_many_connections_are_refused(sim: CoinbaseExchangeSimulator) -> None:

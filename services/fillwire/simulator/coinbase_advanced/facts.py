@@ -1,5 +1,6 @@
 """What this venue alone knows of orders and accounts: configurations, and names that are all UUIDs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fillwire.simulator.coinbase_advanced.configurations import Configuration
@@ -15,10 +16,12 @@ class Facts:
 
     Attributes:
         quote_size: amount in the quote currency by which it was placed, 0 if it was placed by base size.
+        edits: what it was changed to, oldest first, as REST shows it.
     """
 
     configuration: Configuration
     quote_size: int
+    edits: tuple[Mapping[str, str], ...] = ()
 
 
 def facts_of(order: Order) -> Facts:

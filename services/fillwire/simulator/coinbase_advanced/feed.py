@@ -167,7 +167,7 @@ class UserStream(Subscription):
             self._feed.tell("user", [messages.orders_event("snapshot", batch)], "snapshot", self.account)
 
     def tell(self, event: AccountEvent, now_ns: int) -> None:
-        """Gather what happened to an order; that it is pending, or to be cancelled, is told at once."""
+        """Gather what happened to an order; that it is pending, to be cancelled or to be changed, is told at once."""
         del now_ns
         if not isinstance(event, ExecutionReport | RecurringFill) or not self._concerns(event.order):
             return
@@ -178,6 +178,8 @@ class UserStream(Subscription):
         elif event.execution_type == "CANCELED":
             waiting = replace(views.now(self._venue, order), status="CANCEL_QUEUED", cancel_reason="")
             self._update([waiting])
+        elif event.execution_type == "REPLACED":
+            self._update([replace(views.now(self._venue, order), status="EDIT_QUEUED")])
         if event.row >= 0:
             self._rows.append(event.row)
         self._changed[order] = None

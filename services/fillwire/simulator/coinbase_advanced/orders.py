@@ -1,5 +1,6 @@
 """An order as this venue shows it: its sums, and never which fills they are made of."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,8 @@ class OrderView:
         filled_value: price times size of all fills, in units of units.
         fees: fees of all fills, in units of units of units: price times size times rate.
         held: what is still locked for it.
-        configuration: the order as the placing request said it.
+        configuration: the order as the placing request said it, or as it was changed.
+        edits: what it was changed to, oldest first.
     """
 
     order_id: str
@@ -51,6 +53,7 @@ class OrderView:
     trigger_status: str
     cancel_reason: str
     configuration: dict[str, Any]
+    edits: Sequence[Mapping[str, str]] = ()
 
     @property
     def side(self) -> str:

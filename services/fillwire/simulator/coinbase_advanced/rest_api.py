@@ -51,6 +51,7 @@ OPERATIONS = (
     _get("permissions", "/key_permissions", public.permissions),
     _get("summary", "/transaction_summary", public.summary),
     _post("order.place", "/orders", trading.place),
+    _post("order.edit", "/orders/edit", trading.edit),
     _post("order.cancel", "/orders/batch_cancel", trading.cancel),
     _get("orders", f"{_HISTORICAL}/batch", queries.orders),
     _get("fills", f"{_HISTORICAL}/fills", queries.fills),

@@ -42,7 +42,7 @@ def order_row(order: OrderView) -> dict[str, Any]:
         "outstanding_hold_amount": plain_text(order.held),
         "is_liquidation": False,
         "last_fill_time": rfc3339(order.last_fill_us * 1_000) if order.fills else None,
-        "edit_history": [],
+        "edit_history": list(order.edits),
         "leverage": "",
         "margin_type": "UNKNOWN_MARGIN_TYPE",
         "retail_portfolio_id": order.portfolio_id,

@@ -1,16 +1,18 @@
-"""Operations that change orders: placing, and cancelling in batches."""
+"""Operations that change orders: placing, editing, and cancelling in batches."""
 
+from dataclasses import replace
 from typing import Any
 
 from fillwire.simulator.coinbase_advanced import rows, views
 from fillwire.simulator.coinbase_advanced.configurations import Configuration, read_configuration
-from fillwire.simulator.coinbase_advanced.facts import Facts
+from fillwire.simulator.coinbase_advanced.facts import Facts, facts_of
 from fillwire.simulator.coinbase_advanced.operations import Request
 from fillwire.simulator.coinbase_advanced.refusals import OrderRefused, invalid_argument
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.orders import Order, Ticket
 from fillwire.simulator.exchange.refused import Reason, Refused
 from fillwire.simulator.exchange.units import TooPrecise, parse_units, product
+from fillwire.simulator.texts import rfc3339
 
 _TIMES_IN_FORCE = {"IMMEDIATE_OR_CANCEL": "IOC", "FILL_OR_KILL": "FOK"}
 _MAX_CANCELS = 100
@@ -111,6 +113,49 @@ def _engine_type(wanted: Configuration, *, is_buy: bool) -> str:
     if wanted.type == "LIMIT" and wanted.is_post_only:
         return "LIMIT_MAKER"
     return wanted.type
+
+
+def edit(request: Request) -> Any:
+    """Give a resting limit order another price and size; it keeps its id."""
+    body = request.document()
+    key = request.venue.names.find_order(str(body.get("order_id")))
+    order = None if key is None else request.signer.orders.get(key)
+    if order is None:
+        return _not_edited("ORDER_NOT_FOUND")
+    facts = facts_of(order)
+    if next(iter(facts.configuration.document)) != "limit_limit_gtc":
+        return _not_edited(
+            "CANNOT_EDIT_FILLED_ORDER" if not order.is_open else "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"
+        )
+    rules, price, size = order.market.rules, str(body.get("price")), str(body.get("size"))
+    try:
+        events = request.venue.engine.replace(
+            order,
+            _units(price, rules.tick, "INVALID_EDITED_PRICE"),
+            _units(size, rules.step, "INVALID_EDITED_SIZE"),
+        )
+    except (Refused, OrderRefused, ValueError) as refused:
+        return _not_edited(refused.reason if isinstance(refused, OrderRefused) else "INVALID_EDITED_ORDER")
+    fields = {**facts.configuration.document["limit_limit_gtc"], "base_size": size, "limit_price": price}
+    done = {"price": price, "size": size, "replace_accept_timestamp": rfc3339(order.updated_us * 1_000)}
+    order.facts = replace(
+        facts,
+        configuration=replace(
+            facts.configuration, base_size=size, limit_price=price, document={"limit_limit_gtc": fields}
+        ),
+        edits=(*facts.edits, done),
+    )
+    request.events += events
+    return {"success": True, "errors": []}
+
+
+def _not_edited(reason: str) -> dict[str, Any]:
+    return {
+        "success": False,
+        "errors": [
+            {"edit_failure_reason": reason, "preview_failure_reason": "UNKNOWN_PREVIEW_FAILURE_REASON"}
+        ],
+    }
 
 
 def cancel(request: Request) -> Any:

@@ -73,6 +73,7 @@ def view(venue: AdvancedVenue, order: Order, state: OrderState, tally: Tally) ->
         trigger_status=_trigger_status(order, state),
         cancel_reason=_CANCEL_REASONS.get((state.status, state.expiry_reason), ""),
         configuration=wanted.document,
+        edits=facts.edits,
     )
 
 

@@ -3,6 +3,7 @@
 from fillwire.simulator.coinbase_exchange.feed import FeedConnection, FeedPublisher
 from fillwire.simulator.coinbase_exchange.tampering import ExchangeTampering
 from fillwire.simulator.coinbase_exchange.venue import ExchangeVenue
+from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.core import Core
 from fillwire.simulator.exchange.expiries import Expiries
 
@@ -22,6 +23,14 @@ class ExchangeCore(Core):
         super().__init__(venue, ExchangeTampering())
         self.publisher = FeedPublisher(venue.clock, venue.tapes, self.connections)
         self.expiries = Expiries(venue.engine, self.publisher)
+
+    def listeners(self, account: Account, channel: str, product: str) -> int:
+        """Return how many connections hear of a product on a channel as an account."""
+        return sum(
+            isinstance(connection, FeedConnection)
+            and connection.channels.listener(channel, product) is account
+            for connection in self.connections
+        )
 
     def watch_products(self) -> None:
         """Let the tapes keep the messages about everybody's orders where somebody is there to see them."""

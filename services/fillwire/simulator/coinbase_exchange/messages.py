@@ -143,6 +143,27 @@ def decremented(  # noqa: PLR0913 - the facts of a change
     return document
 
 
+def modified(  # noqa: PLR0913 - the facts of a change
+    place: Place,
+    order_id: str,
+    *,
+    is_buy: bool,
+    old_price: int,
+    new_price: int,
+    old_size: int,
+    new_size: int,
+) -> dict[str, Any]:
+    """Return the message that its owner changed an order; sizes are what is open of it."""
+    return place.document("change", side_text(is_buy)) | {
+        "reason": "modify_order",
+        "order_id": order_id,
+        "old_size": plain_text(old_size),
+        "new_size": plain_text(new_size),
+        "old_price": plain_text(old_price),
+        "new_price": plain_text(new_price),
+    }
+
+
 def activated(  # noqa: PLR0913 - the facts of a stop order
     *,
     product: str,

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from aiohttp import web
 
+from fillwire.simulator.coinbase_exchange.control import ExchangeControl
 from fillwire.simulator.coinbase_exchange.core import ExchangeCore
 from fillwire.simulator.coinbase_exchange.demo import DEMO
 from fillwire.simulator.coinbase_exchange.feed import FeedConnection
@@ -30,6 +31,10 @@ class CoinbaseExchangeSimulator(Simulator):
     def make_core(self, settings: SimulatorSettings) -> ExchangeCore:
         """Return the venue with everything that stands before it."""
         return ExchangeCore(ExchangeVenue(settings))
+
+    def make_control(self) -> ExchangeControl:
+        """Return the control API."""
+        return ExchangeControl(self.core)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         """Return the routes of the feed and of the REST API, which has all that is left."""

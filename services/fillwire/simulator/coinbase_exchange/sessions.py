@@ -16,6 +16,8 @@ from fillwire.simulator.exchange.accounts import Account
 
 SUBSCRIBE = "subscribe"
 """Name of a subscription for faults that strike requests."""
+MAX_SUBSCRIPTIONS = 10
+"""Connections of one account that may subscribe to the same product on the same channel."""
 _MAX_WAITING = 1_000
 
 
@@ -82,6 +84,8 @@ class Session:
         if fault is not None:
             reason = str(fault.options.get("message", "internal error"))
             raise FeedRefusal("Failed to subscribe", reason, closes=True)
+        if wish.is_subscribe and account is not None:
+            self._check_number(wish, account)
         channels = self._connection.channels
         for channel, products in wish.channels:
             if wish.is_subscribe:
@@ -95,6 +99,14 @@ class Session:
             self._send(orjson.dumps(channels.acknowledgement()))
         self._send_last_matches(wish)
         self._connection.note_subscribed()
+
+    def _check_number(self, wish: Wish, account: Account) -> None:
+        for channel, products in wish.channels:
+            for product in products or ():
+                if self._connection.channels.has(channel, product):
+                    continue
+                if self._core.listeners(account, channel, product) >= MAX_SUBSCRIPTIONS:
+                    raise refusals.not_subscribed(f"too many subscriptions to {channel} of {product}")
 
     def _send_last_matches(self, wish: Wish) -> None:
         """Begin the channel of matches with the latest of each product, as the venue does."""

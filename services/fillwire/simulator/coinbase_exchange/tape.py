@@ -237,6 +237,23 @@ class Tape(Market):
             self._own,
         )
 
+    def note_replaced(self, order: Order, price: int, remaining: int, time_us: int) -> None:
+        """Tell of an order that its owner changed."""
+        self._tell(
+            lambda place: messages.modified(
+                place,
+                self._id(order),
+                is_buy=order.is_buy,
+                old_price=price,
+                new_price=order.price,
+                old_size=remaining,
+                new_size=order.remaining,
+            ),
+            time_us,
+            (order,),
+            self._own,
+        )
+
     def note_ended(self, order: Order, remaining: int, time_us: int) -> None:
         """Tell of an order that ended with something left of it."""
         self._tell_done(order, remaining, time_us)

@@ -293,6 +293,35 @@ class Engine:
         self.matcher.end(step, order, "EXPIRED", reason)
         return step.events()
 
+    def replace(self, order: Order, price: int, quantity: int) -> list[AccountEvent]:
+        """Give an order on the book another price or quantity; it keeps its id and goes behind those of its price.
+
+        Raises:
+            Refused: it is not on the book, would match at once, or there is not enough to pay for it; nothing has changed.
+        """
+        book = order.market.book
+        if not order.is_working or quantity <= order.executed + order.prevented:
+            raise Refused(Reason.NOTHING_CHANGED)
+        best = book.opposite(is_buy=order.is_buy).best()
+        if best is not None and crosses(order.is_buy, price, best.price):
+            raise Refused(Reason.WOULD_MATCH)
+        remaining = quantity - order.executed - order.prevented
+        more = (product(price, remaining) if order.is_buy else remaining) - order.locked
+        if order.account.balances[order.spent_asset].free < more:
+            raise Refused(Reason.INSUFFICIENT_BALANCE)
+        step = self._step(order.market)
+        self.matcher.remember(order)
+        old_price, old_remaining = order.price, order.remaining
+        book.own(is_buy=order.is_buy).remove(order)
+        self._lock(order, more)
+        order.locked += more
+        order.price, order.quantity = price, quantity
+        order.head = Head.of(order)
+        book.own(is_buy=order.is_buy).add(order)
+        order.market.note_replaced(order, old_price, old_remaining, step.time_us)
+        step.report(order, "REPLACED")
+        return step.events()
+
     def amend(self, order: Order, quantity: int, client_id: str) -> tuple[int, list[AccountEvent]]:
         """Reduce the order's quantity in place; returns the execution id of the amendment, and the events.
 

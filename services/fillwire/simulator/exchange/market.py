@@ -101,5 +101,8 @@ class Market:
     def note_reduced(self, order: "Order", by: int, time_us: int) -> None:
         """Note an order of which self-trade prevention took a part, and not all."""
 
+    def note_replaced(self, order: "Order", price: int, remaining: int, time_us: int) -> None:
+        """Note an order on the book whose price or size was changed, with what they were until then."""
+
     def note_ended(self, order: "Order", remaining: int, time_us: int) -> None:
         """Note an order that ends otherwise than by a trade, with what was open of it until then."""

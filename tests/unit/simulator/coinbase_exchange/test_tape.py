@@ -1,5 +1,6 @@
 """Tapes: whatever happens on a market, its messages are numbered without a gap and tell each order's life."""
 
+import contextlib
 from collections import defaultdict
 from decimal import Decimal
 from random import Random
@@ -71,6 +72,11 @@ def trade_at_random(seed: int, count: int) -> tuple[ExchangeVenue, list[Account]
         elif choice < 0.85 and account.open_orders:
             order = random.choice(list(account.open_orders.values()))
             venue.engine.cancel(order, order.client_order_id)
+        elif choice < 0.88 and account.open_orders:
+            order = random.choice(list(account.open_orders.values()))
+            price = (6_400_000 + random.randrange(-4, 5)) * CENT
+            with contextlib.suppress(Refused):
+                venue.engine.replace(order, price, random.randrange(1, 50) * 100_000)
         elif choice < 0.92 and account.open_orders:
             order = random.choice(list(account.open_orders.values()))
             venue.engine.execute_resting(order, min(order.remaining, 100_000))
