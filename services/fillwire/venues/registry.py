@@ -6,9 +6,12 @@ from types import MappingProxyType
 from fillwire.domain.errors import ConfigError
 from fillwire.venues.alpaca.venue import Alpaca
 from fillwire.venues.binance.venue import BinanceSpot
+from fillwire.venues.binance_futures.venue import BinanceFutures
 from fillwire.venues.venue import Venue
 
-VENUES: Mapping[str, Venue] = MappingProxyType({venue.exchange: venue for venue in (Alpaca(), BinanceSpot())})
+VENUES: Mapping[str, Venue] = MappingProxyType(
+    {venue.exchange: venue for venue in (Alpaca(), BinanceSpot(), BinanceFutures())}
+)
 
 
 def venue(exchange: str) -> Venue:

@@ -77,57 +77,58 @@ class _Ed25519Signer:
         return base64.b64encode(self._key.sign(payload)).decode("ascii")
 
 
-def signer(api_key: str, secret: str) -> Signer:
+def signer(api_key: str, secret: str, venue: str = "binance") -> Signer:
     """Return the signer for a key pair.
 
     Args:
         api_key: as the venue shows it.
         secret: HMAC secret, or private key in PEM.
+        venue: name of the exchange, for errors.
 
     Raises:
         ConfigError: a half is empty or no key that Binance accepts; the message names what was found, not the key.
     """
-    _check_text("API key", api_key, "the key as the venue shows it")
+    _check_text(f"API key of {venue}", api_key, "the key as the venue shows it")
     if "-----BEGIN" in secret:
-        return _pem_signer(api_key, secret.strip())
-    _check_text("secret", secret, _EXPECTED)
+        return _pem_signer(api_key, secret.strip(), venue)
+    _check_text(f"secret of {venue}", secret, _EXPECTED)
     return _HmacSigner(api_key, secret)
 
 
 def _check_text(what: str, text: str, expected: str) -> None:
     if not text:
-        raise ConfigError(f"the {what} of binance is empty: expected {expected}")
+        raise ConfigError(f"the {what} is empty: expected {expected}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigError(
-            f"the {what} of binance holds white space or other characters that no key has: expected {expected}"
+            f"the {what} holds white space or other characters that no key has: expected {expected}"
         )
 
 
-def _pem_signer(api_key: str, pem: str) -> Signer:
+def _pem_signer(api_key: str, pem: str, venue: str) -> Signer:
     if "PRIVATE KEY-----" not in pem:
         label = pem.partition("-----BEGIN")[2].partition("-----")[0].strip().lower()
-        raise ConfigError(f"the secret of binance is a {label or 'PEM block'}: expected {_EXPECTED}")
+        raise ConfigError(f"the secret of {venue} is a {label or 'PEM block'}: expected {_EXPECTED}")
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except TypeError as error:
         raise ConfigError(
-            f"the secret of binance is a private key under a passphrase: expected {_EXPECTED}, without passphrase"
+            f"the secret of {venue} is a private key under a passphrase: expected {_EXPECTED}, without passphrase"
         ) from error
     except (ValueError, UnsupportedAlgorithm):
         # The library's text may quote the key's bytes, so neither it nor the chain is kept.
         raise ConfigError(
-            f"the secret of binance is a damaged private key in PEM: expected {_EXPECTED}"
+            f"the secret of {venue} is a damaged private key in PEM: expected {_EXPECTED}"
         ) from None
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return _Ed25519Signer(api_key, key)
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size not in _RSA_BITS:
             raise ConfigError(
-                f"the secret of binance is an RSA key of {key.key_size} bits: expected 2048 to 4096 bits"
+                f"the secret of {venue} is an RSA key of {key.key_size} bits: expected 2048 to 4096 bits"
             )
         return _RsaSigner(api_key, key)
     found = type(key).__name__.removesuffix("PrivateKey").lstrip("_")
-    raise ConfigError(f"the secret of binance is a private key of kind {found}: expected {_EXPECTED}")
+    raise ConfigError(f"the secret of {venue} is a private key of kind {found}: expected {_EXPECTED}")
 
 
 def websocket_payload(params: Mapping[str, object]) -> bytes:

@@ -10,23 +10,20 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
-import orjson
-
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
-from fillwire.domain.errors import VenueError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.domain.ledger import OrderKey
 from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer
 from fillwire.venues.binance.mapping import time_ns
-from fillwire.venues.binance.refusals import CLOCK_OUTSIDE_WINDOW, NO_SUCH_ORDER, http_error, http_refusal
+from fillwire.venues.binance.refusals import CLOCK_OUTSIDE_WINDOW, NO_SUCH_ORDER, http_refusal
+from fillwire.venues.binance.rows import amount, identity, read_row, read_rows, text
 from fillwire.venues.paging import by_count, changed_in, counted_since, following, windows
 from fillwire.venues.questions import Question
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
-from fillwire.wire.defects import AMOUNT_CHARACTERS
 
 _OK = 200
 _NS_PER_MS = 1_000_000
@@ -62,17 +59,14 @@ class BinanceRecords:
     def open_orders(self, symbol: str | None) -> Question[list[OrderRow]]:
         """Ask for the open orders."""
         response = yield lambda now_ns: requests.rest_open_orders(self.signer, now_ns // _NS_PER_MS, symbol)
-        return _read_orders(response)
+        return read_rows("binance", "orders", response, _order)
 
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order."""
         response = yield lambda now_ns: requests.rest_order(self.signer, now_ns // _NS_PER_MS, *key)
         if response.status != _OK and http_refusal(response).code == NO_SUCH_ORDER:
             return None
-        try:
-            return _order(_document(response, dict))
-        except (ValueError, LookupError, TypeError) as error:
-            raise _unreadable("order", error) from error
+        return read_row("binance", "order", response, _order)
 
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
         """Ask for the orders of a symbol that changed since then."""
@@ -88,7 +82,7 @@ class BinanceRecords:
             end_time_ms=end_ns // _NS_PER_MS,
             limit=self.page_size,
         )
-        return _read_orders(response)
+        return read_rows("binance", "orders", response, _order)
 
     def executions_since(
         self, symbol: str | None, since_ns: int, now_ns: int, known_trade_id: str | None
@@ -113,7 +107,7 @@ class BinanceRecords:
             end_time_ms=end_ns // _NS_PER_MS,
             limit=self.page_size,
         )
-        return _read_executions(response)
+        return read_rows("binance", "executions", response, _execution)
 
     def executions_of(self, key: OrderKey, after_trade_id: str | None) -> Question[list[ExecutionRow]]:
         """Ask for the executions of an order; without a first id the venue would show the newest."""
@@ -135,7 +129,7 @@ class BinanceRecords:
             from_id=trade_id,
             limit=self.page_size,
         )
-        return _read_executions(response)
+        return read_rows("binance", "executions", response, _execution)
 
     def is_time_refused(self, response: HttpResponse) -> bool:
         """Return whether the venue refused the time a request was signed with."""
@@ -172,63 +166,29 @@ def _named(symbol: str | None) -> str:
     return symbol
 
 
-def _read_orders(response: HttpResponse) -> list[OrderRow]:
-    try:
-        return [_order(row) for row in _rows(response)]
-    except (ValueError, LookupError, TypeError) as error:
-        raise _unreadable("orders", error) from error
-
-
-def _read_executions(response: HttpResponse) -> list[ExecutionRow]:
-    try:
-        return [_execution(row) for row in _rows(response)]
-    except (ValueError, LookupError, TypeError) as error:
-        raise _unreadable("executions", error) from error
-
-
-def _document(response: HttpResponse, kind: type) -> Any:
-    if response.status != _OK:
-        raise http_error("binance", response)
-    document = orjson.loads(response.body)
-    if not isinstance(document, kind):
-        raise TypeError(f"expected a {kind.__name__}, was {type(document).__name__}")
-    return document
-
-
-def _rows(response: HttpResponse) -> list[Mapping[str, Any]]:
-    rows: list[Mapping[str, Any]] = _document(response, list)
-    return rows
-
-
-def _unreadable(what: str, error: Exception) -> VenueError:
-    return VenueError(
-        "binance", f"the answer to a question for {what} cannot be read: {type(error).__name__}: {error}"
-    )
-
-
 def _order(row: Mapping[str, Any]) -> OrderRow:
-    status = _text(row, "status")
+    status = text(row, "status")
     if status not in _ENDINGS and status not in _OPEN:
         raise ValueError(f"status: expected one of {', '.join((*_ENDINGS, *_OPEN))}, was {status!r}")
-    quote = _amount(row, "cummulativeQuoteQty")
+    quote = amount(row, "cummulativeQuoteQty")
     list_id = row.get("orderListId", -1)
     reason = row.get("expiryReason")
     return OrderRow(
-        symbol=_text(row, "symbol"),
-        order_id=_id(row, "orderId"),
+        symbol=text(row, "symbol"),
+        order_id=identity(row, "orderId"),
         # The venue shows the id of the cancel request in the place of the order's own.
-        client_order_id=None if status == "CANCELED" else _text(row, "clientOrderId"),
+        client_order_id=None if status == "CANCELED" else text(row, "clientOrderId"),
         order_list_id=str(list_id) if isinstance(list_id, int) and list_id >= 0 else None,
-        side=Side(_text(row, "side").lower()),
-        type=OrderType(_text(row, "type").lower()),
-        time_in_force=TimeInForce(_text(row, "timeInForce").lower()),
-        price=_amount(row, "price") or None,
-        stop_price=_amount(row, "stopPrice", "0") or None,
-        quantity=_amount(row, "origQty"),
-        quote_quantity=_amount(row, "origQuoteOrderQty", "0") or None,
-        executed=_amount(row, "executedQty"),
+        side=Side(text(row, "side").lower()),
+        type=OrderType(text(row, "type").lower()),
+        time_in_force=TimeInForce(text(row, "timeInForce").lower()),
+        price=amount(row, "price") or None,
+        stop_price=amount(row, "stopPrice", "0") or None,
+        quantity=amount(row, "origQty"),
+        quote_quantity=amount(row, "origQuoteOrderQty", "0") or None,
+        executed=amount(row, "executedQty"),
         executed_quote=None if quote < 0 else quote,
-        prevented=_amount(row, "preventedQuantity") if "preventedQuantity" in row else None,
+        prevented=amount(row, "preventedQuantity") if "preventedQuantity" in row else None,
         status=status,
         ending=_ENDINGS.get(status),
         is_pending=status == "PENDING_NEW",
@@ -242,39 +202,15 @@ def _order(row: Mapping[str, Any]) -> OrderRow:
 def _execution(row: Mapping[str, Any]) -> ExecutionRow:
     currency = row.get("commissionAsset")
     return ExecutionRow(
-        symbol=_text(row, "symbol"),
-        order_id=_id(row, "orderId"),
-        trade_id=_id(row, "id"),
+        symbol=text(row, "symbol"),
+        order_id=identity(row, "orderId"),
+        trade_id=identity(row, "id"),
         side=Side.BUY if row["isBuyer"] else Side.SELL,
-        price=_amount(row, "price"),
-        quantity=_amount(row, "qty"),
-        quote=_amount(row, "quoteQty"),
-        fee=_amount(row, "commission"),
+        price=amount(row, "price"),
+        quantity=amount(row, "qty"),
+        quote=amount(row, "quoteQty"),
+        fee=amount(row, "commission"),
         fee_currency=currency if isinstance(currency, str) else None,
         liquidity=Liquidity.MAKER if row["isMaker"] else Liquidity.TAKER,
         time_ns=time_ns(row["time"]),
     )
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row[name]
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected a text, was {type(value).__name__}")
-    return value
-
-
-def _id(row: Mapping[str, Any], name: str) -> str:
-    value = row[name]
-    if not isinstance(value, int) or value < 0:
-        raise TypeError(f"{name}: expected an id, was {value!r}")
-    return str(value)
-
-
-def _amount(row: Mapping[str, Any], name: str, default: str | None = None) -> Decimal:
-    value = row.get(name, default)
-    if not isinstance(value, str) or not value or value.strip(AMOUNT_CHARACTERS):
-        raise ValueError(f"{name}: expected a decimal string, was {value!r}")
-    try:
-        return Decimal(value)
-    except ArithmeticError as error:
-        raise ValueError(f"{name}: expected a decimal string, was {value!r}") from error

@@ -28,6 +28,7 @@ _BANNED = 418
 _REACH = {-1008: Reach.REQUEST, -1015: Reach.ACCOUNT, -1034: Reach.CONNECTING}
 # The firewall and a full message bus name no time.
 _DEFAULT_WAIT_S = 60.0
+_USED_WEIGHT = "x-mbx-used-weight-1m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +135,9 @@ def http_error(venue: str, response: HttpResponse) -> VenueError:
         wait_s = response.retry_after_s if math.isfinite(response.retry_after_s) else _DEFAULT_WAIT_S
         return throttled(venue, refusal, max(0.0, wait_s))
     return error
+
+
+def used_weight(response: HttpResponse) -> int | None:
+    """Return what this machine has used of its weight in this minute, None if the answer does not say it."""
+    used = response.headers.get(_USED_WEIGHT, "")
+    return int(used) if used.isascii() and used.isdigit() else None

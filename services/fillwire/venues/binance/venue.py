@@ -13,7 +13,7 @@ from fillwire.venues.binance.endpoints import endpoints, speaks_microseconds
 from fillwire.venues.binance.mapping import read_server_time_ns, read_symbols, read_weight_per_minute
 from fillwire.venues.binance.protocol import BinanceProtocol
 from fillwire.venues.binance.records import BinanceRecords
-from fillwire.venues.binance.refusals import http_error
+from fillwire.venues.binance.refusals import http_error, used_weight
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport, Parser
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
@@ -25,7 +25,6 @@ from fillwire.venues.venue import VenueAccount, VenueKey
 
 EXCHANGE = "binance"
 _OK = 200
-_USED_WEIGHT = "x-mbx-used-weight-1m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +136,4 @@ class BinanceSpot:
 
     def used_weight(self, response: HttpResponse) -> int | None:
         """Return what this machine has used of its weight in this minute."""
-        used = response.headers.get(_USED_WEIGHT, "")
-        return int(used) if used.isascii() and used.isdigit() else None
+        return used_weight(response)
