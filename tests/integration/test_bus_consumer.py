@@ -191,7 +191,7 @@ async def test_acknowledging_all_ends_what_came_before(bus: Bus) -> None:
     async with pull_loop(bus, taken.append, ack_policy="all") as loop:
         await eventually(lambda: len(taken) == 50)
         taken[39].ack()
-        assert sorted(loop._unsettled) == list(range(41, 51))
+        assert sorted(loop._in_hand.unsettled) == list(range(41, 51))
 
         async def forty_are_done() -> bool:
             return bool((await consumer_info(bus))["ack_floor"]["stream_seq"] == 40)

@@ -133,7 +133,7 @@ async def test_counts_of_deliveries_are_not_mixed(bus: Bus) -> None:
         await eventually(lambda: len(held) == 4)
         for message in held[:3]:
             message.ack()
-        await eventually(lambda: len(loop._unsettled) == 1)
+        await eventually(lambda: len(loop._in_hand.unsettled) == 1)
         receive = loop._subscription.receive  # type: ignore[union-attr]  # it runs
         stored_ns = held[-1].stored_time_ns
         for number, sequence in enumerate(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fillwire.bus import api, consumer
+from fillwire.bus import api, resetting
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import PullLoop, StartAtSequence, delete_consumer, ensure_consumer
 from fillwire.bus.credentials import Credentials
@@ -134,7 +134,7 @@ async def test_without_the_right_to_reset_messages_come_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that does not allow the reset gets a warning in our log, and the bot gets its fills."""
-    monkeypatch.setattr(consumer, "_RESET_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(resetting, "_RESET_TIMEOUT_S", 0.2)
     users = (
         "authorization { users = [ { user: control, password: c }, { user: bot, password: b,"
         ' permissions { publish { deny: ["$JS.API.CONSUMER.RESET.>"] } } } ] }'

@@ -4,7 +4,6 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,8 +15,8 @@ from fillwire.bus.cancelling import heeding_cancellation
 from fillwire.bus.client import DirectClient, DirectHandler
 from fillwire.bus.credentials import Credentials, mask_url, parse_servers
 from fillwire.bus.dialling import close_client, open_client, sentence
-from fillwire.bus.errors import NoResponder, RequestTimedOut
 from fillwire.bus.notices import Notices
+from fillwire.bus.requests import Answer, ask
 from fillwire.bus.subscriptions import MessageHandler, Subscription
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
@@ -35,15 +34,6 @@ REBUILD_DEADLINE_S = 30.0
 MOVE_PACE_S = 5.0  # between two moves to another server, doubled each time
 MOVE_PACE_MAX_S = 600.0
 SUBSCRIPTION_CAPACITY = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a request; `status` is set only where the broker itself answered, such as 404."""
-
-    data: bytes
-    headers: Mapping[str, str]
-    status: int | None
 
 
 class Bus:
@@ -240,21 +230,7 @@ class Bus:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Return the answer to a request with its headers; raises as `request` does."""
-        try:
-            answer = await heeding_cancellation(
-                self._client.request(
-                    subject, payload, timeout=timeout_s, headers=dict(headers) if headers else None
-                )
-            )
-        except nats.errors.NoRespondersError as error:
-            raise NoResponder(f"nobody answers on {subject}: expected a responder") from error
-        except nats.errors.TimeoutError as error:
-            raise RequestTimedOut(f"no answer on {subject} within {timeout_s:g} s") from error
-        except (nats.errors.Error, ValueError) as error:
-            raise BrokerError(f"cannot send a request on {subject}: {sentence(error)}") from error
-        answer_headers = answer.headers or {}
-        status = answer_headers.get("Status")
-        return Answer(answer.data, answer_headers, None if status is None else int(status))
+        return await ask(self._client, subject, payload, timeout_s, headers)
 
     async def subscribe(
         self,

@@ -16,16 +16,15 @@ from fillwire.bus.durables import (
     Deliver,
     StartAtSequence,
     StartAtTime,
-    consumer_exists,
     delete_consumer,
     ensure_consumer,
     require_consumer_name,
 )
-from fillwire.bus.errors import ApiRefused
+from fillwire.bus.in_hand import InHand
 from fillwire.bus.messages import Message, parse_headers, parse_status
+from fillwire.bus.resetting import ResettableConsumer
 from fillwire.bus.subscriptions import Inbox, is_coroutine_handler
 from fillwire.bus.unserved import Unserved
-from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
 
 if TYPE_CHECKING:
@@ -50,8 +49,6 @@ _log = get_log(__name__)
 _NS = 1_000_000_000
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 2.0
-_RESET_TIMEOUT_S = 2.0
-_RESET_ATTEMPTS = 3
 _HEARTBEAT = 100
 _PULL_OVER = (404, 408)  # nothing there, or the pull's time is up: the ordinary ends
 
@@ -115,7 +112,7 @@ class PullLoop:
         self._handle = handle
         self._batch = batch
         self._low = batch // 2  # messages asked for or waiting here at which more are asked for
-        self._ack_policy = ack_policy
+        self._is_acknowledged = ack_policy != "none"
         self._ack_wait_s = ack_wait_s
         self._is_exclusive = is_exclusive
         self._heartbeat_s = heartbeat_s
@@ -139,11 +136,8 @@ class PullLoop:
         self._seen_at = 0.0
         self._unserved = Unserved(bus)
         self._retry_s = _RETRY_FIRST_S
-        self._taken = 0  # sequence of the last message handed out, and when the stream stored it
-        self._taken_stored_ns = 0
-        self._unsettled: dict[int, tuple[Message, float]] = {}  # handed out or waiting; when last reported
-        self._returned: set[int] = set()  # handed out, not handled: to be handed out again
-        self._failed_resets = 0
+        self._in_hand = InHand(ack_policy, ack_wait_s)
+        self._consumer = ResettableConsumer(bus, stream, durable, on_missing)
         self.delivered_count = 0
         self.repeated_count = 0
         self.reset_count = 0
@@ -159,12 +153,8 @@ class PullLoop:
         """
         if self._task is not None:
             return self
-        if self._ack_policy != "none" and not await consumer_exists(self._bus, self._stream, self._durable):
-            if self._on_missing is None:
-                raise ConfigError(
-                    f"consumer {self._durable} of stream {self._stream} not found: expected it to exist"
-                )
-            await self._on_missing()
+        if self._is_acknowledged:
+            await self._consumer.require()
         if not self._is_plain:
             self._inbox = Inbox(
                 self._take, capacity=4 * self._batch, name=f"pull {self._stream} {self._durable}"
@@ -174,7 +164,7 @@ class PullLoop:
         self._bus.on_reconnected(self._handle_reconnected)
         self._seen_at = self._loop.time()
         try:
-            if self._ack_policy == "none":  # there is nothing to go back to
+            if not self._is_acknowledged:  # there is nothing to go back to
                 self._pull_if_due()
             else:
                 await self._resume_or_retry()
@@ -205,7 +195,7 @@ class PullLoop:
                 finished = await self._inbox.join(deadline_s)
             finally:
                 await self._inbox.close()
-        self._unsettled.clear()
+        self._in_hand.unsettled.clear()
         return finished
 
     async def __aenter__(self) -> Self:
@@ -230,15 +220,16 @@ class PullLoop:
             self._receive_status(subject, status, headers)
             return
         self._asked -= 1
-        message = Message(subject, reply, data, headers, self._bus.write, self._settle)
+        in_hand = self._in_hand
+        message = Message(subject, reply, data, headers, self._bus.write, in_hand.settle)
         if self._is_exclusive and not self._is_next(message.delivery_number):
             return
         sequence = message.sequence
-        if sequence <= self._taken and self._is_repeated(sequence, message):
-            self._pass_over(sequence, message)
+        if sequence <= in_hand.taken and self._is_exclusive and in_hand.is_repeated(message):
+            self._pass_over(message)
         elif self._is_plain or (self._inbox is not None and self._inbox.put(message)):
-            if self._ack_policy != "none":
-                self._unsettled[sequence] = (message, self._seen_at)
+            if self._is_acknowledged:
+                in_hand.unsettled[sequence] = (message, self._seen_at)
             if self._is_plain:
                 self._call(message)
         else:
@@ -255,19 +246,11 @@ class PullLoop:
             self._mark_stale()
         return False
 
-    def _is_repeated(self, sequence: int, message: Message) -> bool:
-        # A stream that lost its end, or was made anew, gives sequences a second time: to messages stored later.
-        return (
-            self._is_exclusive
-            and sequence not in self._returned
-            and message.stored_time_ns <= self._taken_stored_ns
-        )
-
-    def _pass_over(self, sequence: int, message: Message) -> None:
+    def _pass_over(self, message: Message) -> None:
         """Deal with the repetition of a message that was handed out: done already, or still in hand."""
         self.repeated_count += 1
-        if sequence not in self._unsettled:  # else the one in hand will acknowledge: it goes by the sequence
-            message.ack()
+        if message.sequence not in self._in_hand.unsettled:
+            message.ack()  # else the one in hand will acknowledge: it goes by the sequence
 
     def _receive_status(self, subject: bytes, status: int, headers: bytes) -> None:
         if status == _HEARTBEAT:
@@ -290,15 +273,17 @@ class PullLoop:
     # -- handing out
 
     def _call(self, message: Message) -> None:
-        self._note_taken(message)
+        self.delivered_count += 1
+        self._in_hand.note_taken(message)
         try:
             self._handle(message)
         except Exception as error:  # noqa: BLE001 - the edge of a plain call, as the inbox's task is of an awaited one
-            self._give_back(message)
+            self._in_hand.give_back(message)
             self._log.error("handler_failed", error=error)
 
     async def _take(self, message: Message) -> None:
-        self._note_taken(message)
+        self.delivered_count += 1
+        self._in_hand.note_taken(message)
         if self._asked <= self._low:
             self._pull_if_due()
         try:
@@ -306,32 +291,8 @@ class PullLoop:
             if handled is not None:
                 await handled
         except Exception:
-            self._give_back(message)
+            self._in_hand.give_back(message)
             raise  # the inbox's task logs it
-
-    def _note_taken(self, message: Message) -> None:
-        sequence = message.sequence
-        if sequence not in self._returned:
-            self._taken = sequence
-            self._taken_stored_ns = message.stored_time_ns
-        self._returned.discard(sequence)
-        self.delivered_count += 1
-
-    def _give_back(self, message: Message) -> None:
-        if self._unsettled.pop(message.sequence, None) is not None:
-            self._returned.add(message.sequence)
-
-    def _settle(self, message: Message, is_done: bool) -> None:
-        sequence = message.sequence
-        if is_done:
-            self._returned.discard(sequence)
-        else:
-            self._returned.add(sequence)
-        if self._ack_policy == "all":
-            while self._unsettled and (earliest := next(iter(self._unsettled))) <= sequence:
-                del self._unsettled[earliest]
-        else:
-            self._unsettled.pop(sequence, None)
 
     # -- keeping the pull open
 
@@ -372,7 +333,7 @@ class PullLoop:
                     await self._nudge.wait()
             self._nudge.clear()
             now = self._loop.time()
-            self._report_progress(now)
+            self._in_hand.report_progress(now)
             if now - self._seen_at > 2.5 * self._heartbeat_s and self._bus.is_connected:
                 self._asked = 0
                 self._is_stale = True
@@ -385,12 +346,6 @@ class PullLoop:
                     self._nudge.set()
                 else:
                     self._retry_s = _RETRY_FIRST_S
-
-    def _report_progress(self, now: float) -> None:
-        for sequence, (message, since) in list(self._unsettled.items()):
-            if now - since > self._ack_wait_s / 3:
-                message.in_progress()
-                self._unsettled[sequence] = (message, now)
 
     async def _resume_or_retry(self) -> None:
         try:
@@ -406,48 +361,31 @@ class PullLoop:
             BrokerError: no answer; the state is still in doubt.
         """
         self._is_stale = False
-        if self._ack_policy == "none":
+        if not self._is_acknowledged:
             if self._on_missing is not None:  # only a new consumer brings back what was on the way
                 await self._on_missing()
                 return
             self._expected = _ANY
         elif self._is_exclusive:
             await self._reset()
-        elif not await consumer_exists(self._bus, self._stream, self._durable):
-            await self._make_again()
+        else:
+            await self._consumer.ensure()
         self._pull_if_due()
 
     async def _reset(self) -> None:
         self._expected = _NONE
         if self._inbox is not None:
-            for message in self._inbox.clear():  # they come again, with what is missing before them
-                self._unsettled.pop(message.sequence, None)
+            self._in_hand.forget(self._inbox.clear())  # they come again, with what is missing before them
         # The reset of a consumer that does not exist goes unanswered. One that was made again may have the count of the
         # one before, and somebody may have been given its first messages: it is reset as well.
-        if not await consumer_exists(self._bus, self._stream, self._durable):
-            await self._make_again()
+        await self._consumer.ensure()
         self._expected = 1
         self._is_resetting = True
         try:
-            await api.call(
-                self._bus, f"CONSUMER.RESET.{self._stream}.{self._durable}", timeout_s=_RESET_TIMEOUT_S
-            )
-        except ApiRefused:
-            raise
-        except BrokerError:
-            self._failed_resets += 1
-            if self._failed_resets < _RESET_ATTEMPTS:
-                raise
-            # The broker may be one that does not know or not allow it. Fills late and out of order beat no fills.
-            self._log.warning("pull_order_unproven", attempts=self._failed_resets)
-            self._expected = _ANY
-            return
+            is_reset = await self._consumer.reset()
         finally:
             self._is_resetting = False
-        self._failed_resets = 0
-        self.reset_count += 1
-
-    async def _make_again(self) -> None:
-        if self._on_missing is None:
-            raise BrokerError(f"consumer {self._durable} of stream {self._stream} does not exist any more")
-        await self._on_missing()
+        if is_reset:
+            self.reset_count += 1
+        else:
+            self._expected = _ANY

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -19,17 +18,16 @@ from fillwire.bus.encoding import (
     Outgoing,
     PublishOutcome,
 )
+from fillwire.bus.flight import Flight
 from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.parking import Parking
+from fillwire.bus.telling import OnRefused, tell, tell_abandoned, tell_refused
 from fillwire.domain.errors import PublishError
-from fillwire.runtime.logs import get_log
 
 if TYPE_CHECKING:
     from fillwire.bus.subscriptions import Subscription
 
 __all__ = ["Headers", "OnAcknowledged", "OrderedPublisher", "PublishOutcome"]
-
-_log = get_log(__name__)
 
 
 class OrderedPublisher:
@@ -61,7 +59,7 @@ class OrderedPublisher:
         capacity: int = 65_536,
         capacity_bytes: int = 64 << 20,
         ack_timeout_s: float = 2.0,
-        on_refused: Callable[[PublishError, bytes], None] | None = None,
+        on_refused: OnRefused | None = None,
         guard: DuplicateGuard | None = None,
     ) -> None:
         self._bus = bus
@@ -69,7 +67,6 @@ class OrderedPublisher:
         self._window_bytes = window_bytes
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
-        self._ack_timeout_s = ack_timeout_s
         self._on_refused = on_refused
         self._guard = guard
         if guard is not None:
@@ -78,13 +75,11 @@ class OrderedPublisher:
         self._inbox = bus.new_inbox()
         self._cut = len(self._inbox) + 1
         self._encoder = CommandEncoder(self._inbox)
-        self._lanes: dict[
-            str, deque[Outgoing] | None
-        ] = {}  # keys with a message under way; what waits behind it
+        # Keys with a message under way, the head of its lane, and what waits behind it.
+        self._lanes: dict[str, deque[Outgoing] | None] = {}
         self._ready: deque[Outgoing] = deque()  # heads of lanes, sent as far as the window allows
-        self._in_flight: dict[bytes, Outgoing] = {}  # heads of lanes by token, oldest send first
+        self._flight = Flight(bus, ack_timeout_s, self._release)  # heads of lanes
         self._parking = Parking(self._unpark)  # heads of lanes that wait out a backoff
-        self._in_flight_bytes = 0
         self._unfinished = 0
         self._unfinished_bytes = 0
         self._was_full = False
@@ -93,7 +88,6 @@ class OrderedPublisher:
         self._spill: Callable[[Outgoing], bool] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._flush_handle: asyncio.Handle | None = None
-        self._sweep_handle: asyncio.TimerHandle | None = None
         self._subscription: Subscription | None = None
         self._is_closed = False
         self.submitted_count = 0
@@ -108,7 +102,7 @@ class OrderedPublisher:
         """Begin to send; what was submitted before goes first."""
         if self._subscription is None:
             self._subscription = await self._bus.subscribe_raw(f"{self._inbox}.*", self._receive)
-            self._bus.on_reconnected(self._resend_all)
+            self._bus.on_reconnected(self._flight.end)
             self._schedule_flush()
         return self
 
@@ -133,7 +127,7 @@ class OrderedPublisher:
             await self.flush(deadline_s)
         finally:
             left = self._abandon()
-            self._bus.off_reconnected(self._resend_all)
+            self._bus.off_reconnected(self._flight.end)
             if self._guard is not None:
                 await self._guard.stop()
             subscription, self._subscription = self._subscription, None
@@ -163,12 +157,12 @@ class OrderedPublisher:
     @property
     def in_flight_count(self) -> int:
         """Messages sent and not yet answered."""
-        return len(self._in_flight)
+        return len(self._flight.by_token)
 
     @property
     def queued_count(self) -> int:
         """Messages accepted and not on the way: behind another of their key, or waiting for window or backoff."""
-        return self._unfinished - len(self._in_flight)
+        return self._unfinished - len(self._flight.by_token)
 
     @property
     def longest_wait_s(self) -> float:
@@ -176,17 +170,14 @@ class OrderedPublisher:
 
         It counts from the first sending, or from when the message began to be looked up; 0.0 if nothing is owed.
         """
-        waiting = [*self._in_flight.values(), *self._parking.parked]
-        looked_up_s = 0.0
-        if self._guard is not None:
-            waiting += [outgoing for outgoing in self._guard.held if outgoing.send_count]
-            looked_up_s = self._guard.longest_wait_s
-        first = min((outgoing.first_sent_at for outgoing in waiting), default=None)
-        return looked_up_s if first is None else max(looked_up_s, self._loop.time() - first)
+        if self._guard is None:
+            return self._flight.longest_wait_s(self._parking.parked)
+        waited_s = self._flight.longest_wait_s(self._parking.parked + self._guard.held)
+        return max(waited_s, self._guard.longest_wait_s)
 
     def unacknowledged(self) -> list[Outgoing]:
         """Return every message that is not stored yet as far as we know, those of one key in their order."""
-        heads = [*self._in_flight.values(), *self._parking.parked, *self._ready]
+        heads = [*self._flight.by_token.values(), *self._parking.parked, *self._ready]
         if self._guard is not None:
             heads += self._guard.held
         return heads + [outgoing for lane in self._lanes.values() if lane for outgoing in lane]
@@ -221,9 +212,14 @@ class OrderedPublisher:
         outgoing = Outgoing(key, subject, body, message_id, headers, on_acknowledged, since_ns)
         if self._unfinished >= self._accepts:
             return self._turn_away(outgoing)
+        self._admit(outgoing)
+        return True
+
+    def _admit(self, outgoing: Outgoing) -> None:
         self.submitted_count += 1
         self._unfinished += 1
-        self._unfinished_bytes += len(body)
+        self._unfinished_bytes += len(outgoing.body)
+        key = outgoing.key
         if key in self._lanes:
             lane = self._lanes[key]
             if lane is None:
@@ -239,7 +235,6 @@ class OrderedPublisher:
             self._was_full = True
             if self._spill is not None:
                 self._accepts = 0
-        return True
 
     def _turn_away(self, outgoing: Outgoing) -> bool:
         if self._spill is None or self._is_closed:
@@ -276,19 +271,7 @@ class OrderedPublisher:
         if is_bounded and self._unfinished >= 2 * self._capacity:
             reason = f"{self._unfinished} messages wait already"
             raise PublishError(outgoing.subject, outgoing.message_id, reason)
-        accepts, self._accepts = self._accepts, sys.maxsize
-        try:
-            self.submit(
-                outgoing.key,
-                outgoing.subject,
-                outgoing.body,
-                outgoing.message_id,
-                outgoing.headers,
-                outgoing.on_acknowledged,
-                outgoing.since_ns,
-            )
-        finally:
-            self._accepts = accepts
+        self._admit(outgoing)
 
     # -- out
 
@@ -298,15 +281,16 @@ class OrderedPublisher:
 
     def _flush(self) -> None:
         self._flush_handle = None
-        ready, in_flight = self._ready, self._in_flight
+        ready, flight = self._ready, self._flight
         if not ready or self._subscription is None or not self._bus.is_connected:
             return
+        in_flight = flight.by_token
         room = self._window - len(in_flight)
         now = self._loop.time()
         max_payload_bytes = self._bus.max_payload_bytes
         stale_ns = 0 if self._guard is None else self._guard.stale_before_ns
         commands: list[bytes] = []
-        while ready and room > 0 and self._in_flight_bytes < self._window_bytes:
+        while ready and room > 0 and flight.size_bytes < self._window_bytes:
             outgoing = ready.popleft()
             if outgoing.since_ns < stale_ns:
                 self._set_aside(outgoing)
@@ -323,13 +307,12 @@ class OrderedPublisher:
             outgoing.send_count += 1
             outgoing.sent_at = now
             in_flight[outgoing.token] = outgoing
-            self._in_flight_bytes += len(outgoing.command)
+            flight.size_bytes += len(outgoing.command)
             commands.append(outgoing.command)
             room -= 1
         if commands:
             self._bus.write_now(commands)
-            if self._sweep_handle is None:
-                self._sweep_handle = self._loop.call_later(self._ack_timeout_s / 4, self._sweep)
+            flight.watch()
 
     def _set_aside(self, outgoing: Outgoing) -> None:
         """Have a message that may be stored and forgotten looked up; one that was found there is done."""
@@ -345,10 +328,10 @@ class OrderedPublisher:
     # -- answers
 
     def _receive(self, subject: bytes, _reply: bytes, data: bytes, headers: bytes) -> None:
-        outgoing = self._in_flight.pop(subject[self._cut :], None)
+        outgoing = self._flight.by_token.pop(subject[self._cut :], None)
         if outgoing is None:  # a second answer, to a resend or to what is about to be resent
             return
-        self._in_flight_bytes -= len(outgoing.command)
+        self._flight.size_bytes -= len(outgoing.command)
         answer = read_answer(data, headers)
         if answer.verdict is Verdict.STORED:
             self._acknowledge(outgoing, answer.sequence, answer.is_duplicate)
@@ -364,31 +347,12 @@ class OrderedPublisher:
             self.duplicate_count += 1
         self._leave(outgoing)
         if outgoing.on_acknowledged is not None:
-            self._tell(outgoing, sequence, is_duplicate, None)
+            tell(outgoing, sequence=sequence, is_duplicate=is_duplicate)
 
     def _refuse(self, outgoing: Outgoing, error: PublishError) -> None:
         self.refused_count += 1
-        _log.error("publish_refused", subject=outgoing.subject, error=error)
         self._leave(outgoing)
-        if self._on_refused is not None:
-            try:
-                self._on_refused(error, outgoing.body)
-            except Exception as failure:  # noqa: BLE001 - the owner's callback must not stop the other lanes
-                _log.error("publish_callback_failed", error=failure, message_id=outgoing.message_id)
-        if outgoing.on_acknowledged is not None:
-            self._tell(outgoing, 0, is_duplicate=False, error=error)
-
-    def _tell(
-        self, outgoing: Outgoing, sequence: int, is_duplicate: bool, error: PublishError | None
-    ) -> None:
-        outcome = PublishOutcome(
-            outgoing.subject, outgoing.message_id, sequence, is_duplicate, outgoing.send_count, error
-        )
-        try:
-            if outgoing.on_acknowledged is not None:
-                outgoing.on_acknowledged(outcome)
-        except Exception as failure:  # noqa: BLE001 - the owner's callback must not stop the other lanes
-            _log.error("publish_callback_failed", error=failure, message_id=outgoing.message_id)
+        tell_refused(outgoing, error, self._on_refused)
 
     def _leave(self, outgoing: Outgoing) -> None:
         """Make room: the next message of the lane becomes ready."""
@@ -421,41 +385,16 @@ class OrderedPublisher:
         self._ready.extend(due)
         self._schedule_flush()
 
-    def _sweep(self) -> None:
-        """Send again what got no answer in time."""
-        self._sweep_handle = None
-        if self._in_flight:
-            self._sweep_handle = self._loop.call_later(self._ack_timeout_s / 4, self._sweep)
-        if self._bus.is_connected:
-            limit = self._loop.time() - self._ack_timeout_s
-            self._resend([outgoing for outgoing in self._in_flight.values() if outgoing.sent_at <= limit])
-
-    async def _resend_all(self) -> None:
-        """After a reconnect every answer that was on the way is lost."""
-        self._resend(list(self._in_flight.values()))
-
-    def _resend(self, overdue: list[Outgoing]) -> None:
-        for outgoing in overdue:
-            del self._in_flight[outgoing.token]
-            self._in_flight_bytes -= len(outgoing.command)
-        self._ready.extendleft(reversed(overdue))
-        self._schedule_flush()
-
     def _abandon(self) -> int:
-        for handle in (self._flush_handle, self._sweep_handle):
-            if handle is not None:
-                handle.cancel()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
         left = self.unacknowledged()
         if self._guard is not None:
             self._guard.clear()
         self._parking.clear()
-        for structure in (self._in_flight, self._ready, self._lanes):
-            structure.clear()
-        self._in_flight_bytes = self._unfinished = self._unfinished_bytes = 0
-        reason = "not acknowledged before the publisher was closed: it may be stored or not"
-        for index, outgoing in enumerate(left):
-            error = PublishError(outgoing.subject, outgoing.message_id, reason)
-            if not index:  # one line for all of them
-                _log.error("publish_abandoned", count=len(left), error=error)
-            self._tell(outgoing, 0, is_duplicate=False, error=error)
+        self._flight.clear()
+        self._ready.clear()
+        self._lanes.clear()
+        self._unfinished = self._unfinished_bytes = 0
+        tell_abandoned(left)
         return len(left)
