@@ -44,6 +44,11 @@ class Agenda:
         """Sweep as soon as possible, and then as planned."""
         self._sweeps_at_s.insert(0, self._now_s())
 
+    def begin_again(self) -> None:
+        """Sweep as soon as possible, and follow up as after going live: the venue's records lag."""
+        now_s = self._now_s()
+        self._sweeps_at_s = [now_s, *(now_s + after_s for after_s in self._follow_up_s)]
+
     def sweep_instead(self) -> None:
         """Sweep as soon as possible, in place of all follow-ups but the last."""
         self._sweeps_at_s = [0.0, *self._sweeps_at_s[-1:]]

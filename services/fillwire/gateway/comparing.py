@@ -1,5 +1,6 @@
 """Compares one account's ledger with the venue's records: what differs is settled, or becomes pending."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable
 
 from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled, VenueError
@@ -99,7 +100,8 @@ class Comparison:
                 shown = changed.get(key) or rows.get(key)
                 own = executions.get(key, []) if reads_executions else None
                 if await self.settle(key, found.since_ns, shown, own):
-                    self._pending.discard(key)
+                    if self._pending.is_met(key, self._ledger.get(key)):
+                        self._pending.discard(key)
                 else:
                     self._pending.add(key, retry_s)
 
@@ -125,14 +127,25 @@ class Comparison:
             return False
 
     async def settle_pending(self, since_ns: int, *, is_due: bool) -> None:
-        """Ask for the orders that are pending: all of them, or those whose time has come."""
+        """Ask for the orders that are pending: all of them, or those whose time has come and of which nothing is claimed."""
         for key in self._pending.keys:
-            if is_due and not self._pending.is_due(key):
+            if is_due and (not self._pending.is_due(key) or self._pending.claim(key) is not None):
                 continue
-            if await self.settle(key, since_ns):
-                self._pending.discard(key)
-            else:
-                self._pending.postpone(key)
+            self._note(key, is_settled=await self.settle(key, since_ns))
+
+    async def settle_claimed(self, key: OrderKey, since_ns: int) -> None:
+        """Ask for one order, for itself and its executions at once; it is not pending any more once the log has all."""
+        inquiry, _ = self._ready()
+        order, rows = await asyncio.gather(inquiry.order(key), inquiry.executions_of(key))
+        recent = [row for row in rows if row.time_ns >= since_ns]
+        is_settled = order is not None and await self.settle(key, since_ns, order, recent)
+        self._note(key, is_settled=is_settled)
+
+    def _note(self, key: OrderKey, *, is_settled: bool) -> None:
+        if is_settled and self._pending.is_met(key, self._ledger.get(key)):
+            self._pending.discard(key)
+        else:
+            self._pending.postpone(key)
 
     async def open_orders(self, symbols: Collection[str] | None) -> dict[OrderKey, OrderRow]:
         """Return the open orders of some symbols, and of others too where that is cheaper; None for all."""

@@ -10,6 +10,7 @@ from fillwire.domain.errors import ConnectionLost, Throttled, VenueError
 from fillwire.domain.ledger import OrderKey
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.driver import Driver
+from fillwire.gateway.pending import Claim
 from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.supervision import cancel
 from fillwire.gateway.valve import Valve
@@ -25,6 +26,7 @@ from fillwire.venues.protocol import (
     Notice,
     OrderAnswered,
     OrderDoubted,
+    StreamDoubted,
     Subscribed,
     Throttling,
     VenueProtocol,
@@ -42,8 +44,11 @@ class Intake(Protocol):
     def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
         """Take an order event; `parsed_ns` is when the frame had become one."""
 
-    def doubt(self, key: OrderKey, after_s: float) -> None:
-        """Have an order looked up in the venue's records, in so many seconds."""
+    def doubt(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
+        """Have an order looked up in the venue's records, in so many seconds, until they meet the claim."""
+
+    def doubt_all(self, reason: str) -> None:
+        """Have everything compared with the venue's records, for events were lost."""
 
     def refuse(self, refused: FrameRefused, again: Callable[[FrameRefused], None]) -> None:
         """Take a frame that could not be read; `again` has it read once more, with the symbols of then."""
@@ -86,6 +91,7 @@ class Link:
         self._take = intake.take
         self._refuse = intake.refuse
         self._doubt = intake.doubt
+        self._doubt_all = intake.doubt_all
         self._rest = rest
         self._clock_offset_ns = clock_offset_ns
         self._asking: set[asyncio.Task[None]] = set()
@@ -173,7 +179,9 @@ class Link:
     def _note(self, event: Event) -> None:
         match event:
             case OrderDoubted(key, after_ns):
-                self._doubt(key, after_ns / _S)
+                self._doubt(key, after_ns / _S, Claim.of(event))
+            case StreamDoubted(reason):
+                self._doubt_all(reason)
             case FrameRefused():
                 self._refuse(event, self._read_again)
             case OrderAnswered(key, answer):

@@ -20,6 +20,7 @@ from fillwire.domain.events import OrderEvent
 from fillwire.domain.ledger import Gap, Ledger, OrderKey
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.pending import Claim
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
@@ -109,9 +110,13 @@ class Pipeline:
         """Take an order event; see `Publication.publish`."""
         self._sequencer.take(report, parsed_ns, frame_bytes)
 
-    def doubt(self, key: OrderKey, after_s: float) -> None:
-        """Have an order looked up in the venue's records, in so many seconds."""
-        self._reconciler.note_doubt(key, after_s)
+    def doubt(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
+        """Have an order looked up in the venue's records, in so many seconds, until they meet the claim."""
+        self._reconciler.note_doubt(key, after_s, claim)
+
+    def doubt_all(self, reason: str) -> None:
+        """Have everything compared with the venue's records, for events were lost."""
+        self._reconciler.note_loss(reason)
 
     def _note_gap(self, gap: Gap) -> None:
         self._reconciler.note_gap(gap)

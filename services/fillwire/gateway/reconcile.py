@@ -19,8 +19,9 @@ from fillwire.domain.ledger import Gap, OrderKey
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.agenda import Agenda
 from fillwire.gateway.comparing import Comparison
+from fillwire.gateway.express import Express
 from fillwire.gateway.inquiry import Inquiry
-from fillwire.gateway.pending import Pending
+from fillwire.gateway.pending import Claim, Pending
 from fillwire.gateway.recollection import Recollection, recollect
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.settling import Settler
@@ -118,6 +119,7 @@ class Reconciler:
         )
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
+        self._express = Express(self._pending, self._loop.time, self._settle_claimed, str(account))
         self._storing = Storing(stored, self._wake.set, f"stored {account}")
         self._task: asyncio.Task[None] | None = None
         self._last: ConnectionEvent | None = None
@@ -170,6 +172,7 @@ class Reconciler:
             self._wake.set()
             return
         self._is_live = False
+        self._express.pause()
         self._sequencer.hold()
         began_ns = self._now_ns()
         self._unswept, self._is_unread = None, True
@@ -182,6 +185,8 @@ class Reconciler:
                     await self._storing.wait()
         finally:
             self._sequencer.release()
+            if not self._is_unread:  # else nobody knows yet what is in the log
+                self._express.resume()
         self._is_live = True
         self._agenda.begin()
         if self._is_unsettled or self._storing.is_open:
@@ -226,23 +231,52 @@ class Reconciler:
     async def stop(self) -> None:
         """Stop."""
         await cancel(self._task)
+        await self._express.stop()
         await self._storing.stop()
 
     def note_gap(self, gap: Gap) -> None:
         """Have the order repaired, unless the gap closes by itself in a moment."""
         self._suspect(gap.order, self._policy.grace_s)
 
-    def note_doubt(self, key: OrderKey, after_s: float | None = None) -> None:
-        """Have the order looked up, in so many seconds; None for the time in which frames change places."""
-        self._suspect(key, self._policy.grace_s if after_s is None else after_s)
+    def note_doubt(self, key: OrderKey, after_s: float | None = None, claim: Claim | None = None) -> None:
+        """Have the order looked up.
 
-    def _suspect(self, key: OrderKey, after_s: float) -> None:
-        if key in self._pending:  # each event behind a gap tells of it again
+        Args:
+            key: which order.
+            after_s: in so many seconds; None for the time in which frames change places.
+            claim: what the log must have of it: until then the records are asked again.
+        """
+        self._suspect(key, self._policy.grace_s if after_s is None else after_s, claim)
+
+    def note_loss(self, reason: str) -> None:
+        """Have everything compared: events of the stream were lost, nobody knows which."""
+        _log.warning("events_lost", account=str(self._account), reason=reason)
+        if self._is_live:  # else everything is compared anyway
+            self._agenda.begin_again()
+            self._wake.set()
+
+    def _suspect(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
+        if claim is None and key in self._pending:  # each event behind a gap tells of it again
             return
-        if not self._pending.add(key, after_s):
+        known = self._ledger.get(key)
+        if claim is not None and known is not None and key not in self._pending and claim.is_met(known):
+            return
+        if not self._pending.add(key, after_s, claim):
             # Nothing is lost by it: the sweep finds all of them.
             self._agenda.sweep_instead()
         self._wake.set()
+        self._express.wake()
+
+    async def _settle_claimed(self, key: OrderKey) -> None:
+        try:
+            await self._compare.settle_claimed(key, self._floor_ns)
+        except (VenueError, BrokerError) as error:
+            _log.warning("order_not_settled", account=str(self._account), order_id=key[1], error=error)
+            self._pending.postpone(key)
+        except Exception as error:  # noqa: BLE001 - as below
+            _log.error("reconciler_failed", account=str(self._account), error=error)
+            self._pending.postpone(key)
+        self._wake.set()  # what is told of the account may have changed
 
     @property
     def _is_unsettled(self) -> bool:
@@ -293,6 +327,7 @@ class Reconciler:
         if self._unswept is not None:
             await self._sweep(self._unswept, reads_executions=True)
             self._unswept = None
+            self._express.resume()
 
     def _note_whole(self, at_ns: int) -> None:
         """Note that nothing was missing at this time: what was told before it is of no interest any more."""

@@ -4,6 +4,7 @@ import asyncio
 
 from fillwire.domain.errors import ConfigError, FrameError, VenueError
 from fillwire.domain.readings import FrameReading, ReadingOutcome
+from fillwire.gateway.pending import Claim
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.surroundings import Environment
 from fillwire.venues.protocol import OrderDoubted
@@ -34,9 +35,9 @@ async def read_again(
         return FrameReading(outcome=ReadingOutcome.REFUSED, reason=str(error))
     except (ConfigError, VenueError) as error:
         return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
-    doubted = [report.key for report in reports if isinstance(report, OrderDoubted)]
-    for key in doubted:
-        pipeline.doubt(key, 0.0)
+    doubted = [report for report in reports if isinstance(report, OrderDoubted)]
+    for report in doubted:
+        pipeline.doubt(report.key, 0.0, Claim.of(report))
     ways = await pipeline.take_again(
         [report for report in reports if not isinstance(report, OrderDoubted)], len(frame)
     )

@@ -15,6 +15,7 @@ that steps makes a deadline come early or late by the step; the worst that follo
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from fillwire.domain.errors import FrameError, Throttled, VenueError
@@ -112,10 +113,25 @@ class OrderAnswered:
 
 @dataclass(frozen=True, slots=True)
 class OrderDoubted:
-    """Something happened to an order that only the venue's records can tell: they are asked in `after_ns`."""
+    """Something happened to an order that only the venue's records can tell: they are asked in `after_ns`.
+
+    Attributes:
+        executed: base quantity executed as the frame shows it, None if it shows none. Records that show less lag behind:
+            they are asked again until they do not.
+        has_ended: whether the frame shows that the order has ended; as for `executed`.
+    """
 
     key: OrderKey
     after_ns: int = 0
+    executed: Decimal | None = None
+    has_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDoubted:
+    """Frames of this connection were lost, nobody knows of which orders: everything is compared with the records."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,7 @@ class Ping(bytes):
 Event = (
     ExecutionReport
     | OrderDoubted
+    | StreamDoubted
     | FrameRefused
     | Notice
     | Authenticated
