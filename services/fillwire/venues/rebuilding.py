@@ -87,9 +87,18 @@ class Rebuilder:
             )
         return events
 
-    def ending(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
-        """Return the event that says how the order ended, None if it is open or its last execution says so."""
-        if order.ending is None or order.ending is Kind.FILLED:
+    def ending(
+        self, pair: str, order: OrderRow, received_ns: int, *, says_filled: bool = False
+    ) -> OrderEvent | None:
+        """Return the event that says how the order ended, None if it is open or its last execution says so.
+
+        Args:
+            pair: our name of the symbol.
+            order: the order as it stands.
+            received_ns: when the answer came, by the gateway's clock.
+            says_filled: say also that it was filled: its last execution may not have said so.
+        """
+        if order.ending is None or (order.ending is Kind.FILLED and not says_filled):
             return None
         return self._event(pair, order, received_ns, order.ending, order.ending)
 

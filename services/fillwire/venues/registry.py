@@ -7,10 +7,11 @@ from fillwire.domain.errors import ConfigError
 from fillwire.venues.alpaca.venue import Alpaca
 from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.binance_futures.venue import BinanceFutures
+from fillwire.venues.coinbase_advanced.venue import CoinbaseAdvanced
 from fillwire.venues.venue import Venue
 
 VENUES: Mapping[str, Venue] = MappingProxyType(
-    {venue.exchange: venue for venue in (Alpaca(), BinanceSpot(), BinanceFutures())}
+    {venue.exchange: venue for venue in (Alpaca(), BinanceSpot(), BinanceFutures(), CoinbaseAdvanced())}
 )
 
 
