@@ -275,3 +275,11 @@ async def test_account_operations(client: AdvancedClient) -> None:
     permissions = await client.ok("GET", "/key_permissions")
     portfolio = (await client.ok("GET", "/portfolios"))["portfolios"][0]
     assert permissions["portfolio_uuid"] == portfolio["uuid"]
+
+
+async def test_limits_go_on_when_the_venues_clock_jumps(client: AdvancedClient) -> None:
+    """A clock that goes back takes no requests away."""
+    await client.fault("clock_skew", milliseconds=20_000)
+    assert await client.ok("GET", "/accounts")
+    await client.control("DELETE", "faults")
+    assert await client.ok("GET", "/accounts")

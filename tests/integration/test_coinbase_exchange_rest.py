@@ -263,3 +263,10 @@ async def test_the_fee_is_taken_in_the_quote_currency() -> None:
         spent = Decimal(10**9) - Decimal(accounts["USD"]["available"])
         assert spent == Decimal(row["executed_value"]) + Decimal(row["fill_fees"])
         assert Decimal(accounts["BTC"]["available"]) == Decimal("10000.1")
+
+
+async def test_limits_go_on_when_the_venues_clock_jumps(client: ExchangeClient) -> None:
+    """A clock that goes back takes no requests away."""
+    assert await client.ok("GET", "/orders") is not None
+    await client.fault("clock_skew", milliseconds=-20000)
+    assert await client.ok("GET", "/orders") is not None

@@ -1,5 +1,6 @@
 """Limits of so many requests per second with a burst, counted per key or address."""
 
+import time
 from collections.abc import Callable
 
 
@@ -9,10 +10,10 @@ class TokenBuckets:
     Args:
         per_second: requests per second that may go on for ever.
         burst: requests that may come at once.
-        now_ns: returns the time in nanoseconds, by a clock that does not go back.
+        now_ns: returns the time in nanoseconds, by a clock that goes on whatever is done to the venue's.
     """
 
-    def __init__(self, per_second: float, burst: int, now_ns: Callable[[], int]) -> None:
+    def __init__(self, per_second: float, burst: int, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self.per_second = per_second
         self.burst = burst
         self._now_ns = now_ns

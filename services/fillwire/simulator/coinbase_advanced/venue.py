@@ -42,10 +42,9 @@ class AdvancedVenue(Venue):
         self.verifiers = {
             name: TokenVerifier(key.settings.public_key or "") for name, key in self.keys.items()
         }
-        now_ns = self.clock.now_ns
-        self.private = TokenBuckets(PRIVATE_PER_S, PRIVATE_PER_S, now_ns)
-        self.public = TokenBuckets(PUBLIC_PER_S, PUBLIC_PER_S, now_ns)
-        self.handshakes = TokenBuckets(CONNECTIONS_PER_S, CONNECTIONS_PER_S, now_ns)
+        self.private = TokenBuckets(PRIVATE_PER_S, PRIVATE_PER_S)
+        self.public = TokenBuckets(PUBLIC_PER_S, PUBLIC_PER_S)
+        self.handshakes = TokenBuckets(CONNECTIONS_PER_S, CONNECTIONS_PER_S)
         self.tallies = Tallies()
         self.fill_lag_us = int(FILL_LAG_S * 1_000_000)
 

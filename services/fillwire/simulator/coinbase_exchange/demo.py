@@ -61,22 +61,22 @@ DEMO = Demo(
         f"  passphrase  {DEMO_PASSPHRASE}",
     ),
     variables={
-        "SIMULATED_API_KEY": DEMO_API_KEY,
-        "SIMULATED_SECRET": DEMO_SECRET,
-        "SIMULATED_PASSPHRASE": DEMO_PASSPHRASE,
-        "SIMULATED_SECOND_API_KEY": DEMO_SECOND_API_KEY,
-        "SIMULATED_SECOND_SECRET": DEMO_SECOND_SECRET,
+        "SIMULATED_COINBASE_API_KEY": DEMO_API_KEY,
+        "SIMULATED_COINBASE_SECRET": DEMO_SECRET,
+        "SIMULATED_COINBASE_PASSPHRASE": DEMO_PASSPHRASE,
+        "SIMULATED_COINBASE_SECOND_API_KEY": DEMO_SECOND_API_KEY,
+        "SIMULATED_COINBASE_SECOND_SECRET": DEMO_SECOND_SECRET,
     },
     keys=(
         {
-            "apiKey": "env:SIMULATED_API_KEY",
-            "secret": "env:SIMULATED_SECRET",
-            "passphrase": "env:SIMULATED_PASSPHRASE",
+            "apiKey": "env:SIMULATED_COINBASE_API_KEY",
+            "secret": "env:SIMULATED_COINBASE_SECRET",
+            "passphrase": "env:SIMULATED_COINBASE_PASSPHRASE",
         },
         {
-            "apiKey": "env:SIMULATED_SECOND_API_KEY",
-            "secret": "env:SIMULATED_SECOND_SECRET",
-            "passphrase": "env:SIMULATED_PASSPHRASE",
+            "apiKey": "env:SIMULATED_COINBASE_SECOND_API_KEY",
+            "secret": "env:SIMULATED_COINBASE_SECOND_SECRET",
+            "passphrase": "env:SIMULATED_COINBASE_PASSPHRASE",
         },
     ),
 )

@@ -65,11 +65,10 @@ class ExchangeVenue(Venue):
             account.pays_in_other_asset = True  # the quote currency, also for what is bought
         self.credentials = {name: Credentials(key.settings) for name, key in self.keys.items()}
         self.tallies = Tallies()
-        now_ns = self.clock.now_ns
-        self.private = TokenBuckets(PRIVATE_PER_S, PRIVATE_BURST, now_ns)
-        self.fills = TokenBuckets(FILLS_PER_S, FILLS_BURST, now_ns)
-        self.public = TokenBuckets(PUBLIC_PER_S, PUBLIC_BURST, now_ns)
-        self.handshakes = TokenBuckets(CONNECTIONS_PER_S, CONNECTIONS_BURST, now_ns)
+        self.private = TokenBuckets(PRIVATE_PER_S, PRIVATE_BURST)
+        self.fills = TokenBuckets(FILLS_PER_S, FILLS_BURST)
+        self.public = TokenBuckets(PUBLIC_PER_S, PUBLIC_BURST)
+        self.handshakes = TokenBuckets(CONNECTIONS_PER_S, CONNECTIONS_BURST)
 
     def wipe(self) -> None:
         """Forget all orders and trades, restore the balances, and let ids begin anew."""
