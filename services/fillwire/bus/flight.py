@@ -18,6 +18,7 @@ class Flight:
     Attributes:
         by_token: the messages, oldest send first.
         size_bytes: the size of their commands.
+        timer: set while it looks for answers that are overdue.
     """
 
     def __init__(self, bus: Bus, timeout_s: float, give_back: Callable[[list[Outgoing]], None]) -> None:
@@ -25,14 +26,13 @@ class Flight:
         self._timeout_s = timeout_s
         self._give_back = give_back
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self.timer: asyncio.TimerHandle | None = None
         self.by_token: dict[bytes, Outgoing] = {}
         self.size_bytes = 0
 
     def watch(self) -> None:
-        """Look for answers that are overdue from now on, until nothing is in flight."""
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._timeout_s / 4, self._sweep)
+        """Look for answers that are overdue from now on, until nothing is in flight; to be called without a timer."""
+        self.timer = self._loop.call_later(self._timeout_s / 4, self._sweep)
 
     def longest_wait_s(self, others: list[Outgoing]) -> float:
         """For how long the first that was sent of these and of `others` has waited, in seconds; 0.0 if none was sent."""
@@ -46,13 +46,14 @@ class Flight:
 
     def clear(self) -> None:
         """Forget what is in flight."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
         self.by_token.clear()
         self.size_bytes = 0
 
     def _sweep(self) -> None:
-        self._timer = None
+        self.timer = None
         if self.by_token:
             self.watch()
         if self._bus.is_connected:

@@ -312,7 +312,8 @@ class OrderedPublisher:
             room -= 1
         if commands:
             self._bus.write_now(commands)
-            flight.watch()
+            if flight.timer is None:
+                flight.watch()
 
     def _set_aside(self, outgoing: Outgoing) -> None:
         """Have a message that may be stored and forgotten looked up; one that was found there is done."""
