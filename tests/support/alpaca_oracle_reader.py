@@ -1,7 +1,9 @@
-"""Times of RFC 3339 for the oracle, by the standard library."""
+"""What the oracle of Alpaca reads beside plain fields: times of RFC 3339, objects and arrays of them."""
 
 import re
 from datetime import UTC, datetime
+
+from support.binance_oracle_reader import Pairs, Reader, refuse
 
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -24,3 +26,35 @@ def time_ns(text: str) -> int:
     if not -(2**63) <= time_ns < 2**63:
         raise ValueError(f"expected a time within 64 bits of nanoseconds, was {text!r}")
     return time_ns
+
+
+class AlpacaReader(Reader):
+    """Typed access to an object of Alpaca: what `Reader` has, and times, objects and arrays of them."""
+
+    def instant(self, key: str) -> int | None:
+        """A time in nanoseconds; never mandatory."""
+        text = self.text(key, is_mandatory=False)
+        if text is None:
+            return None
+        try:
+            return time_ns(text)
+        except ValueError:
+            return refuse("invalid_time")
+
+    def object(self, key: str) -> "AlpacaReader":
+        """A mandatory object."""
+        value = self.document.get(key)
+        if value is None:
+            refuse("missing_field")
+        if not isinstance(value, Pairs):
+            refuse("wrong_type")
+        return AlpacaReader(value)
+
+    def objects(self, key: str) -> "list[AlpacaReader]":
+        """The objects of an array; never mandatory."""
+        if self.document.get(key) is None:
+            return []
+        elements = self.array(key)
+        if any(not isinstance(element, Pairs) for element in elements):
+            refuse("wrong_type")
+        return [AlpacaReader(element) for element in elements]
