@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,10 @@ from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.service import CAPACITY, Gateway
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.simulator.binance.server import BinanceSimulator
+from fillwire.simulator.exchange.server import Simulator
+from fillwire.simulator.registry import SIMULATORS
 from fillwire.simulator.settings import SimulatorSettings
+from fillwire.venues.registry import venue
 from fillwire.wire.codec import decode_alert, decode_connection, decode_order
 from fillwire.wire.commands import CANCEL_ORDER, PLACE_ORDER, decode_trade_order, encode_command
 from fillwire.wire.commands import STATUS as STATUS_VERB
@@ -36,14 +40,16 @@ ENVIRONMENT = "simulated"
 ACCOUNT = Account("demo", "binance", ENVIRONMENT)
 
 
-def gateway_environ(simulator: BinanceSimulator, **changes: object) -> dict[str, str]:
-    """Return an environment that points a gateway to the simulator, with the demo account's HMAC key."""
+def gateway_environ(simulator: Simulator, **changes: object) -> dict[str, str]:
+    """Return an environment that points a gateway to the simulator, with the demo account's first key of two texts."""
+    key = simulator.settings.accounts[0].keys[0]
+    is_binance = simulator.exchange == ACCOUNT.exchange
     account: dict[str, object] = {
         "user": ACCOUNT.user,
-        "exchange": ACCOUNT.exchange,
+        "exchange": simulator.exchange,
         "environment": ENVIRONMENT,
-        "apiKey": API_KEY,
-        "secret": HMAC_SECRET,
+        "apiKey": API_KEY if is_binance else key.api_key,
+        "secret": HMAC_SECRET if is_binance else key.secret,
     }
     websocket: dict[str, object] = {
         "connectionTimeout": 5000,
@@ -53,7 +59,7 @@ def gateway_environ(simulator: BinanceSimulator, **changes: object) -> dict[str,
     urls = {"websocketUrl": simulator.websocket_url, "restUrl": simulator.rest_url}
     values: dict[str, object] = {
         "FILLWIRE_WEBSOCKET": websocket,
-        "FILLWIRE_EXCHANGES": {"binance": {"environments": {ENVIRONMENT: urls}}},
+        "FILLWIRE_EXCHANGES": {simulator.exchange: {"environments": {ENVIRONMENT: urls}}},
         "FILLWIRE_ACCOUNTS": [account],
     }
     return {
@@ -68,6 +74,7 @@ class Rig:
     Attributes:
         broker: the real nats-server.
         simulator: the venue.
+        account: the demo account there.
         bus: a connection of the test's own.
         gateway: what is tested.
         environ: the gateway's environment; it is read again when a key is missing or refused.
@@ -78,7 +85,7 @@ class Rig:
     def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         broker: EmbeddedServer,
-        simulator: BinanceSimulator,
+        simulator: Simulator,
         make_gateway: Callable[[], Gateway],
         bus: Bus,
         http: aiohttp.ClientSession,
@@ -86,6 +93,7 @@ class Rig:
     ) -> None:
         self.broker = broker
         self.simulator = simulator
+        self.account = replace(ACCOUNT, exchange=simulator.exchange)
         self.gateway = make_gateway()
         self._make_gateway = make_gateway
         self._running = AsyncExitStack()
@@ -141,16 +149,20 @@ class Rig:
     async def follow(self) -> None:
         """Begin to collect what is published."""
         await self.bus.subscribe(
-            connection_subject(ACCOUNT),
+            connection_subject(self.account),
             lambda message: self.connections.append(decode_connection(message.data)),
         )
         await self.bus.subscribe("orders.>", self.messages.append)
 
     async def wish(
-        self, *pairs: str, subscriber: str = "host-1", account: Account = ACCOUNT, ttl_s: float | None = None
+        self,
+        *pairs: str,
+        subscriber: str = "host-1",
+        account: Account | None = None,
+        ttl_s: float | None = None,
     ) -> None:
         """Say that a bot listens to these pairs, or with none that it has left."""
-        key = f"{account_tokens(account)}.{escape_token(subscriber)}"
+        key = f"{account_tokens(account or self.account)}.{escape_token(subscriber)}"
         bucket = Bucket(self.bus, DESIRED)
         if pairs:
             await bucket.put(key, orjson.dumps({"v": 1, "pairs": pairs, "bots": 1}), ttl_s=ttl_s)
@@ -200,14 +212,15 @@ class Rig:
         url = f"{self.simulator.rest_url}/sim/executions?user={ACCOUNT.user}&limit=100000"
         async with self._http.get(url) as response:
             document = await response.json()
+        name = venue(self.account.exchange).trade_key
         return [
-            execution_event_id(ACCOUNT, symbol, str(order_id), str(trade_id))
-            for symbol, order_id, trade_id, *_ in document["rows"]
+            execution_event_id(self.account, symbol, str(order_id), name(str(trade_id), Decimal(cumulative)))
+            for symbol, order_id, trade_id, *_, cumulative in document["rows"]
         ]
 
     async def ask(self, verb: str, body: bytes = b"", timeout_s: float = 5.0) -> bytes:
         """Send a command to the demo account's gateway and return the answer."""
-        return await self.bus.request(command_subject(ACCOUNT, verb), body, timeout_s)
+        return await self.bus.request(command_subject(self.account, verb), body, timeout_s)
 
     async def place(self, request: OrderRequest) -> TradeOrder:
         """Place an order as a bot does."""
@@ -223,7 +236,7 @@ class Rig:
 
     async def kept_status(self) -> ConnectionEvent | None:
         """Return what the bucket says about the demo account."""
-        entry = await Bucket(self.bus, STATUS).get(account_tokens(ACCOUNT))
+        entry = await Bucket(self.bus, STATUS).get(account_tokens(self.account))
         return None if entry is None or entry.value is None else decode_connection(entry.value)
 
     async def sockets(self) -> list[int]:
@@ -241,6 +254,7 @@ async def rig(  # noqa: PLR0913 - what a test may choose
     linger_s: float = 0.3,
     capacity: int = CAPACITY,
     reconciling: ReconcilePolicy | None = None,
+    exchange: str = ACCOUNT.exchange,
     **environ: object,
 ) -> AsyncIterator[Rig]:
     """Run broker, venue and gateway inside the block.
@@ -252,16 +266,17 @@ async def rig(  # noqa: PLR0913 - what a test may choose
         linger_s: how long an account without bots stays connected.
         capacity: events that may wait for the broker.
         reconciling: how the log is kept in step; None for what the settings say.
+        exchange: which venue is simulated.
         environ: changes to the gateway's environment, by variable.
     """
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(EmbeddedServer(path / "broker"))
-        venue = await stack.enter_async_context(BinanceSimulator(simulator))
+        served = await stack.enter_async_context(SIMULATORS[exchange](simulator))
         bus = await stack.enter_async_context(await Bus.connect(broker.url, name="test"))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         telemetry = telemetry or FillTelemetry.start("fillwire-gateway", "test", sample_ratio=1.0)
         await stack.enter_async_context(telemetry)
-        variables = gateway_environ(venue, **environ)
+        variables = gateway_environ(served, **environ)
 
         def load() -> Settings:
             return load_settings(environ=variables)
@@ -269,7 +284,7 @@ async def rig(  # noqa: PLR0913 - what a test may choose
         def make_gateway() -> Gateway:
             return Gateway(
                 load(),
-                ACCOUNT.exchange,
+                exchange,
                 name="gateway-test",
                 telemetry=telemetry,
                 load=load,
@@ -279,7 +294,7 @@ async def rig(  # noqa: PLR0913 - what a test may choose
                 reconciling=reconciling,
             )
 
-        found = Rig(broker, venue, make_gateway, bus, http, variables)
+        found = Rig(broker, served, make_gateway, bus, http, variables)
         await found.follow()
         stack.push_async_callback(found.stop)
         await found.start()

@@ -7,13 +7,13 @@ from fillwire.simulator.exchange.orders import Order, Ticket
 from fillwire.simulator.exchange.units import parse_units, units_text
 
 if TYPE_CHECKING:
-    from fillwire.simulator.binance.server import BinanceSimulator
+    from fillwire.simulator.exchange.server import Simulator
 
 
 class Trader:
     """Places, fills and cancels resting orders of one account; everything it causes is published as the venue does it."""
 
-    def __init__(self, simulator: "BinanceSimulator", user: str = "demo") -> None:
+    def __init__(self, simulator: "Simulator", user: str = "demo") -> None:
         self._core = simulator.core
         self._account = simulator.core.venue.accounts[user]
 
