@@ -26,6 +26,7 @@ class Count:
     """Numbers of one product: all up to `frontier` have come or were missed, those in `early` have come beyond it."""
 
     frontier: int | None = None
+    is_alone: bool = False
     early: set[int] = field(default_factory=set)
     heartbeat: int | None = None
 
@@ -180,8 +181,8 @@ class Oracle:
             refuse("unknown_event")
         elif _is_own(document):
             message = read_message(kind, reader, self._symbols, self._received_ns + self._offset_ns)
-            if kind != "activate":
-                self._count_own(message.symbol, message.sequence)
+            if kind != "activate" and self._count_own(message.symbol, message.sequence):
+                self._gap(message.symbol)
             self._apply(message)
         else:
             product, number = reader.text("product_id"), reader.integer("sequence", is_mandatory=False)
@@ -213,20 +214,23 @@ class Oracle:
             count.frontier = number
             return False
         if count.frontier - number > RESTART:
-            self._counts[product] = Count(number)
+            self._counts[product] = Count(number, count.is_alone)
             return True
         return number > count.frontier and count.move(number)
 
-    def _count_own(self, product: str, number: int) -> None:
+    def _count_own(self, product: str, number: int) -> bool:
         count = self._counts.get(product)
         if count is None:
-            return
+            return False
+        if count.is_alone:
+            return self._count_public(product, number)
         if count.frontier is None:
             count.frontier = number
         elif number == count.frontier + 1:
             count.move(number)
         elif number > count.frontier:
             count.early.add(number)
+        return False
 
     def _gap(self, product: str) -> None:
         self._said.append(("control", {"type": "sequence_gap", "symbol": product}))
@@ -280,7 +284,7 @@ class Oracle:
 
     def _subscriptions(self, reader: Reader) -> None:
         channels = reader.array("channels")
-        full: list[str] = []
+        listed: dict[str, list[str]] = {"full": [], "user": []}
         for channel in channels:
             if not isinstance(channel, Pairs):
                 refuse("wrong_type")
@@ -291,10 +295,12 @@ class Oracle:
             for product in inner.array("product_ids"):
                 if type(product) is not str:
                     refuse("wrong_type")
-                if name == "full":
-                    full.append(product)
+                if name in listed:
+                    listed[name].append(product)
         self._said.append(("control", {"type": "subscriptions", "channels": _plain(channels)}))
-        self._counts = {product: self._counts.get(product, Count()) for product in full}
+        self._counts = {product: self._counts.get(product, Count()) for product in listed["full"]}
+        for product, count in self._counts.items():
+            count.is_alone = product not in listed["user"]
 
     def _check_time(self, time_ns: int) -> None:
         if not 1_388_534_400 * 10**9 <= time_ns <= self._received_ns + self._offset_ns + 60 * 10**9:

@@ -90,10 +90,13 @@ pub fn balance(reader: &Reader<'_>, receipt: Receipt) -> Read<Report> {
     Ok(writer.finish())
 }
 
-/// `subscriptions`: all channels of the connection by now. Returns the products of `full` beside the control.
-pub fn subscriptions(reader: &Reader<'_>, keys: &mut OpenKeys) -> Read<(Report, Vec<Box<[u8]>>)> {
+/// Products of one channel.
+pub type Subscribed = Vec<Box<[u8]>>;
+
+/// `subscriptions`: all channels of the connection by now. Returns the products of `full` and of `user` beside it.
+pub fn subscriptions(reader: &Reader<'_>, keys: &mut OpenKeys) -> Read<(Report, Subscribed, Subscribed)> {
     let mut writer = Writer::new(ControlType::Subscriptions);
-    let mut full = Vec::new();
+    let (mut full, mut user) = (Vec::new(), Vec::new());
     let mut fields = Fields::default();
     for token in reader.elements(&CHANNELS, keys)? {
         if token.kind != TokenKind::Object {
@@ -101,7 +104,7 @@ pub fn subscriptions(reader: &Reader<'_>, keys: &mut OpenKeys) -> Read<(Report, 
         }
         reread_object(reader.source(), token, &mut fields, keys);
         let channel = Reader::new(reader.source(), &fields, "channel of subscriptions");
-        let is_full = channel.text(&NAME)?.is("full");
+        let name = channel.text(&NAME)?;
         if channel.token(&PRODUCTS).is_none() {
             continue;
         }
@@ -109,14 +112,17 @@ pub fn subscriptions(reader: &Reader<'_>, keys: &mut OpenKeys) -> Read<(Report, 
             if !matches!(product.kind, TokenKind::String | TokenKind::Escaped) {
                 return Err(channel.wrong_type(&PRODUCTS, product, "an array of strings"));
             }
-            if is_full {
-                full.push(unescape(channel.raw(product)).as_bytes().into());
+            let product = || unescape(channel.raw(product)).as_bytes().into();
+            if name.is("full") {
+                full.push(product());
+            } else if name.is("user") {
+                user.push(product());
             }
         }
     }
     let channels = reader.token(&CHANNELS).map_or("[]", |token| reader.whole(token));
     write_compact(channels, writer.name("channels"));
-    Ok((writer.finish(), full))
+    Ok((writer.finish(), full, user))
 }
 
 /// Messages of a product were lost.

@@ -136,9 +136,9 @@ impl ExchangeParser {
             MessageType::Error => out.push(control::error(&reader)?),
             MessageType::Balance => out.push(control::balance(&reader, receipt)?),
             MessageType::Subscriptions => {
-                let (report, full) = control::subscriptions(&reader, &mut self.keys)?;
+                let (report, full, user) = control::subscriptions(&reader, &mut self.keys)?;
                 out.push(report);
-                self.sequences.follow(&full);
+                self.sequences.follow(&full, &user);
             }
             _ if kind.as_str() == "public" => {}
             _ if !is_own(&reader) => {
@@ -152,8 +152,9 @@ impl ExchangeParser {
             }
             _ => {
                 let message = message::read(kind, &reader, &self.context, receipt)?;
-                if message.sequence >= 0 {
-                    self.sequences.own(message.symbol.value().as_bytes(), message.sequence);
+                let product = message.symbol.value();
+                if message.sequence >= 0 && self.sequences.own(product.as_bytes(), message.sequence) {
+                    gap(product.as_bytes(), &mut self.orders, out);
                 }
                 let owner = &self.context.owner;
                 let mut desk = Desk { owner, spare: &mut self.spare, out, received_time_ns };

@@ -1,7 +1,8 @@
 //! Whether a message of a product was lost: only the `full` channel has all of them, numbered without a gap.
 //!
-//! Our own messages come on the channel `user` too, and there perhaps earlier: a number ahead of its turn is kept and no
-//! sign of loss, one behind it was seen. A heartbeat tells the product's number; what it told a second ago must have come.
+//! While a product is on the channel `user` as well, messages of our own come twice, and perhaps ahead of their turn: such a
+//! number is kept and no sign of loss, one behind the turn was seen. A heartbeat tells the product's number; what it told a
+//! second ago must have come.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,6 +14,8 @@ const RESTART: i64 = 1_000_000;
 #[derive(Default)]
 struct Count {
     last: Option<i64>,
+    /// Whether our own messages come on `full` alone, each in its turn.
+    is_alone: bool,
     ahead: BTreeSet<i64>,
     heartbeat: Option<i64>,
 }
@@ -40,11 +43,11 @@ impl Count {
 pub struct Sequences(HashMap<Box<[u8]>, Count>);
 
 impl Sequences {
-    /// Expects every message of these products and of no others.
-    pub fn follow(&mut self, products: &[Box<[u8]>]) {
-        self.0.retain(|product, _| products.contains(product));
-        for product in products {
-            self.0.entry(product.clone()).or_default();
+    /// Expects every message of the products of `full` and of no others.
+    pub fn follow(&mut self, full: &[Box<[u8]>], user: &[Box<[u8]>]) {
+        self.0.retain(|product, _| full.contains(product));
+        for product in full {
+            self.0.entry(product.clone()).or_default().is_alone = !user.contains(product);
         }
     }
 
@@ -60,7 +63,7 @@ impl Sequences {
             Some(last) if sequence <= last => {
                 let restarts = last - sequence > RESTART;
                 if restarts {
-                    *count = Count { last: Some(sequence), ..Count::default() };
+                    *count = Count { last: Some(sequence), is_alone: count.is_alone, ..Count::default() };
                 }
                 restarts
             }
@@ -68,18 +71,23 @@ impl Sequences {
         }
     }
 
-    /// Takes the number of a message about an order of our own.
-    pub fn own(&mut self, product: &[u8], sequence: i64) {
-        let Some(count) = self.0.get_mut(product) else { return };
+    /// Takes the number of a message about an order of our own; returns whether messages before it were lost.
+    pub fn own(&mut self, product: &[u8], sequence: i64) -> bool {
+        let Some(count) = self.0.get_mut(product) else { return false };
+        if count.is_alone {
+            return self.public(product, sequence);
+        }
         match count.last {
-            Some(last) if sequence == last + 1 => {
-                count.reach(sequence);
-            }
+            Some(last) if sequence == last + 1 => count.reach(sequence),
             Some(last) if sequence > last && count.ahead.len() < MAX_AHEAD => {
                 count.ahead.insert(sequence);
+                false
             }
-            Some(_) => {}
-            None => count.last = Some(sequence),
+            Some(_) => false,
+            None => {
+                count.last = Some(sequence);
+                false
+            }
         }
     }
 
@@ -103,8 +111,19 @@ mod tests {
 
     fn followed() -> Sequences {
         let mut sequences = Sequences::default();
-        sequences.follow(&[b"BTC-USD".as_slice().into()]);
+        sequences.follow(&[b"BTC-USD".as_slice().into()], &[b"BTC-USD".as_slice().into()]);
         sequences
+    }
+
+    #[test]
+    fn a_message_of_our_own_comes_in_its_turn_where_it_comes_once() {
+        let mut sequences = Sequences::default();
+        sequences.follow(&[b"BTC-USD".as_slice().into()], &[b"ETH-USD".as_slice().into()]);
+        assert!(!sequences.public(b"BTC-USD", 5));
+        assert!(!sequences.own(b"BTC-USD", 6));
+        assert!(sequences.own(b"BTC-USD", 8));
+        assert!(!sequences.own(b"BTC-USD", 8));
+        assert!(!sequences.public(b"BTC-USD", 9));
     }
 
     #[test]
@@ -154,9 +173,9 @@ mod tests {
     fn products_are_followed_while_they_are_subscribed() {
         let mut sequences = followed();
         assert!(!sequences.public(b"BTC-USD", 5));
-        sequences.follow(&[]);
+        sequences.follow(&[], &[]);
         assert!(!sequences.public(b"BTC-USD", 9));
-        sequences.follow(&[b"BTC-USD".as_slice().into()]);
+        sequences.follow(&[b"BTC-USD".as_slice().into()], &[]);
         assert!(!sequences.public(b"BTC-USD", 20));
     }
 }

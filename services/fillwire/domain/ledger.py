@@ -118,6 +118,7 @@ class _Order:
         ending: how it ended, None while it is open.
         seen: content of each event published, by event id.
         has_forgotten: whether `seen` is no longer complete.
+        last: the last report, while nothing is executed and the order is open.
     """
 
     cumulative: Decimal = _ZERO
@@ -126,6 +127,7 @@ class _Order:
     last_trade_id: str | None = None
     seen: dict[str, int] = field(default_factory=dict)
     has_forgotten: bool = False
+    last: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class KnownOrder:
         client_order_id: the order's own client id, where an event has said it.
         last_trade_id: the execution that made up `cumulative`, None where it is not known.
         has_forgotten: whether executions are published of which the identity is no longer known.
+        last: the last report, while nothing is executed and the order is open: what it was, should the venue forget it.
     """
 
     key: OrderKey
@@ -147,6 +150,7 @@ class KnownOrder:
     client_order_id: str | None
     last_trade_id: str | None
     has_forgotten: bool = False
+    last: Report | None = field(default=None, repr=False, compare=False)
 
 
 class Ledger:
@@ -302,6 +306,7 @@ class Ledger:
                 order.ending = ending
                 del self._open[key]
                 self._ended[key] = order
+        order.last = None if order.cumulative or order.ending is not None else report
         if (
             self._events > self._max_events
             or len(self._ended) > self._max_ended
@@ -332,7 +337,13 @@ class Ledger:
 
 def _known(key: OrderKey, order: _Order) -> KnownOrder:
     return KnownOrder(
-        key, order.cumulative, order.ending, order.client_order_id, order.last_trade_id, order.has_forgotten
+        key,
+        order.cumulative,
+        order.ending,
+        order.client_order_id,
+        order.last_trade_id,
+        order.has_forgotten,
+        order.last,
     )
 
 

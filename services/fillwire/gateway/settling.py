@@ -3,14 +3,22 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fillwire.domain.amounts import difference
 from fillwire.domain.ledger import KnownOrder, OrderKey
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.sequencer import Arrival, Sequencer
 from fillwire.runtime.logs import get_log
-from fillwire.venues.records import AccountRecords, ExecutionRow, OrderRow, RecordedReport
+from fillwire.venues.records import (
+    AccountRecords,
+    ExecutionRow,
+    ForgetfulRecords,
+    OrderReport,
+    OrderRow,
+    RecordedReport,
+)
+from fillwire.wire.codec import decode_order
 
 if TYPE_CHECKING:
     from fillwire.domain.events import OrderEvent
@@ -72,13 +80,24 @@ class Settler:
             VenueError: the venue does not answer or refuses.
         """
         if order is None:
-            order = await inquiry.order(key)
+            order = await inquiry.order(key) or await self._forgotten(inquiry, key)
         if order is None:  # not yet: what the stream tells precedes the records
             return False
         is_settled, order = await self._settle(inquiry, key, pair, since_ns, order, rows)
         if is_settled:
+            known = self._ledger.get(key)
+            if known is not None and known.client_order_id is not None:
+                order = replace(order, client_order_id=known.client_order_id)  # the records may have another
             self._on_settled(order)
         return is_settled
+
+    async def _forgotten(self, inquiry: Inquiry, key: OrderKey) -> OrderRow | None:
+        """Return what became of an order that is open by the log, where the venue does not keep every order."""
+        known, records = self._ledger.get(key), inquiry.records
+        if known is None or known.last is None or not isinstance(records, ForgetfulRecords):
+            return None
+        last = decode_order(cast("OrderReport", known.last).json)
+        return await inquiry.answer(records.forgotten(last))
 
     async def _settle(  # noqa: PLR0913, PLR0917 - as above
         self,

@@ -18,7 +18,7 @@ from fillwire.gateway.weights import WeightBudget
 from fillwire.runtime.backoff import Backoff, ReconnectPolicy
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits
-from fillwire.venues.venue import Venue, VenueAccount
+from fillwire.venues.venue import CountsBySecond, Venue, VenueAccount
 
 _NS = 1_000_000_000
 _MS = 1_000_000
@@ -143,7 +143,8 @@ class Environment:
     ) -> "Environment":
         """Return the environment `name` of a venue, of which nothing has been asked yet."""
         ban = Ban(venue.exchange)
-        rationed = RationedRest(venue, rest, WeightBudget(venue.weight_per_minute), ban)
+        pace = (venue.weight_per_second, venue.weight_burst) if isinstance(venue, CountsBySecond) else None
+        rationed = RationedRest(venue, rest, WeightBudget(venue.weight_per_minute, pace=pace), ban)
         return cls(
             endpoints=endpoints,
             reference=Reference(venue, name, rationed),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
 from fillwire.domain.events import OrderEvent
@@ -214,3 +214,15 @@ class AccountRecords(Protocol):
 
     def ending(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
         """Return the event that says how the order ended, None if it is open or its last execution says so."""
+
+
+@runtime_checkable
+class ForgetfulRecords(Protocol):
+    """Records that do not keep every order: what was cancelled without an execution is gone from them."""
+
+    def forgotten(self, last: OrderEvent) -> Question[OrderRow | None]:
+        """Ask what became of an open order that the venue does not show; None if that does not follow from what it shows.
+
+        Args:
+            last: the last event of the order, of which nothing is executed.
+        """

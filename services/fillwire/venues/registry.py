@@ -8,10 +8,14 @@ from fillwire.venues.alpaca.venue import Alpaca
 from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.binance_futures.venue import BinanceFutures
 from fillwire.venues.coinbase_advanced.venue import CoinbaseAdvanced
+from fillwire.venues.coinbase_exchange.venue import CoinbaseExchange
 from fillwire.venues.venue import Venue
 
 VENUES: Mapping[str, Venue] = MappingProxyType(
-    {venue.exchange: venue for venue in (Alpaca(), BinanceSpot(), BinanceFutures(), CoinbaseAdvanced())}
+    {
+        venue.exchange: venue
+        for venue in (Alpaca(), BinanceSpot(), BinanceFutures(), CoinbaseExchange(), CoinbaseAdvanced())
+    }
 )
 
 

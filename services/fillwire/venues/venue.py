@@ -151,3 +151,16 @@ class Venue(Protocol):
 
     def used_weight(self, response: HttpResponse) -> int | None:
         """Return what this machine has asked in this minute as the answer says it, None if it does not."""
+
+
+@runtime_checkable
+class CountsBySecond(Protocol):
+    """A venue that refuses what is asked too fast, however little it is in a minute."""
+
+    @property
+    def weight_per_second(self) -> int:
+        """What may be asked of it in a second, in the unit of `HttpRequest.weight`."""
+
+    @property
+    def weight_burst(self) -> int:
+        """What may be asked at once after a pause."""

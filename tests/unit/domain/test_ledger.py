@@ -148,6 +148,25 @@ def test_an_adopted_order_goes_on_from_where_it_was() -> None:
     assert ledger.apply(fill(6, "6")) == Publish()
 
 
+def test_the_last_report_of_an_order_without_execution_is_kept() -> None:
+    """The venue may forget what became of it: what it was is known, until something is executed or it ends."""
+    ledger = Ledger()
+    new = state("new")
+    ledger.restore(new)
+    known = ledger.get(KEY)
+    assert known is not None
+    assert known.last is new
+    ledger.apply(fill(1, "0.1", "0.1"))
+    known = ledger.get(KEY)
+    assert known is not None
+    assert known.last is None
+    ledger.apply(state("new", order="2"))
+    ledger.apply(state("cancelled", order="2"))
+    ended = ledger.get(("BTCUSDT", "2"))
+    assert ended is not None
+    assert ended.last is None
+
+
 def test_what_the_log_holds_is_known() -> None:
     """Restored events are duplicates, and the next execution fits on them."""
     ledger = Ledger()

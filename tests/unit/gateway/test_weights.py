@@ -77,3 +77,25 @@ async def test_the_limit_is_what_the_venue_says_once_it_has() -> None:
     assert await _is_spent_at_once(budget, 60)
     budget.use_limit(150)
     assert not await _is_spent_at_once(budget, 1)
+
+
+async def test_a_venue_that_counts_by_the_second_is_asked_at_its_pace() -> None:
+    """Sixty of a hundred at once after a pause, then as fast as the bucket fills; a larger question waits for a full one."""
+    clock = Clock()
+    budget = WeightBudget(100_000, clock, pace=(50, 100))
+    assert await _is_spent_at_once(budget, 60)
+    assert not await _is_spent_at_once(budget, 3)
+    clock.now_s += 0.1
+    assert await _is_spent_at_once(budget, 3)
+    assert not await _is_spent_at_once(budget, 1)
+    clock.now_s += 2
+    assert await _is_spent_at_once(budget, 90)
+    assert not await _is_spent_at_once(budget, 1)
+
+
+async def test_what_cannot_wait_is_counted_against_the_pace() -> None:
+    """An order is sent at once, and questions wait for it."""
+    clock = Clock()
+    budget = WeightBudget(100_000, clock, pace=(50, 100))
+    budget.count(60)
+    assert not await _is_spent_at_once(budget, 1)
