@@ -22,6 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fillwire.cli.dlq:command",
         "List, show, replay and discard events that bots could not handle.",
     ),
+    "doctor": (
+        "fillwire.cli.doctor.command:command",
+        "Examine an account: say what is wrong with it and what to do.",
+    ),
     "gateway": (
         "fillwire.cli.gateway:command",
         "Hold an exchange's connections and publish its order events.",

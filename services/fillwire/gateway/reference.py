@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from fillwire.domain.errors import ConnectionLost, VenueError
+from fillwire.domain.errors import VenueError
 from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
@@ -23,7 +23,19 @@ SYMBOLS_REFRESH_S = 3600.0
 # An unknown symbol has the table fetched again; a stream of them must not spend the venue's budget.
 SYMBOLS_PAUSE_S = 10.0
 _FAILURE_PAUSE_S = 1.0
-_SUSPICIOUS_OFFSET_NS = 1_000_000_000
+SUSPICIOUS_OFFSET_NS = 1_000_000_000
+
+
+class ClockSample(NamedTuple):
+    """One measurement of a venue's clock; the least of several is the best, for the round trip bounds its error.
+
+    Attributes:
+        round_trip_ns: how long the answer took.
+        offset_ns: venue clock minus ours.
+    """
+
+    round_trip_ns: int
+    offset_ns: int
 
 
 class Reference:
@@ -121,27 +133,32 @@ class Reference:
         Raises:
             VenueError: the venue does not answer or refuses; the offset is as it was.
         """
-        best: tuple[int, int] | None = None
-        failure: VenueError | None = None
-        for _ in range(CLOCK_SAMPLES):
+        self.use_clock(min(await self.sample_clock()).offset_ns)
+
+    async def sample_clock(self, count: int = CLOCK_SAMPLES) -> list[ClockSample]:
+        """Measure so many times, and return what came before the venue failed to answer, at least one measurement.
+
+        Raises:
+            VenueError: the venue does not answer or refuses.
+        """
+        samples: list[ClockSample] = []
+        for _ in range(count):
             sent_ns = time.time_ns()
             began_ns = time.perf_counter_ns()
             try:
                 request = self.with_key(self._venue.time_request())
                 venue_ns = self._venue.read_time_ns(await self._rest.ask_at_once(request))
-            except VenueError as error:
-                failure = error
+            except VenueError:
+                if not samples:
+                    raise
                 break
             round_trip_ns = time.perf_counter_ns() - began_ns
-            sample = round_trip_ns, venue_ns - (sent_ns + round_trip_ns // 2)
-            best = sample if best is None else min(best, sample)
-        if best is None:
-            raise failure or ConnectionLost(self._venue.exchange, "the clock was not measured")
-        self.use_clock(best[1])
+            samples.append(ClockSample(round_trip_ns, venue_ns - (sent_ns + round_trip_ns // 2)))
+        return samples
 
     def use_clock(self, offset_ns: int) -> None:
         """Sign and measure with this offset from now on; called from elsewhere after a venue refused a timestamp."""
-        if abs(offset_ns) > _SUSPICIOUS_OFFSET_NS:
+        if abs(offset_ns) > SUSPICIOUS_OFFSET_NS:
             _log.warning(
                 "clock_offset_large",
                 exchange=self._venue.exchange,

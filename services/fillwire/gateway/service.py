@@ -264,17 +264,7 @@ class Gateway:
         return Ownership(owner, self._exchange, leases, presence, policy, random, on_change)
 
     def _policy(self) -> ConnectionPolicy:
-        websocket = self._settings.websocket
-        return ConnectionPolicy(
-            reconnect=websocket.reconnect,
-            connect_timeout_ms=websocket.connection_timeout_ms,
-            heartbeat_interval_ms=websocket.heartbeat_interval_ms,
-            order_timeout_ms=websocket.order_timeout_ms,
-            lost_after_ms=websocket.lost_after_ms,
-            streams=self._settings.is_websocket_enabled(self._exchange),
-            polls=self._settings.falls_back_to_polling(self._exchange),
-            poll_interval_ms=self._settings.poll_interval_ms(self._exchange),
-        )
+        return ConnectionPolicy.of(self._settings, self._exchange)
 
     def _endpoints(self, environment: str) -> Endpoints:
         addresses = self._settings.exchange(self._exchange).addresses(environment)

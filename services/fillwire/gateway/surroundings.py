@@ -16,6 +16,7 @@ from fillwire.gateway.rest import RestClient
 from fillwire.gateway.valve import Valve
 from fillwire.gateway.weights import WeightBudget
 from fillwire.runtime.backoff import Backoff, ReconnectPolicy
+from fillwire.runtime.settings import Settings
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits
 from fillwire.venues.venue import CountsBySecond, Venue, VenueAccount
@@ -51,6 +52,21 @@ class ConnectionPolicy:
     streams: bool = True
     polls: bool = False
     poll_interval_ms: int = 5_000
+
+    @classmethod
+    def of(cls, settings: Settings, exchange: str) -> "ConnectionPolicy":
+        """Return what the settings say of one exchange."""
+        websocket = settings.websocket
+        return cls(
+            reconnect=websocket.reconnect,
+            connect_timeout_ms=websocket.connection_timeout_ms,
+            heartbeat_interval_ms=websocket.heartbeat_interval_ms,
+            order_timeout_ms=websocket.order_timeout_ms,
+            lost_after_ms=websocket.lost_after_ms,
+            streams=settings.is_websocket_enabled(exchange),
+            polls=settings.falls_back_to_polling(exchange),
+            poll_interval_ms=settings.poll_interval_ms(exchange),
+        )
 
     @property
     def connect_timeout_s(self) -> float:

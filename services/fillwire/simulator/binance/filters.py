@@ -21,7 +21,9 @@ def check_quantity(rules: SymbolRules, quantity: int) -> None:
 
 
 def check_filters(account: Account, ticket: Ticket) -> None:
-    """Refuse an order that one of the symbol's filters does not let through."""
+    """Refuse an order that one of the symbol's filters does not let through, and any of an account that may not trade."""
+    if not account.may_trade:
+        raise refusals.order_refused("This action is disabled on this account.")
     rules = ticket.market.rules
     for price in (ticket.price, ticket.stop_price):
         if price:

@@ -179,7 +179,7 @@ def account_status(request: Request) -> Answer:
                 "buyer": units_text(0),
                 "seller": units_text(0),
             },
-            "canTrade": True,
+            "canTrade": account.may_trade,
             "canWithdraw": True,
             "canDeposit": True,
             "brokered": False,

@@ -49,6 +49,7 @@ class Account:
         maker_rate: commission rate of maker fills, in units.
         taker_rate: commission rate of taker fills, in units.
         pays_in_other_asset: whether commissions may be taken in another asset than the received one.
+        may_trade: whether the venue takes orders of it.
         orders: every order since the start, by symbol and order id.
         by_client_id: the latest order that went by a client id, by symbol and client id.
         open_orders: orders that may still execute, by symbol and order id, oldest first.
@@ -63,6 +64,7 @@ class Account:
         self.maker_rate = 0
         self.taker_rate = 0
         self.pays_in_other_asset = False
+        self.may_trade = True
         self.updated_us = 0
         self.orders: dict[tuple[str, int], Order] = {}
         self.by_client_id: dict[tuple[str, str], Order] = {}

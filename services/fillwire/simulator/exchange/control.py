@@ -20,7 +20,7 @@ A venue may add to it.
     POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
     GET    /sim/faults          all rules with their hits
     DELETE /sim/faults/<id>     remove one rule
-    DELETE /sim/faults          remove all rules; clock, lag and keys are as at the start
+    DELETE /sim/faults          remove all rules; clock, lag, keys and accounts are as at the start
 
 Kinds that strike frames, where `target` is event, execution, response, any, or the venue's name of an event:
 drop, duplicate (copies), reorder (swaps with the next of its target), delay (seconds), corrupt (how: one of
@@ -32,7 +32,7 @@ request_error (status, code, message, retry_after_s), request_delay (seconds), l
 (of the handshake: as request_error, 503 unless said).
 
 Kinds that hold until they are changed: query_lag (seconds), clock_skew (milliseconds), revoke_key and restore_key
-(user or api_key).
+(user or api_key), block_trading and allow_trading (user): orders of the account are refused, where the venue can do so.
 """
 
 import asyncio
@@ -342,6 +342,10 @@ class Control:
             keys = [venue.keys[body["api_key"]]] if "api_key" in body else self._account_keys(account)
             for key in keys:
                 key.is_revoked = kind == "revoke_key"
+        elif kind in {"block_trading", "allow_trading"}:
+            if account is None:
+                raise ValueError("expected a user")
+            account.may_trade = kind == "allow_trading"
         else:
             raise ValueError(f"unknown kind {kind!r}")
 
@@ -371,6 +375,8 @@ class Control:
         venue.clock.skew_ns = venue.settings.skew_ms * 1_000_000
         for key in venue.keys.values():
             key.is_revoked = False
+        for account in venue.accounts.values():
+            account.may_trade = True
 
     async def _wipe(self, _request: web.Request) -> Any:
         await self.stop()  # their orders are about to be forgotten

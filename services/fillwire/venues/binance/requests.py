@@ -222,6 +222,16 @@ def rest_all_orders(  # noqa: PLR0913 - the filters the venue offers
     return _signed(signer, timestamp_ms, "/api/v3/allOrders", params, weight=20)
 
 
+def rest_account(signer: Signer, timestamp_ms: int) -> HttpRequest:
+    """Return the REST request for what the account may do, with its balances that are not 0."""
+    return _signed(signer, timestamp_ms, "/api/v3/account", {"omitZeroBalances": "true"}, weight=20)
+
+
+def rest_key_restrictions(signer: Signer, timestamp_ms: int) -> HttpRequest:
+    """Return the REST request for what the key may do."""
+    return _signed(signer, timestamp_ms, "/sapi/v1/account/apiRestrictions", {}, weight=1)
+
+
 def signed_query(signer: Signer, timestamp_ms: int, params: Mapping[str, object]) -> str:
     """Return the query string of a signed REST request, signature last.
 

@@ -11,11 +11,13 @@ from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer, signer
 from fillwire.venues.binance.endpoints import endpoints, speaks_microseconds
 from fillwire.venues.binance.mapping import read_server_time_ns, read_symbols, read_weight_per_minute
+from fillwire.venues.binance.permissions import permissions
 from fillwire.venues.binance.protocol import BinanceProtocol
 from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error, used_weight
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords
@@ -48,6 +50,10 @@ class BinanceAccount:
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
         return BinanceRecords(self.account, self.signer)
+
+    def permissions(self) -> Question[Permissions]:
+        """Ask what the key may do."""
+        return permissions(self.signer)
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
