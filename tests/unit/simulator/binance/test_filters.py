@@ -53,3 +53,13 @@ def test_open_orders_are_limited_by_symbol() -> None:
         sim.place(alice, "BUY", "1", "50")
     with pytest.raises(Refusal, match="MAX_NUM_ORDERS"):
         check_filters(alice, sim.ticket("BUY", "1", "50"))
+
+
+def test_an_account_that_may_not_trade_places_nothing() -> None:
+    """-2010 with the venue's sentence, whatever the order is."""
+    sim = SimulatedMarket()
+    alice = sim.trader("alice")
+    alice.may_trade = False
+    with pytest.raises(Refusal, match="This action is disabled on this account") as caught:
+        check_filters(alice, sim.ticket("BUY", "1", "50"))
+    assert caught.value.code == -2010
