@@ -13,6 +13,7 @@ from fillwire.cli.doctor.findings import CannotRun, CheckName, Verdict, ok, skip
 from fillwire.domain.errors import VenueError
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.link import Link
+from fillwire.gateway.pending import Claim
 from fillwire.gateway.surroundings import ConnectionPolicy
 from fillwire.gateway.valve import Valve
 from fillwire.venues.parsing import ExecutionReport
@@ -32,8 +33,11 @@ class _Nobody:
     def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
         """Keep nothing of an order event."""
 
-    def doubt(self, key: OrderKey, after_s: float) -> None:
+    def doubt(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
         """Look nothing up."""
+
+    def doubt_all(self, reason: str) -> None:
+        """Compare nothing."""
 
     def refuse(self, refused: FrameRefused, again: Callable[[FrameRefused], None]) -> None:
         """Keep nothing of a frame."""
@@ -95,5 +99,5 @@ async def check_subscription(case: Case) -> Verdict:
 
 def _pairs(wanted: frozenset[str], symbols: SymbolTable) -> frozenset[str]:
     """Return pairs to subscribe to, where the stream is of some symbols only: one, if no bot wants any."""
-    listed = wanted & symbols.symbols.keys()
+    listed = frozenset(pair for pair in wanted if pair in symbols.symbols)
     return listed or frozenset([next(iter(symbols.symbols))])

@@ -10,15 +10,17 @@ import aiohttp
 from fillwire.cli.doctor.advice import place, refused
 from fillwire.cli.doctor.case import Case, known
 from fillwire.cli.doctor.findings import CannotRun, CheckName, Verdict, failed, ok, skipped, warning
-from fillwire.domain.errors import VenueError
+from fillwire.domain.errors import AuthRejected, VenueError
 from fillwire.gateway.reference import CLOCK_SAMPLES, SUSPICIOUS_OFFSET_NS
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment
 from fillwire.venues.permissions import UNSAID, Permissions, permissions_of
 from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.venue import AsksWithKey
 
 ALL_PAIRS = "*"
 _NAMED = 10  # of a list, the others are counted
+_KEYLESS = "the venue tells it to nobody without a key that it takes"
 
 
 async def check_rest(case: Case) -> Verdict:
@@ -38,8 +40,13 @@ async def check_rest(case: Case) -> Verdict:
         RestClient(http, account.exchange, endpoints.rest_url),
         SystemRandom(),
     )
+    if isinstance(case.venue_account, AsksWithKey):
+        environment.reference.with_key = case.venue_account.with_key
     try:
         (sample,) = await environment.reference.sample_clock(1)
+    except AuthRejected:
+        case.environment = environment
+        return ok(f"{place(endpoints.rest_url)} answers, though nothing without a key that it takes")
     except VenueError as error:
         return refused(error, endpoints.rest_url, account.environment)
     case.environment = environment
@@ -54,6 +61,8 @@ async def check_clock(case: Case) -> Verdict:
     venue = known(case.venue, CheckName.CONFIGURATION)
     try:
         samples = await environment.reference.sample_clock(CLOCK_SAMPLES)
+    except AuthRejected:
+        raise CannotRun(_KEYLESS) from None
     except VenueError as error:
         return refused(error, environment.endpoints.rest_url, case.account.environment)
     best = min(samples)
@@ -79,6 +88,8 @@ async def check_symbols(case: Case) -> Verdict:
     environment = case.answering()
     try:
         symbols = case.symbols = await environment.reference.ready()
+    except AuthRejected:
+        raise CannotRun(_KEYLESS) from None
     except VenueError as error:
         return refused(error, environment.endpoints.rest_url, case.account.environment)
     found = f"{len(symbols)} symbols"
