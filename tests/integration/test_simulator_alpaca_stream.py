@@ -147,6 +147,21 @@ async def test_second_connection_is_refused_while_the_first_lives(client: Alpaca
     assert stats["answered"]["handshake 429"] == 1
 
 
+async def test_connection_that_the_venue_closes_makes_room_at_once(
+    sim: AlpacaSimulator, client: AlpacaClient
+) -> None:
+    """A client that comes back as soon as it sees the close frame is let in, though its old socket is not closed yet."""
+    async with aiohttp.ClientSession() as session:
+        old = await session.ws_connect(sim.websocket_url, autoclose=False)
+        await old.send_json(AUTH)
+        await old.receive_json(timeout=10)
+        await client.control("POST", "cut", {"user": "demo", "how": "close"})
+        assert (await old.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+        async with client.listening() as stream:
+            assert stream.close_code is None
+        await old.close()
+
+
 async def test_connection_that_was_lost_counts_for_a_while(
     sim: AlpacaSimulator, client: AlpacaClient
 ) -> None:

@@ -32,13 +32,17 @@ class AlpacaCore(Core):
 
     def is_taken(self, account: Account) -> bool:
         """Return whether the account's one stream connection is in use, or counts as if it were."""
-        return account in self.streams or self.retained.get(account, 0) > self.venue.clock.now_us()
+        stream = self.streams.get(account)
+        if stream is not None and not stream.is_ending:
+            return True
+        return self.retained.get(account, 0) > self.venue.clock.now_us()
 
     def has_room(self) -> bool:
         """Return whether another connection could belong to an account that has none."""
         if self.venue.manners.displaces:
             return True
-        waiting = sum(connection not in self.streams.values() for connection in self.connections)
+        streams = self.streams.values()
+        waiting = sum(not each.is_ending and each not in streams for each in self.connections)
         taken = sum(map(self.is_taken, self.venue.accounts.values()))
         return waiting + taken < len(self.venue.accounts)
 

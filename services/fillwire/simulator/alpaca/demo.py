@@ -75,6 +75,8 @@ DEMO = Demo(
         "LTC": "100000",
         "DOGE": "100000000",
     },
+    # The venue announces no end, ends no subscription by itself, and its requests carry no time.
+    lacks=frozenset({"shutdown_notice", "stream_terminated", "clock_jump"}),
     rate="0",  # equities are free of commission, and fees of crypto are posted at the end of the day
     introduction=(
         f"  first   {DEMO_API_KEY}",

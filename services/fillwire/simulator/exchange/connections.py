@@ -254,6 +254,11 @@ class Connection:
             transport.abort()
 
     @property
+    def is_ending(self) -> bool:
+        """Whether the venue has begun to close the connection, or it is lost."""
+        return self._is_ending or self._transport.is_closing()
+
+    @property
     def unsent_bytes(self) -> int:
         """Bytes that the socket has not taken yet."""
         return self._transport.get_write_buffer_size()
