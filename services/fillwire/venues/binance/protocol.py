@@ -5,18 +5,13 @@
 
 Silence is no sign of trouble: an idle account sends nothing for hours. The connection counts as dead when
 `session.status` is not answered or shows no subscription, or when not even the server's pings arrive.
-
-A frame from the future is no nonsense if it is our clock that is wrong: the venue is asked for its time first.
 """
-
-from enum import Enum, auto
 
 import orjson
 
 from fillwire.domain.enums import Reach
-from fillwire.domain.errors import AuthRejected, ConnectionLost, FrameError, VenueError
+from fillwire.domain.errors import AuthRejected, ConnectionLost, VenueError
 from fillwire.domain.identifiers import Account
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import KeyKind, Signer
 from fillwire.venues.binance.calls import Calls, NoAnswer, Reply, Then
@@ -28,45 +23,30 @@ from fillwire.venues.binance.refusals import (
     connection_error,
     throttled,
 )
-from fillwire.venues.parsing import Control, ExecutionReport, Parser
+from fillwire.venues.connection import LOST, Connection, Stage
+from fillwire.venues.parsing import Control
 from fillwire.venues.protocol import (
     Authenticated,
-    ClockMeasured,
     ConnectionLimits,
-    Event,
     Expiring,
-    Failed,
-    FrameRefused,
     HttpAsk,
     Notice,
-    OrderAnswered,
     Subscribed,
     Throttling,
 )
-from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.timers import Timers
+from fillwire.venues.timers import Action
 
 _S = 1_000_000_000
 # The venue pings every 20 seconds.
 SILENCE_NS = 60 * _S
-# Frames from the future that wait for the venue's time at most, and how often it is asked for because of them.
-_MAX_DOUBTED_FRAMES = 10_000
-_DOUBT_EVERY_NS = 10 * _S
 _PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most
 # Made once: one comes with every fill.
 _NOTICES = {kind: Notice(kind) for kind in ("account", "balance", "external_lock", "list_status")}
 
 
-class _Phase(Enum):
-    NEW = auto()
-    SUBSCRIBING = auto()
-    LIVE = auto()
-    ENDED = auto()
-
-
-class BinanceProtocol:
+class BinanceProtocol(Connection):
     """`VenueProtocol` of Binance Spot.
 
     Args:
@@ -79,6 +59,8 @@ class BinanceProtocol:
         dialled_ns: when dialling began: the limit for connecting counts from here.
     """
 
+    _is_clock_apart = False
+
     def __init__(  # noqa: PLR0913 - the facts of a connection
         self,
         *,
@@ -90,16 +72,14 @@ class BinanceProtocol:
         clock_offset_ns: int,
         dialled_ns: int,
     ) -> None:
-        self._account = account
-        self._venue = account.exchange
+        super().__init__(
+            account=account,
+            symbols=symbols,
+            limits=limits,
+            clock_offset_ns=clock_offset_ns,
+            microseconds=microseconds,
+        )
         self._signer = signer
-        self._limits = limits
-        self._microseconds = microseconds
-        self._use_parser(symbols, clock_offset_ns)
-        self._events: list[Event] = []
-        self._doubted: list[tuple[bytes, int]] = []
-        self._doubted_ns: int | None = None
-        self._timers = Timers()
         self._calls = Calls(signer, self._timers, clock_offset_ns, self._note_clock, self._note_refusal)
         self._desk = OrderDesk(
             self._calls,
@@ -109,8 +89,6 @@ class BinanceProtocol:
             limits.max_pending_orders,
             self._note_answer,
         )
-        self._phase = _Phase.NEW
-        self._heard_ns = 0
         self._quiet_until_ns = 0
         # The wait for a probe and the wait for its answer fit into the interval: a dead connection is found within it.
         shortest_ns, longest_ns = _PROBE_TIMEOUT_NS
@@ -119,11 +97,11 @@ class BinanceProtocol:
         self._probe_interval_ns = limits.heartbeat_interval_ns - min(longest_ns, third_ns)
         self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
 
-    # -- frames in
+    # -- life
 
     def connected(self, now_ns: int) -> None:
         """Begin to subscribe."""
-        self._phase = _Phase.SUBSCRIBING
+        self._stage = Stage.OPENING
         self._heard_ns = now_ns
         self._timers.at(now_ns + SILENCE_NS, self._check_silence)
         if self._signer.kind is KeyKind.ED25519:
@@ -131,47 +109,10 @@ class BinanceProtocol:
         else:
             self._ask_life(requests.SUBSCRIBE_SIGNATURE, now_ns, self._subscribed, is_signed=True)
 
-    def receive_frame(self, frame: bytes, received_time_ns: int) -> None:
-        """Take one text frame."""
-        self._heard_ns = received_time_ns
-        self._read(frame, received_time_ns)
-
-    def _read(self, frame: bytes, received_time_ns: int) -> None:
-        try:
-            for item in self._parse(frame, received_time_ns):
-                if isinstance(item, ExecutionReport):
-                    self._events.append(item)
-                else:
-                    self._receive_control(item, received_time_ns)
-        except FrameError as error:
-            if self._doubts_clock(error, received_time_ns):
-                self._doubted.append((frame, received_time_ns))
-            else:
-                self._events.append(FrameRefused(frame, received_time_ns, error))
-
-    def receive_ping(self, now_ns: int) -> None:
-        """Note a sign of life."""
-        self._heard_ns = now_ns
-
-    def receive_timer(self, now_ns: int) -> None:
-        """Act on the deadlines that have passed."""
-        self._timers.run(now_ns)
-
     def disconnected(self, now_ns: int) -> None:
         """End: what waits for an answer will get none."""
-        self._phase = _Phase.ENDED
-        reason = "the connection was lost before the venue answered"
-        self._calls.abandon(reason, now_ns)
-        self._desk.abandon(reason)
-
-    # -- out
-
-    def events(self) -> list[Event]:
-        """Return what happened since the last call."""
-        events = self._events
-        if events:
-            self._events = []
-        return events
+        super().disconnected(now_ns)
+        self._calls.abandon(LOST, now_ns)
 
     def frames_to_send(self) -> list[bytes]:
         """Return the text frames to send."""
@@ -184,74 +125,18 @@ class BinanceProtocol:
     def receive_response(self, key: int, answer: HttpResponse | VenueError, now_ns: int) -> None:
         """Take nothing: see `requests_to_send`."""
 
-    def next_deadline_ns(self) -> int | None:
-        """Return when something is due."""
-        return None if self._phase is _Phase.ENDED else self._timers.next_ns
-
-    # -- what the gateway learns elsewhere
-
-    def use_symbols(self, symbols: SymbolTable) -> None:
-        """Read frames and place orders by this table from now on."""
-        self._use_parser(symbols, self._calls.clock_offset_ns)
-        self._desk.symbols = symbols
-
-    def use_pairs(self, pairs: frozenset[str]) -> None:
-        """Do nothing: the stream is of all symbols."""
-
-    def note_order(self, order: OrderRow) -> None:
-        """Do nothing: frames tell all of an order."""
-
     def use_clock(self, offset_ns: int) -> None:
         """Sign with this offset, and judge times by it, from now on."""
+        super().use_clock(offset_ns)
         self._calls.clock_offset_ns = offset_ns
-        self._parser.use_clock(offset_ns)
-
-    def _use_parser(self, symbols: SymbolTable, clock_offset_ns: int) -> None:
-        self._parser = Parser(
-            self._account,
-            symbols.pairs,
-            microseconds=self._microseconds,
-            clock_offset_ns=clock_offset_ns,
-        )
-        self._parse = self._parser.parse
 
     def keep_quiet(self, until_ns: int) -> None:
         """Probe no more until then: while the venue wants no requests, only its pings show that it is there."""
         self._quiet_until_ns = max(self._quiet_until_ns, until_ns)
 
-    # -- orders
-
-    def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
-        """Place an order."""
-        if self._phase is _Phase.LIVE:
-            self._desk.place(key, request, now_ns, may_exist=may_exist)
-        else:
-            self._refuse(key, request.pair, request.client_order_id, None)
-
-    def cancel_order(self, key: int, request: CancelRequest, now_ns: int) -> None:
-        """Cancel an order."""
-        if self._phase is _Phase.LIVE:
-            self._desk.cancel(key, request, now_ns)
-        else:
-            self._refuse(key, request.pair, request.client_order_id, request.order_id)
-
-    def _refuse(self, key: int, pair: str, client_order_id: str | None, order_id: str | None) -> None:
-        self._note_answer(
-            key,
-            TradeOrder(
-                outcome=Outcome.REJECTED,
-                pair=pair,
-                client_order_id=client_order_id,
-                order_id=order_id,
-                reason="not sent: the connection is not receiving",
-            ),
-        )
-
-    # -- life
-
     def _ask_life(self, call: requests.Call, now_ns: int, then: Then, *, is_signed: bool = False) -> None:
         def unless_ended(reply: Reply, at_ns: int) -> None:
-            if self._phase is not _Phase.ENDED:
+            if self._stage is not Stage.ENDED:
                 then(reply, at_ns)
 
         self._calls.ask(call, now_ns, self._subscribe_by_ns - now_ns, unless_ended, is_signed=is_signed)
@@ -269,7 +154,7 @@ class BinanceProtocol:
             return
         if not self._calls.is_logged_on:
             self._events.append(Authenticated())  # the one signature was for both
-        self._phase = _Phase.LIVE
+        self._stage = Stage.LIVE
         self._events.append(Subscribed())
         self._timers.at(now_ns + self._probe_interval_ns, self._probe)
         self._timers.at(now_ns + self._limits.lifetime_ns, self._expire)
@@ -294,7 +179,7 @@ class BinanceProtocol:
         return connection_error(self._venue, refusal, self._calls.venue_now_ms(now_ns))
 
     def _probe(self, now_ns: int) -> None:
-        if self._phase is _Phase.LIVE:
+        if self._stage is Stage.LIVE:
             if now_ns < self._quiet_until_ns:
                 self._timers.at(self._quiet_until_ns, self._probe)
                 return
@@ -302,7 +187,7 @@ class BinanceProtocol:
             self._calls.ask(requests.SESSION_STATUS, now_ns, self._probe_timeout_ns, self._probed)
 
     def _probed(self, reply: Reply, now_ns: int) -> None:
-        if self._phase is not _Phase.LIVE:
+        if self._stage is not Stage.LIVE:
             return
         if isinstance(reply, NoAnswer):
             self._fail(ConnectionLost(self._venue, reply.reason))
@@ -318,13 +203,13 @@ class BinanceProtocol:
         due_ns = self._heard_ns + SILENCE_NS
         if now_ns < due_ns:
             self._timers.at(due_ns, self._check_silence)
-        elif self._phase is not _Phase.ENDED:
+        elif self._stage is not Stage.ENDED:
             self._fail(
                 ConnectionLost(self._venue, f"nothing received for {SILENCE_NS // _S} s, not even a ping")
             )
 
     def _expire(self, _now_ns: int) -> None:
-        if self._phase is _Phase.LIVE:
+        if self._stage is Stage.LIVE:
             self._events.append(Expiring("the venue ends connections at an age of 24 h"))
 
     def _receive_control(self, control: Control, now_ns: int) -> None:
@@ -333,7 +218,7 @@ class BinanceProtocol:
             self._receive_answer(control, now_ns)
         elif kind == "stream_terminated":
             self._fail(ConnectionLost(self._venue, "the venue terminated the event stream"))
-        elif kind == "server_shutdown" and self._phase is _Phase.LIVE:
+        elif kind == "server_shutdown" and self._stage is Stage.LIVE:
             self._events.append(Expiring("the venue announced the shutdown of its server"))
         else:
             self._events.append(_NOTICES.get(kind) or Notice(kind))
@@ -351,30 +236,8 @@ class BinanceProtocol:
                 return
         self._events.append(Notice("unexpected_response"))
 
-    def _fail(self, error: VenueError) -> None:
-        if self._phase is not _Phase.ENDED:
-            self._phase = _Phase.ENDED
-            self._events.append(Failed(error))
-
-    def _doubts_clock(self, error: FrameError, now_ns: int) -> bool:
-        """Return whether the frame is to be read again when the venue has told its time."""
-        if error.code != "time_out_of_range" or len(self._doubted) >= _MAX_DOUBTED_FRAMES:
-            return False
-        if not self._doubted:
-            if self._doubted_ns is not None and now_ns < self._doubted_ns + _DOUBT_EVERY_NS:
-                return False
-            self._doubted_ns = now_ns
-            self._calls.measure_clock(now_ns, self._read_doubted)
-        return True
-
-    def _read_doubted(self, _now_ns: int) -> None:
-        doubted, self._doubted = self._doubted, []
-        for frame, received_time_ns in doubted:
-            self._read(frame, received_time_ns)
-
-    def _note_clock(self, offset_ns: int, round_trip_ns: int) -> None:
-        self._parser.use_clock(offset_ns)
-        self._events.append(ClockMeasured(offset_ns, round_trip_ns))
+    def _measure_clock(self, now_ns: int, then: Action) -> None:
+        self._calls.measure_clock(now_ns, then)
 
     def _note_refusal(self, refusal: Refusal, now_ns: int) -> None:
         if refusal.asks_to_wait:
@@ -382,6 +245,3 @@ class BinanceProtocol:
             if error.reach is Reach.MACHINE:
                 self.keep_quiet(now_ns + int(error.retry_after_s * _S))
             self._events.append(Throttling(error))
-
-    def _note_answer(self, key: int, answer: TradeOrder) -> None:
-        self._events.append(OrderAnswered(key, answer))
