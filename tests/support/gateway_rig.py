@@ -51,6 +51,8 @@ def gateway_environ(simulator: Simulator, **changes: object) -> dict[str, str]:
         "apiKey": API_KEY if is_binance else key.api_key,
         "secret": HMAC_SECRET if is_binance else key.secret,
     }
+    if key.passphrase:
+        account["passphrase"] = key.passphrase
     websocket: dict[str, object] = {
         "connectionTimeout": 5000,
         "heartbeatIntervalMs": 30000,
