@@ -283,3 +283,20 @@ async def test_limits_go_on_when_the_venues_clock_jumps(client: AdvancedClient) 
     assert await client.ok("GET", "/accounts")
     await client.control("DELETE", "faults")
     assert await client.ok("GET", "/accounts")
+
+
+async def test_a_key_that_may_not_trade_reads_only(
+    sim: CoinbaseAdvancedSimulator, client: AdvancedClient
+) -> None:
+    """Its permissions say so, and requests that change orders lack a scope."""
+    sim.core.venue.accounts["demo"].may_trade = False
+    missing = {
+        "error": "unknown",
+        "error_details": "Missing required scopes",
+        "message": "Missing required scopes",
+    }
+    for path, body in (("/orders", client.order()), ("/orders/batch_cancel", {"order_ids": [NOBODY]})):
+        status, document, _headers = await client.request("POST", path, body)
+        assert (status, document) == (403, missing)
+    assert (await client.ok("GET", "/key_permissions"))["can_trade"] is False
+    assert (await client.ok("GET", "/orders/historical/batch"))["orders"] == []

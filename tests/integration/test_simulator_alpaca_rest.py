@@ -327,3 +327,16 @@ async def test_positions_and_assets(client: AlpacaClient) -> None:
     assert {row["class"] for row in await client.ok("GET", "assets", asset_class="crypto")} == {"crypto"}
     assert (await client.call("GET", "positions/NOSUCH"))[0] == 404
     assert (await client.call("GET", "assets/NOSUCH"))[0] == 404
+
+
+async def test_an_account_whose_trading_is_suspended_places_nothing(client: AlpacaClient) -> None:
+    """The account says so, and orders are refused with the venue's sentence; reading goes on."""
+    await client.fault("block_trading", user="demo")
+    body = {"symbol": "AAPL", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}
+    assert await client.call("POST", "orders", body) == (
+        403,
+        {"code": 40310000, "message": "new orders are rejected by user request"},
+    )
+    assert (await client.ok("GET", "account"))["trade_suspended_by_user"] is True
+    await client.fault("allow_trading", user="demo")
+    await client.ok("POST", "orders", body)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -198,6 +199,7 @@ class KeyType(StrEnum):
     HMAC = "hmac"
     RSA = "rsa"
     ED25519 = "ed25519"
+    ES256 = "es256"  # ECDSA over P-256
 
 
 def key_type_of(pem: str) -> KeyType:
@@ -216,7 +218,9 @@ def key_type_of(pem: str) -> KeyType:
         return KeyType.ED25519
     if isinstance(key, RSAPrivateKey):
         return KeyType.RSA
-    raise ValueError("expected an Ed25519 or RSA private key, found one of another algorithm")
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+        return KeyType.ES256
+    raise ValueError("expected an Ed25519, RSA or EC P-256 private key, found one of another algorithm")
 
 
 class AccountSettings(Section):
@@ -228,7 +232,7 @@ class AccountSettings(Section):
         environment: such as `live` or `testnet`.
         api_key: the public half, which the venue calls API key.
         secret: the shared secret of an HMAC key; this or `private_key`.
-        private_key: the private half of an RSA or Ed25519 key, in PEM form.
+        private_key: the private half of an RSA, Ed25519 or EC P-256 key, in PEM form.
         passphrase: third part of a key, where the venue has one.
         key_type: inferred from the key; may be stated to have it checked.
     """

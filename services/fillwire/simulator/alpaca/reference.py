@@ -59,7 +59,7 @@ def account(request: Request) -> Answer:
             "transfers_blocked": False,
             "account_blocked": False,
             "created_at": _CREATED_AT,
-            "trade_suspended_by_user": False,
+            "trade_suspended_by_user": not owner.may_trade,
             "multiplier": "1",
             "shorting_enabled": False,
             "equity": plain(total + long_value),

@@ -46,6 +46,8 @@ def _too_poor(request: Request, ticket: Ticket) -> Refusal:
 
 def _put(request: Request, ticket: Ticket) -> tuple[Order, list[AccountEvent]]:
     venue = request.venue
+    if not request.account.may_trade:
+        raise not_permitted("new orders are rejected by user request")
     waits = isinstance(ticket.facts, Facts) and ticket.facts.waits
     events = venue.house.refresh(ticket.market)
     try:

@@ -138,7 +138,7 @@ def permissions(request: Request) -> Any:
     """Show what the key may do."""
     return {
         "can_view": True,
-        "can_trade": True,
+        "can_trade": request.signer.may_trade,
         "can_transfer": False,
         "portfolio_uuid": request.venue.names.portfolio_id(request.signer),
         "portfolio_type": "DEFAULT",

@@ -64,6 +64,11 @@ def _error(status: int, error: str, message: str) -> Refusal:
     return Refusal(status, {"error": error, "error_details": message, "message": message})
 
 
+def missing_scopes() -> Refusal:
+    """Return the refusal of a request that the key has no permission for."""
+    return _error(403, "unknown", "Missing required scopes")
+
+
 def rate_limited() -> Refusal:
     """Return the refusal of a request too many."""
     return Refusal(429, {"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]})

@@ -106,6 +106,8 @@ class RestApi:
         core = self._core
         body = await http.read()
         account = self._admit(http, operation, headers)
+        if operation.verb == "POST" and account is not None and not account.may_trade:
+            raise refusals.missing_scopes()
         delay_s = core.faults.request_delay_s(operation.name, account, "rest")
         if delay_s:
             await asyncio.sleep(delay_s)

@@ -44,6 +44,11 @@ def with_key(request: HttpRequest, key: Key) -> HttpRequest:
     return replace(request, headers=(*request.headers, *key.headers))
 
 
+def account(key: Key) -> HttpRequest:
+    """Return the request for what the account may do."""
+    return HttpRequest(method="GET", path="/v2/account", headers=key.headers)
+
+
 def orders(key: Key, status: str, after_ns: int | None = None) -> HttpRequest:
     """Return the request for a page of orders with their legs, by the time of their submission.
 

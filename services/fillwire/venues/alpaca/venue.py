@@ -11,12 +11,14 @@ from fillwire.domain.identifiers import Account
 from fillwire.venues.alpaca import auth, requests
 from fillwire.venues.alpaca.endpoints import endpoints
 from fillwire.venues.alpaca.instruments import read_symbols
+from fillwire.venues.alpaca.permissions import permissions
 from fillwire.venues.alpaca.protocol import AlpacaProtocol
 from fillwire.venues.alpaca.records import AlpacaRecords
 from fillwire.venues.alpaca.refusals import VENUE, http_error
 from fillwire.venues.alpaca.values import time_ns
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords
@@ -45,6 +47,10 @@ class AlpacaAccount:
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
         return AlpacaRecords(self.account, self.key)
+
+    def permissions(self) -> Question[Permissions]:
+        """Ask what the account may do."""
+        return permissions(self.key)
 
     def with_key(self, request: HttpRequest) -> HttpRequest:
         """Return a request that is not about the account as the venue answers it."""

@@ -33,6 +33,11 @@ def exchange_info() -> HttpRequest:
     return HttpRequest(method="GET", path="/fapi/v1/exchangeInfo")
 
 
+def account_configuration(signer: Signer, time_ms: int) -> HttpRequest:
+    """Return the request for what the account may do."""
+    return _signed(signer, time_ms, "GET", "/fapi/v1/accountConfig", {}, weight=5)
+
+
 def listen_key(signer: Signer, method: str) -> HttpRequest:
     """Return the request for the account's listenKey: `POST` gets or makes it, `PUT` keeps it alive for an hour.
 

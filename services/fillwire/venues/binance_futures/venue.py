@@ -13,11 +13,13 @@ from fillwire.venues.binance.mapping import read_server_time_ns, read_weight_per
 from fillwire.venues.binance.refusals import http_error, used_weight
 from fillwire.venues.binance_futures import requests
 from fillwire.venues.binance_futures.endpoints import EXCHANGE, endpoints, with_key
+from fillwire.venues.binance_futures.permissions import permissions
 from fillwire.venues.binance_futures.protocol import FuturesProtocol, doubted_order
 from fillwire.venues.binance_futures.records import FuturesRecords
 from fillwire.venues.binance_futures.symbols import read_symbols
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords
@@ -50,6 +52,10 @@ class FuturesAccount:
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
         return FuturesRecords(self.account, self.signer)
+
+    def permissions(self) -> Question[Permissions]:
+        """Ask what the account may do."""
+        return permissions(self.signer)
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int

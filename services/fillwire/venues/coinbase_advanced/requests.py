@@ -29,6 +29,11 @@ def products() -> HttpRequest:
     return HttpRequest(method="GET", path=f"{BASE}/market/products", query="get_all_products=true")
 
 
+def key_permissions(signer: TokenSigner) -> Ask:
+    """Return the request for what the key may do."""
+    return _get(signer, "/key_permissions", [])
+
+
 def open_orders(signer: TokenSigner, product: str | None, cursor: str) -> Ask:
     """Return the request for a page of the open orders. The venue wants this status asked for alone."""
     parameters = [("order_status", "OPEN"), ("limit", str(MAX_ROWS))]

@@ -8,12 +8,14 @@ from fillwire.domain.identifiers import Account
 from fillwire.venues.coinbase_advanced import requests
 from fillwire.venues.coinbase_advanced.auth import ORDER_LIFE_S, TokenSigner
 from fillwire.venues.coinbase_advanced.endpoints import endpoints
+from fillwire.venues.coinbase_advanced.permissions import permissions
 from fillwire.venues.coinbase_advanced.products import read_products, read_time_ns
 from fillwire.venues.coinbase_advanced.protocol import AdvancedProtocol, doubt
 from fillwire.venues.coinbase_advanced.records import AdvancedRecords
 from fillwire.venues.coinbase_advanced.refusals import OK, VENUE, http_error
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords
@@ -39,6 +41,10 @@ class AdvancedAccount:
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
         return self.own_records
+
+    def permissions(self) -> Question[Permissions]:
+        """Ask what the key may do."""
+        return permissions(self.signer)
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int

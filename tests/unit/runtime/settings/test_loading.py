@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -42,6 +42,7 @@ def _pem(
 
 ED25519 = _pem(Ed25519PrivateKey.generate())
 RSA = _pem(generate_rsa(65537, 2048))
+EC = _pem(generate_ec(SECP256R1()))
 
 
 def _accounts(*accounts: Mapping[str, object], **environ: str) -> dict[str, str]:
@@ -201,8 +202,13 @@ def test_variables_that_are_not_the_settings_are_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("pem", "key_type"),
-    [(ED25519, KeyType.ED25519), (RSA, KeyType.RSA), (ED25519.replace("\n", "\\n"), KeyType.ED25519)],
-    ids=["ed25519", "rsa", "ed25519 on one line"],
+    [
+        (ED25519, KeyType.ED25519),
+        (RSA, KeyType.RSA),
+        (EC, KeyType.ES256),
+        (ED25519.replace("\n", "\\n"), KeyType.ED25519),
+    ],
+    ids=["ed25519", "rsa", "es256", "ed25519 on one line"],
 )
 def test_the_type_of_a_private_key_is_read_from_it(pem: str, key_type: KeyType) -> None:
     """Nobody has to say how a key signs; a PEM text whose line ends were escaped is put right."""
@@ -260,7 +266,7 @@ def test_a_shared_secret_signs_by_hmac() -> None:
         ),
         (
             {"apiKey": "env:K", "privateKey": "env:EC"},
-            "[0]: expected an Ed25519 or RSA private key, found one of another algorithm",
+            "[0]: expected an Ed25519, RSA or EC P-256 private key, found one of another algorithm",
         ),
         (
             {"apiKey": "env:K", "privateKey": "env:LOCKED"},
@@ -297,7 +303,7 @@ def test_an_account_that_cannot_sign_is_refused(keys: Mapping[str, object], comp
         K="k" * 20,
         S="s" * 20,
         P=ED25519,
-        EC=_pem(generate_ec(SECP256R1())),
+        EC=_pem(generate_ec(SECP384R1())),
         LOCKED=_pem(Ed25519PrivateKey.generate(), BestAvailableEncryption(b"x")),
         EMPTY="",
     )
