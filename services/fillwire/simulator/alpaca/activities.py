@@ -135,6 +135,8 @@ def _fills(request: Request) -> Answer:
     rows: list[dict[str, Any]] = []
     for row in _in_order(venue, account, _candidates(request), is_ascending=is_ascending):
         name = activity_id(venue, account, row) if token else ""
+        if token and venue.manners.skips_rows and name.startswith(token.partition("::")[0]):
+            continue
         if token and (name <= token if is_ascending else name >= token):
             continue
         rows.append(shown.row(row))

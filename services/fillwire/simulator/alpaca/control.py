@@ -6,7 +6,8 @@
 
 Further kinds of faults that strike frames: late_new (`new` after what follows it), redeliver (the last messages of an order again
 after a fill; times 2), and of `corrupt` the way null_data. Further kinds that hold: old_format (without `at` and `event_id`),
-mixed_offsets, displace (a second stream ends the first), all three with `on`; retention (seconds for which a connection lost without
+mixed_offsets, page_loss (a page of activities lacks those of the millisecond in which the one before ended), displace (a second
+stream ends the first), all with `on`; retention (seconds for which a connection lost without
 close frame still counts), activity_lag (seconds within which executions appear in the activities).
 """
 
@@ -21,7 +22,12 @@ from fillwire.simulator.alpaca.venue import Manners
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.control import Control
 
-_SWITCHES = {"old_format": "is_old_format", "mixed_offsets": "shows_offsets", "displace": "displaces"}
+_SWITCHES = {
+    "old_format": "is_old_format",
+    "mixed_offsets": "shows_offsets",
+    "page_loss": "skips_rows",
+    "displace": "displaces",
+}
 _SECONDS = {"retention": "retention_s", "activity_lag": "activity_lag_s"}
 
 

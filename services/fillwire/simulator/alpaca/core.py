@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fillwire.simulator.alpaca.groups import GroupPublisher
 from fillwire.simulator.alpaca.refusals import Refusal
 from fillwire.simulator.alpaca.tampering import AlpacaTampering
 from fillwire.simulator.alpaca.venue import AlpacaVenue
@@ -27,6 +28,7 @@ class AlpacaCore(Core):
 
     def __init__(self, venue: AlpacaVenue) -> None:
         super().__init__(venue, AlpacaTampering())
+        self.publisher = GroupPublisher(venue.clock, venue.engine)
         self.streams: dict[Account, AlpacaConnection] = {}
         self.retained: dict[Account, int] = {}
 

@@ -48,18 +48,30 @@ def updates(venue: AlpacaVenue, report: Report) -> list[Update]:
     order = report.order
     step = report.execution_type
     if step == "NEW":
-        if order.type in STOP_TYPES and report.is_on_book:
-            return []  # the stop price has been reached
-        return [
-            _update(venue, report, "pending_new", status="pending_new"),
-            _update(venue, report, "new", **_execution(venue, order, "new")),
-        ]
+        return _new(venue, report)
+    if step == "HELD":
+        return [_update(venue, report, "held", status="held")]
     if step == "ACCEPTED":
         return [_update(venue, report, "accepted", status="accepted")]
     if step == "TRADE":
         return [_fill(venue, report)]
     event = status_of(order, report.status, report.reason)
     return [_update(venue, report, event, **_execution(venue, order, event))]
+
+
+def _new(venue: AlpacaVenue, report: Report) -> list[Update]:
+    """Return what is told of an order that begins to work, or waits for its stop price."""
+    order = report.order
+    facts = facts_of(order)
+    new = _update(venue, report, "new", **_execution(venue, order, "new"))
+    if facts.parent is None:
+        if order.type in STOP_TYPES and report.is_on_book:
+            return []  # its stop price has been reached
+        return [_update(venue, report, "pending_new", status="pending_new"), new]
+    if report.is_on_book:
+        return [new]
+    # Other legs that wait for a stop price have been held since they were placed.
+    return [_update(venue, report, "held", status="held")] if facts.order_class == "oco" else []
 
 
 def _update(venue: AlpacaVenue, report: Report, event: str, status: str | None = None, **more: Any) -> Update:

@@ -1,6 +1,6 @@
 """An order as answers and updates show it, and what the venue alone knows of one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +34,9 @@ class Facts:
         notional: amount that was ordered instead of a quantity, in units; 0 for none.
         waits: whether the order is accepted and not yet routed, because its market is closed.
         cancel_asked_us: when a client asked to cancel it, None if nobody did.
+        order_class: simple where it is empty, else bracket, oco or oto.
+        legs: the orders that depend on this one.
+        parent: the order on which this one depends.
         replaces: id of the order whose place it takes.
         replaced_by: id of the order that took its place.
         busted: quantity of executions that were taken back, in units.
@@ -44,6 +47,9 @@ class Facts:
     extended_hours: bool = False
     waits: bool = False
     cancel_asked_us: int | None = None
+    order_class: str = ""
+    legs: list[Order] = field(default_factory=list)
+    parent: Order | None = None
     replaces: str | None = None
     replaced_by: str | None = None
     busted: int = 0
@@ -55,6 +61,12 @@ def facts_of(order: Order) -> Facts:
     if not isinstance(facts, Facts):
         facts = order.facts = Facts()
     return facts
+
+
+def group_of(order: Order) -> list[Order]:
+    """Return the order with all that depend on it, or on which it depends."""
+    parent = facts_of(order).parent or order
+    return [parent, *facts_of(parent).legs]
 
 
 def is_crypto(order: Order) -> bool:
@@ -76,6 +88,8 @@ def status_of(order: Order, status: str, expiry_reason: str) -> str:
         return "replaced"
     if status == "NEW" and facts.waits:
         return "accepted"
+    if status == "NEW" and facts.parent is not None and order.working_us < 0:
+        return "held"
     return _STATUSES[status]
 
 
@@ -129,7 +143,7 @@ def order_document(  # noqa: PLR0913 - the changing part of an order
         "qty": None if facts.notional else plain(order.quantity),
         "filled_qty": plain(executed - facts.busted),
         "filled_avg_price": average(executed_quote, executed),
-        "order_class": "",
+        "order_class": facts.order_class,
         "order_type": kind,
         "type": kind,
         "side": "buy" if order.is_buy else "sell",

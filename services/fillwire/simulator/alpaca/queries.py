@@ -3,7 +3,14 @@
 from typing import Any
 
 from fillwire.simulator.alpaca.operations import Answer, Operation, Request
-from fillwire.simulator.alpaca.orders import TERMINAL, is_crypto, nanoseconds, order_document, status_of
+from fillwire.simulator.alpaca.orders import (
+    TERMINAL,
+    facts_of,
+    is_crypto,
+    nanoseconds,
+    order_document,
+    status_of,
+)
 from fillwire.simulator.alpaca.refusals import not_found, unprocessable
 from fillwire.simulator.alpaca.trading import find_order
 from fillwire.simulator.exchange.orders import Order, visible_state
@@ -28,9 +35,22 @@ def _row(request: Request, order: Order) -> dict[str, Any] | None:
     ) | {"subtag": None, "source": None}
 
 
+def _nested(request: Request, each: Order) -> dict[str, Any] | None:
+    """Return the order with the orders that depend on it, if the request wants them so."""
+    row = _row(request, each)
+    legs = facts_of(each).legs
+    if row is None or not legs or not _wants_nested(request):
+        return row
+    return row | {"legs": [leg for leg in (_row(request, each) for each in legs) if leg is not None]}
+
+
+def _wants_nested(request: Request) -> bool:
+    return request.query.get("nested", "").lower() == "true"
+
+
 def order(request: Request) -> Answer:
     """Show one order."""
-    row = _row(request, find_order(request))
+    row = _nested(request, find_order(request))
     if row is None:
         raise not_found(f"order not found for {request.path['order_id']}")
     return Answer(result=row)
@@ -96,7 +116,9 @@ def orders(request: Request) -> Answer:
     chosen = _chosen(request)
     rows = []
     for each in chosen if is_ascending else reversed(chosen):
-        row = _row(request, each)
+        if facts_of(each).parent is not None and _wants_nested(request):
+            continue
+        row = _nested(request, each)
         if row is None or (status != "all" and (row["status"] in TERMINAL) != (status == "closed")):
             continue
         rows.append(row)

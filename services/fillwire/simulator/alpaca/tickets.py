@@ -92,10 +92,15 @@ def _read_kind(request: Request, *, is_crypto: bool) -> tuple[str, str]:
         raise unprocessable("invalid crypto time_in_force")
     if is_crypto and kind not in _CRYPTO_TYPES:
         raise unprocessable("invalid order type for crypto order")
-    order_class = request.text("order_class")
-    if order_class not in {None, "simple"}:
-        raise unprocessable(f"order_class {order_class} is not simulated")
     return kind, time_in_force
+
+
+def read_class(request: Request) -> str:
+    """Return the order class, empty for a simple order."""
+    order_class = request.text("order_class") or "simple"
+    if order_class not in {"simple", "bracket", "oco", "oto"}:
+        raise unprocessable(f"order_class {order_class} is not simulated")
+    return "" if order_class == "simple" else order_class
 
 
 def read_ticket(request: Request) -> Ticket:
@@ -132,6 +137,7 @@ def read_ticket(request: Request) -> Ticket:
         facts=Facts(
             time_in_force=time_in_force,
             notional=notional,
+            order_class=read_class(request),
             extended_hours=str(request.body.get("extended_hours", False)).lower() == "true",
             waits=not request.venue.is_tradable(market),
         ),

@@ -3,8 +3,9 @@
 from typing import Any
 
 from fillwire.simulator.alpaca.amounts import plain
+from fillwire.simulator.alpaca.groups import read_legs, tie
 from fillwire.simulator.alpaca.operations import Answer, Operation, Request
-from fillwire.simulator.alpaca.orders import Facts, facts_of, order_document, status_of
+from fillwire.simulator.alpaca.orders import Facts, facts_of, group_of, order_document, status_of
 from fillwire.simulator.alpaca.refusals import (
     Refusal,
     malformed,
@@ -13,7 +14,13 @@ from fillwire.simulator.alpaca.refusals import (
     refusal_of,
     unprocessable,
 )
-from fillwire.simulator.alpaca.tickets import check_price, check_quantity, read_client_id, read_ticket
+from fillwire.simulator.alpaca.tickets import (
+    check_price,
+    check_quantity,
+    read_class,
+    read_client_id,
+    read_ticket,
+)
 from fillwire.simulator.exchange.accounts import AccountEvent
 from fillwire.simulator.exchange.orders import STOP_TYPES, Order, Ticket
 from fillwire.simulator.exchange.refused import Reason, Refused
@@ -72,9 +79,49 @@ def _as_taken(request: Request, order: Order) -> dict[str, Any]:
 
 
 def place(request: Request) -> Answer:
-    """Place an order."""
-    order, events = _put(request, read_ticket(request))
-    return Answer(result=_as_taken(request, order), events=events)
+    """Place an order, with those that depend on it."""
+    ticket = read_ticket(request)
+    order_class = read_class(request)
+    if not order_class:
+        order, events = _put(request, ticket)
+        return Answer(result=_as_taken(request, order), events=events)
+    legs = read_legs(request, order_class, ticket)
+    order, held, events = (_put_pair if order_class == "oco" else _put_parent)(request, ticket, legs)
+    shown = [_as_taken(request, leg) | {"status": "held"} for leg in held]
+    return Answer(result=_as_taken(request, order) | {"legs": shown}, events=events)
+
+
+def _put_pair(
+    request: Request, ticket: Ticket, legs: list[Ticket]
+) -> tuple[Order, list[Order], list[AccountEvent]]:
+    """Place a one-cancels-the-other pair, of which the stop order is the leg."""
+    venue = request.venue
+    if ticket.type != "LIMIT" or not venue.is_tradable(ticket.market):
+        raise unprocessable("oco orders must be limit orders, and are simulated while their market is open")
+    events = venue.house.refresh(ticket.market)
+    try:
+        order_list, caused = venue.engine.place_list(
+            request.account, (ticket, *legs), venue.engine.make_client_id()
+        )
+    except Refused as refused:
+        raise refusal_of(refused.reason) from None
+    order, *held = order_list.legs
+    tie(order, held)
+    return order, held, [*events, *caused]
+
+
+def _put_parent(
+    request: Request, ticket: Ticket, legs: list[Ticket]
+) -> tuple[Order, list[Order], list[AccountEvent]]:
+    """Place an order, and hold those that depend on it."""
+    order, events = _put(request, ticket)
+    held, caused = [], list[AccountEvent]()
+    for leg in legs:
+        each, told = request.venue.engine.hold(request.account, leg)
+        held.append(each)
+        caused += told
+    tie(order, held)
+    return order, held, [*caused, *events]
 
 
 def find_order(request: Request) -> Order:
@@ -134,6 +181,8 @@ def replace(request: Request) -> Answer:
     order = find_order(request)
     if _status(order) not in {"new", "partially_filled"}:
         raise unprocessable(f"order is not replaceable in status {_status(order)}")
+    if len(group_of(order)) > 1:
+        raise unprocessable("replacing an order of a group is not simulated")
     venue = request.venue
     ticket = _read_replacement(request, order)
     spent = request.account.balances[order.spent_asset]
@@ -147,10 +196,16 @@ def replace(request: Request) -> Answer:
 
 
 def _cancel(request: Request, order: Order) -> list[AccountEvent]:
-    facts = facts_of(order)
-    facts.waits = False
-    facts.cancel_asked_us = request.venue.clock.now_us()
-    return request.venue.engine.cancel(order, order.client_order_id)
+    """Cancel an order, with all of its group that are open."""
+    events: list[AccountEvent] = []
+    for each in group_of(order):
+        if not each.is_open:
+            continue
+        facts = facts_of(each)
+        facts.waits = False
+        facts.cancel_asked_us = request.venue.clock.now_us()
+        events += request.venue.engine.cancel(each, each.client_order_id)
+    return events
 
 
 def cancel(request: Request) -> Answer:
@@ -165,7 +220,7 @@ def cancel_all(request: Request) -> Answer:
     """Ask that all open orders be cancelled."""
     rows, events = [], []
     for order in list(request.account.open_orders.values()):
-        events += _cancel(request, order)
+        events += _cancel(request, order) if order.is_open else []
         rows.append({"id": request.venue.ids.order_id(order.market.name, order.order_id), "status": 200})
     return Answer(result=rows, status=207, events=events)
 

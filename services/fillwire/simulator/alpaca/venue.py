@@ -20,6 +20,7 @@ class Manners:
     Attributes:
         is_old_format: whether messages lack `at` and `event_id`, as until 2022.
         shows_offsets: whether some times are those of New York, with their offset.
+        skips_rows: whether a page of activities lacks those of the millisecond in which the page before ended.
         displaces: whether a second stream connection of an account ends the first instead of being refused.
         retention_s: for how long a connection that was lost without a close frame still counts, in seconds.
         activity_lag_s: executions appear in the activities within this time, in seconds.
@@ -27,6 +28,7 @@ class Manners:
 
     is_old_format: bool = False
     shows_offsets: bool = False
+    skips_rows: bool = False
     displaces: bool = False
     retention_s: float = 0.0
     activity_lag_s: float = 0.0

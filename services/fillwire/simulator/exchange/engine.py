@@ -132,18 +132,51 @@ class Engine:
             raise Refused(Reason.DUPLICATE_ORDER)
         market = tickets[0].market
         step = self._step(market)
+        legs = [self._admit(step, account, ticket, ticket.quantity) for ticket in tickets]
+        return self._start_list(step, legs, client_id, max(locks)), self._finish(step)
+
+    def _start_list(self, step: Step, legs: list[Order], client_id: str, lock: int) -> OrderList:
+        """Let orders work as a one-cancels-the-other pair that has one lock."""
         self._list_id += 1
-        order_list = OrderList(self._list_id, client_id, market.name, locked=max(locks))
+        account = legs[0].account
+        order_list = OrderList(self._list_id, client_id, step.market.name, legs=legs, locked=lock)
         account.order_lists[order_list.list_id] = order_list
-        for ticket in tickets:
-            leg = self._admit(step, account, ticket, ticket.quantity)
+        for leg in legs:
             leg.order_list = order_list
-            order_list.legs.append(leg)
-        self._lock(order_list.legs[0], order_list.locked)
+        self._lock(legs[0], lock)
         step.announce_list(account, order_list)
-        for leg in order_list.legs:
+        for leg in legs:
             self._start(step, leg)
-        return order_list, self._finish(step)
+        return order_list
+
+    def hold(self, account: Account, ticket: Ticket) -> tuple[Order, list[AccountEvent]]:
+        """Take an order that locks nothing and does nothing, until `release`."""
+        step = self._step(ticket.market)
+        order = self._admit(step, account, ticket, ticket.quantity)
+        step.report(order, "HELD")
+        return order, step.events()
+
+    def release(self, orders: list[Order]) -> list[AccountEvent]:
+        """Let held orders of one account and market work, two of them as a one-cancels-the-other pair.
+
+        They are rejected if the account cannot pay for them.
+        """
+        first = orders[0]
+        step = self._step(first.market)
+        cost = max(
+            product(each.price or each.stop_price, each.quantity) if each.is_buy else each.quantity
+            for each in orders
+        )
+        if first.account.balances[first.spent_asset].free < cost:
+            for order in orders:
+                self.matcher.end(step, order, "EXPIRED", "REJECTED")
+        elif len(orders) > 1:
+            self._start_list(step, orders, self.make_client_id(), cost)
+        else:
+            self._lock(first, cost)
+            first.locked = cost
+            self._start(step, first)
+        return self._finish(step)
 
     def reject(self, account: Account, ticket: Ticket, reason: Reason | None) -> list[AccountEvent]:
         """Report an order that was refused inside a cancel-replace; it gets an id and is never on the book."""

@@ -31,7 +31,7 @@ class ExecutionReport:
 
     Attributes:
         head: what reports say of the order besides its state.
-        execution_type: ACCEPTED (of an order that waits), NEW, TRADE, CANCELED, REPLACED, EXPIRED, REJECTED or TRADE_PREVENTION.
+        execution_type: ACCEPTED (of an order that waits), HELD (for another to end), NEW, TRADE, CANCELED, REPLACED, EXPIRED, REJECTED or TRADE_PREVENTION.
         row: row of the account's execution log, -1 if the step is no execution.
         position: amount of the base asset after an execution, free and locked.
         fee: commission, None if the step has none.
