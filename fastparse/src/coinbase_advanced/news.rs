@@ -19,7 +19,7 @@ use crate::reader::Refusal;
 pub enum Reading {
     /// It tells what happened.
     News,
-    /// It tells how things are, or were: what it shows and nobody knows is doubtful, and no event.
+    /// It tells how things are, or were: an order that nobody knows is new all the same, anything else a doubt.
     State,
 }
 
@@ -41,12 +41,12 @@ pub fn tell(
         None if is_more || is_doubtful(order, is_unknown, reading) => out.push(doubt(order)),
         None => {}
     }
-    if reading == Reading::News && known.ending.is_none() && order.status.is_accepted() {
+    if known.ending.is_none() && order.status.is_accepted() {
         if is_unknown {
             if order.executed.is_zero() {
                 event::write(order, &known, Kind::New, receipt, out);
             } // else it was executed at once: the records tell of both
-        } else if is_changed(order, &known, is_more) {
+        } else if reading == Reading::News && is_changed(order, &known, is_more) {
             event::write(order, &known, Kind::Replaced, receipt, out);
         }
     }
@@ -93,7 +93,9 @@ fn tell_ending(
     if known.ending.is_some() && !is_more {
         return; // told before, or a word later than the records
     }
-    if reading == Reading::News && published.cmp_magnitude(&order.executed).is_eq() {
+    // Of a filled order the last execution says that it is: only the records know whether it has.
+    let is_execution = kind == Kind::Filled;
+    if reading == Reading::News && !is_execution && published.cmp_magnitude(&order.executed).is_eq() {
         event::write(order, known, kind, receipt, out);
     } else {
         out.push(doubt(order));

@@ -194,11 +194,14 @@ fn an_end_tells_the_quantity_that_was_ordered() {
 }
 
 #[test]
-fn a_snapshot_is_no_news() {
+fn a_snapshot_tells_what_nobody_knows() {
     let mut parser = parser();
     let partly = executed("0.5", "1.5", "OPEN").replace("5d1c9b1a", "b");
     let doubt = r#"order_doubted","symbol":"SOL-USD","order_id":"b","executed":"0.5","has_ended":false}"#;
-    assert_eq!(said(&mut parser, &frame(0, "snapshot", &[OPEN.to_owned(), partly.clone()])), [doubt]);
+    let ended = executed("0", "0", "CANCELLED").replace("5d1c9b1a", "c");
+    let also = r#"order_doubted","symbol":"SOL-USD","order_id":"c","executed":"0","has_ended":true}"#;
+    let told = said(&mut parser, &frame(0, "snapshot", &[OPEN.to_owned(), partly.clone(), ended]));
+    assert_eq!(told, ["new 0", doubt, also]);
     assert!(said(&mut parser, &frame(1, "update", &[OPEN.to_owned(), partly])).is_empty());
     assert_eq!(said(&mut parser, &frame(2, "update", &[executed("0", "0", "CANCELLED")])), ["cancelled 0"]);
 }
@@ -213,9 +216,14 @@ fn a_snapshot_goes_on_until_a_part_of_it_is_not_full() {
             .into_iter()
             .enumerate()
     {
-        assert!(said(&mut parser, &frame(i64::try_from(number).unwrap(), kind, part)).is_empty());
+        let told = said(&mut parser, &frame(i64::try_from(number).unwrap(), kind, part));
+        assert_eq!(told, vec!["new 0"; part.len()]);
     }
-    assert_eq!(said(&mut parser, &frame(3, "update", &[OPEN.to_owned()])), ["new 0"]);
+    let ended = executed("0", "0", "CANCELLED");
+    assert_eq!(said(&mut parser, &frame(3, "update", std::slice::from_ref(&ended))), ["cancelled 0"]);
+    let mut parser = self::parser();
+    said(&mut parser, &frame(0, "snapshot", &orders[..50]));
+    assert_eq!(said(&mut parser, &frame(1, "update", &[ended])).len(), 1, "state: a doubt");
 }
 
 #[test]
@@ -257,12 +265,14 @@ fn missing_frames_are_told() {
 }
 
 #[test]
-fn a_late_frame_tells_doubts_only() {
+fn a_late_frame_takes_nothing_back() {
     let mut parser = parser();
     story(&mut parser, &[OPEN.to_owned(), executed("1", "1", "OPEN")]);
     let late = [executed("0.5", "1.5", "OPEN"), OPEN.replace("5d1c9b1a", "b"), executed("2", "0", "FILLED")];
     let told = said(&mut parser, &frame(0, "update", &late));
-    assert_eq!(told, [r#"order_doubted","executed":"2","has_ended":true}"#]);
+    assert_eq!(told, ["new 0", r#"order_doubted","executed":"2","has_ended":true}"#]);
+    let edited = order(&[("limit_price", "99"), ("cumulative_quantity", "1"), ("avg_price", "101")]);
+    assert!(said(&mut parser, &frame(0, "update", &[edited])).is_empty());
 }
 
 #[test]

@@ -105,8 +105,8 @@ pub fn order_type(word: &str) -> Option<&'static str> {
     Some(match word.strip_suffix("_ORDER_TYPE").unwrap_or(&word) {
         "LIMIT" => "limit",
         "MARKET" => "market",
-        "STOP_LIMIT" => "stop_limit",
-        "STOP" => "stop",
+        "STOP_LIMIT" => "stop_loss_limit",
+        "STOP" => "stop_loss",
         "BRACKET" => "bracket",
         "TWAP" => "twap",
         "SCALED" => "scaled",
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn an_order_type_is_known_however_it_is_written() {
         for word in ["STOP_LIMIT", "Stop Limit", "stop_limit", "STOP_LIMIT_ORDER_TYPE"] {
-            assert_eq!(order_type(word), Some("stop_limit"), "{word}");
+            assert_eq!(order_type(word), Some("stop_loss_limit"), "{word}");
         }
         assert_eq!(order_type("Limit"), Some("limit"));
         for word in ["", "_ORDER_TYPE", "UNKNOWN_ORDER_TYPE", "LIMITED", "ROLL_OPEN"] {

@@ -96,11 +96,12 @@ class Rebuilder:
             pair: our name of the symbol.
             order: the order as it stands.
             received_ns: when the answer came, by the gateway's clock.
-            says_filled: say also that it was filled: its last execution may not have said so.
+            says_filled: say also that it was filled, as inferred: its last execution may not have said so.
         """
         if order.ending is None or (order.ending is Kind.FILLED and not says_filled):
             return None
-        return self._event(pair, order, received_ns, order.ending, order.ending)
+        event = self._event(pair, order, received_ns, order.ending, order.ending)
+        return replace(event, source=Source.INFERRED) if order.ending is Kind.FILLED else event
 
     def _event(self, pair: str, order: OrderRow, received_ns: int, kind: Kind, suffix: str) -> OrderEvent:
         return OrderEvent(

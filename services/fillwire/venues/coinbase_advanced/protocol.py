@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import orjson
 
+from fillwire.domain.enums import Kind
 from fillwire.domain.errors import AuthRejected, ConnectionLost
 from fillwire.domain.identifiers import Account
 from fillwire.venues.coinbase_advanced import requests
@@ -22,7 +23,7 @@ from fillwire.venues.coinbase_advanced.products import read_time_ns
 from fillwire.venues.coinbase_advanced.records import AdvancedRecords
 from fillwire.venues.coinbase_advanced.refusals import AUTHENTICATION_FAILURE
 from fillwire.venues.connection import RestConnection, Stage
-from fillwire.venues.parsing import Control
+from fillwire.venues.parsing import Control, ExecutionReport
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -75,6 +76,7 @@ class AdvancedProtocol(RestConnection):
         self._awaited: str | None = None  # the channel whose acknowledgement is awaited
         self._is_retry = False
         self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
+        self._began_ns = dialled_ns + clock_offset_ns
 
     # -- life
 
@@ -85,6 +87,11 @@ class AdvancedProtocol(RestConnection):
         self._timers.at(now_ns + SILENCE_NS, self._check_silence)
         self._timers.at(self._subscribe_by_ns, self._check_subscribed)
         self._subscribe(USER, now_ns)
+
+    def _take(self, report: ExecutionReport) -> None:
+        """Take an order event, unless the order was accepted before this connection: the records have told of it."""
+        if report.kind != Kind.NEW or report.transaction_time_ns >= self._began_ns:
+            self._events.append(report)
 
     def note_order(self, order: OrderRow) -> None:
         """Have the parser know what is published of an order."""

@@ -56,7 +56,7 @@ ORDER: dict[str, Any] = {
     "product_id": "SOL-USD",
     "status": "OPEN",
     "time_in_force": "GOOD_UNTIL_CANCELLED",
-    "creation_time": "2026-05-06T07:08:08.5Z",
+    "creation_time": "2026-05-06T07:08:09.5Z",
 }
 
 
@@ -152,9 +152,11 @@ def test_one_channel_is_asked_for_at_a_time() -> None:
 
 
 def test_orders_may_come_before_the_acknowledgement() -> None:
-    """As recorded: the snapshot has the first number."""
+    """As recorded: the snapshot has the first number. What was accepted before this connection is no news in it."""
     connection = Connection()
-    connection.tell("user", {"type": "snapshot", "orders": [ORDER]})
+    past = ORDER | {"creation_time": "2026-05-06T07:08:08.999999999Z"}
+    connection.tell("user", {"type": "snapshot", "orders": [past]})
+    assert connection.told() == []
     connection.update({"status": "CANCELLED", "cancel_reason": "User requested cancel"})
     (event,) = connection.told()
     assert isinstance(event, ExecutionReport)

@@ -266,7 +266,7 @@ def test_an_end_is_told_also_where_the_last_execution_did_not_say_so() -> None:
     order = read_order(order_answer(status="FILLED", filled_size="0.5", filled_value="9700"))
     event = RECORDS.ending("BTC-USD", order, RECEIVED_NS)
     assert event is not None
-    assert (event.kind, event.last_fill) == (Kind.FILLED, None)
+    assert (event.kind, event.last_fill, event.source) == (Kind.FILLED, None, Source.INFERRED)
     assert event.event_id.endswith(":~filled")
     assert RECORDS.ending("BTC-USD", read_order(order_answer()), RECEIVED_NS) is None
 
