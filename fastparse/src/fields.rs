@@ -13,6 +13,7 @@ pub struct Slot(u8);
 impl Slot {
     const EVENT: Self = Self(11);
     const DATA: Self = Self(14);
+    const ORDER: Self = Self(204);
 
     /// The slot of a key of one letter.
     #[inline]
@@ -94,7 +95,7 @@ impl Slot {
             b"action" => Self(200),
             b"error_message" => Self(201),
             b"streams" => Self(203),
-            b"order" => Self(204),
+            b"order" => Self::ORDER,
             b"at" => Self(205),
             b"execution_id" => Self(207),
             b"qty" => Self(209),
@@ -114,6 +115,29 @@ impl Slot {
             b"failed_at" => Self(228),
             b"replaced_at" => Self(229),
             b"updated_at" => Self(230),
+            // Nothing is read of these of Alpaca's, but a key with a slot is found double without a search.
+            b"created_at" => Self(231),
+            b"submitted_at" => Self(232),
+            b"cancel_requested_at" => Self(233),
+            b"replaced_by" => Self(234),
+            b"replaces" => Self(235),
+            b"asset_id" => Self(236),
+            b"position_intent" => Self(237),
+            b"extended_hours" => Self(238),
+            b"trail_percent" => Self(239),
+            b"trail_price" => Self(240),
+            b"hwm" => Self(241),
+            b"expires_at" => Self(242),
+            b"subtag" => Self(243),
+            b"source" => Self(244),
+            b"ratio_qty" => Self(245),
+            b"event_id" => Self(246),
+            b"position_qty" => Self(247),
+            b"position_qtys" => Self(248),
+            b"swap_rate" => Self(249),
+            b"settle_date" => Self(250),
+            b"previous_execution_id" => Self(251),
+            b"commission" => Self(252),
             b"channel" => Self(160),
             b"sequence_num" => Self(163),
             b"events" => Self(164),
@@ -167,6 +191,22 @@ impl Slot {
     }
 }
 
+/// Which slots the keys of an object have taken.
+#[derive(Clone, Copy, Default)]
+pub struct Taken([u64; SLOTS / 64]);
+
+impl Taken {
+    /// Notes a key; returns whether its slot was free.
+    #[inline]
+    pub fn take(&mut self, slot: Slot) -> bool {
+        let Some(word) = self.0.get_mut(slot.index() / 64) else { return false };
+        let bit = 1 << (slot.index() % 64);
+        let is_free = *word & bit == 0;
+        *word |= bit;
+        is_free
+    }
+}
+
 /// A field that a frame may have.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -213,11 +253,16 @@ impl Default for Fields {
 }
 
 impl Fields {
-    /// Whether the slot is that of `event` or `data`, whose object is read along with the outer one.
+    /// Whether the slot is that of a key whose object is read along with the one that holds it: of `event` and `data` in
+    /// the outermost object, of `order` in the one within.
     #[inline]
     #[must_use]
-    pub fn is_wrapper(slot: Option<Slot>) -> bool {
-        slot == Some(Slot::EVENT) || slot == Some(Slot::DATA)
+    pub fn is_wrapper(slot: Option<Slot>, depth: u32) -> bool {
+        match depth {
+            1 => slot == Some(Slot::EVENT) || slot == Some(Slot::DATA),
+            2 => slot == Some(Slot::ORDER),
+            _ => false,
+        }
     }
 
     /// Forgets the object of the frame before.

@@ -44,6 +44,20 @@ pub fn decode(frame: &[u8]) -> Read<&str> {
 ///
 /// The frame is no JSON object, or has a defect that its text alone shows.
 pub fn scan(text: &str, outer: &mut Fields, inner: &mut Fields, keys: &mut OpenKeys) -> Read<()> {
+    scan_nested(text, outer, &mut [inner], keys)
+}
+
+/// Scans as `scan`; an object under a key that wraps another one in `inner[0]` goes into `inner[1]`.
+///
+/// # Errors
+///
+/// As `scan`.
+pub fn scan_nested(
+    text: &str,
+    outer: &mut Fields,
+    inner: &mut [&mut Fields],
+    keys: &mut OpenKeys,
+) -> Read<()> {
     let mut scanner = Scanner::new(text, 0, keys);
     scanner.skip_space();
     match scanner.peek() {
@@ -64,7 +78,7 @@ pub fn scan(text: &str, outer: &mut Fields, inner: &mut Fields, keys: &mut OpenK
             return Err(ParseError::of_frame(ErrorCode::NotAnObject, offset, message));
         }
     }
-    let read = scanner.read_object(outer, 1, Some(inner));
+    let read = scanner.read_object(outer, 1, inner);
     if let (None, Some(defect)) = (read, scanner.defect()) {
         return Err(syntax_error(text, defect));
     }

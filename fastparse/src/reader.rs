@@ -444,7 +444,7 @@ impl<'a> Reader<'a> {
 /// Reads an object that the scan of the frame has passed and found sound.
 pub fn reread_object(text: &str, object: Token, fields: &mut Fields, keys: &mut OpenKeys) {
     // A second scan of the same bytes has no new defect to tell.
-    Scanner::new(text, object.offset(), keys).read_object(fields, 1, None).unwrap_or_default();
+    Scanner::new(text, object.offset(), keys).read_object(fields, 1, &mut []).unwrap_or_default();
 }
 
 /// Reads digits that the scanner has checked; `None` beyond 64 bits.

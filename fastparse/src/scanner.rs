@@ -10,7 +10,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::error::ErrorCode;
-use crate::fields::{Fields, Slot};
+use crate::fields::{Fields, Slot, Taken};
 
 pub use strings::{plain_end, unescape};
 
@@ -138,13 +138,8 @@ impl<'a> Scanner<'a> {
 
     /// Reads the object at the current position, which must be a `{`, into `fields`; `None` if it is no JSON.
     ///
-    /// The first object under a key that wraps an event goes into `nested`, if that is given.
-    pub fn read_object(
-        &mut self,
-        fields: &mut Fields,
-        depth: u32,
-        mut nested: Option<&mut Fields>,
-    ) -> Scan<()> {
+    /// The first object under a key that wraps another goes into the first of `nested`, and one within it into the next.
+    pub fn read_object(&mut self, fields: &mut Fields, depth: u32, nested: &mut [&mut Fields]) -> Scan<()> {
         fields.begin(self.position);
         let base = self.keys.len();
         self.position += 1;
@@ -154,12 +149,14 @@ impl<'a> Scanner<'a> {
         } else {
             loop {
                 let (key, slot) = self.read_key()?;
-                let value = match &mut nested {
-                    Some(inner)
-                        if Fields::is_wrapper(slot) && self.peek() == Some(b'{') && !inner.is_used() =>
+                let value = match nested {
+                    [inner, deeper @ ..]
+                        if Fields::is_wrapper(slot, depth)
+                            && self.peek() == Some(b'{')
+                            && !inner.is_used() =>
                     {
                         let start = self.position;
-                        self.read_object(inner, depth + 1, None)?;
+                        self.read_object(inner, depth + 1, deeper)?;
                         self.token(TokenKind::Object, start)
                     }
                     _ => self.read_value(depth + 1)?,
@@ -325,6 +322,7 @@ impl<'a> Scanner<'a> {
         let is_object = close == b'}';
         let expected = if is_object { "a comma or }" } else { "a comma or ]" };
         let base = self.keys.len();
+        let mut taken = Taken::default();
         self.position += 1;
         self.skip_space();
         if self.peek() == Some(close) {
@@ -333,8 +331,14 @@ impl<'a> Scanner<'a> {
         }
         loop {
             if is_object {
-                let (key, _) = self.read_any_key()?;
-                self.keys.push(key);
+                let (key, slot) = self.read_any_key()?;
+                match slot {
+                    Some(slot) if !taken.take(slot) => {
+                        self.duplicate.get_or_insert(key);
+                    }
+                    Some(_) => {}
+                    None => self.keys.push(key),
+                }
             }
             self.read_value(depth + 1)?;
             if self.ends(close, expected)? {

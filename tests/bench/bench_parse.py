@@ -188,7 +188,7 @@ def _orjson_dataclass(frame: bytes) -> object:
     return encode_order(event)
 
 
-def _cpu_us(read: Callable[[bytes], object], batch: Sequence[bytes]) -> float:
+def cpu_us(read: Callable[[bytes], object], batch: Sequence[bytes]) -> float:
     """Return the CPU time per frame, in microseconds."""
     start = time.process_time_ns()
     for frame in batch:
@@ -204,7 +204,7 @@ def run() -> dict[str, Any]:
     rounds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(_ROUNDS):
         for name, read in ways.items():
-            rounds[name].append(_cpu_us(read, batch))
+            rounds[name].append(cpu_us(read, batch))
     costs = {name: median(values) for name, values in rounds.items()}
     # Ratios within a round: what slows the machine for a moment slows both.
     ratios = {

@@ -101,7 +101,8 @@ impl AlpacaParser {
         self.outer.clear();
         self.inner.clear();
         self.order.clear();
-        if let Err(error) = frame::scan(text, &mut self.outer, &mut self.inner, &mut self.keys) {
+        let mut inner = [&mut self.inner, &mut self.order];
+        if let Err(error) = frame::scan_nested(text, &mut self.outer, &mut inner, &mut self.keys) {
             return Err(if error.code == ErrorCode::NotAnObject {
                 self.other_protocol(text, error)
             } else {

@@ -94,7 +94,10 @@ pub fn read(
     if token.kind != TokenKind::Object {
         return Err(data.wrong_type(&ORDER, token, "an object"));
     }
-    reread_object(data.source(), token, order_fields, keys);
+    // The scan read the first order that it met; in a bare update, and where there are several, that is another one.
+    if !order_fields.is_used() || order_fields.start() != token.offset() {
+        reread_object(data.source(), token, order_fields, keys);
+    }
     let reader = Reader::new(data.source(), order_fields, "order");
     let raw = RawOrder::read(&reader)?;
     let times = times(data, &head, &reader)?;

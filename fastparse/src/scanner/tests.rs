@@ -6,7 +6,7 @@ use super::*;
 fn scan(text: &str) -> Result<(Option<usize>, Option<String>), (ErrorCode, usize)> {
     let mut keys = OpenKeys::default();
     let mut scanner = Scanner::new(text, 0, &mut keys);
-    match scanner.read_object(&mut Fields::default(), 1, None) {
+    match scanner.read_object(&mut Fields::default(), 1, &mut []) {
         Some(()) => Ok((scanner.surrogate(), scanner.duplicate().map(|(_, key)| key.into_owned()))),
         None => scanner.defect().map_or(Ok((None, None)), |defect| Err((defect.code, defect.offset))),
     }
