@@ -31,7 +31,7 @@ from fillwire.venues.protocol import (
     Throttling,
     VenueProtocol,
 )
-from fillwire.venues.records import OrderRow
+from fillwire.venues.records import OrderReport, OrderRow, RecordedReport
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
 
@@ -41,7 +41,7 @@ _S = 1_000_000_000
 class Intake(Protocol):
     """Where an account's order events go: the pipeline."""
 
-    def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
+    def take(self, report: OrderReport, parsed_ns: int, frame_bytes: int) -> None:
         """Take an order event; `parsed_ns` is when the frame had become one."""
 
     def doubt(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
@@ -152,7 +152,11 @@ class Link:
                 self.last_event_time_ns = event.received_time_ns
                 self._take(event, parsed_ns, frame_bytes)
             elif event.__class__ is not Notice:  # one comes with every fill, and tells nothing of an order
-                self._note(event)
+                if isinstance(event, RecordedReport):  # of a parser in Python
+                    self.last_event_time_ns = event.received_time_ns
+                    self._take(event, parsed_ns, frame_bytes)
+                else:
+                    self._note(event)
 
     def ask(self, asks: list[HttpAsk]) -> None:
         """Send requests to REST; the protocol bounds how many."""

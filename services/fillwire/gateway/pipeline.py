@@ -28,7 +28,6 @@ from fillwire.gateway.sequencer import Sequencer, content_of
 from fillwire.gateway.standing import Standing
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
-from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import FrameRefused
 from fillwire.venues.records import OrderReport, OrderRow, RecordedReport
 from fillwire.venues.symbols import SymbolTable
@@ -106,7 +105,7 @@ class Pipeline:
         self._is_second_reading = False
         self._fetching: asyncio.Task[None] | None = None
 
-    def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
+    def take(self, report: OrderReport, parsed_ns: int, frame_bytes: int) -> None:
         """Take an order event; see `Publication.publish`."""
         self._sequencer.take(report, parsed_ns, frame_bytes)
 

@@ -23,7 +23,7 @@ from fillwire.domain.ledger import OrderKey
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.questions import Ask
-from fillwire.venues.records import OrderRow
+from fillwire.venues.records import OrderRow, RecordedReport
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
 
@@ -157,6 +157,7 @@ class Ping(bytes):
 
 Event = (
     ExecutionReport
+    | RecordedReport
     | OrderDoubted
     | StreamDoubted
     | FrameRefused

@@ -40,7 +40,7 @@ class OrderReport(Report, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedReport:
-    """An order event of ours as `OrderReport`: rebuilt from the venue's records, or read from the log."""
+    """An order event of ours as `OrderReport`: rebuilt from the venue's records, read from the log or by a parser in Python."""
 
     symbol: str
     order_id: str

@@ -1,5 +1,6 @@
 """What the gateway needs of an exchange besides the protocol of one connection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
@@ -7,10 +8,9 @@ from typing import Protocol, runtime_checkable
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 
@@ -41,7 +41,7 @@ class VenueAccount(Protocol):
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport | OrderDoubted]:
+    ) -> Sequence[OrderReport | OrderDoubted]:
         """Return the order events and doubts of one frame, read apart from any connection: what else it says is over.
 
         Args:
