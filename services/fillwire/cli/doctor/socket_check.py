@@ -16,8 +16,8 @@ from fillwire.gateway.link import Link
 from fillwire.gateway.pending import Claim
 from fillwire.gateway.surroundings import ConnectionPolicy
 from fillwire.gateway.valve import Valve
-from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import FrameRefused
+from fillwire.venues.records import OrderReport
 from fillwire.venues.symbols import SymbolTable
 
 
@@ -30,7 +30,7 @@ class _Nobody:
     def on_room(self, callback: Callable[[], None]) -> None:
         """There is always room."""
 
-    def take(self, report: ExecutionReport, parsed_ns: int, frame_bytes: int) -> None:
+    def take(self, report: OrderReport, parsed_ns: int, frame_bytes: int) -> None:
         """Keep nothing of an order event."""
 
     def doubt(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
