@@ -65,6 +65,17 @@ async def test_all_is_well_beside_a_gateway_that_receives(tmp_path: Path) -> Non
         assert len((await it.control("stats", method="GET"))["handshakes"]) == 1
 
 
+async def test_a_stream_that_outlives_its_key_is_told_beside_the_key(tmp_path: Path) -> None:
+    """The key is refused by now and the gateway still receives: both are said."""
+    async with rig(tmp_path) as it:
+        await it.wish("BTC-USDT")
+        await it.receiving()
+        await it.control("faults", {"kind": "revoke_key", "user": ACCOUNT.user})
+        findings = await examined(ACCOUNT, it.environ | {"FILLWIRE_NATS__URL": it.broker.url})
+    assert outcomes(findings) == {FAILED: ["accepted"], SKIPPED: ["permissions"]}
+    assert findings[CheckName.SUBSCRIPTION].found.startswith("not tried, for gateway-test receives since")
+
+
 async def test_what_a_gateway_told_of_a_refused_key_is_said(tmp_path: Path) -> None:
     """The account's state and reason come from the broker; the key's own check says the same of the key."""
     async with rig(tmp_path) as it:

@@ -28,7 +28,8 @@ _LOSSES = (
     _Loss(
         lambda cause: isinstance(cause, socket.gaierror | aiohttp.ClientConnectorDNSError),
         "the name {host} has no address",
-        "check the address in the settings, and that this machine can look names up (DNS)",
+        "check the address in the settings, and that this machine can look names up (DNS); Fillwire connects directly and "
+        "heeds no HTTPS_PROXY",
     ),
     _Loss(
         lambda cause: isinstance(

@@ -61,6 +61,6 @@ async def check_key(case: Case) -> Verdict:
         case.venue_account = found_venue.account(case.account, venue_key(entry), endpoints)
     except ConfigError as error:
         return failed(
-            str(error), "copy both halves of the key anew from the venue, or make a key of the kind expected"
+            str(error), "copy the key anew from the venue, all parts of it, or make one of the kind expected"
         )
     return ok(f"a key of type {entry.key_type}, whole and of a kind that {case.account.exchange} takes")

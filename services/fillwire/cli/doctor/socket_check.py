@@ -45,14 +45,8 @@ class _Nobody:
 
 async def check_subscription(case: Case) -> Verdict:
     """Subscribe to the account's stream, unless a gateway has done so: some venues allow one connection."""
-    inquiry = case.inquiry()
-    if not case.is_accepted:
-        raise CannotRun("the key was not accepted")
-    environment = case.answering()
     venue = known(case.venue, CheckName.CONFIGURATION)
     settings = known(case.settings, CheckName.CONFIGURATION)
-    venue_account = known(case.venue_account, CheckName.KEY)
-    symbols = known(case.symbols, CheckName.SYMBOLS)
     policy = ConnectionPolicy.of(settings, case.account.exchange)
     if not policy.streams:
         return skipped("live detection is switched off, so there is no socket to try")
@@ -63,6 +57,12 @@ async def check_subscription(case: Case) -> Verdict:
     event = await told_of(case.bus, case.account)
     if event is not None and event.is_connected:
         return ok(f"not tried, for {receiving_text(event)}")
+    inquiry = case.inquiry()
+    if not case.is_accepted:
+        raise CannotRun("the key was not accepted")
+    environment = case.answering()
+    venue_account = known(case.venue_account, CheckName.KEY)
+    symbols = known(case.symbols, CheckName.SYMBOLS)
     nobody = _Nobody()
     began_s = time.monotonic()
     link = Link(
