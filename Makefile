@@ -34,7 +34,7 @@ $(SYNCED): pyproject.toml uv.lock $(RUST_SOURCES) $(if $(findstring $(BIN),$(UV)
 
 setup: $(SYNCED) ## Make the environment: dependencies, Rust extension, broker
 
-demo: $(SYNCED) ## Broker, simulated exchange, gateway and two bots on this machine, live in the terminal
+demo: $(SYNCED) ## Broker, three simulated exchanges, their gateways and bots on this machine, live in the terminal
 	@$(BIN)/fillwire demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: $(SYNCED) ## All Python tests, against a real broker and real sockets

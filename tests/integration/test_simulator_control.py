@@ -223,6 +223,7 @@ async def test_stats_and_health_say_what_is_there(client: VenueClient) -> None:
         ("emit", {"user": "demo", "count": 1, "quantity": "0.000001"}, "multiple of each symbol's step"),
         ("emit", {"api_key": "unknown", "count": 1}, "unknown api_key"),
         ("cut", {"user": "demo", "how": "gently"}, "abort, close or mid_frame"),
+        ("market", {"moves": "no"}, "moves: expected true or false, found 'no'"),
         ("faults", {"kind": "earthquake"}, "unknown kind 'earthquake'"),
         ("faults", {"kind": "revoke_key"}, "expected a user or an api_key"),
     ],
@@ -249,3 +250,18 @@ async def test_living_market_moves_by_its_seed() -> None:
             await eventually(lambda: market.last_price != start)  # noqa: B023 - awaited before they change
             prices.append(market.last_price)
     assert prices[0] == prices[1]
+
+
+async def test_living_market_can_be_held_still() -> None:
+    """Nothing moves until it is let go, however often the price process would have stepped."""
+    async with BinanceSimulator(SimulatorSettings(seed=5, market_interval_s=0.001)) as sim:
+        market = sim.core.venue.markets["BTCUSDT"]
+        async with aiohttp.ClientSession() as session:
+            await session.post(f"{sim.rest_url}/sim/market", json={"moves": False})
+            held = market.last_price
+            for _ in range(20):  # each a round trip, in which it would step
+                async with session.get(f"{sim.rest_url}/sim/symbols") as response:
+                    assert response.status == 200
+            assert market.last_price == held
+            await session.post(f"{sim.rest_url}/sim/market", json={"moves": True})
+            await eventually(lambda: market.last_price != held)

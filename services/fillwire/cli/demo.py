@@ -23,7 +23,7 @@ from fillwire.domain.errors import ConfigError
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.simulator.registry import SIMULATORS
 
-EXCHANGES = ("binance",)
+EXCHANGES = ("binance", "coinbase", "alpaca")
 _SETTLE_DEADLINE_S = 15.0
 
 
@@ -90,8 +90,9 @@ class Demo:
             await stop.wait_for(REFRESH_S)
 
     async def _settle(self) -> None:
-        """Stop emitting and wait until the bots have been told of everything, or the deadline passes."""
+        """Let nothing more happen, and wait until the bots have been told of everything, or the deadline passes."""
         for scene in self._scenes:
+            await scene.venue.freeze()
             await scene.venue.stop_emitting()
         deadline_s = time.monotonic() + _SETTLE_DEADLINE_S
         for scene in self._scenes:

@@ -7,8 +7,6 @@ from fillwire.bots.ping_pong import PingPong
 from fillwire.bots.recording import RecordingBot
 from fillwire.domain.events import OrderEvent
 
-_CENT = Decimal("0.01")
-
 
 def recording_path(directory: Path, bot: str) -> Path:
     """Return the file into which a bot of the demo writes what it is told."""
@@ -20,10 +18,11 @@ class Recorder(RecordingBot):
 
     Args:
         directory: where the recording goes.
+        exchange: of which exchange: a user's bots have names of their own.
     """
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(recording_path(directory, "recorder"), name="recorder")
+    def __init__(self, directory: Path, exchange: str) -> None:
+        super().__init__(recording_path(directory, "recorder"), name=f"recorder-{exchange}")
 
 
 class Trader(PingPong):
@@ -31,12 +30,14 @@ class Trader(PingPong):
 
     Args:
         directory: where the recording goes.
+        exchange: at which exchange.
         pair: which pair.
         price: the market's price at the start.
+        spread: distance of its orders from the last fill.
     """
 
-    def __init__(self, directory: Path, pair: str, price: Decimal) -> None:
-        super().__init__(price, pair=pair, spread=(price / 10_000).quantize(_CENT), name="trader")
+    def __init__(self, directory: Path, exchange: str, pair: str, price: Decimal, spread: Decimal) -> None:
+        super().__init__(price, pair=pair, spread=spread, name=f"trader-{exchange}")
         self._recording = RecordingBot(recording_path(directory, "trader"))
 
     async def on_start(self) -> None:

@@ -25,6 +25,7 @@ DEFECTS = ("lost", "doubled", "out_of_order", "foreign")
 REFRESH_S = 0.25
 _TRADED_BASE = "BTC"
 _SCRIPTED_SYMBOLS = 2
+_SPREAD_PARTS = 10_000
 _SCRIPT_S = 4  # scripted executions are emitted in scripts of this length, one after another
 _FILLS_PER_ORDER = 5
 
@@ -73,6 +74,8 @@ class Scene:
             FillwireError: a part did not start.
         """
         account = self.venue.account
+        price, tick = await self.venue.market(self._pair)
+        spread = max(tick, price / _SPREAD_PARTS // tick * tick)
         await bus.subscribe(connection_subject(account), self._note_connection)
         await stack.spawn(f"gateway-{account.exchange}", "gateway", "--exchange", account.exchange)
         await stack.spawn(
@@ -80,8 +83,9 @@ class Scene:
             "run",
             str(Path(demo_bots.__file__)),
             *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
-            *("--param", f"directory={self._directory}", "--param", f"pair={self._pair}"),
-            *("--param", f"price={await self.venue.price(self._pair)}"),
+            *("--param", f"directory={self._directory}", "--param", f"exchange={account.exchange}"),
+            *("--param", f"pair={self._pair}"),
+            *("--param", f"price={price}", "--param", f"spread={spread}"),
         )
         await self.venue.wait_receiving(stack.broker.url)
 

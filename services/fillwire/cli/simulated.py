@@ -150,10 +150,15 @@ class SimulatedVenue:
                     f"{self.account} was not receiving within {deadline_s:g} s: {reason}"
                 ) from None
 
-    async def price(self, pair: str) -> str:
-        """Return the market's price of a pair, a decimal string."""
+    async def market(self, pair: str) -> tuple[Decimal, Decimal]:
+        """Return the market's last price of a pair, and the step of its prices."""
         markets = await self.control("GET", "symbols")
-        return next(str(market["price"]) for market in markets if self._pairs[market["symbol"]] == pair)
+        market = next(market for market in markets if self._pairs[market["symbol"]] == pair)
+        return Decimal(market["price"]), Decimal(market["tick"])
+
+    async def freeze(self) -> None:
+        """Let the markets stand still: what rests is executed no more."""
+        await self.control("POST", "market", {"moves": False})
 
     async def emit(self, symbols: Sequence[str], *, rate: float, count: int, orders: int = 10) -> int:
         """Have `count` executions of `orders` new orders emitted at `rate` per second (0: as fast as the socket takes).

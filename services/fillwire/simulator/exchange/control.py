@@ -3,11 +3,12 @@
 A venue may add to it.
 
     GET    /sim/health          users, symbols, clock
-    GET    /sim/symbols         symbol, base, quote and last price of each market
+    GET    /sim/symbols         symbol, base, quote, tick and last price of each market
     GET    /sim/stats           connections, accounts, emissions, faults; answers by status, the last handshakes
     GET    /sim/executions      ?user= or ?api_key=, &since=0 &limit=10000: every execution of an account, as rows
                                 of `columns`; go on with `since=next` until `next` is `total`
     POST   /sim/price           symbol, price: move the market; everybody in between trades, stops trigger
+    POST   /sim/market          moves: whether the price process goes on
     POST   /sim/emit            user or api_key, count; symbols (the first market), orders 10, rate 0 (executions per second,
                                 0 is as fast as the sockets take them), quantity (of each execution), side BUY, SELL or
                                 ALTERNATE, positions true (balances after each execution, as the venue tells them)
@@ -77,6 +78,7 @@ class Control:
             web.get("/sim/stats", self.wrap(self._stats)),
             web.get("/sim/executions", self.wrap(self._executions)),
             web.post("/sim/price", self.wrap(self._price)),
+            web.post("/sim/market", self.wrap(self._market)),
             web.post("/sim/emit", self.wrap(self._emit)),
             web.get("/sim/emit/{job}", self.wrap(self._job)),
             web.delete("/sim/emit/{job}", self.wrap(self._cancel_job)),
@@ -164,6 +166,7 @@ class Control:
                 "symbol": market.name,
                 "base": market.rules.base,
                 "quote": market.rules.quote,
+                "tick": units_text(market.rules.tick),
                 "price": units_text(market.last_price),
             }
             for market in self.core.venue.markets.values()
@@ -235,6 +238,13 @@ class Control:
         events = self.core.venue.house.move(market, parse_units(str(body["price"])))
         self.core.publisher.publish(events)
         return {"symbol": market.name, "events": len(events)}
+
+    async def _market(self, request: web.Request) -> Any:
+        moves = (await self.body(request))["moves"]
+        if not isinstance(moves, bool):
+            raise TypeError(f"moves: expected true or false, found {moves!r}")
+        self.core.moves_market = moves
+        return {"moves": moves}
 
     async def _emit(self, request: web.Request) -> Any:
         body = await self.body(request)

@@ -20,6 +20,7 @@ class Core:
         connections: open WebSocket connections.
         answered: answers by API and status, such as `rest 429`.
         handshakes: the last attempts to connect: when, in microseconds, and the status of the answer.
+        moves_market: whether the price process goes on.
     """
 
     def __init__(self, venue: Venue, tampering: Tampering) -> None:
@@ -29,6 +30,7 @@ class Core:
         self.connections: set[Connection] = set()
         self.answered: Counter[str] = Counter()
         self.handshakes: deque[tuple[int, int]] = deque(maxlen=_HANDSHAKES)
+        self.moves_market = True
 
     def note_handshake(self, status: int) -> None:
         """Note an attempt to connect and what was answered."""

@@ -141,7 +141,7 @@ class Simulator(ABC):
         venue = self.core.venue
         while True:
             await asyncio.sleep(self.settings.market_interval_s)
-            for market in venue.markets.values():
+            for market in venue.markets.values() if self.core.moves_market else ():
                 self.core.publisher.publish(venue.house.wander(market, self.settings.market_step_bps))
 
     @property
