@@ -55,8 +55,13 @@ class BinanceControl(Control):
 
     def hold(self, kind: str, account: Account | None, body: dict[str, Any]) -> None:
         """Put a fault on that holds until it is changed."""
-        if kind != "ban":
+        if kind == "ban":
+            hold_ban(self.core, body)
+        else:
             super().hold(kind, account, body)
-            return
-        for address in self.core.venue.limits.ban_everybody(float(body.get("seconds", 120))):
-            self.core.cut_off(address)
+
+
+def hold_ban(core: BinanceCore, body: dict[str, Any]) -> None:
+    """Ban all addresses that have been seen, and cut off their connections."""
+    for address in core.venue.limits.ban_everybody(float(body.get("seconds", 120))):
+        core.cut_off(address)

@@ -10,7 +10,8 @@ from fillwire.simulator.binance.tampering import BinanceTampering
 from fillwire.simulator.binance.venue import BinanceVenue
 from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.core import Core
-from fillwire.simulator.exchange.refused import Refused
+from fillwire.simulator.exchange.faults import Tampering
+from fillwire.simulator.exchange.refused import Reason, Refused
 
 _TO_WAIT = frozenset({429, BANNED})
 
@@ -25,8 +26,8 @@ class BinanceCore(Core):
 
     venue: BinanceVenue
 
-    def __init__(self, venue: BinanceVenue) -> None:
-        super().__init__(venue, BinanceTampering())
+    def __init__(self, venue: BinanceVenue, tampering: Tampering | None = None) -> None:
+        super().__init__(venue, tampering or BinanceTampering())
         table = (*public.OPERATIONS, *trading.OPERATIONS, *order_lists.OPERATIONS, *queries.OPERATIONS)
         self.operations: Mapping[str, Operation] = {operation.name: operation for operation in table}
         self.routes: Mapping[tuple[str, str], Operation] = {
@@ -64,7 +65,11 @@ class BinanceCore(Core):
         try:
             answer = operation.handler(request)
         except Refused as refused:
-            raise refusal_of(refused.reason) from None
+            raise self.refusal_of(refused.reason) from None
         if operation.is_free and answer.refusal is None:
             self.venue.limits.refund(request.address, weight)
         return answer
+
+    def refusal_of(self, reason: Reason) -> Refusal:
+        """Return what the venue answers where its engine says no."""
+        return refusal_of(reason)

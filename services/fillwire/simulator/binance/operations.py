@@ -15,6 +15,7 @@ class Security(Enum):
     """What a request must prove."""
 
     NONE = "none"
+    KEY = "key"
     SIGNED = "signed"
 
 
@@ -23,7 +24,7 @@ class Request:
     """One request that has passed limits and security.
 
     Attributes:
-        account: whose key signed it, None for public requests.
+        account: whose key it came with, None for public requests.
         divisor: from microseconds to the time unit of the answer.
         address: where it came from.
     """
@@ -36,9 +37,9 @@ class Request:
 
     @property
     def signer(self) -> Account:
-        """The account that signed; only for signed operations."""
+        """The account whose key it is; only for operations that need one."""
         if self.account is None:
-            raise AssertionError("a signed operation was called without an account")
+            raise AssertionError("an operation that needs a key was called without an account")
         return self.account
 
 

@@ -60,13 +60,11 @@ class RestApi:
         params = self._parameters(query, body)
         weight = operation.weight(params)
         core.venue.limits.charge(address, weight)
-        account = (
-            self._authenticate(http, params, query, body) if operation.security is Security.SIGNED else None
-        )
+        account = self._account(operation.security, http, params, query, body)
         delay_s = core.faults.request_delay_s(operation.name, account, "rest")
         if delay_s:
             await asyncio.sleep(delay_s)
-            if account is not None:
+            if operation.security is Security.SIGNED:
                 check_time(core.venue, params)
         core.refuse_on_demand(operation.name, account, "rest")
         divisor = read_divisor(http.headers.get("X-MBX-TIME-UNIT"))
@@ -93,6 +91,15 @@ class RestApi:
         if len(dict(pairs)) != len(pairs):
             raise Refusal(-1101, "Duplicate values for a parameter detected.")
         return Parameters(values | dict(pairs))
+
+    def _account(
+        self, security: Security, http: web.Request, params: Parameters, query: str, body: str
+    ) -> Account | None:
+        if security is Security.SIGNED:
+            return self._authenticate(http, params, query, body)
+        if security is Security.KEY:
+            return find_key(self._core.venue, http.headers.get("X-MBX-APIKEY", "")).account
+        return None
 
     def _authenticate(self, http: web.Request, params: Parameters, query: str, body: str) -> Account:
         api_key = http.headers.get("X-MBX-APIKEY", "")
