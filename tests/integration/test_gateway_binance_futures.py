@@ -7,12 +7,15 @@ from typing import Any
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
+from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.host import Host
 from fillwire.sdk.strategy import Strategy
 from fillwire.simulator.binance_futures.venue import ORDER_ID_OFFSET
 from support.eventually import eventually
 from support.gateway_rig import Rig, rig
+
+PATIENT = ReconcilePolicy(audit_interval_s=3600.0, sweep_interval_s=3600.0, follow_up_s=(3600.0,))
 
 
 def order(client_order_id: str, **changes: Any) -> OrderRequest:
@@ -121,8 +124,8 @@ async def test_an_expired_key_is_followed_by_a_connection_with_a_new_one(tmp_pat
 
 
 async def test_a_lost_report_of_an_announced_execution_is_found(tmp_path: Path) -> None:
-    """The last execution of an order shows no gap; its announcement does."""
-    async with rig(tmp_path, exchange="binance-futures") as it:
+    """The last execution of an order shows no gap; its announcement does, long before the next audit."""
+    async with rig(tmp_path, exchange="binance-futures", reconciling=PATIENT) as it:
         await it.wish("BTC-USDT")
         await it.receiving()
         await it.emit(4, orders=1)

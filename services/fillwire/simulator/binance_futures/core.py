@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fillwire.simulator.binance import other_products
 from fillwire.simulator.binance.core import BinanceCore
 from fillwire.simulator.binance.operations import Handler, Operation, Security, fixed
 from fillwire.simulator.binance.parameters import Parameters
@@ -74,6 +75,10 @@ OPERATIONS = (
     _operation("GET", "/fapi/v1/allOrders", queries.all_orders, 5, _SIGNED, "allOrders"),
     _operation("GET", "/fapi/v1/userTrades", queries.user_trades, 5, _SIGNED, "myTrades"),
     _operation("GET", "/fapi/v1/positionSide/dual", queries.position_mode, 30, _SIGNED),
+    # Neighbours that clients call at login.
+    _operation("GET", "/sapi/v1/capital/config/getall", other_products.coins, 1, _SIGNED),
+    _operation("GET", "/sapi/v1/margin/allPairs", other_products.nothing, 1, _SIGNED),
+    _operation("GET", "/sapi/v1/margin/isolated/allPairs", other_products.nothing, 1, _SIGNED),
     *(
         _operation("GET", f"/fapi/v{version}/{path}", handler, 5, _SIGNED)
         for version in (1, 2, 3)
