@@ -29,7 +29,7 @@ class Client:
         self.http = http
         self.frames: list[Any] = []
 
-    async def call(self, method: str, path: str, *, signs: bool = True, **params: object) -> tuple[int, Any]:
+    async def call(self, method: str, path: str, *, signs: bool = True, **params: Any) -> tuple[int, Any]:
         """Send a request with the account's key, signed unless said otherwise; return status and document."""
         if signs:
             params["timestamp"] = time.time_ns() // 10**6
@@ -48,7 +48,7 @@ class Client:
         assert status == 200, document
         return str(document["listenKey"])
 
-    async def place(self, **changed: object) -> tuple[int, Any]:
+    async def place(self, **changed: Any) -> tuple[int, Any]:
         """Place an order."""
         return await self.call("POST", "order", **({**ORDER, "price": "60000"} | changed))
 
@@ -209,7 +209,7 @@ async def test_an_order_that_would_meet_its_own_account_expires_in_the_match() -
         ({"quantity": "900000"}, -2019),
     ],
 )
-async def test_an_order_that_cannot_be_is_refused(changed: dict[str, object], code: int) -> None:
+async def test_an_order_that_cannot_be_is_refused(changed: dict[str, Any], code: int) -> None:
     """With the venue's own code."""
     async with client() as it:
         status, refusal = await it.place(**changed)
