@@ -80,6 +80,18 @@ def test_damaged_frames_are_judged_alike(frame: bytes) -> None:
     assert fast(frame) == ORACLE.parse(frame, NOW_NS)
 
 
+@given(frames(order_updates()))
+def test_the_predicted_order_of_keys_changes_nothing(frame: bytes) -> None:
+    """A frame reads the same when a leading space keeps the parser from predicting its keys."""
+    assert fast(frame) == fast(b" " + frame)
+
+
+@given(damaged_frames())
+def test_the_predicted_order_of_keys_changes_nothing_in_a_damaged_frame(frame: bytes) -> None:
+    """Nor does it hide what is wrong."""
+    assert fast(frame) == fast(b" " + frame)
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_parser(frame: bytes) -> None:
     """Any bytes at all are a frame or an error, the same with both parsers."""

@@ -93,7 +93,9 @@ def order_updates(draw: DrawFn) -> Object:
         ("rp", '"-1.50"'),
         ("pP", "false"),
         ("si", "0"),
+        ("ss", "0"),
         ("V", '"EXPIRE_MAKER"'),
+        ("pm", '"NONE"'),
         ("gtd", "0"),
         ("er", draw(words("0", "2", "8"))),
     ]

@@ -3,6 +3,7 @@
 mod account;
 mod execution;
 mod order;
+mod predicted;
 mod read;
 mod rules;
 #[cfg(test)]
@@ -61,7 +62,14 @@ impl FuturesParser {
     /// As `parse_into`.
     pub fn parse_one(&mut self, frame: &[u8], received_time_ns: i64) -> Read<Report> {
         frame::check_size(frame)?;
-        let text = frame::decode(frame)?;
+        let receipt = Receipt { context: &self.context, received_time_ns, subscription_id: None };
+        match predicted::order_update(frame, receipt, &mut self.spare) {
+            Some(report) => Ok(Report::Execution(report)),
+            None => self.parse_any(frame::decode(frame)?, received_time_ns),
+        }
+    }
+
+    fn parse_any(&mut self, text: &str, received_time_ns: i64) -> Read<Report> {
         self.outer.clear();
         self.inner.clear();
         self.subject.clear();

@@ -61,7 +61,9 @@ fn member<'a>(json: &'a str, name: &str) -> &'a str {
 fn a_fill_is_written_canonically() {
     assert_eq!(String::from_utf8(execution(TRADE).json).unwrap(), EVENT);
     for frame in [
+        format!(" {TRADE}"),
         format!(r#"{{"stream":"k","data":{TRADE}}}"#),
+        TRADE.replacen(r#""S":"BUY","o":"LIMIT""#, r#""o":"LIMIT","S":"BUY""#, 1),
         format!(r#"{{"data":{TRADE},"event":{{}},"stream":"k"}}"#),
         format!(r#"{{"event":{{"e":"x"}},"data":{TRADE},"stream":"k"}}"#),
         TRADE.replace(',', " ,\n"),

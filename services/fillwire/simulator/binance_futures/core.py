@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from fillwire.simulator.binance import other_products
 from fillwire.simulator.binance.core import BinanceCore
-from fillwire.simulator.binance.operations import Handler, Operation, Security, fixed
+from fillwire.simulator.binance.operations import Answer, Handler, Operation, Request, Security, fixed
 from fillwire.simulator.binance.parameters import Parameters
-from fillwire.simulator.binance.refusals import Refusal
+from fillwire.simulator.binance.refusals import Refusal, key_rejected
 from fillwire.simulator.binance_futures import public, queries, stream_keys, trading
 from fillwire.simulator.binance_futures.streams import FuturesSubscription
 from fillwire.simulator.binance_futures.tampering import FuturesTampering
@@ -100,6 +100,14 @@ class FuturesCore(BinanceCore):
         super().__init__(venue, FuturesTampering())
         self.operations = {operation.name: operation for operation in OPERATIONS}
         self.routes = {(operation.verb, operation.path): operation for operation in OPERATIONS}
+
+    def perform(self, operation: Operation, request: Request, weight: int) -> Answer:
+        """Carry out an operation; the key of a stream is what a client logs in with."""
+        if operation.handler is stream_keys.issue:
+            fault = self.faults.strike("login_refused", request.account)
+            if fault is not None:
+                raise key_rejected()
+        return super().perform(operation, request, weight)
 
     def refusal_of(self, reason: Reason) -> Refusal:
         """Return what the venue answers where its engine says no."""

@@ -1,7 +1,6 @@
 """The account and the contracts with which Binance USD-M Futures is simulated unless said otherwise."""
 
 from fillwire.simulator.binance.demo import DEMO as SPOT
-from fillwire.simulator.binance.demo import DEMO_HMAC_API_KEY, DEMO_HMAC_SECRET
 from fillwire.simulator.exchange.demo import Demo
 from fillwire.simulator.settings import SymbolSettings
 
@@ -23,8 +22,13 @@ DEMO = Demo(
     rate="0.00040000",
     introduction=SPOT.introduction,
     variables={
-        "SIMULATED_FUTURES_API_KEY": DEMO_HMAC_API_KEY,
-        "SIMULATED_FUTURES_SECRET": DEMO_HMAC_SECRET,
+        name.replace("SIMULATED_", "SIMULATED_FUTURES_"): value for name, value in SPOT.variables.items()
     },
-    keys=({"apiKey": "env:SIMULATED_FUTURES_API_KEY", "secret": "env:SIMULATED_FUTURES_SECRET"},),
+    keys=tuple(
+        {member: value.replace("SIMULATED_", "SIMULATED_FUTURES_") for member, value in key.items()}
+        for key in SPOT.keys
+    ),
+    # The venue announces neither the end of its server nor that of a stream whose key is valid.
+    lacks=frozenset({"shutdown_notice", "stream_terminated"}),
+    peak_per_s=1_000,
 )
