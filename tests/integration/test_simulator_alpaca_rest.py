@@ -284,7 +284,8 @@ async def test_one_order_triggers_or_cancels_another(client: AlpacaClient) -> No
     oto = {name: value for name, value in BRACKET.items() if name != "take_profit"} | {"order_class": "oto"}
     triggered = await client.ok("POST", "orders", oto)
     assert [leg["type"] for leg in triggered["legs"]] == ["stop_limit"]
-    assert (await client.call("POST", "orders", BRACKET | {"order_class": "oto"}))[0] == 422
+    for change in ({"order_class": "oto"}, {"time_in_force": "ioc"}):
+        assert (await client.call("POST", "orders", BRACKET | change))[0] == 422
     async with client.listening() as stream:
         oco = BRACKET | {"side": "sell", "limit_price": "250", "order_class": "oco"}
         pair = await client.ok("POST", "orders", oco)

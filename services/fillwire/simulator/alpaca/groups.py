@@ -31,6 +31,8 @@ def read_legs(request: Request, order_class: str, parent: Ticket) -> list[Ticket
     market = parent.market
     if "/" in market.name:
         raise unprocessable(f"crypto orders not allowed for advanced order_class: {order_class}")
+    if parent.time_in_force != "GTC":
+        raise unprocessable(f"{order_class} orders must be day or gtc orders")
     profit, loss = _part(request, "take_profit"), _part(request, "stop_loss")
     target = request.units("limit_price", profit)
     stop, limit = request.units("stop_price", loss), request.units("limit_price", loss)

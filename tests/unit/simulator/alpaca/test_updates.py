@@ -6,8 +6,10 @@ from datetime import date
 import orjson
 import pytest
 
+from fillwire.simulator.alpaca.core import AlpacaCore
 from fillwire.simulator.alpaca.events import updates
-from fillwire.simulator.alpaca.orders import Facts
+from fillwire.simulator.alpaca.groups import tie
+from fillwire.simulator.alpaca.orders import Facts, status_of
 from fillwire.simulator.alpaca.times import parse_time
 from fillwire.simulator.alpaca.venue import AlpacaVenue
 from fillwire.simulator.exchange.accounts import Account, AccountEvent
@@ -88,6 +90,27 @@ def test_why_an_order_ended_decides_its_last_word(
     assert (update.event, update.order["status"], update.order[field]) == (event, event, update.timestamp)
     times = {"failed_at", "expired_at", "canceled_at", "filled_at", "replaced_at"}
     assert {name for name in times if update.order[name] is not None} == {field}
+
+
+@pytest.mark.parametrize(("ends", "status"), [("expires", "canceled"), ("fills", "new")])
+def test_legs_follow_the_end_of_their_entry(
+    venue: AlpacaVenue, demo: Account, ends: str, status: str
+) -> None:
+    """Whatever ends an entry unfilled cancels what depends on it; a fill lets it work."""
+    core = AlpacaCore(venue)
+    entry, _ = venue.engine.place(demo, ticket(venue, "AAPL", "1", "200"))
+    leg, events = venue.engine.hold(
+        demo, ticket(venue, "AAPL", "1", "250", is_buy=False, facts=Facts(order_class="oto"))
+    )
+    tie(entry, [leg])
+    assert told(venue, events) == ["held"]
+    assert demo.balances["AAPL"].locked == 0
+    if ends == "expires":
+        core.publisher.publish(venue.engine.expire(entry, "SESSION_END"))
+    else:
+        core.publisher.publish(venue.engine.execute_resting(entry, entry.remaining))
+    assert status_of(leg, leg.status, leg.expiry_reason) == status
+    assert demo.balances["AAPL"].locked == (0 if ends == "expires" else leg.quantity)
 
 
 def test_recurring_fills_say_the_same_as_single_ones(venue: AlpacaVenue, demo: Account) -> None:
