@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from fillwire.simulator.exchange.server import Simulator
 
 QUICK = ReconcilePolicy(overlap_s=20.0, audit_interval_s=2.0, sweep_interval_s=4.0, follow_up_s=(0.5, 2.0))
+WEBSOCKET = {
+    "connectionTimeout": 5000,
+    "heartbeatIntervalMs": 30000,
+    "reconnect": {"maxRetries": 10, "initialDelayMs": 10, "maxDelayMs": 200, "backoffMultiplier": 1.5},
+}
 ORDER = OrderRequest(
     client_order_id="bot-1",
     pair="BTC-USD",
@@ -62,9 +67,12 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(path: Path) -> AsyncIterator[tuple[Rig, Bot]]:
+async def running(path: Path, **websocket: object) -> AsyncIterator[tuple[Rig, Bot]]:
     """Run broker, venue, gateway, and a bot on a host of its own."""
-    async with rig_of(path, exchange="toyx", reconciling=QUICK) as it, Host(it.bus) as host:
+    async with (
+        rig_of(path, exchange="toyx", reconciling=QUICK, FILLWIRE_WEBSOCKET=WEBSOCKET | websocket) as it,
+        Host(it.bus) as host,
+    ):
         bot = Bot()
         await host.add(bot_of(bot, it.account))
         await it.receiving()
@@ -154,3 +162,14 @@ async def test_a_refused_key_is_not_tried_again(tmp_path: Path) -> None:
         refused = await it.passed(ConnectionState.AUTH_FAILED)
         assert "no such key" in (refused.reason or "")
         assert it.states.count(ConnectionState.CONNECTING) == 1
+
+
+async def test_a_silent_connection_is_found(tmp_path: Path) -> None:
+    """A venue that answers no ping any more is left within the heartbeat's interval, and nothing is missed."""
+    async with running(tmp_path, heartbeatIntervalMs=1500) as (it, bot):
+        await it.control("stall", {"user": "all", "seconds": 60, "pings": False})
+        await it.emit(20, symbols=["BTC/USD"], orders=2)
+        lost = await it.passed(ConnectionState.RECONNECTING)
+        assert "not even a pong" in (lost.reason or "")
+        await it.receiving()
+        await told_once(it, bot)

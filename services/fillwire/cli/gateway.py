@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from fillwire.cli.broker import connect, with_nats
+from fillwire.domain import defaults
 from fillwire.gateway.service import Gateway
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.lifecycle import Stop, run
@@ -20,7 +21,7 @@ from fillwire.runtime.telemetry import FillTelemetry
 
 
 @click.command("gateway")
-@click.option("--exchange", required=True, help="Whose connections to hold, such as binance.")
+@click.option("--exchange", required=True, help=f"Whose connections to hold, such as {defaults.EXCHANGE}.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
 @click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
 @click.option(

@@ -31,6 +31,7 @@ from fillwire.cli.selecting import (
     yes_option,
 )
 from fillwire.cli.showing import facts_table, show, time_text
+from fillwire.domain import defaults
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.readings import ReadingOutcome, ReadingRequest
 from fillwire.runtime.logs import get_log
@@ -49,7 +50,7 @@ _READING_DEADLINE_S = 60.0  # a gateway may read the log of a pair for it
 
 
 _user = click.option("--user", help="Of this user's accounts.")
-_exchange = click.option("--exchange", help="Of this exchange, such as binance.")
+_exchange = click.option("--exchange", help=f"Of this exchange, such as {defaults.EXCHANGE}.")
 _environment = click.option("--environment", help="Of this environment, such as live.")
 _code = click.option("--code", help="With this defect, such as unknown_symbol.")
 

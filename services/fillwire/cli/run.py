@@ -12,6 +12,7 @@ import click
 
 from fillwire.bus.connection import Bus
 from fillwire.cli.broker import connect, with_nats
+from fillwire.domain import defaults
 from fillwire.domain.errors import ConfigError, FillwireError, HandlerError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.lifecycle import Stop, run
@@ -26,9 +27,6 @@ from fillwire.sdk.parameters import accepted_by, parse_parameters
 from fillwire.sdk.starting import StartFrom, parse_start
 from fillwire.sdk.strategy import Strategy
 
-DEFAULT_EXCHANGE = "binance"
-DEFAULT_ENVIRONMENT = "live"
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -42,8 +40,8 @@ class Choice:
 @click.command("run")
 @click.argument("bots", nargs=-1, required=True, metavar="BOT...")
 @click.option("--user", help="Whose orders, unless the strategy says so itself.")
-@click.option("--exchange", help=f"Such as binance.  [default: {DEFAULT_EXCHANGE}]")
-@click.option("--environment", help=f"Such as live or testnet.  [default: {DEFAULT_ENVIRONMENT}]")
+@click.option("--exchange", help=f"Venue and product.  [default: {defaults.EXCHANGE}]")
+@click.option("--environment", help=f"Such as live or testnet.  [default: {defaults.ENVIRONMENT}]")
 @click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
 @click.option(
@@ -171,7 +169,7 @@ def _bot(strategy: Strategy, choice: Choice, settings: Settings, start_from: Sta
         )
     default = Account(
         user or "",
-        choice.exchange or (only.exchange if only else DEFAULT_EXCHANGE),
-        choice.environment or (only.environment if only else DEFAULT_ENVIRONMENT),
+        choice.exchange or (only.exchange if only else defaults.EXCHANGE),
+        choice.environment or (only.environment if only else defaults.ENVIRONMENT),
     )
     return bot_of(strategy, default, start_from=start_from)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fillwire.domain import defaults
 from fillwire.domain.errors import ConfigError, FillwireError
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.parent import announce_ready, follow_parent
@@ -22,7 +23,7 @@ _STOP_DEADLINE_S = 5.0
 
 
 @click.command("simulate")
-@click.option("--exchange", default="binance", show_default=True, help="Which venue to simulate.")
+@click.option("--exchange", default=defaults.EXCHANGE, show_default=True, help="Which venue to simulate.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, help="Port to listen on; 0 takes any free one.")
 @click.option(

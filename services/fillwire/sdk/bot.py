@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from fillwire.domain import defaults
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.sdk.callbacks import Callbacks, callbacks_of
@@ -149,7 +150,7 @@ def _checked_account(account: Account) -> Account:
     return account
 
 
-_EXAMPLES = {"user": "alice", "exchange": "binance", "environment": "live"}
+_EXAMPLES = {"user": "alice", "exchange": defaults.EXCHANGE, "environment": defaults.ENVIRONMENT}
 
 
 def _checked_blocking(blocking: object) -> bool:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from fillwire.bus.connection import Bus, Credentials
+from fillwire.domain import defaults
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
@@ -70,8 +71,8 @@ class Orders:
         url: str = DEFAULT_URL,
         *,
         user: str,
-        exchange: str = "binance",
-        environment: str = "live",
+        exchange: str = defaults.EXCHANGE,
+        environment: str = defaults.ENVIRONMENT,
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
         connect_deadline_s: float = 10.0,

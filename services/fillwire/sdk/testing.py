@@ -15,6 +15,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Literal, Self
 
+from fillwire.domain import defaults
 from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.errors import HandlerError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
@@ -61,7 +62,7 @@ class StrategyTester:
     def __init__(
         self,
         strategy: Strategy,
-        account: Account = Account("tester", "binance", "test"),  # noqa: B008 - frozen
+        account: Account = Account("tester", defaults.EXCHANGE, "test"),  # noqa: B008 - frozen
     ) -> None:
         self.placed: list[OrderRequest] = []
         self.cancelled: list[CancelRequest] = []

@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 from fillwire.domain.errors import FrameError, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
-from fillwire.venues.parsing import Control, ExecutionReport, Parser
+from fillwire.venues.parsing import ExecutionReport, FrameParser, Parser, Said
 from fillwire.venues.protocol import (
     ClockMeasured,
     ConnectionLimits,
@@ -26,7 +26,7 @@ from fillwire.venues.protocol import (
     HttpAsk,
     OrderAnswered,
 )
-from fillwire.venues.records import OrderRow
+from fillwire.venues.records import OrderRow, RecordedReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.rest_calls import RestCalls
 from fillwire.venues.rest_desk import OrderApi, RestDesk
@@ -105,7 +105,8 @@ class Connection(ABC):
         self._doubted: list[tuple[bytes, int]] = []
         self._doubted_ns: int | None = None
 
-    def _make_parser(self, symbols: SymbolTable) -> Parser:
+    def _make_parser(self, symbols: SymbolTable) -> FrameParser:
+        """Return the parser in Rust; a venue that has none yet makes its own here."""
         return Parser(
             self._account,
             symbols.pairs,
@@ -120,7 +121,7 @@ class Connection(ABC):
         """Begin: the socket is up."""
 
     @abstractmethod
-    def _receive_control(self, control: Control, now_ns: int) -> None:
+    def _receive_control(self, control: Said, now_ns: int) -> None:
         """Take what a frame says that is no order event."""
 
     @abstractmethod
@@ -157,6 +158,8 @@ class Connection(ABC):
         for item in items:
             if isinstance(item, ExecutionReport):
                 self._take(item)
+            elif isinstance(item, RecordedReport):  # of a parser in Python
+                self._events.append(item)
             else:
                 self._receive_control(item, received_time_ns)
 

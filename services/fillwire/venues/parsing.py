@@ -1,6 +1,6 @@
 """Frames to reports: the one module that talks to the Rust extension, and says its errors in our own classes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from fillwire._fastparse import Parser as FastParser  # noqa: TID251 - this is t
 from fillwire.domain.enums import ErrorClass, Kind, OrderType, Side, TimeInForce
 from fillwire.domain.errors import ConfigError, FrameError
 from fillwire.domain.identifiers import Account
+from fillwire.venues.records import RecordedReport
 from fillwire.wire.decimals import decimal_text
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "MAX_FRAME_BYTES",
     "Control",
     "ExecutionReport",
+    "FrameParser",
     "OrderFacts",
     "Parser",
+    "Said",
 ]
 
 EXCHANGES = tuple(exchanges())
@@ -167,6 +170,36 @@ class OrderFacts(Protocol):
     @property
     def ending(self) -> Kind | None:
         """How it ended."""
+
+
+class Said(Protocol):
+    """What a frame says that is no order event: a `Control`, or a value of a parser in Python."""
+
+    @property
+    def type(self) -> str:
+        """What it is."""
+
+    @property
+    def json(self) -> bytes:
+        """All of it, as a JSON object."""
+
+
+class FrameParser(Protocol):
+    """What a connection needs of its parser: a `Parser`, or one in Python for an exchange that has none in Rust yet."""
+
+    @property
+    def parse(self) -> Callable[[bytes, int], Sequence[ExecutionReport | RecordedReport | Said]]:
+        """Takes a frame and when it was received; see `Parser`."""
+
+    @property
+    def use_clock(self) -> Callable[[int], None]:
+        """Takes the venue's clock minus ours."""
+
+    def use_symbols(self, symbols: Mapping[str, str]) -> bool:
+        """Name pairs by this table; see `Parser`."""
+
+    def note_order(self, order: OrderFacts) -> None:
+        """Take what the venue's records show of an order; see `Parser`."""
 
 
 class Parser:

@@ -15,7 +15,7 @@ from fillwire.domain.enums import Source
 from fillwire.domain.errors import FrameError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id
-from fillwire.venues.parsing import FRAME_ERROR_CODES, MAX_FRAME_BYTES
+from fillwire.venues.parsing import FRAME_ERROR_CODES, MAX_FRAME_BYTES, OrderFacts
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow, RecordedReport
 from toyx.venue.rows import Defect, Row, execution_row, member, order_row, text, time_ns
@@ -24,15 +24,11 @@ WORDS = Words(new="open", pending="open", partially_filled="open", filled="done"
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
-    """The venue has accepted the key, and sends what happens from here on."""
+class Answer:
+    """What the venue says to a login, as `Said`: type `welcome` or `refused`, and the venue's frame."""
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The venue has not accepted the key."""
-
-    reason: str
+    type: str
+    json: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class ToyParser:
     account: Account
     pairs: Mapping[str, str]
 
-    def parse(self, frame: bytes, received_time_ns: int) -> list[RecordedReport | Welcome | Refusal]:
+    def parse(self, frame: bytes, received_time_ns: int) -> list[RecordedReport | Answer]:
         """Return what a frame says.
 
         Raises:
@@ -56,20 +52,23 @@ class ToyParser:
         document: Row = {}
         try:
             document = _document(frame)
-            return self._read(document, received_time_ns)
+            kind = text(document, "type")
+            if kind == "order":
+                return self._update(document, received_time_ns)
+            return [_answer(kind, document, frame)]
         except Defect as defect:
             raise self._error(defect, document.get("order")) from defect
 
-    def _read(self, document: Row, received_ns: int) -> list[RecordedReport | Welcome | Refusal]:
-        match text(document, "type"):
-            case "welcome":
-                return [Welcome()]
-            case "refused":
-                return [Refusal(text(document, "reason"))]
-            case "order":
-                return self._update(document, received_ns)
-            case other:
-                raise Defect("unknown_event", "type", f"expected welcome, refused or order, was {other!r}")
+    def use_clock(self, offset_ns: int) -> None:
+        """Do nothing: the venue's times are only passed on."""
+
+    def use_symbols(self, symbols: Mapping[str, str]) -> bool:
+        """Return False: there is nothing that another parser would not know."""
+        _ = symbols
+        return False
+
+    def note_order(self, order: OrderFacts) -> None:
+        """Do nothing: frames tell all of an order."""
 
     def rebuilder(self) -> Rebuilder:
         """Return what makes events of orders and trades."""
@@ -79,7 +78,7 @@ class ToyParser:
         """Return the identity of an execution."""
         return execution_event_id(self.account, row.symbol, row.order_id, row.trade_id)
 
-    def _update(self, document: Row, received_ns: int) -> list[RecordedReport | Welcome | Refusal]:
+    def _update(self, document: Row, received_ns: int) -> list[RecordedReport | Answer]:
         order = order_row(member(document, "order"))
         pair = self.pairs.get(order.symbol)
         if pair is None:
@@ -130,6 +129,14 @@ class ToyParser:
             symbol=symbol if isinstance(symbol, str) else None,
             order_id=order_id if isinstance(order_id, str) else None,
         )
+
+
+def _answer(kind: str, document: Row, frame: bytes) -> Answer:
+    if kind == "refused":
+        text(document, "reason")
+    elif kind != "welcome":
+        raise Defect("unknown_event", "type", f"expected welcome, refused or order, was {kind!r}")
+    return Answer(kind, frame)
 
 
 def _document(frame: bytes) -> Row:

@@ -62,9 +62,14 @@ class ToyAccount:
         dialled_ns: int,
     ) -> VenueProtocol:
         """Return the protocol of a connection that is being dialled."""
-        _ = pairs, clock_offset_ns
+        _ = pairs
         return ToyProtocol(
-            account=self.account, key=self.key, symbols=symbols, limits=limits, dialled_ns=dialled_ns
+            account=self.account,
+            key=self.key,
+            symbols=symbols,
+            limits=limits,
+            clock_offset_ns=clock_offset_ns,
+            dialled_ns=dialled_ns,
         )
 
 

@@ -11,7 +11,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
 from fillwire.venues import connection
 from fillwire.venues.connection import LOST, RestConnection, Stage
-from fillwire.venues.parsing import Control, ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Said
 from fillwire.venues.protocol import (
     ClockMeasured,
     ConnectionLimits,
@@ -84,7 +84,7 @@ class PlainConnection(RestConnection):
         """End with an error."""
         self._fail(ConnectionLost("binance", "enough"))
 
-    def _receive_control(self, control: Control, now_ns: int) -> None:
+    def _receive_control(self, control: Said, now_ns: int) -> None:
         raise AssertionError(f"no control is received here, at {now_ns} {control.type}")
 
     def _clock_request(self) -> HttpRequest:

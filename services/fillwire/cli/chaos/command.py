@@ -14,6 +14,7 @@ from fillwire.cli.chaos.performance import EpisodeResult
 from fillwire.cli.chaos.plan import choose, plan
 from fillwire.cli.chaos.report import Report
 from fillwire.cli.chaos.run import PATIENCE_S, Run
+from fillwire.domain import defaults
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.simulator.registry import SIMULATORS
@@ -22,7 +23,7 @@ _WIDTH = 140
 
 
 @click.command("chaos")
-@click.option("--exchange", default="binance", show_default=True, help="Which venue is simulated.")
+@click.option("--exchange", default=defaults.EXCHANGE, show_default=True, help="Which venue is simulated.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides everything.")
 @click.option(
     "--executions", type=click.IntRange(1), default=20_000, show_default=True, help="How many, altogether."

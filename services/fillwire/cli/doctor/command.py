@@ -18,6 +18,7 @@ from fillwire.cli.broker import with_nats
 from fillwire.cli.doctor.case import Case
 from fillwire.cli.doctor.examination import CHECKS, examine
 from fillwire.cli.doctor.findings import Finding, Outcome, exit_code
+from fillwire.domain import defaults
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.supervision import cancel
 from fillwire.runtime.lifecycle import ExitCode, Stop, run
@@ -34,7 +35,7 @@ _STYLES = {
 
 
 @click.command("doctor")
-@click.option("--exchange", required=True, help="At which exchange, such as binance.")
+@click.option("--exchange", required=True, help=f"At which exchange, such as {defaults.EXCHANGE}.")
 @click.option("--user", required=True, help="Whose account.")
 @click.option("--environment", default="live", show_default=True, help="In which environment.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")

@@ -22,7 +22,7 @@ from fillwire.venues.alpaca.auth import Key
 from fillwire.venues.alpaca.orders import AlpacaOrders
 from fillwire.venues.alpaca.values import time_ns
 from fillwire.venues.connection import RestConnection, Stage
-from fillwire.venues.parsing import Control
+from fillwire.venues.parsing import Said
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -87,7 +87,7 @@ class AlpacaProtocol(RestConnection):
         self._timers.at(self._listen_by_ns, self._check_listening)
         self._timers.at(now_ns + self._ping_every_ns, self._ping)
 
-    def _receive_control(self, control: Control, now_ns: int) -> None:  # noqa: ARG002 - nothing here has a deadline
+    def _receive_control(self, control: Said, now_ns: int) -> None:  # noqa: ARG002 - nothing here has a deadline
         said = orjson.loads(control.json)
         match control.type:
             case "authorization":

@@ -24,7 +24,7 @@ from fillwire.venues.binance.refusals import (
     throttled,
 )
 from fillwire.venues.connection import LOST, Connection, Stage
-from fillwire.venues.parsing import Control
+from fillwire.venues.parsing import Said
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -212,7 +212,7 @@ class BinanceProtocol(Connection):
         if self._stage is Stage.LIVE:
             self._events.append(Expiring("the venue ends connections at an age of 24 h"))
 
-    def _receive_control(self, control: Control, now_ns: int) -> None:
+    def _receive_control(self, control: Said, now_ns: int) -> None:
         kind = control.type
         if kind == "response":
             self._receive_answer(control, now_ns)
@@ -223,7 +223,7 @@ class BinanceProtocol(Connection):
         else:
             self._events.append(_NOTICES.get(kind) or Notice(kind))
 
-    def _receive_answer(self, control: Control, now_ns: int) -> None:
+    def _receive_answer(self, control: Said, now_ns: int) -> None:
         answer = orjson.loads(control.json)
         if self._calls.receive(answer, now_ns):
             return

@@ -20,7 +20,7 @@ from fillwire.venues.binance_futures.announced import Announced
 from fillwire.venues.binance_futures.keeping import KeyKeeper
 from fillwire.venues.binance_futures.order_api import FuturesOrderApi
 from fillwire.venues.connection import RestConnection, Stage
-from fillwire.venues.parsing import Control, ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Said
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -107,7 +107,7 @@ class FuturesProtocol(RestConnection):
 
     # -- what is no order event
 
-    def _receive_control(self, control: Control, now_ns: int) -> None:
+    def _receive_control(self, control: Said, now_ns: int) -> None:
         match control.type:
             case "fill_announced":
                 said = orjson.loads(control.json)
@@ -180,7 +180,7 @@ class FuturesProtocol(RestConnection):
         return read_server_time_ns(orjson.loads(body))
 
 
-def doubted_order(control: Control) -> OrderKey:
+def doubted_order(control: Said) -> OrderKey:
     """Return the order that an `order_doubted` is about."""
     said = orjson.loads(control.json)
     return said["symbol"], said["order_id"]

@@ -23,7 +23,7 @@ from fillwire.venues.coinbase_advanced.products import read_time_ns
 from fillwire.venues.coinbase_advanced.records import AdvancedRecords
 from fillwire.venues.coinbase_advanced.refusals import AUTHENTICATION_FAILURE
 from fillwire.venues.connection import RestConnection, Stage
-from fillwire.venues.parsing import Control, ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Said
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -101,7 +101,7 @@ class AdvancedProtocol(RestConnection):
         self._awaited = channel
         self._frames.append(requests.subscribe(self._signer, now_ns + self._clock_offset_ns, channel))
 
-    def _receive_control(self, control: Control, now_ns: int) -> None:
+    def _receive_control(self, control: Said, now_ns: int) -> None:
         match control.type:
             case "order_doubted":
                 self._events.append(doubt(control))
@@ -114,7 +114,7 @@ class AdvancedProtocol(RestConnection):
             case kind:
                 self._events.append(Notice(kind))
 
-    def _note_subscriptions(self, control: Control, now_ns: int) -> None:
+    def _note_subscriptions(self, control: Said, now_ns: int) -> None:
         channels = {name for event in orjson.loads(control.json)["channels"] for name in event}
         if self._stage is Stage.LIVE and USER not in channels:
             self._fail(ConnectionLost(self._venue, "the venue shows no subscription of the account any more"))
@@ -125,7 +125,7 @@ class AdvancedProtocol(RestConnection):
                 self._events += (Authenticated(), Subscribed())
                 self._subscribe(HEARTBEATS, now_ns)
 
-    def _note_error(self, control: Control, now_ns: int) -> None:
+    def _note_error(self, control: Said, now_ns: int) -> None:
         said = orjson.loads(control.json)
         message = ": ".join(filter(None, (said["message"], said["reason"])))
         if not message.lower().startswith(AUTHENTICATION_FAILURE) or self._awaited is None:
@@ -167,7 +167,7 @@ class AdvancedProtocol(RestConnection):
         return read_time_ns(body)
 
 
-def doubt(control: Control) -> OrderDoubted:
+def doubt(control: Said) -> OrderDoubted:
     """Return the doubt that the parser tells of."""
     said = orjson.loads(control.json)
     return OrderDoubted(

@@ -1,0 +1,4 @@
+"""What is meant where nobody says."""
+
+EXCHANGE = "binance"
+ENVIRONMENT = "live"
