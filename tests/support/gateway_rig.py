@@ -49,8 +49,12 @@ def gateway_environ(simulator: Simulator, **changes: object) -> dict[str, str]:
         "exchange": simulator.exchange,
         "environment": ENVIRONMENT,
         "apiKey": API_KEY if is_binance else key.api_key,
-        "secret": HMAC_SECRET if is_binance else key.secret,
     }
+    if key.secret is None:  # the venue has the public half only
+        variable = simulator.demo.keys[0]["privateKey"].removeprefix("env:")
+        account["privateKey"] = simulator.demo.variables[variable]
+    else:
+        account["secret"] = HMAC_SECRET if is_binance else key.secret
     if key.passphrase:
         account["passphrase"] = key.passphrase
     websocket: dict[str, object] = {

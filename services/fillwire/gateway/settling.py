@@ -134,7 +134,7 @@ class Settler:
                 new = self._beyond(inquiry.records, known, rows)
         if new is None or (new and _sum(known, new) != order.executed):
             return False, order
-        if not new and known is not None and known.cumulative < order.executed:
+        if not new and _sum(known, []) < order.executed:
             return False, order
         is_ours = order.created_ns >= since_ns
         return await self._publish(inquiry, pair, order, known, new, is_ours=is_ours), order

@@ -199,6 +199,24 @@ async def test_an_order_of_which_executions_are_not_shown_yet_is_not_taken_for_s
     assert told == order.trade_ids()
 
 
+async def test_an_order_that_nobody_knew_is_not_settled_before_its_executions_are_shown(
+    gateway: Gateway,
+) -> None:
+    """It was placed and filled while nobody looked, and the records of its executions lag behind its own."""
+    venue = gateway.venue
+    order = venue.place(2)
+    venue.fill(order)
+    venue.fill(order)
+    venue.frames.clear()
+    venue.trades_lag_ns = 5 * SECOND_NS
+    await gateway.catch_up()
+    assert gateway.reconciler.standing.missing_since_ns is not None
+    assert gateway.log.orders() == []
+    venue.trades_lag_ns = 0
+    assert await gateway.sweep()
+    assert [event.kind for event in gateway.log.orders()] == [Kind.NEW, Kind.PARTIALLY_FILLED, Kind.FILLED]
+
+
 class Killed(Exception):
     """The process ends here."""
 
