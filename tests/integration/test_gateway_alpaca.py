@@ -2,15 +2,22 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from fillwire.bus.connection import Bus
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source, TimeInForce
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
+from fillwire.domain.rendezvous import ranked
+from fillwire.gateway.ownership import OwnershipPolicy
 from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.service import Gateway
+from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.wire.subjects import account_tokens
 from support.eventually import eventually
 from support.gateway_rig import Rig
 from support.gateway_rig import rig as rig_of
@@ -188,3 +195,43 @@ async def test_orders_are_placed_and_cancelled_by_rest(tmp_path: Path) -> None:
             (Kind.NEW, "bot-1"),
             (Kind.CANCELLED, "bot-1"),
         ]
+
+
+async def test_an_account_moves_only_when_its_gateway_lets_go(tmp_path: Path) -> None:
+    """A second gateway that is to own the account waits, dials nothing, and takes over when the first one stops."""
+    async with rig(tmp_path) as it:
+        await it.wish("AAPL-USD")
+        await it.receiving()
+        heir = next(name for name in map(str, range(100)) if ranked(*_key(it, name))[0] == name)
+        sharing = OwnershipPolicy(settle_s=0.2, beat_s=0.1)
+
+        def load() -> Settings:
+            return load_settings(environ=it.environ)
+
+        async with AsyncExitStack() as stack:
+            telemetry = FillTelemetry.start("fillwire-gateway", "test", sample_ratio=1.0)
+            await stack.enter_async_context(telemetry)
+            bus = await stack.enter_async_context(await Bus.connect(it.broker.url, name=heir))
+            second = Gateway(
+                load(),
+                "alpaca",
+                name=heir,
+                telemetry=telemetry,
+                load=load,
+                reconciling=QUICK,
+                sharing=sharing,
+            )
+            await stack.enter_async_context(second.running(bus))
+            await it.emit(300, symbols=["AAPL"], orders=3, rate=100)
+            await complete(it)
+            handshakes = (await it.control("stats", method="GET"))["handshakes"]
+            assert [status for _, status in handshakes] == [101]
+            await it.stop()
+            await it.emit(5, symbols=["AAPL"], orders=1)
+            await complete(it)
+            handshakes = (await it.control("stats", method="GET"))["handshakes"]
+            assert [status for _, status in handshakes] == [101, 101]
+
+
+def _key(it: Rig, name: str) -> tuple[str, list[str]]:
+    return account_tokens(it.account), ["gateway-test", name]

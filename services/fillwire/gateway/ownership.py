@@ -44,6 +44,8 @@ class OwnershipPolicy:
         pace_s: between two such moves at one gateway, with jitter.
         moves: of these under way at once at one gateway.
         move_deadline_s: one that is not receiving after so long makes room for others, and goes on.
+        overlaps: whether two gateways can receive an account at once. Where the venue holds one connection, an account stays
+            where it is until its owner lets go of it.
     """
 
     lease_s: float = LEASE_S
@@ -54,6 +56,7 @@ class OwnershipPolicy:
     pace_s: float = 0.1
     moves: int = 4
     move_deadline_s: float = 30.0
+    overlaps: bool = True
 
     @classmethod
     def of(cls, settings: GatewaySettings, order_life_s: float) -> "OwnershipPolicy":
@@ -196,7 +199,9 @@ class Ownership:
         self._peers.leave(self._now_s)
 
     def has_heir(self, account: Account) -> bool:
-        """Return whether another gateway is there to take over the account."""
+        """Return whether another gateway is there to take over the account while we receive it."""
+        if not self.policy.overlaps:
+            return False
         first = self._peers.first(account)
         return first is not None and first.instance != self._owner.instance
 
@@ -267,6 +272,8 @@ class Ownership:
 
     def _may_begin(self, owner: Owner | None) -> bool:
         """Return whether to take over one more account that is well where it is: few at a time, in a calm time."""
+        if not self.policy.overlaps:
+            return False
         beat = None if owner is None else self._peers.get(owner.instance)
         if beat is not None and beat.is_leaving:
             return True

@@ -47,6 +47,7 @@ from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.registry import venue
 from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.venue import HoldsOneConnection
 
 _log = get_log(__name__)
 
@@ -101,7 +102,10 @@ class Gateway:
             audit_interval_s=settings.websocket.audit_interval_ms / 1e3
         )
         self._order_life_s = self._policy().order_timeout_s + self._venue.request_life_s
-        self._sharing = sharing or OwnershipPolicy.of(settings.gateway, self._order_life_s)
+        self._sharing = replace(
+            sharing or OwnershipPolicy.of(settings.gateway, self._order_life_s),
+            overlaps=not isinstance(self._venue, HoldsOneConnection),
+        )
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None

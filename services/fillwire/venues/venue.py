@@ -82,6 +82,17 @@ class AsksWithKey(Protocol):
         """Return a request that is not about the account as the venue answers it."""
 
 
+@runtime_checkable
+class HoldsOneConnection(Protocol):
+    """A venue that refuses a second connection of an account for as long as the first lives.
+
+    Attributes:
+        holds_one_connection: True.
+    """
+
+    holds_one_connection: bool
+
+
 class Venue(Protocol):
     """What the gateway needs of an exchange besides the protocol of a connection."""
 

@@ -92,9 +92,10 @@ class AlpacaAccount:
 
 
 class Alpaca:
-    """`Venue` of Alpaca."""
+    """`Venue` of Alpaca, and `HoldsOneConnection`."""
 
     exchange = EXCHANGE
+    holds_one_connection = True
     # The venue names no age at which it ends a connection, and the protocol none to the gateway.
     lifetime_s = 10 * 365 * 86_400.0
     # Not documented; a venue that refuses the second connection of an account is not to be dialled in bursts.
