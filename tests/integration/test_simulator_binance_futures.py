@@ -273,3 +273,15 @@ async def test_a_listen_key_needs_an_api_key() -> None:
         await it.control("faults", {"kind": "revoke_key", "user": "demo"})
         status, refusal = await it.call("POST", "listenKey", signs=False)
         assert (status, refusal["code"]) == (401, -2015)
+
+
+async def test_an_account_that_may_not_trade_places_nothing() -> None:
+    """Its configuration says so, and orders are refused with the venue's code."""
+    async with BinanceFuturesSimulator() as sim, aiohttp.ClientSession() as http:
+        client = Client(sim, http)
+        await client.control("faults", {"kind": "block_trading", "user": "demo"})
+        assert await client.place() == (400, {"code": -4088, "msg": "User can not place order currently."})
+        status, configuration = await client.call("GET", "accountConfig")
+        assert (status, configuration["canTrade"]) == (200, False)
+        await client.control("faults", {"kind": "allow_trading", "user": "demo"})
+        assert (await client.place())[0] == 200

@@ -74,6 +74,7 @@ OPERATIONS = (
     ),
     _operation("GET", "/fapi/v1/allOrders", queries.all_orders, 5, _SIGNED, "allOrders"),
     _operation("GET", "/fapi/v1/userTrades", queries.user_trades, 5, _SIGNED, "myTrades"),
+    _operation("GET", "/fapi/v1/accountConfig", queries.account_configuration, 5, _SIGNED),
     _operation("GET", "/fapi/v1/positionSide/dual", queries.position_mode, 30, _SIGNED),
     # Neighbours that clients call at login.
     _operation("GET", "/sapi/v1/capital/config/getall", other_products.coins, 1, _SIGNED),

@@ -199,7 +199,7 @@ def account_status(request: Request) -> Answer:
     return Answer(
         result={
             "feeTier": 0,
-            "canTrade": True,
+            "canTrade": request.signer.may_trade,
             "canDeposit": True,
             "canWithdraw": True,
             "multiAssetsMargin": False,
@@ -217,6 +217,22 @@ def account_status(request: Request) -> Answer:
             "maxWithdrawAmount": total,
             "assets": assets,
             "positions": _positions(request),
+        }
+    )
+
+
+def account_configuration(request: Request) -> Answer:
+    """Show what the account may do, and how it is set."""
+    return Answer(
+        result={
+            "feeTier": 0,
+            "canTrade": request.signer.may_trade,
+            "canDeposit": True,
+            "canWithdraw": True,
+            "dualSidePosition": False,
+            "updateTime": 0,
+            "multiAssetsMargin": False,
+            "tradeGroupId": -1,
         }
     )
 

@@ -16,6 +16,8 @@ def place(request: Request) -> Answer:
     market = venue.engine.market(params.required("symbol"))
     ticket = read_ticket(params, venue.engine, market)
     form = params.choice("newOrderRespType", ("ACK", "RESULT"), "ACK")
+    if not account.may_trade:
+        raise Refusal(-4088, "User can not place order currently.")
     check_filters(ticket)
     venue.limits.check_orders(account, 1)
     events = venue.house.refresh(market)
