@@ -55,6 +55,7 @@ DEMO = Demo(
         "LTC": "100000",
     },
     rate="0.004",
+    lacks=frozenset({"shutdown_notice", "stream_terminated"}),
     introduction=(
         f"  key         {DEMO_API_KEY}",
         f"  secret      {DEMO_SECRET}",

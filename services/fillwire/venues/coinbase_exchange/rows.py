@@ -67,11 +67,23 @@ def time_ns(value: Any) -> int:
     return (since.days * 86_400 + since.seconds) * 10**9 + int((match[2] or "").ljust(9, "0"))
 
 
+def read_clock_ns(body: bytes) -> int:
+    """Return the venue's clock in an answer to a question for it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = orjson.loads(body)
+    return time_ns(found.get("iso") if isinstance(found, dict) else None)
+
+
 def read_server_time_ns(response: HttpResponse) -> int:
     """Return the venue's clock; raises `VenueError`."""
+    if response.status != OK:
+        raise http_error(_VENUE, response)
     try:
-        return time_ns(document(response, dict)["iso"])
-    except (ValueError, LookupError) as error:
+        return read_clock_ns(response.body)
+    except ValueError as error:  # orjson's is one too
         raise unreadable("the time", error) from error
 
 
