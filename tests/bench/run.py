@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, as a table for people and JSON for machines.
 
-python -m bench.run [NAME …]   names are parse, parse_alpaca, telemetry, bus, guard, path and isolation; default all
+python -m bench.run [NAME …]   names are parse, parse_alpaca, parse_coinbase, telemetry, bus, guard, path and isolation; default all
 """
 
 import json
@@ -21,12 +21,14 @@ from bench import (
     bench_isolation,
     bench_parse,
     bench_parse_alpaca,
+    bench_parse_coinbase,
     bench_telemetry,
 )
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "parse": bench_parse.run,
     "parse_alpaca": bench_parse_alpaca.run,
+    "parse_coinbase": bench_parse_coinbase.run,
     "telemetry": bench_telemetry.run,
     "bus": bench_bus.run,
     "guard": bench_guard.run,

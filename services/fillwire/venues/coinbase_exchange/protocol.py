@@ -27,7 +27,7 @@ from fillwire.venues.coinbase_exchange.refusals import says_expired
 from fillwire.venues.coinbase_exchange.rows import read_clock_ns
 from fillwire.venues.coinbase_exchange.subscribing import Subscriptions
 from fillwire.venues.connection import RestConnection, Stage
-from fillwire.venues.parsing import Control
+from fillwire.venues.parsing import Parser, Said
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _S = 1_000_000_000
 SILENCE_NS = 5 * _S
+_ACKNOWLEDGED_NS = 10 * _S
 # When the records are asked again about an order of which they do not show yet what frames told.
 _FIRST_DOUBT_NS, _LAST_DOUBT_NS = _S // 2, 30 * _S
 # Two comparisons of everything because of messages that were lost are this far apart at least.
@@ -95,10 +96,16 @@ class ExchangeProtocol(RestConnection):
         self._names = names
         self._subscriptions = Subscriptions(signer, frozenset(symbols.pairs), frozenset())
         self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
+        self._asked_ns = 0
         self._is_retry = False
         self._delays: dict[OrderKey, int] = {}
         self._gap_at_ns: int | None = None
         self._is_gap_due = False
+
+    def _make_parser(self, symbols: SymbolTable) -> Parser:
+        # It remembers the account's orders, and so lives as long as the connection.
+        self._own_parser = Parser(self._account, symbols.pairs, clock_offset_ns=self._clock_offset_ns)
+        return self._own_parser
 
     # -- life
 
@@ -107,16 +114,16 @@ class ExchangeProtocol(RestConnection):
         self._stage = Stage.OPENING
         self._heard_ns = now_ns
         for name in self._names.items():
-            self._parser.name_client(*name)
-        self._names.on_name.append(self._parser.name_client)
+            self._own_parser.name_client(*name)
+        self._names.on_name.append(self._own_parser.name_client)
         self._timers.at(now_ns + SILENCE_NS, self._check_silence)
         self._timers.at(self._subscribe_by_ns, self._check_subscribed)
         self._use_subscriptions(now_ns)
 
     def disconnected(self, now_ns: int) -> None:
         """End: what waits for an answer will get none."""
-        if self._parser.name_client in self._names.on_name:
-            self._names.on_name.remove(self._parser.name_client)
+        if self._own_parser.name_client in self._names.on_name:
+            self._names.on_name.remove(self._own_parser.name_client)
         super().disconnected(now_ns)
 
     def use_symbols(self, symbols: SymbolTable) -> None:
@@ -132,7 +139,7 @@ class ExchangeProtocol(RestConnection):
     def note_order(self, order: OrderRow) -> None:
         """Have the parser go on from what the records show; ask again while frames told more."""
         self._parser.note_order(order)
-        if not self._parser.is_doubted(*order.key):
+        if not self._own_parser.is_doubted(*order.key):
             self._delays.pop(order.key, None)
         elif self._stage is Stage.LIVE:
             delay_ns = self._delays.get(order.key, _FIRST_DOUBT_NS)
@@ -145,9 +152,23 @@ class ExchangeProtocol(RestConnection):
         symbols = self._desk.symbols
         followed = [symbols.symbols[pair] for pair in self._pairs if pair in symbols.symbols]
         self._subscriptions.use(symbols.pairs, followed if self._follows else ())
-        self._frames += self._subscriptions.ask(now_ns + self._clock_offset_ns)
+        self._ask(now_ns)
 
-    def _receive_control(self, control: Control, now_ns: int) -> None:
+    def _ask(self, now_ns: int) -> None:
+        frames = self._subscriptions.ask(now_ns + self._clock_offset_ns)
+        if frames:
+            self._frames += frames
+            self._asked_ns = now_ns
+            self._timers.at(now_ns + _ACKNOWLEDGED_NS, self._check_acknowledged)
+
+    def _check_acknowledged(self, now_ns: int) -> None:
+        is_due = now_ns >= self._asked_ns + _ACKNOWLEDGED_NS
+        if self._stage is Stage.LIVE and is_due and self._subscriptions.is_pending:
+            self._fail(
+                ConnectionLost(self._venue, "a change of the subscriptions was not acknowledged in time")
+            )
+
+    def _receive_control(self, control: Said, now_ns: int) -> None:
         match control.type:
             case "heartbeat":  # by far the most there is, and it has been heard
                 pass
@@ -174,7 +195,7 @@ class ExchangeProtocol(RestConnection):
         self._gap_at_ns, self._is_gap_due = now_ns, False
         self._events.append(StreamDoubted("the venue's numbers show that messages are missing"))
 
-    def _note_subscriptions(self, control: Control, now_ns: int) -> None:
+    def _note_subscriptions(self, control: Said, now_ns: int) -> None:
         is_whole = self._subscriptions.note(orjson.loads(control.json)["channels"])
         if self._stage is Stage.OPENING and self._subscriptions.is_granted:
             self._stage = Stage.LIVE
@@ -185,7 +206,7 @@ class ExchangeProtocol(RestConnection):
             return
         self._use_subscriptions(now_ns)
 
-    def _note_error(self, control: Control, now_ns: int) -> None:
+    def _note_error(self, control: Said, now_ns: int) -> None:
         said = orjson.loads(control.json)
         message = ": ".join(filter(None, (said["message"], said["reason"])))
         if says_expired(message):
@@ -193,7 +214,7 @@ class ExchangeProtocol(RestConnection):
         elif _AUTHENTICATION in said["message"].lower():
             self._fail(AuthRejected(self._venue, message))
         elif self._subscriptions.leave_out(message):
-            self._frames += self._subscriptions.ask(now_ns + self._clock_offset_ns)
+            self._ask(now_ns)
         elif any(words in message for words in _FOR_A_PERSON):
             self._fail(SubscriptionRejected(self._venue, message))
         else:
@@ -246,7 +267,7 @@ class ExchangeProtocol(RestConnection):
         return read_clock_ns(body)
 
 
-def doubt(control: Control) -> OrderDoubted:
+def doubt(control: Said) -> OrderDoubted:
     """Return the doubt that the parser tells of."""
     said = orjson.loads(control.json)
     return OrderDoubted((said["symbol"], said["order_id"]))

@@ -61,8 +61,20 @@ class Subscriptions:
     def _granted(self) -> frozenset[str]:
         return self._has.get(USER, frozenset()) | self._has.get(FULL, frozenset())
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the venue has yet to acknowledge what it was asked for."""
+        return any(
+            self._has.get(channel, frozenset()) != products for channel, products in self._asked.items()
+        )
+
     def ask(self, venue_now_ns: int) -> list[bytes]:
-        """Return the messages by which the venue is asked for what is wanted and was not asked for, or is no longer wanted."""
+        """Return the messages by which the venue is asked for what is wanted, and told what no longer is.
+
+        None while it has yet to acknowledge the last ones: what a product may leave depends on what it is on.
+        """
+        if self.is_pending:
+            return []
         frames = []
         missing: dict[str, list[str]] = {}
         for channel, products in self.wanted.items():

@@ -189,6 +189,18 @@ def test_what_bots_listen_to_moves_to_the_channel_that_has_everything() -> None:
     assert found.events() == []
 
 
+def test_a_change_that_nobody_acknowledges_ends_the_connection() -> None:
+    """Nothing else is asked for meanwhile, and nobody knows what is subscribed."""
+    found = receiving()
+    found.use_pairs(frozenset({"ETH-USD"}))
+    assert asked(found.frames_to_send())["full"] == ["ETH-USD"]
+    found.use_pairs(frozenset({"SOL-USD"}))
+    assert found.frames_to_send() == []
+    found.receive_ping(NOW_NS + 9 * S)
+    found.receive_timer(NOW_NS + 10 * S)
+    assert "was not acknowledged in time" in error(found).reason
+
+
 def test_the_channel_that_has_everything_can_be_left_alone() -> None:
     """Who wants no public messages gets none."""
     found = protocol("ETH-USD", follows=False)
