@@ -33,7 +33,7 @@ class ParseError(Exception):
         """The venue's name of the field, None where the frame as a whole is meant."""
     @property
     def offset(self) -> int:
-        """Byte offset in the frame at which the defect was found."""
+        """Byte offset in the frame at which the defect was found; of a MessagePack frame in its JSON, within its length."""
     @property
     def message(self) -> str:
         """One sentence: what was found and what was expected."""

@@ -1,5 +1,6 @@
 """Alpaca end to end: simulated venue, gateway, broker, and what a bot is told, also when the venue misbehaves."""
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -82,6 +83,30 @@ async def test_fills_of_stocks_and_coins_reach_the_log(tmp_path: Path, path: str
         fills = [event for event in it.orders if event.last_fill is not None]
         assert {event.source for event in fills} == {Source.STREAM}
         assert len({event.last_fill.trade_id for event in fills if event.last_fill}) == 60
+
+
+@pytest.mark.parametrize("manner", ["old_format", "mixed_offsets"])
+async def test_fills_are_told_in_all_the_manners_of_the_venue(tmp_path: Path, manner: str) -> None:
+    """Frames without emission time and event id, and times of several zones, say the same executions."""
+    async with rig(tmp_path) as it:
+        await it.control("faults", {"kind": manner, "on": True})
+        await it.wish("AAPL-USD", "BTC-USD")
+        await it.receiving()
+        await it.emit(40, symbols=["AAPL", "BTC/USD"], orders=4)
+        await complete(it)
+        now_ns = time.time_ns()
+        assert all(abs(now_ns - event.transaction_time_ns) < 60 * 10**9 for event in it.orders)
+
+
+async def test_an_account_without_stream_is_polled(tmp_path: Path) -> None:
+    """Where the stream is switched off, the records tell the same executions, once."""
+    polling = {"enabled": False, "fallbackToPolling": True, "pollIntervalMs": 1000}
+    async with rig(tmp_path, **polling) as it:
+        await it.wish("AAPL-USD", "BTC-USD")
+        await eventually(lambda: it.connections, 10.0, "the account is told of")
+        await it.emit(40, symbols=["AAPL", "BTC/USD"], orders=4)
+        await complete(it)
+        assert {event.source for event in it.orders if event.last_fill is not None} == {Source.REST}
 
 
 async def test_fills_during_a_cut_are_recovered_from_the_records(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Frames and records of Alpaca as its documents show them, for tests without a venue."""
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
 from fillwire.domain.identifiers import Account
 from fillwire.venues.alpaca.auth import Key
 from fillwire.venues.alpaca.instruments import read_symbols
-from fillwire.venues.rest import HttpResponse
+from fillwire.venues.rest import HttpRequest, HttpResponse
 
 ACCOUNT = Account("alice", "alpaca", "paper")
 KEY = Key("PKTEST", "very-secret")
@@ -78,3 +79,25 @@ def answer(document: object, status: int = 200, **headers: str) -> HttpResponse:
         body=b"" if document is None else orjson.dumps(document),
         headers={name.replace("_", "-"): value for name, value in headers.items()},
     )
+
+
+class Activities:
+    """The venue's executions, paged as it pages them: the next page begins behind the token's millisecond."""
+
+    def __init__(self, rows: list[dict[str, Any]], size: int = 100) -> None:
+        self.rows = rows
+        self.size = size
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
+        asked_for = {name: value[0] for name, value in parse_qs(request.query).items()}
+        rows = [row for row in self.rows if asked_for.get("order_id") in {None, row["order_id"]}]
+        if asked_for["direction"] == "desc":
+            rows.reverse()
+        if token := asked_for.get("page_token"):
+            moment = token.partition("::")[0]
+            index = next(number for number, row in enumerate(rows) if row["id"] == token) + 1
+            while index < len(rows) and rows[index]["id"].startswith(moment):
+                index += 1  # the defect that was reported of the venue
+            rows = rows[index:]
+        return answer(rows[: self.size])

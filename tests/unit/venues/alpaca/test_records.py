@@ -19,7 +19,7 @@ from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.wire.codec import decode_order
 from support.alpaca_oracle_reader import time_ns
-from support.alpaca_venue import ACCOUNT, KEY, ORDER_ID, answer, fill_row, order, update
+from support.alpaca_venue import ACCOUNT, KEY, ORDER_ID, Activities, answer, fill_row, order, update
 from support.questions import asked
 
 RECORDS = AlpacaRecords(ACCOUNT, KEY)
@@ -39,28 +39,6 @@ def query(request: HttpRequest) -> dict[str, str]:
 def row_of(**changes: Any) -> OrderRow:
     """Return the row of an order."""
     return order_row(order(**changes))
-
-
-class Activities:
-    """The venue's executions, paged as it pages them: the next page begins behind the token's millisecond."""
-
-    def __init__(self, rows: list[dict[str, Any]], size: int = 100) -> None:
-        self.rows = rows
-        self.size = size
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request."""
-        asked_for = query(request)
-        rows = [row for row in self.rows if asked_for.get("order_id") in {None, row["order_id"]}]
-        if asked_for["direction"] == "desc":
-            rows.reverse()
-        if token := asked_for.get("page_token"):
-            moment = token.partition("::")[0]
-            index = next(number for number, row in enumerate(rows) if row["id"] == token) + 1
-            while index < len(rows) and rows[index]["id"].startswith(moment):
-                index += 1  # the defect that was reported of the venue
-            rows = rows[index:]
-        return answer(rows[: self.size])
 
 
 def test_open_orders_are_asked_for_at_once() -> None:
