@@ -1,25 +1,16 @@
-"""What a frame of Alpaca costs until it is a validated event and its JSON bytes: ours and msgspec.
-
-As `bench_parse` measures Binance's; msgspec checks types and closed sets only and encodes what it decoded.
-"""
+"""What a frame of Alpaca costs until it is a validated event and its JSON bytes: ours and msgspec."""
 
 import random
-from collections.abc import Callable
 from decimal import Decimal
-from statistics import median
 from typing import Any, Literal
 
 import msgspec
 import orjson
 
-from bench.bench_parse import cpu_us
+from bench.bench_parse import by_msgspec, compared, ours
 from fillwire.domain.identifiers import Account
-from fillwire.venues.parsing import ExecutionReport, Parser
 
-_ROUNDS = 15
 _FRAMES = 100
-_REPEATS = 40
-_NOW_NS = 1_795_000_000 * 10**9
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -122,34 +113,7 @@ def frames(count: int) -> list[bytes]:
     return made
 
 
-def _ours() -> Callable[[bytes], object]:
-    parse = Parser(Account("alice", "alpaca", "live"), {}).parse
-
-    def read(frame: bytes) -> object:
-        (report,) = parse(frame, _NOW_NS)
-        assert isinstance(report, ExecutionReport)  # as the gateway tells events from controls
-        return report.event_id, report.json, report.pair, report.kind
-
-    return read
-
-
-def _msgspec() -> Callable[[bytes], object]:
-    decode, encode = msgspec.json.Decoder(_Frame).decode, msgspec.json.Encoder().encode
-    return lambda frame: encode(decode(frame))
-
-
 def run() -> dict[str, Any]:
     """Return the cost of a fill's frame by each way, in microseconds of CPU, and how much less ours is."""
-    batch = frames(_FRAMES) * _REPEATS
-    ways = {"fillwire": _ours(), "msgspec": _msgspec()}
-    rounds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(_ROUNDS):
-        for name, read in ways.items():
-            rounds[name].append(cpu_us(read, batch))
-    pairs = zip(rounds["msgspec"], rounds["fillwire"], strict=True)
-    return {
-        "frame_bytes": round(sum(map(len, batch)) / len(batch)),
-        "frames": len(batch) * _ROUNDS,
-        "cpu_us_per_frame": {name: round(median(values), 2) for name, values in rounds.items()},
-        "times_the_cost_of_fillwire": {"msgspec": round(median(other / own for other, own in pairs), 1)},
-    }
+    ways = {"fillwire": ours(Account("alice", "alpaca", "live"), {}), "msgspec": by_msgspec(_Frame)}
+    return compared(frames(_FRAMES), ways)

@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, as a table for people and JSON for machines.
 
-python -m bench.run [NAME …]   names are parse, parse_alpaca, parse_coinbase, telemetry, bus, guard, path and isolation; default all
+python -m bench.run [NAME …]   names are those of BENCHMARKS below; default all
 """
 
 import json
@@ -21,6 +21,7 @@ from bench import (
     bench_isolation,
     bench_parse,
     bench_parse_alpaca,
+    bench_parse_binance_futures,
     bench_parse_coinbase,
     bench_telemetry,
 )
@@ -28,6 +29,7 @@ from bench import (
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "parse": bench_parse.run,
     "parse_alpaca": bench_parse_alpaca.run,
+    "parse_binance_futures": bench_parse_binance_futures.run,
     "parse_coinbase": bench_parse_coinbase.run,
     "telemetry": bench_telemetry.run,
     "bus": bench_bus.run,

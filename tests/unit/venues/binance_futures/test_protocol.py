@@ -392,6 +392,21 @@ def test_an_order_that_may_exist_is_looked_for(answer: object) -> None:
     assert outcome(talk.answer(ask, SHOWN)).outcome is Outcome.ACCEPTED
 
 
+def test_an_order_whose_time_was_refused_is_sent_once_more() -> None:
+    """With the time as the venue tells it; a second refusal is an answer."""
+    talk = Talk()
+    refused = refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+    assert placed(talk, refused, 400) == []
+    ask, request = talk.ask()
+    assert request.target == "/fapi/v1/time"
+    venue_ms = talk.now_ns // 10**6 + 60_000
+    assert talk.answer(ask, {"serverTime": venue_ms}) == []
+    ask, request = talk.ask()
+    assert parse_qs(request.query)["timestamp"] == [str(venue_ms)]
+    answer = outcome(talk.answer(ask, refused, 400))
+    assert (answer.outcome, answer.code) == (Outcome.REJECTED, -1021)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
