@@ -1,19 +1,23 @@
 """An examination at every simulated exchange that the gateway knows: nothing of a venue is known to it but its seams."""
 
+import time
 from typing import Any
 
 import orjson
 import pytest
 
-from fillwire.bus.buckets import DESIRED, Bucket, ensure_buckets
+from fillwire.bus.buckets import DESIRED, STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.cli.doctor.findings import CheckName, Outcome
+from fillwire.domain.enums import ConnectionState
+from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.simulator.exchange.server import Simulator
 from fillwire.simulator.registry import SIMULATORS
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.venues.registry import VENUES
+from fillwire.wire.codec import encode_connection
 from fillwire.wire.subjects import account_tokens
 from support.doctoring import Findings, control, examined, outcomes
 
@@ -128,3 +132,39 @@ async def test_a_pair_that_is_not_listed_is_named(exchange: str, broker: Embedde
         findings = await _examine(venue, broker)
     assert outcomes(findings)[Outcome.FAILED] == ["symbols"]
     assert findings[CheckName.SYMBOLS].found.endswith("what the venue does not list: NO_SUCH-PAIR")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "state", "is_tried"),
+    [
+        ("alpaca", ConnectionState.RECONNECTING, False),
+        ("alpaca", ConnectionState.DISCONNECTED, True),
+        ("binance", ConnectionState.RECONNECTING, True),
+    ],
+)
+async def test_the_only_connection_is_left_to_a_gateway_that_is_about_to_have_it(
+    exchange: str, state: ConnectionState, is_tried: bool, broker: EmbeddedServer, bus: Bus
+) -> None:
+    """Where a venue holds one per account; a gateway that has given up for a while loses nothing."""
+    await ensure_buckets(bus)
+    event = ConnectionEvent(
+        user="demo",
+        exchange=exchange,
+        environment=ENVIRONMENT,
+        state=state,
+        previous_state=ConnectionState.RECEIVING,
+        reason="the connection was lost",
+        attempt=1,
+        subscription_count=1,
+        connected_since_ns=None,
+        last_event_time_ns=None,
+        clock_offset_ns=None,
+        gateway="gateway-0",
+        time_ns=time.time_ns(),
+    )
+    await Bucket(bus, STATUS).put(account_tokens(event.account), encode_connection(event))
+    async with SIMULATORS[exchange](SimulatorSettings()) as venue:
+        findings = await _examine(venue, broker)
+    found = findings[CheckName.SUBSCRIPTION]
+    assert (found.outcome is Outcome.OK) == is_tried
+    assert ("gateway-0 is about to have it: reconnecting" in found.found) == (not is_tried)

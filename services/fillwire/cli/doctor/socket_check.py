@@ -10,6 +10,7 @@ from fillwire.cli.doctor.advice import refused
 from fillwire.cli.doctor.broker_checks import receiving_text, told_of
 from fillwire.cli.doctor.case import Case, known
 from fillwire.cli.doctor.findings import CannotRun, CheckName, Verdict, ok, skipped
+from fillwire.domain.enums import ConnectionState
 from fillwire.domain.errors import VenueError
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.link import Link
@@ -19,6 +20,10 @@ from fillwire.gateway.valve import Valve
 from fillwire.venues.protocol import FrameRefused
 from fillwire.venues.records import OrderReport
 from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.venue import HoldsOneConnection
+
+# A gateway dials, or will in a moment.
+_AT_IT = frozenset(ConnectionState) - {ConnectionState.DISCONNECTED, ConnectionState.AUTH_FAILED}
 
 
 class _Nobody:
@@ -57,6 +62,11 @@ async def check_subscription(case: Case) -> Verdict:
     event = await told_of(case.bus, case.account)
     if event is not None and event.is_connected:
         return ok(f"not tried, for {receiving_text(event)}")
+    if isinstance(venue, HoldsOneConnection) and event is not None and event.state in _AT_IT:
+        raise CannotRun(
+            f"{venue.exchange} holds one connection for each account, and {event.gateway} is about to have it: "
+            f"{event.state}"
+        )
     inquiry = case.inquiry()
     if not case.is_accepted:
         raise CannotRun("the key was not accepted")
