@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+import orjson
+
 from fillwire.domain.errors import FrameError, Throttled, VenueError
 from fillwire.domain.ledger import OrderKey
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
-from fillwire.venues.parsing import ExecutionReport
+from fillwire.venues.parsing import ExecutionReport, Said
 from fillwire.venues.questions import Ask
 from fillwire.venues.records import OrderRow, RecordedReport
 from fillwire.venues.rest import HttpResponse
@@ -125,6 +127,17 @@ class OrderDoubted:
     after_ns: int = 0
     executed: Decimal | None = None
     has_ended: bool = False
+
+    @classmethod
+    def of(cls, control: Said) -> "OrderDoubted":
+        """Return the doubt that a parser tells of by a control `order_doubted`."""
+        said = orjson.loads(control.json)
+        executed = said.get("executed")
+        return cls(
+            (said["symbol"], said["order_id"]),
+            executed=None if executed is None else Decimal(executed),
+            has_ended=said.get("has_ended", False),
+        )
 
 
 @dataclass(frozen=True, slots=True)

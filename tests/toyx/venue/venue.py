@@ -10,10 +10,11 @@ import orjson
 
 from fillwire.domain.errors import ConfigError, VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.venues.apart import read_apart
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.protocol import ConnectionLimits, VenueProtocol
-from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords, RecordedReport
+from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
+from fillwire.venues.questions import Question, known
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -37,8 +38,7 @@ class ToyAccount:
 
     def address(self) -> Question[str]:
         """Return the address of the socket, without a question."""
-        return self.websocket_url
-        yield  # a question, though it asks nothing
+        return known(self.websocket_url)
 
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
@@ -46,11 +46,10 @@ class ToyAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[RecordedReport]:
+    ) -> list[OrderReport | OrderDoubted]:
         """Return the order events of one frame, read apart from any connection."""
         _ = clock_offset_ns
-        found = ToyParser(self.account, symbols.pairs).parse(frame, received_time_ns)
-        return [item for item in found if isinstance(item, RecordedReport)]
+        return read_apart(ToyParser(self.account, symbols.pairs), frame, received_time_ns)
 
     def protocol(
         self,

@@ -97,7 +97,7 @@ class AlpacaProtocol(RestConnection):
             case "error":
                 self._fail(ConnectionLost(self._venue, f"the venue reports: {said['message'] or 'an error'}"))
             case "order_doubted":
-                self._events.append(OrderDoubted((said["symbol"], said["order_id"])))
+                self._events.append(OrderDoubted.of(control))
             case _:
                 self._events.append(_NOTE)
 

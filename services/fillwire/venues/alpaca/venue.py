@@ -16,12 +16,13 @@ from fillwire.venues.alpaca.protocol import AlpacaProtocol
 from fillwire.venues.alpaca.records import AlpacaRecords
 from fillwire.venues.alpaca.refusals import VENUE, http_error
 from fillwire.venues.alpaca.values import time_ns
+from fillwire.venues.apart import read_apart
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.parsing import Parser
 from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
-from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords
+from fillwire.venues.questions import Question, known
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -41,8 +42,7 @@ class AlpacaAccount:
 
     def address(self) -> Question[str]:
         """Return the address of the socket, without a question."""
-        return self.websocket_url
-        yield  # a question, though it asks nothing
+        return known(self.websocket_url)
 
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
@@ -58,17 +58,10 @@ class AlpacaAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport | OrderDoubted]:
+    ) -> list[OrderReport | OrderDoubted]:
         """Return the order events and doubts of one frame, read apart from any connection."""
         parser = Parser(self.account, symbols.pairs, clock_offset_ns=clock_offset_ns)
-        found: list[ExecutionReport | OrderDoubted] = []
-        for item in parser.parse(frame, received_time_ns):
-            if isinstance(item, ExecutionReport):
-                found.append(item)
-            elif item.type == "order_doubted":
-                said = orjson.loads(item.json)
-                found.append(OrderDoubted((said["symbol"], said["order_id"])))
-        return found
+        return read_apart(parser, frame, received_time_ns)
 
     def protocol(
         self,

@@ -7,6 +7,7 @@ import orjson
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.venues.apart import read_apart
 from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer, signer
 from fillwire.venues.binance.endpoints import endpoints, speaks_microseconds
@@ -16,11 +17,11 @@ from fillwire.venues.binance.protocol import BinanceProtocol
 from fillwire.venues.binance.records import BinanceRecords
 from fillwire.venues.binance.refusals import http_error, used_weight
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.parsing import Parser
 from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
-from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords
+from fillwire.venues.questions import Question, known
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -44,8 +45,7 @@ class BinanceAccount:
 
     def address(self) -> Question[str]:
         """Return the address of the socket."""
-        return self.websocket_url
-        yield  # nothing is asked
+        return known(self.websocket_url)
 
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
@@ -57,12 +57,12 @@ class BinanceAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport | OrderDoubted]:
+    ) -> list[OrderReport | OrderDoubted]:
         """Return the order events of one frame, read apart from any connection."""
         parser = Parser(
             self.account, symbols.pairs, microseconds=self.microseconds, clock_offset_ns=clock_offset_ns
         )
-        return [item for item in parser.parse(frame, received_time_ns) if isinstance(item, ExecutionReport)]
+        return read_apart(parser, frame, received_time_ns)
 
     def protocol(
         self,

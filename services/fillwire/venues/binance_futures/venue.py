@@ -8,21 +8,22 @@ import orjson
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.venues.apart import read_apart
 from fillwire.venues.binance.auth import Signer, signer
 from fillwire.venues.binance.mapping import read_server_time_ns, read_weight_per_minute
 from fillwire.venues.binance.refusals import http_error, used_weight
 from fillwire.venues.binance_futures import requests
 from fillwire.venues.binance_futures.endpoints import EXCHANGE, endpoints, with_key
 from fillwire.venues.binance_futures.permissions import permissions
-from fillwire.venues.binance_futures.protocol import FuturesProtocol, doubted_order
+from fillwire.venues.binance_futures.protocol import FuturesProtocol
 from fillwire.venues.binance_futures.records import FuturesRecords
 from fillwire.venues.binance_futures.symbols import read_symbols
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.parsing import Parser
 from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -59,16 +60,10 @@ class FuturesAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport | OrderDoubted]:
+    ) -> list[OrderReport | OrderDoubted]:
         """Return the order events and doubts of one frame, read apart from any connection."""
         parser = Parser(self.account, symbols.pairs, clock_offset_ns=clock_offset_ns)
-        items: list[ExecutionReport | OrderDoubted] = []
-        for item in parser.parse(frame, received_time_ns):
-            if isinstance(item, ExecutionReport):
-                items.append(item)
-            elif item.type == "order_doubted":
-                items.append(OrderDoubted(doubted_order(item)))
-        return items
+        return read_apart(parser, frame, received_time_ns)
 
     def protocol(
         self,

@@ -9,8 +9,6 @@ key counts as refused. With heartbeats there is a frame each second, and silence
 The stream has no executions. What a frame shows of them is a doubt, which the venue's records settle.
 """
 
-from decimal import Decimal
-
 import orjson
 
 from fillwire.domain.enums import Kind
@@ -104,7 +102,7 @@ class AdvancedProtocol(RestConnection):
     def _receive_control(self, control: Said, now_ns: int) -> None:
         match control.type:
             case "order_doubted":
-                self._events.append(doubt(control))
+                self._events.append(OrderDoubted.of(control))
             case "sequence_gap":
                 self._events.append(StreamDoubted("the venue's numbers show that frames are missing"))
             case "subscriptions":
@@ -165,13 +163,3 @@ class AdvancedProtocol(RestConnection):
 
     def _read_clock_ns(self, body: bytes) -> int:
         return read_time_ns(body)
-
-
-def doubt(control: Said) -> OrderDoubted:
-    """Return the doubt that the parser tells of."""
-    said = orjson.loads(control.json)
-    return OrderDoubted(
-        (said["symbol"], said["order_id"]),
-        executed=Decimal(said["executed"]),
-        has_ended=said["has_ended"],
-    )

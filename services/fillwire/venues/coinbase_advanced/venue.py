@@ -5,20 +5,21 @@ from decimal import Decimal
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.venues.apart import read_apart
 from fillwire.venues.coinbase_advanced import requests
 from fillwire.venues.coinbase_advanced.auth import ORDER_LIFE_S, TokenSigner
 from fillwire.venues.coinbase_advanced.endpoints import endpoints
 from fillwire.venues.coinbase_advanced.permissions import permissions
 from fillwire.venues.coinbase_advanced.products import read_products, read_time_ns
-from fillwire.venues.coinbase_advanced.protocol import AdvancedProtocol, doubt
+from fillwire.venues.coinbase_advanced.protocol import AdvancedProtocol
 from fillwire.venues.coinbase_advanced.records import AdvancedRecords
 from fillwire.venues.coinbase_advanced.refusals import OK, VENUE, http_error
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.parsing import Parser
 from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
-from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords
+from fillwire.venues.questions import Question, known
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -35,8 +36,7 @@ class AdvancedAccount:
 
     def address(self) -> Question[str]:
         """Return the address of the socket: nobody need be asked."""
-        return self.websocket_url
-        yield  # a question that asks nothing
+        return known(self.websocket_url)
 
     def records(self) -> AccountRecords:
         """Return what can be asked of the venue's own records of the account."""
@@ -48,19 +48,13 @@ class AdvancedAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport | OrderDoubted]:
+    ) -> list[OrderReport | OrderDoubted]:
         """Return the order events and doubts of one frame, read apart from any connection.
 
         Without the frames before it nobody knows what is new in it: an order that is open is news, any other a doubt.
         """
         parser = Parser(self.account, symbols.pairs, clock_offset_ns=clock_offset_ns)
-        found: list[ExecutionReport | OrderDoubted] = []
-        for item in parser.parse(frame, received_time_ns):
-            if isinstance(item, ExecutionReport):
-                found.append(item)
-            elif item.type == "order_doubted":
-                found.append(doubt(item))
-        return found
+        return read_apart(parser, frame, received_time_ns)
 
     def protocol(
         self,

@@ -173,7 +173,7 @@ class ExchangeProtocol(RestConnection):
             case "heartbeat":  # by far the most there is, and it has been heard
                 pass
             case "order_doubted":
-                self._events.append(doubt(control))
+                self._events.append(OrderDoubted.of(control))
             case "subscriptions":
                 self._note_subscriptions(control, now_ns)
             case "error":
@@ -265,9 +265,3 @@ class ExchangeProtocol(RestConnection):
 
     def _read_clock_ns(self, body: bytes) -> int:
         return read_clock_ns(body)
-
-
-def doubt(control: Said) -> OrderDoubted:
-    """Return the doubt that the parser tells of."""
-    said = orjson.loads(control.json)
-    return OrderDoubted((said["symbol"], said["order_id"]))

@@ -6,19 +6,20 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.venues.apart import read_apart
 from fillwire.venues.coinbase_exchange import requests
 from fillwire.venues.coinbase_exchange.auth import Signer, signer
 from fillwire.venues.coinbase_exchange.endpoints import FULL, endpoints
 from fillwire.venues.coinbase_exchange.names import ClientOrderIds
-from fillwire.venues.coinbase_exchange.protocol import ExchangeProtocol, doubt
+from fillwire.venues.coinbase_exchange.protocol import ExchangeProtocol
 from fillwire.venues.coinbase_exchange.records import ExchangeRecords
 from fillwire.venues.coinbase_exchange.refusals import http_error
 from fillwire.venues.coinbase_exchange.rows import read_products, read_server_time_ns
 from fillwire.venues.endpoints import Endpoints
-from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.venues.parsing import Parser
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
-from fillwire.venues.questions import Question
-from fillwire.venues.records import AccountRecords
+from fillwire.venues.questions import Question, known
+from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
@@ -39,8 +40,7 @@ class ExchangeAccount:
         """Return the address of the socket: nobody need be asked."""
         parts = urlsplit(self.websocket_url)
         query = [pair for pair in parse_qsl(parts.query) if pair[0] != FULL]
-        return parts._replace(query=urlencode(query)).geturl()
-        yield  # a question that asks nothing
+        return known(parts._replace(query=urlencode(query)).geturl())
 
     @property
     def follows(self) -> bool:
@@ -53,7 +53,7 @@ class ExchangeAccount:
 
     def read_frame(
         self, frame: bytes, received_time_ns: int, symbols: SymbolTable, clock_offset_ns: int
-    ) -> list[ExecutionReport | OrderDoubted]:
+    ) -> list[OrderReport | OrderDoubted]:
         """Return the order events and doubts of one frame, read apart from any connection.
 
         Without the messages before it nobody knows what it means for its order: all but its first is a doubt.
@@ -61,13 +61,7 @@ class ExchangeAccount:
         parser = Parser(self.account, symbols.pairs, clock_offset_ns=clock_offset_ns)
         for name in self.names.items():
             parser.name_client(*name)
-        found: list[ExecutionReport | OrderDoubted] = []
-        for item in parser.parse(frame, received_time_ns):
-            if isinstance(item, ExecutionReport):
-                found.append(item)
-            elif item.type == "order_doubted":
-                found.append(doubt(item))
-        return found
+        return read_apart(parser, frame, received_time_ns)
 
     def protocol(
         self,
