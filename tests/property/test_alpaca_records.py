@@ -18,15 +18,13 @@ AAPL = ("AAPL", ORDER_ID)
 
 
 @given(
-    quantities=st.lists(st.integers(1, 10**9), min_size=1, max_size=200),
+    count=st.one_of(st.integers(1, 10), st.integers(95, 200)),
     per_millisecond=st.integers(1, 250),
     chance=st.randoms(use_true_random=False),
 )
-def test_executions_are_whole_and_in_order(
-    quantities: list[int], per_millisecond: int, chance: Random
-) -> None:
+def test_executions_are_whole_and_in_order(count: int, per_millisecond: int, chance: Random) -> None:
     """Up to two pages, of which one may begin behind the millisecond in which the other ended: nothing is missing."""
-    amounts = [Decimal(quantity).scaleb(-6) for quantity in quantities]
+    amounts = [Decimal(chance.randint(1, 10**9)).scaleb(-6) for _ in range(count)]
     activities = []
     for number, cumulative in enumerate(accumulate(amounts)):
         activity = fill_row(number // per_millisecond, str(amounts[number]), str(cumulative))
@@ -40,4 +38,4 @@ def test_executions_are_whole_and_in_order(
         assert row.cumulative is not None
         assert difference(row.cumulative, row.quantity) == before
         before = row.cumulative
-    assert len({RECORDS.event_id(row) for row in found}) == len(quantities)
+    assert len({RECORDS.event_id(row) for row in found}) == count

@@ -95,15 +95,21 @@ def is_id_taken(response: HttpResponse) -> bool:
 
 
 def _throttled(refusal: Refusal, response: HttpResponse) -> Throttled:
-    """Return until when to wait. Only answers to requests say it: without, it is a socket that was refused."""
-    if response.retry_after_s is not None and math.isfinite(response.retry_after_s):
-        return Throttled(VENUE, str(refusal), response.retry_after_s)
-    reset = response.headers.get(_RESET, "")
-    if not reset.isdigit():
+    """Return until when to wait; an answer without any header is that to the opening of a socket."""
+    if not response.headers:
         reason = f"connection refused, as another one of this account is open or was a moment ago: {refusal}"
-        return Throttled(VENUE, reason, _HANDSHAKE_WAIT_S, Reach.REQUEST)
+        return Throttled(
+            VENUE, reason, max(_HANDSHAKE_WAIT_S, _finite(response.retry_after_s)), Reach.REQUEST
+        )
+    if response.retry_after_s is not None:
+        return Throttled(VENUE, str(refusal), _finite(response.retry_after_s))
     try:
-        left_s = int(reset) - parsedate_to_datetime(response.headers.get(_DATE, "")).timestamp() + 1
+        now_s = parsedate_to_datetime(response.headers.get(_DATE, "")).timestamp()
+        left_s = int(response.headers.get(_RESET, "")) - now_s + 1
     except ValueError:
         left_s = _MINUTE_S
     return Throttled(VENUE, str(refusal), min(max(left_s, 1.0), _MINUTE_S))
+
+
+def _finite(seconds: float | None) -> float:
+    return seconds if seconds is not None and math.isfinite(seconds) else 0.0

@@ -23,6 +23,7 @@ def test_a_limit_says_when_it_ends() -> None:
     error = throttled(x_ratelimit_reset="1780324260", date="Mon, 01 Jun 2026 14:30:40 GMT")
     assert (error.retry_after_s, error.reach) == (21.0, Reach.MACHINE)
     assert throttled(x_ratelimit_reset="1780324260").retry_after_s == 60.0
+    assert throttled(server="a proxy").retry_after_s == 60.0
     assert throttled(x_ratelimit_reset="0", date="Mon, 01 Jun 2026 14:30:40 GMT").retry_after_s == 1.0
 
 
@@ -32,6 +33,10 @@ def test_a_refused_socket_waits_long_and_alone() -> None:
     assert isinstance(error, Throttled)
     assert (error.retry_after_s, error.reach) == (30.0, Reach.REQUEST)
     assert "another one of this account" in str(error)
+    for said_s, waited_s in ((5.0, 30.0), (90.0, 90.0), (float("inf"), 30.0)):
+        error = http_error(HttpResponse(status=429, body=b"", retry_after_s=said_s))
+        assert isinstance(error, Throttled)
+        assert error.retry_after_s == waited_s
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
