@@ -30,11 +30,13 @@ class Refusal:
         status: HTTP status.
         code: the venue's code, whose first three digits are mostly the status; 0 if it gave none.
         text: the venue's sentence.
+        is_venues_own: whether the venue said it, and not a page of something that stands before it.
     """
 
     status: int
     code: int
     text: str
+    is_venues_own: bool
 
     @classmethod
     def of(cls, response: HttpResponse) -> "Refusal":
@@ -49,13 +51,14 @@ class Refusal:
             response.status,
             code if isinstance(code, int) else _NO_CODE,
             message if isinstance(message, str) and message else f"http status {response.status}",
+            is_venues_own=isinstance(document, dict),
         )
 
     @property
     def is_of_key(self) -> bool:
         """Whether the key is what is refused."""
         is_forbidden = self.status == HTTPStatus.FORBIDDEN and self.code < _FORBIDDEN_ORDER
-        return self.status == HTTPStatus.UNAUTHORIZED or is_forbidden
+        return self.is_venues_own and (self.status == HTTPStatus.UNAUTHORIZED or is_forbidden)
 
     def __str__(self) -> str:
         """Return what the venue said, with its code."""
@@ -70,7 +73,8 @@ def http_error(response: HttpResponse) -> VenueError:
         return _throttled(refusal, response)
     if refusal.is_of_key:
         return AuthRejected(VENUE, str(refusal))
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or not refusal.is_venues_own:
+        # A page of something that stands before the venue says nothing of the key, and passes.
         return ConnectionLost(VENUE, str(refusal))
     return VenueError(VENUE, str(refusal))
 

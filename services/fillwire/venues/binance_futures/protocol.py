@@ -4,8 +4,8 @@ The stream begins with the socket, whose address holds the listenKey: there is n
 go by REST.
 
 Silence is no sign of trouble: an idle account sends nothing for hours, and the venue's own pings come minutes apart. So
-the venue is pinged. That it answers pings is learnt from the first, sent while the socket is certainly up; where it
-does not, only its own pings show that it is there.
+the venue is pinged. That it answers pings is learnt from its first answer; where several stay without one though the
+venue says other things, only these show that it is there.
 """
 
 import orjson
@@ -40,6 +40,7 @@ SILENCE_NS = 600 * _S
 REPORT_WITHIN_NS = 2 * _S
 # A successor of a connection whose key has expired takes a second; without one the account must be known to be deaf.
 SUCCEED_WITHIN_NS = 10 * _S
+_MISSED_PINGS = 2  # before the venue counts as one that answers none
 _PROBE_TIMEOUT_NS = 1 * _S, 10 * _S  # at least, at most
 
 
@@ -73,6 +74,8 @@ class FuturesProtocol(RestConnection):
         self._announced = Announced(REPORT_WITHIN_NS)
         self._keeper = KeyKeeper(signer, self._calls, self._timers, self._expire, self._fail)
         self._answers_pings: bool | None = None
+        self._missed_pings = 0
+        self._missed_ns = 0
         # The wait for a probe and the wait for its answer fit into the interval: a dead connection is found within it.
         shortest_ns, longest_ns = _PROBE_TIMEOUT_NS
         third_ns = limits.heartbeat_interval_ns // 3
@@ -142,19 +145,28 @@ class FuturesProtocol(RestConnection):
         self._fail(ConnectionLost(self._venue, "the listenKey has expired, and no successor is there yet"))
 
     def _probe(self, now_ns: int) -> None:
-        if self._stage is Stage.LIVE and self._answers_pings is not False:
+        if self._stage is not Stage.LIVE:
+            return
+        if (
+            self._answers_pings is None
+            and self._missed_pings >= _MISSED_PINGS
+            and self._heard_ns > self._missed_ns
+        ):
+            self._answers_pings = (
+                False  # something came since, so the socket is up: the venue does not answer pings
+            )
+        if self._answers_pings is not False:
             self._frames.append(Ping())
             asked_ns = now_ns
             self._timers.at(now_ns + self._probe_timeout_ns, lambda at_ns: self._probed(asked_ns, at_ns))
             self._timers.at(now_ns + self._probe_interval_ns, self._probe)
 
-    def _probed(self, asked_ns: int, _now_ns: int) -> None:
+    def _probed(self, asked_ns: int, now_ns: int) -> None:
         if self._heard_ns > asked_ns:
             self._answers_pings = True
-        elif self._answers_pings is None:
-            self._answers_pings = (
-                False  # sent to a socket that was just opened: the venue does not answer pings
-            )
+        elif self._answers_pings is None:  # one may be lost, and the next is answered
+            self._missed_pings += 1
+            self._missed_ns = now_ns
         else:
             self._fail(
                 ConnectionLost(

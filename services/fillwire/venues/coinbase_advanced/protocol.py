@@ -50,6 +50,7 @@ class AdvancedProtocol(RestConnection):
         limits: deadlines and bounds of the connection.
         clock_offset_ns: venue clock minus ours, as last measured; 0 before that.
         dialled_ns: when dialling began: the limit for connecting counts from here.
+        proven: names of the keys that the venue has taken before; it refuses these now and then, which passes.
     """
 
     def __init__(  # noqa: PLR0913 - the facts of a connection
@@ -62,6 +63,7 @@ class AdvancedProtocol(RestConnection):
         limits: ConnectionLimits,
         clock_offset_ns: int,
         dialled_ns: int,
+        proven: set[str],
     ) -> None:
         super().__init__(
             account=account,
@@ -71,6 +73,7 @@ class AdvancedProtocol(RestConnection):
             api=AdvancedOrders(signer, records),
         )
         self._signer = signer
+        self._proven = proven
         self._awaited: str | None = None  # the channel whose acknowledgement is awaited
         self._is_retry = False
         self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
@@ -120,6 +123,7 @@ class AdvancedProtocol(RestConnection):
             granted, self._awaited, self._is_retry = self._awaited, None, False
             if granted == USER:
                 self._stage = Stage.LIVE
+                self._proven.add(self._signer.key_name)
                 self._events += (Authenticated(), Subscribed())
                 self._subscribe(HEARTBEATS, now_ns)
 
@@ -133,7 +137,9 @@ class AdvancedProtocol(RestConnection):
             self._is_retry = True
             self._measure_clock(now_ns, self._subscribe_again)  # it does not say whether it refused the time
         elif self._awaited == USER:
-            self._fail(AuthRejected(self._venue, f"{message}, twice with a token of its own each"))
+            is_proven = self._signer.key_name in self._proven
+            error = ConnectionLost if is_proven else AuthRejected
+            self._fail(error(self._venue, f"{message}, twice with a token of its own each"))
         else:
             self._fail(ConnectionLost(self._venue, f"no subscription to {self._awaited}: {message}"))
 

@@ -33,6 +33,7 @@ class AdvancedAccount:
     signer: TokenSigner
     websocket_url: str
     own_records: AdvancedRecords
+    proven: set[str]
 
     def address(self) -> Question[str]:
         """Return the address of the socket: nobody need be asked."""
@@ -74,6 +75,7 @@ class AdvancedAccount:
             limits=limits,
             clock_offset_ns=clock_offset_ns,
             dialled_ns=dialled_ns,
+            proven=self.proven,
         )
 
 
@@ -87,7 +89,12 @@ class CoinbaseAdvanced:
     connects_per_minute = 60
     # Thirty a second for each user: the least that a machine has.
     weight_per_minute = 30 * 60
+    weight_per_second = 30
+    weight_burst = 30
     request_life_s = float(ORDER_LIFE_S)
+
+    def __init__(self) -> None:
+        self._proven: set[str] = set()
 
     def trade_key(self, trade_id: str, cumulative: Decimal) -> str:  # noqa: ARG002 - the records alone have executions
         """Return the trade id."""
@@ -100,7 +107,8 @@ class CoinbaseAdvanced:
     def account(self, account: Account, key: VenueKey, endpoints: Endpoints) -> VenueAccount:
         """Return the account with its key."""
         signer = TokenSigner(key.api_key, key.secret)
-        return AdvancedAccount(account, signer, endpoints.websocket_url, AdvancedRecords(account, signer))
+        records = AdvancedRecords(account, signer)
+        return AdvancedAccount(account, signer, endpoints.websocket_url, records, self._proven)
 
     def time_request(self) -> HttpRequest:
         """Return the request for the venue's clock."""

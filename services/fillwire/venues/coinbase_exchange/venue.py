@@ -99,6 +99,9 @@ class CoinbaseExchange:
     weight_burst = requests.BURST
     request_life_s = 30.0
 
+    def __init__(self) -> None:
+        self._names: dict[Account, ClientOrderIds] = {}
+
     def trade_key(self, trade_id: str, cumulative: Decimal) -> str:  # noqa: ARG002 - all reports have the trade id
         """Return the trade id."""
         return trade_id
@@ -109,8 +112,10 @@ class CoinbaseExchange:
 
     def account(self, account: Account, key: VenueKey, endpoints: Endpoints) -> VenueAccount:
         """Return the account with its key."""
+        # Beyond one connection: an order may be met again by the next, or by a poll.
+        names = self._names.setdefault(account, ClientOrderIds())
         return ExchangeAccount(
-            account, signer(key.api_key, key.secret, key.passphrase), endpoints.websocket_url
+            account, signer(key.api_key, key.secret, key.passphrase), endpoints.websocket_url, names
         )
 
     def time_request(self) -> HttpRequest:

@@ -51,3 +51,10 @@ def test_a_server_that_fails_may_do_better(status: int) -> None:
 def test_a_refused_key_stops(response: HttpResponse) -> None:
     """Both forms that the venue has had."""
     assert isinstance(http_error(response), AuthRejected)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("body", [b"<html>Access denied</html>", b"", b"[]"])
+def test_a_page_of_what_stands_before_the_venue_says_nothing_of_the_key(status: int, body: bytes) -> None:
+    """It passes; a key that counts as refused would stop the account until somebody replaces it."""
+    assert isinstance(http_error(HttpResponse(status=status, body=body)), ConnectionLost)

@@ -294,6 +294,15 @@ def test_a_venue_that_answers_no_pings_is_not_taken_for_dead() -> None:
     assert "nothing received for 600 s" in failed.error.reason
 
 
+def test_a_first_answer_that_is_lost_does_not_end_the_search_for_dead_sockets() -> None:
+    """The next ping is answered, and from then on one that is not ends the connection."""
+    talk = Talk(answers_pings=False)
+    assert talk.wait(25 * S) == []
+    assert talk.wait(100 * S) == []
+    failed = [event for event in talk.wait(40 * S, pongs=False) if isinstance(event, Failed)]
+    assert "a ping was not answered" in failed[0].error.reason
+
+
 def test_nothing_is_due_after_the_end() -> None:
     """And what waits is answered."""
     talk = Talk()

@@ -63,7 +63,7 @@ ORDER: dict[str, Any] = {
 class Connection:
     """A protocol with its clock and the venue's next number."""
 
-    def __init__(self, clock_offset_ns: int = 0) -> None:
+    def __init__(self, clock_offset_ns: int = 0, proven: set[str] | None = None) -> None:
         signer = TokenSigner(ES256_KEY_NAME, ES256_PEM)
         self.now_ns = START_NS
         self.number = 0
@@ -76,6 +76,7 @@ class Connection:
             limits=LIMITS,
             clock_offset_ns=clock_offset_ns,
             dialled_ns=START_NS,
+            proven=set() if proven is None else proven,
         )
         self.protocol.connected(START_NS)
 
@@ -184,6 +185,20 @@ def test_a_key_is_refused_only_twice() -> None:
     error = connection.failure()
     assert isinstance(error, AuthRejected)
     assert "authentication failure" in str(error)
+
+
+def test_a_key_that_has_worked_is_tried_again_though_it_is_refused_twice() -> None:
+    """The venue refuses good keys now and then, which must not stop an account for good."""
+    proven: set[str] = set()
+    Connection(proven=proven).acknowledge("user")
+    connection = Connection(proven=proven)
+    connection.receive(REFUSAL)
+    (ask,) = connection.protocol.requests_to_send()
+    connection.protocol.receive_response(
+        ask.key, ConnectionLost("coinbase-advanced", "no"), connection.now_ns
+    )
+    connection.receive(REFUSAL)
+    assert isinstance(connection.failure(), ConnectionLost)
 
 
 def test_a_second_token_is_taken_and_the_next_channel_may_be_refused_once_too() -> None:

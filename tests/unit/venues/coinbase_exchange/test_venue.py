@@ -65,3 +65,17 @@ def test_the_venue_counts_by_the_second() -> None:
     coinbase = CoinbaseExchange()
     assert isinstance(coinbase, CountsBySecond)
     assert coinbase.weight_per_minute == 60 * coinbase.weight_per_second
+
+
+def test_client_order_ids_outlive_the_connection() -> None:
+    """An order may be met again by the next connection, or by a poll: by the id that its bot gave it."""
+    coinbase = CoinbaseExchange()
+    endpoints = coinbase.endpoints("live", None, None)
+    before, after = (coinbase.account(ACCOUNT, KEY, endpoints) for _ in range(2))
+    assert isinstance(before, ExchangeAccount)
+    assert isinstance(after, ExchangeAccount)
+    name = before.names.name("bot-1")
+    assert after.names.ours(name) == "bot-1"
+    other = coinbase.account(Account("bob", "coinbase", "live"), KEY, endpoints)
+    assert isinstance(other, ExchangeAccount)
+    assert other.names.ours(name) == name
