@@ -14,7 +14,7 @@ from fillwire.domain.ledger import Conflict, Gap, Ledger
 from fillwire.venues.parsing import FRAME_ERROR_CODES, Control, ExecutionReport, Parser
 from fillwire.venues.records import OrderRow
 from fillwire.wire.codec import decode_order, encode_order
-from support.coinbase_exchange_frames import NOW_NS, SYMBOLS, Frame, Step, damaged, journeys
+from support.coinbase_exchange_frames import NOW_NS, SYMBOLS, Frame, Pause, Step, damaged, journeys
 from support.coinbase_exchange_oracle import Facts, Oracle
 
 ACCOUNT = Account("alicé", "coinbase", "live")
@@ -56,10 +56,10 @@ def check_facts(error: FrameError, frame: bytes) -> None:
     assert len(error.message) < 400
 
 
-def fast(parser: Parser, frame: bytes) -> list[tuple[str, Any]]:
+def fast(parser: Parser, frame: bytes, now_ns: int) -> list[tuple[str, Any]]:
     """Return what the fast parser says of a frame, in the oracle's form."""
     try:
-        reports = parser.parse(frame, NOW_NS)
+        reports = parser.parse(frame, now_ns)
     except FrameError as error:
         check_facts(error, frame)
         return [("error", error.code)]
@@ -73,9 +73,12 @@ def check_alike(steps: list[Step]) -> None:
     """Check that both parsers say the same at each step."""
     parser, oracle = Parser(ACCOUNT, SYMBOLS), Oracle(ACCOUNT, SYMBOLS)
     order_ids = set()
+    now_ns = NOW_NS
     for step in steps:
-        if isinstance(step, Frame):
-            assert fast(parser, step.data) == oracle.parse(step.data, NOW_NS)
+        if isinstance(step, Pause):
+            now_ns += step.seconds * 10**9
+        elif isinstance(step, Frame):
+            assert fast(parser, step.data, now_ns) == oracle.parse(step.data, now_ns)
         else:
             order_ids.add(step.order_id)
             parser.note_order(row(step))

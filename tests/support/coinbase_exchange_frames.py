@@ -25,7 +25,14 @@ class Frame:
     data: bytes
 
 
-Step = Frame | Facts
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Time that goes by before the next frame."""
+
+    seconds: int
+
+
+Step = Frame | Facts | Pause
 
 
 @dataclass(slots=True)
@@ -163,7 +170,7 @@ def _life(draw: DrawFn, number: int, trade_ids: list[int]) -> _Life:  # noqa: PL
 
 
 @st.composite
-def journeys(draw: DrawFn) -> list[Step]:  # noqa: C901, PLR0912 - each thing that can happen on the way
+def journeys(draw: DrawFn) -> list[Step]:  # noqa: C901, PLR0912, PLR0915 - each thing that can happen on the way
     """Frames of some orders' lives, mixed, some lost, doubled or late, and what the records show now and then."""
     trade_ids = [draw(st.integers(0, 2**53 + 5))]
     lives = [draw(_life(number, trade_ids)) for number in range(draw(st.integers(1, 3)))]
@@ -204,7 +211,9 @@ def journeys(draw: DrawFn) -> list[Step]:  # noqa: C901, PLR0912 - each thing th
             case _:
                 steps.append(frame)
         number += 1
-        match draw(st.sampled_from(["", "", "public", "heartbeat", "note", "note"])):
+        match draw(st.sampled_from(["", "", "public", "heartbeat", "note", "note", "pause"])):
+            case "pause":
+                steps.append(Pause(draw(st.integers(1, 12))))
             case "public":
                 public = {
                     "type": "open",

@@ -17,6 +17,7 @@ from support.coinbase_exchange_oracle_messages import ORDER_MESSAGES, Message, r
 PUBLIC = {"last_match", "auction", "rfq_match", "ticker", "snapshot", "l2update", "status"}
 RESTART = 1_000_000
 END_OF_TIME = 2**63
+LAG_NS = 10 * 10**9
 
 Said = tuple[str, Any]
 
@@ -53,7 +54,7 @@ class Order:
     base_quote: Decimal | None = Decimal(0)
     base_id: int = -1
     last: int = -1
-    is_doubted: bool = False
+    doubted_ns: int | None = None
     was_received: bool = False
     is_stop: bool = False
     held: Trade | None = None
@@ -75,6 +76,26 @@ class Order:
         """What was ordered."""
         quantity: Decimal | None = self.facts.get("quantity")
         return quantity
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether its messages say no more than that the records must tell."""
+        return self.doubted_ns is not None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether trades were not told."""
+        return any(not trade.is_told for trade in self.trades)
+
+    def doubt(self, now_ns: int) -> None:
+        """Doubt it from now on."""
+        if self.doubted_ns is None:
+            self.doubted_ns = now_ns
+
+    def prove(self, remaining: Decimal | None) -> None:
+        """Believe what is known, if it leaves just `remaining`."""
+        if remaining is not None and self.fits(remaining) and not self.is_behind:
+            self.doubted_ns = None
 
     def fits(self, remaining: Decimal) -> bool:
         """Whether what remains and what is executed are the whole."""
@@ -107,6 +128,7 @@ class Oracle:
         self._counts: dict[str, Count] = {}
         self._said: list[Said] = []
         self._received_ns = 0
+        self._began_ns: int | None = None
 
     # -- in
 
@@ -114,6 +136,8 @@ class Oracle:
         """Return what the frame says; `[("error", code)]` if it is refused."""
         self._said = []
         self._received_ns = received_ns
+        if self._began_ns is None:
+            self._began_ns = received_ns
         try:
             document = decode(frame)
         except Refused as refused:
@@ -127,9 +151,9 @@ class Oracle:
         return self._said
 
     def is_doubted(self, order_id: str) -> bool:
-        """Whether the records must tell of an order what was not told."""
+        """Whether the records must tell of trades of an order that were not told."""
         order = self._orders.get(order_id)
-        return order is not None and (order.is_doubted or any(not trade.is_told for trade in order.trades))
+        return order is not None and order.is_behind
 
     def note(self, facts: Facts) -> None:
         """Take what the records show."""
@@ -139,7 +163,8 @@ class Oracle:
         if facts.order_id in self._ended:
             return
         if facts.order_id not in self._orders:
-            self._orders[facts.order_id] = Order(facts.symbol, facts.side, is_doubted=True)
+            unknown_since_ns = END_OF_TIME if self._began_ns is None else self._began_ns
+            self._orders[facts.order_id] = Order(facts.symbol, facts.side, doubted_ns=unknown_since_ns)
         order = self._orders[facts.order_id]
         if order.was_received:
             said = {
@@ -156,11 +181,13 @@ class Oracle:
         executed = facts.executed + sum((trade.quantity for trade in later), Decimal(0))
         if order.quantity is not None and executed > order.quantity:
             return
+        has_later = any(not trade.is_told and trade.id <= base_id for trade in order.trades)
+        if order.doubted_ns is not None and (has_later or self._received_ns - order.doubted_ns >= LAG_NS):
+            order.doubted_ns = None
         order.base, order.base_id, order.trades = facts.executed, base_id, later
         order.base_quote = facts.quote if facts.executed else Decimal(0)
         if order.held is not None and order.held.id <= base_id:
             order.held = None
-        order.is_doubted = False
 
     # -- frames
 
@@ -200,7 +227,7 @@ class Oracle:
         is_malformed = code in {"missing_field", "wrong_type", "invalid_decimal", "invalid_time"}
         if named and not is_malformed:
             if named[0] in self._orders:
-                self._orders[named[0]].is_doubted = True
+                self._orders[named[0]].doubt(self._received_ns)
         elif code != "unknown_event" or _is_own(document):
             self._doubt_all(None)
 
@@ -244,7 +271,7 @@ class Oracle:
             if product is None or order.symbol == product
         ]
         for _, order_id in meant:
-            self._orders[order_id].is_doubted = True
+            self._orders[order_id].doubt(self._received_ns)
         return meant
 
     def _doubt(self, symbol: str, order_id: str) -> None:
@@ -325,12 +352,13 @@ class Oracle:
             if message.kind in {"received", "activate"}:
                 self._begin(message, order)
             else:
-                order.is_doubted, order.last = True, message.sequence
+                order.last = message.sequence
+                order.doubt(self._received_ns)
                 if message.kind == "match":
                     order.trades.append(message.trade(is_told=False))
                 self._doubt(message.symbol, order_id)
         elif (order.symbol, order.side) != (message.symbol, message.side):
-            order.is_doubted = True
+            order.doubt(self._received_ns)
             self._doubt(message.symbol, order_id)
             return
         else:
@@ -353,8 +381,10 @@ class Oracle:
                 self._begin(message, order)
             return
         order.last = max(order.last, message.sequence)
+        if not is_late:
+            order.prove(_remaining(message))
         if order.is_doubted or is_late or not self._is_told(message, order):
-            order.is_doubted = True
+            order.doubt(self._received_ns)
             self._doubt(message.symbol, message.order_id)
 
     def _begin(self, message: Message, order: Order) -> None:
@@ -375,7 +405,7 @@ class Oracle:
                 order.facts["client_order_id"] = values["client_order_id"]
             order.is_stop, order.was_received, order.last = False, True, message.sequence
             if values["order_type"] == "limit" and values["quantity"] is None:
-                order.is_doubted = True
+                order.doubt(self._received_ns)
         self._tell(message, order, Event("new", step, is_working=is_working))
 
     def _match(self, message: Message, order: Order, *, is_late: bool) -> None:
@@ -387,10 +417,12 @@ class Oracle:
                 if (known.price, known.quantity) != (trade.price, trade.quantity):
                     refuse("trade_contradicted")
                 return
+        if not is_late:
+            order.prove(trade.quantity)
         is_too_much = order.quantity is not None and order.cumulative + trade.quantity > order.quantity
         if is_late or order.is_doubted or is_too_much:
             order.trades.append(message.trade(is_told=False))
-            order.is_doubted = True
+            order.doubt(self._received_ns)
             self._doubt(message.symbol, message.order_id)
             return
         self._release(message, order, "partially_filled")
@@ -443,6 +475,14 @@ class Oracle:
         self._said.append(
             ("event", event_json(self._account, pair, message, state, event, self._received_ns))
         )
+
+
+def _remaining(message: Message) -> Decimal | None:
+    """Return what remains of the order by the message, None if it does not say."""
+    if message.kind == "done" and message.values["reason"] == "filled":
+        return Decimal(0)
+    remaining: Decimal | None = message.values.get({"change": "old_size"}.get(message.kind, "remaining"))
+    return remaining
 
 
 def _is_own(document: Pairs) -> bool:

@@ -47,8 +47,7 @@ pub fn apply(message: &Message<'_>, orders: &mut Orders, desk: &mut Desk<'_>) ->
             follow(message, name, order, desk)?
         }
         Some(order) => {
-            order.is_doubted = true;
-            desk.doubt(message);
+            doubt(message, order, desk);
             false
         }
         None => {
@@ -74,12 +73,11 @@ fn meet(message: &Message<'_>, name: Option<Stored>, order: &mut Order, desk: &m
             false
         }
         body => {
-            order.is_doubted = true;
             order.last_sequence = message.sequence;
+            doubt(message, order, desk);
             if let Body::Match { .. } = body {
                 order.keep(trade(message, false));
             }
-            desk.doubt(message);
             matches!(body, Body::Done { .. })
         }
     }
@@ -107,9 +105,11 @@ fn follow(
     }
     let is_late = message.sequence <= order.last_sequence;
     order.last_sequence = order.last_sequence.max(message.sequence);
+    if let Some(remaining) = remaining(&message.body).filter(|_| !is_late) {
+        order.prove(&remaining);
+    }
     if order.is_doubted || is_late {
-        order.is_doubted = true;
-        desk.doubt(message);
+        doubt(message, order, desk);
         return Ok(matches!(message.body, Body::Done { .. }));
     }
     match message.body {
@@ -156,7 +156,9 @@ fn begin(message: &Message<'_>, name: Option<Stored>, order: &mut Order, desk: &
             // Beside a size, funds are what the venue holds for the order, and nobody asked for.
             order.quote_quantity = funds.filter(|_| quantity.is_none()).map(|amount| amount.kept());
             // Of a limit order by funds nothing says when it is filled: its trades are for the records to tell.
-            order.is_doubted |= order_type == OrderType::Limit && quantity.is_none();
+            if order_type == OrderType::Limit && quantity.is_none() {
+                order.doubt(desk.received_time_ns);
+            }
         }
         Body::Activate { stop, stop_price, quantity, funds } => {
             order.is_stop = true;
@@ -193,6 +195,9 @@ fn trade_on(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) -> Re
                 expected: "expected the same trade again".into(),
             })
         };
+    }
+    if !is_late {
+        order.prove(&new.quantity); // it completes the order
     }
     let sums = sums(order, &new).filter(|_| !is_late && !order.is_doubted && !order.is_forgotten(new.id));
     let Some((cumulative, quote)) = sums else {
@@ -372,6 +377,17 @@ fn trade(message: &Message<'_>, is_told: bool) -> Trade {
     Trade { id, price, quantity, is_maker, sequence: message.sequence, time_ns: message.time_ns, is_told }
 }
 
+/// What remains of the order by the message, if it says so.
+fn remaining<'a>(body: &Body<'a>) -> Option<Decimal<'a>> {
+    match body {
+        Body::Open { remaining } => Some(*remaining),
+        Body::Done { reason: DoneReason::Filled, .. } => Some(Decimal::ZERO),
+        Body::Done { remaining, .. } => *remaining,
+        Body::Change { old_size, .. } => *old_size,
+        _ => None,
+    }
+}
+
 /// Whether what is executed and what remains are the whole.
 fn fits(quantity: &Decimal<'_>, cumulative: &Decimal<'_>, remaining: &Decimal<'_>) -> bool {
     cumulative.checked_sum(remaining).is_some_and(|sum| sum.cmp_magnitude(quantity).is_eq())
@@ -383,7 +399,7 @@ fn piece(digits: &str) -> Piece<'_> {
 
 /// Has the records tell, now and until they have.
 fn doubt(message: &Message<'_>, order: &mut Order, desk: &mut Desk<'_>) {
-    order.is_doubted = true;
+    order.doubt(desk.received_time_ns);
     desk.doubt(message);
 }
 

@@ -17,6 +17,8 @@ const MAX_OPEN: usize = 20_000;
 const MAX_ENDED: usize = 20_000;
 /// Client ids of ours kept that stand at the venue under another.
 const MAX_NAMES: usize = 20_000;
+/// So long the records may lack what has happened.
+const LAG_NS: i64 = 10_000_000_000;
 /// Trades kept of an order.
 const MAX_TRADES: usize = 64;
 
@@ -77,6 +79,8 @@ pub struct Order {
     pub last_sequence: i64,
     /// Whether its frames say no more than that the records must tell.
     pub is_doubted: bool,
+    /// When that began.
+    doubted_ns: i64,
     /// Whether it was met by its own `received`.
     pub was_received: bool,
     /// Whether it waits for its trigger.
@@ -110,6 +114,7 @@ impl Order {
             cumulative_quote: Some(Decimal::ZERO),
             last_sequence: -1,
             is_doubted: false,
+            doubted_ns: 0,
             was_received: false,
             is_stop: false,
             is_behind: false,
@@ -124,6 +129,24 @@ impl Order {
     /// Whether its last trade shows only by what follows: a market order by funds ends when these do.
     pub fn ends_by_funds(&self) -> bool {
         self.order_type == "market" && self.quantity.is_none()
+    }
+
+    /// Doubts it from now on.
+    pub fn doubt(&mut self, now_ns: i64) {
+        if !self.is_doubted {
+            self.is_doubted = true;
+            self.doubted_ns = now_ns;
+        }
+    }
+
+    /// Believes what is known, if that leaves `remaining` of what was ordered: then no trade can be missing.
+    pub fn prove(&mut self, remaining: &Decimal<'_>) {
+        let sum = self.cumulative.checked_sum(remaining);
+        let is_whole =
+            sum.zip(self.quantity).is_some_and(|(sum, quantity)| sum.cmp_magnitude(&quantity).is_eq());
+        if is_whole && !self.is_behind {
+            self.is_doubted = false;
+        }
     }
 
     /// Whether the records have told of this trade.
@@ -177,7 +200,10 @@ impl Order {
     }
 
     /// Counts from what the records show: `base` is the last trade of their sum.
-    fn rebase(&mut self, base: i64, cumulative: Amount, quote: Option<Amount>) {
+    ///
+    /// A doubt ends when they are known to lack nothing that came before it: they have a trade that came after it, or so
+    /// much time has gone by.
+    fn rebase(&mut self, base: i64, cumulative: Amount, quote: Option<Amount>, now_ns: i64) {
         if base < self.base_trade || base < self.forgotten_trade {
             return; // older than what is known, or too old to count from
         }
@@ -191,6 +217,8 @@ impl Order {
         else {
             return;
         };
+        let have_later = self.trades.iter().any(|trade| !trade.is_told && trade.id <= base);
+        self.is_doubted &= !have_later && now_ns.saturating_sub(self.doubted_ns) < LAG_NS;
         self.cumulative_quote = quote.and_then(|quote| {
             self.trades
                 .iter()
@@ -202,7 +230,6 @@ impl Order {
         self.trades.retain(|trade| trade.id > base);
         self.held = self.held.filter(|trade| trade.id > base);
         self.is_behind = self.trades.iter().any(|trade| !trade.is_told);
-        self.is_doubted = false;
     }
 }
 
@@ -217,11 +244,23 @@ pub struct Orders {
     names: HashMap<Box<str>, Stored>,
     names_in_order: VecDeque<Box<str>>,
     heard: u64,
+    /// When the first frame came, and the last: what is older than the first may be unknown.
+    began_ns: Option<i64>,
+    now_ns: i64,
     /// Open orders forgotten so far, because there were too many.
     pub forgotten: u64,
 }
 
 impl Orders {
+    /// Notes when a frame came.
+    #[inline]
+    pub fn hear(&mut self, now_ns: i64) {
+        self.now_ns = now_ns;
+        if self.began_ns.is_none() {
+            self.began_ns = Some(now_ns);
+        }
+    }
+
     /// The order, if it is known and has not ended.
     pub fn get(&mut self, id: &str) -> Option<&mut Order> {
         self.heard += 1;
@@ -235,9 +274,9 @@ impl Orders {
         self.ended.get(id).copied()
     }
 
-    /// Whether the records must tell of the order what its messages did not.
-    pub fn is_doubted(&self, id: &str) -> bool {
-        self.open.get(id).is_some_and(|order| order.is_doubted || order.is_behind)
+    /// Whether messages told of trades of the order that were not passed on, for the records to tell.
+    pub fn is_behind(&self, id: &str) -> bool {
+        self.open.get(id).is_some_and(|order| order.is_behind)
     }
 
     /// Takes an order.
@@ -266,7 +305,7 @@ impl Orders {
     /// Doubts an order.
     pub fn doubt(&mut self, id: &str) {
         if let Some(order) = self.open.get_mut(id) {
-            order.is_doubted = true;
+            order.doubt(self.now_ns);
         }
     }
 
@@ -274,12 +313,13 @@ impl Orders {
     pub fn doubt_all(&mut self, product: Option<&[u8]>) -> Vec<(String, String)> {
         let is_meant =
             |order: &Order| product.is_none_or(|product| order.symbol.text().value().as_bytes() == product);
+        let now_ns = self.now_ns;
         let mut doubted: Vec<_> = self
             .open
             .iter_mut()
             .filter(|(_, order)| is_meant(order))
             .map(|(id, order)| {
-                order.is_doubted = true;
+                order.doubt(now_ns);
                 (order.symbol.text().value().into_owned(), id.to_string())
             })
             .collect();
@@ -329,14 +369,15 @@ impl Orders {
         let last = facts.last_trade_id.as_deref().and_then(|id| id.parse::<i64>().ok());
         if !self.open.contains_key(id) {
             let mut order = Order::new(Stored::of_plain(&facts.symbol), Side::Buy);
-            order.is_doubted = true;
+            order.doubt(self.began_ns.unwrap_or(i64::MAX)); // it may have traded before
             self.insert(id, order);
         }
+        let now_ns = self.now_ns;
         let Some(order) = self.open.get_mut(id) else { return Ok(()) };
         order.learn(facts)?;
         match last {
-            _ if cumulative.is_zero() => order.rebase(-1, cumulative, Some(Decimal::ZERO)),
-            Some(base) => order.rebase(base, cumulative, quote),
+            _ if cumulative.is_zero() => order.rebase(-1, cumulative, Some(Decimal::ZERO), now_ns),
+            Some(base) => order.rebase(base, cumulative, quote, now_ns),
             None => {} // nobody knows which trades that counts
         }
         Ok(())
@@ -425,7 +466,7 @@ mod tests {
         orders.insert("a", order("BTC-USD"));
         orders.insert("b", order("ETH-USD"));
         assert_eq!(orders.doubt_all(Some(b"ETH-USD")), [("ETH-USD".to_owned(), "b".to_owned())]);
-        assert!(!orders.is_doubted("a") && orders.is_doubted("b"));
+        assert!(!orders.get("a").unwrap().is_doubted && orders.get("b").unwrap().is_doubted);
         assert_eq!(orders.doubt_all(None).len(), 2);
     }
 }

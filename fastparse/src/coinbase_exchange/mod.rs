@@ -207,6 +207,7 @@ fn gap(product: &[u8], orders: &mut Orders, out: &mut Vec<Report>) {
 
 impl VenueParser for ExchangeParser {
     fn parse_into(&mut self, frame: &[u8], received_time_ns: i64, out: &mut Vec<Report>) -> Read<()> {
+        self.orders.hear(received_time_ns);
         if let Some(public) = skim::public(frame) {
             if self.sequences.public(public.product, public.sequence) {
                 gap(public.product, &mut self.orders, out);
@@ -241,7 +242,7 @@ impl VenueParser for ExchangeParser {
     }
 
     fn is_doubted(&self, _symbol: &str, order_id: &str) -> bool {
-        self.orders.is_doubted(order_id)
+        self.orders.is_behind(order_id)
     }
 
     fn use_symbols(&mut self, symbols: std::collections::HashMap<String, String>) -> bool {

@@ -263,3 +263,48 @@ fn a_gap_of_the_full_channel_doubts_the_orders_of_the_product() {
     let spaced = format!(" {}", public(17));
     assert_eq!(read(&mut parser, &spaced), ["sequence_gap", "order_doubted"], "read the general way alike");
 }
+
+/// An order that the records showed at the beginning of a connection, which may have traded just before that.
+fn shown() -> ExchangeParser {
+    let mut parser = parser();
+    read(&mut parser, r#"{"type":"subscriptions","channels":[]}"#);
+    parser.note_order(&facts("1", Some("10"))).unwrap();
+    parser
+}
+
+#[test]
+fn records_may_lag_behind_the_beginning_of_a_connection() {
+    let mut parser = shown();
+    assert!(!parser.is_doubted("BTC-USD", "o1"), "nothing is to be asked before something happens");
+    assert_eq!(read(&mut parser, &traded(2, 12, "0.5")), ["order_doubted"]);
+    parser.note_order(&facts("1", Some("10"))).unwrap();
+    assert!(parser.is_doubted("BTC-USD", "o1"));
+    assert_eq!(read(&mut parser, &traded(3, 13, "0.5")), ["order_doubted"]);
+    // They lacked trade 11, and now have all up to one that came by the stream.
+    parser.note_order(&facts("2", Some("12"))).unwrap();
+    assert_eq!(read(&mut parser, &traded(4, 14, "0.25")), ["partially_filled 2.75"]);
+}
+
+#[test]
+fn records_that_were_asked_later_cannot_lag_behind_it() {
+    let mut parser = shown();
+    let later_ns = NOW_NS + 10_000_000_000;
+    parser.parse(br#"{"type":"subscriptions","channels":[]}"#, later_ns).unwrap();
+    parser.note_order(&facts("1", Some("10"))).unwrap();
+    assert_eq!(read(&mut parser, &traded(2, 12, "0.5")), ["partially_filled 1.5"]);
+}
+
+#[test]
+fn what_adds_up_to_the_whole_needs_no_other_proof() {
+    for (frame, expected) in [
+        (traded(2, 11, "2"), "filled 3"),
+        (done(2, r#""reason":"canceled","remaining_size":"2""#), "cancelled 1"),
+        (
+            frame("change", 2, r#""order_id":"o1","reason":"STP","old_size":"2","new_size":"1.5""#),
+            "replaced 1",
+        ),
+        (done(2, r#""reason":"canceled","remaining_size":"1""#), "order_doubted"),
+    ] {
+        assert_eq!(read(&mut shown(), &frame), [expected], "{frame}");
+    }
+}
