@@ -8,6 +8,8 @@ import pytest
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
 from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.venues import registry
+from fillwire.venues.coinbase_advanced.venue import CoinbaseAdvanced
 from support.eventually import eventually
 from support.gateway_rig import Rig, rig
 
@@ -160,16 +162,28 @@ async def test_bots_place_and_cancel(tmp_path: Path) -> None:
         assert len(it.fills) == len(await it.executions())
 
 
-async def test_a_key_that_the_venue_refuses_is_told_and_not_tried_for_ever(tmp_path: Path) -> None:
-    """Once is no refusal: the venue refuses good keys now and then."""
+async def test_a_key_that_the_venue_refuses_is_told_and_not_tried_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice in a process in which it has never worked, each with a token of its own."""
+    monkeypatch.setattr(registry, "VENUES", {**registry.VENUES, EXCHANGE: CoinbaseAdvanced()})
+    async with rig(tmp_path, exchange=EXCHANGE, reconciling=PROMPTED) as it:
+        await it.control("faults", {"kind": "login_refused", "next": 2})
+        await it.wish("BTC-USD")
+        refused = await it.passed(ConnectionState.AUTH_FAILED)
+        assert "authentication failure" in str(refused.reason)
+
+
+async def test_a_key_that_has_worked_is_tried_again(tmp_path: Path) -> None:
+    """The venue refuses good keys now and then: once is no refusal, and after a connection twice is none either."""
     async with rig(tmp_path, exchange=EXCHANGE, reconciling=PROMPTED) as it:
         await it.control("faults", {"kind": "login_refused", "next": 1})
         await it.wish("BTC-USD")
         await it.receiving()
         await it.control("faults", {"kind": "login_refused", "next": 2})
         await it.control("cut", {"how": "close"})
-        refused = await it.passed(ConnectionState.AUTH_FAILED)
-        assert "authentication failure" in str(refused.reason)
+        await it.passed(ConnectionState.RECONNECTING)
+        await it.receiving()
 
 
 async def test_silence_is_noticed(tmp_path: Path) -> None:
