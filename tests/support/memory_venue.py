@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SECOND_NS = 1_000_000_000
 SYMBOL, PAIR = "BTCUSDT", "BTC-USDT"
+OTHER_SYMBOL, OTHER_PAIR = "ABCUSDT", "ABC-USDT"
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class VenueOrder:
 
     order_id: int
     quantity: int
+    symbol: str = SYMBOL
     changes: list[Change] = field(default_factory=list)
 
     @property
@@ -55,13 +57,14 @@ class VenueOrder:
 
 
 class MemoryVenue:
-    """Orders of one account on one symbol.
+    """Orders of one account on two symbols.
 
     Attributes:
         now_ns: its clock, which moves when something happens.
         lag_ns: how far its records are behind.
         trades_lag_ns: how much further those of executions are.
         failures: questions that are answered with status 500, one after another.
+        refused: symbols of which nothing may be asked, as of one that is not listed any more; None for all at once.
         frames: what it has sent and nobody has read yet.
         on_request: called before each question is answered: the stream goes on meanwhile.
     """
@@ -72,6 +75,7 @@ class MemoryVenue:
         self.lag_ns = 0
         self.trades_lag_ns = 0
         self.failures = 0
+        self.refused: set[str | None] = set()
         self.requests = 0
         self.orders: list[VenueOrder] = []
         self.frames: list[RecordedReport] = []
@@ -80,9 +84,9 @@ class MemoryVenue:
 
     # -- what happens
 
-    def place(self, quantity: int) -> VenueOrder:
+    def place(self, quantity: int, symbol: str = SYMBOL) -> VenueOrder:
         """Accept an order."""
-        order = VenueOrder(len(self.orders) + 1, quantity)
+        order = VenueOrder(len(self.orders) + 1, quantity, symbol)
         self.orders.append(order)
         self._change(order, "NEW", 0)
         return order
@@ -120,9 +124,9 @@ class MemoryVenue:
         order_id = str(order.order_id)
         kind = Kind(change.status.lower().replace("canceled", "cancelled"))
         fill = None
-        event_id = state_event_id(self.account, SYMBOL, order_id, kind)
+        event_id = state_event_id(self.account, order.symbol, order_id, kind)
         if change.trade_id is not None:
-            event_id = execution_event_id(self.account, SYMBOL, order_id, str(change.trade_id))
+            event_id = execution_event_id(self.account, order.symbol, order_id, str(change.trade_id))
             fill = Fill(
                 trade_id=str(change.trade_id),
                 price=_decimal(10),
@@ -138,8 +142,8 @@ class MemoryVenue:
             exchange=self.account.exchange,
             environment=self.account.environment,
             user=self.account.user,
-            pair=PAIR,
-            symbol=SYMBOL,
+            pair=PAIR if order.symbol == SYMBOL else OTHER_PAIR,
+            symbol=order.symbol,
             order_id=order_id,
             client_order_id=f"mine-{order_id}",
             new_client_order_id=None,
@@ -176,6 +180,9 @@ class MemoryVenue:
             self.failures -= 1
             return HttpResponse(status=500, body=b"{}")
         query = {name: values[0] for name, values in parse_qs(request.query).items()}
+        symbol = query.get("symbol")
+        if symbol in self.refused:
+            return HttpResponse(status=400, body=b'{"code":-1121,"msg":"Invalid symbol."}')
         answer = {
             "/api/v3/openOrders": self._open_orders,
             "/api/v3/order": self._order,
@@ -197,7 +204,7 @@ class MemoryVenue:
     def _row(order: VenueOrder, seen: list[Change]) -> dict[str, object]:
         last = seen[-1]
         return {
-            "symbol": SYMBOL,
+            "symbol": order.symbol,
             "orderId": order.order_id,
             "orderListId": -1,
             "clientOrderId": "web_cancel" if last.status == "CANCELED" else f"mine-{order.order_id}",
@@ -216,21 +223,23 @@ class MemoryVenue:
             "origQuoteOrderQty": "0.00",
         }
 
-    def _open_orders(self, _query: dict[str, str]) -> object:
-        return [row for row in self._rows() if row["status"] in {"NEW", "PARTIALLY_FILLED"}]
+    def _open_orders(self, query: dict[str, str]) -> object:
+        opened = [row for row in self._rows() if row["status"] in {"NEW", "PARTIALLY_FILLED"}]
+        return [row for row in opened if query.get("symbol") in {None, row["symbol"]}]
 
     def _order(self, query: dict[str, str]) -> object:
         return next((row for row in self._rows() if row["orderId"] == int(query["orderId"])), None)
 
     def _all_orders(self, query: dict[str, str]) -> object:
         start, end = int(query["startTime"]) * 1000, int(query["endTime"]) * 1000
-        found = [row for row in self._rows() if start <= int(str(row["updateTime"])) <= end]
+        own = [row for row in self._rows() if row["symbol"] == query["symbol"]]
+        found = [row for row in own if start <= int(str(row["updateTime"])) <= end]
         return found[: int(query["limit"])]
 
     def _trades(self, query: dict[str, str]) -> object:
         rows = [
             {
-                "symbol": SYMBOL,
+                "symbol": order.symbol,
                 "id": change.trade_id,
                 "orderId": order.order_id,
                 "orderListId": -1,
@@ -246,7 +255,7 @@ class MemoryVenue:
             }
             for order in self.orders
             for before, change in zip(order.changes, self._seen(order, self.trades_lag_ns)[1:], strict=False)
-            if change.trade_id is not None
+            if change.trade_id is not None and order.symbol == query["symbol"]
         ]
         rows.sort(key=lambda row: (row["id"], row["orderId"]))
         if "orderId" in query:

@@ -19,7 +19,7 @@ from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.records import OrderReport
 from fillwire.venues.symbols import SymbolTable
 from fillwire.wire.codec import decode_order
-from support.memory_venue import PAIR, SYMBOL, MemoryVenue
+from support.memory_venue import OTHER_PAIR, OTHER_SYMBOL, PAIR, SYMBOL, MemoryVenue
 from support.order_events import ALICE, connection_event
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OVERLAP_S = 40
 POLICY = ReconcilePolicy(overlap_s=OVERLAP_S, deadline_s=0.02, retry_first_s=0.001, grace_s=0.0)
-TABLE = SymbolTable.of([(SYMBOL, PAIR)])
+TABLE = SymbolTable.of([(SYMBOL, PAIR), (OTHER_SYMBOL, OTHER_PAIR)])
 
 
 class MemoryLog:
@@ -157,6 +157,7 @@ class Gateway:
         self.reconciler._agenda._sweeps_at_s = [0.0]
         self.reconciler._agenda._audit_at_s = 0.0
         await self.reconciler._do_due()
+        await self.reconciler._compare.sweep_left_out(0.0, is_due=False)
         await self.reconciler._compare.settle_pending(self.reconciler._floor_ns, is_due=False)
         self.reconciler._tell_standing()
         if not self.reconciler._is_unsettled and self.reconciler._storing.is_open:

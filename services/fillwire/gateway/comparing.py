@@ -1,12 +1,13 @@
 """Compares one account's ledger with the venue's records: what differs is settled, or becomes pending."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.left_out import LeftOut
 from fillwire.gateway.pending import Pending
 from fillwire.gateway.recollection import Recollection
 from fillwire.gateway.sequencer import Sequencer
@@ -29,15 +30,17 @@ class Comparison:
         sequencer: has the ledger, and the events that wait.
         settler: settles an order.
         pending: takes the orders that are not settled.
+        left_out: takes the symbols that could not be compared.
         pairs: returns the pairs that bots listen to, which may have no events yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators
         self,
         account: Account,
         sequencer: Sequencer,
         settler: Settler,
         pending: Pending,
+        left_out: LeftOut,
         pairs: Callable[[], Iterable[str]],
     ) -> None:
         self._account = account
@@ -45,6 +48,7 @@ class Comparison:
         self._ledger = sequencer.ledger
         self._settler = settler
         self._pending = pending
+        self._left_out = left_out
         self._pairs = pairs
         self._inquiry: Inquiry | None = None
         self._symbols: SymbolTable | None = None
@@ -72,6 +76,8 @@ class Comparison:
     ) -> None:
         """Compare everything since the cursor; orders that are not settled are pending after it.
 
+        A symbol of which the venue does not tell, while it tells of others, is left out and asked for by itself.
+
         Args:
             found: from where to compare, and which symbols.
             reads_executions: read the executions of each symbol at once, as is cheap where many were missed. Without it
@@ -85,25 +91,74 @@ class Comparison:
         symbols = set(found.symbols) | self._sequencer.buffered_symbols
         symbols |= {symbol for symbol, _ in (*believed, *self._pending.keys)}
         symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
-        rows = await self.open_orders(None if asks_all else symbols)
+        rows, untold = await self.open_orders(None if asks_all else symbols)
         symbols |= {symbol for symbol, _ in rows}
-        # A venue that tells of all symbols at once is asked once, of none.
-        for symbol in sorted(symbols) if inquiry.records.asks_by_symbol else (None,):
-            changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
-            executions: dict[OrderKey, list[ExecutionRow]] = {}
-            if reads_executions:
-                _, last_trade_id = found.last_trades.get(symbol or "", (0, None))
-                for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
-                    executions.setdefault(row.order, []).append(row)
-            here = {key for key in (*rows, *believed) if symbol is None or key[0] == symbol}
-            for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
-                shown = changed.get(key) or rows.get(key)
-                own = executions.get(key, []) if reads_executions else None
-                if await self.settle(key, found.since_ns, shown, own):
-                    if self._pending.is_met(key, self._ledger.get(key)):
-                        self._pending.discard(key)
-                else:
-                    self._pending.add(key, retry_s)
+        opened = {**dict.fromkeys(believed), **rows}
+        if not inquiry.records.asks_by_symbol:  # it tells of all symbols at once, and is asked once
+            await self._sweep_one(None, found, opened, reads_executions=reads_executions, retry_s=retry_s)
+            return
+        for symbol in sorted(symbols):
+            if symbol in untold or symbol in self._left_out:
+                self._left_out.add(symbol, found, reads_executions=reads_executions)
+                continue
+            try:
+                await self._sweep_one(
+                    symbol, found, opened, reads_executions=reads_executions, retry_s=retry_s
+                )
+            except VenueError as error:
+                self._raise_unless_of_one(error, symbol)
+                self._left_out.add(symbol, found, reads_executions=reads_executions)
+
+    async def sweep_left_out(self, retry_s: float, *, is_due: bool) -> None:
+        """Compare the symbols that a sweep left out: all of them, or those whose time has come."""
+        for symbol, found, reads_executions in self._left_out.to_sweep(is_due=is_due):
+            opened: dict[OrderKey, OrderRow | None]
+            opened = dict.fromkeys(known.key for known in self._ledger.open_orders())
+            try:
+                opened |= {row.key: row for row in await self.inquiry.open_orders(symbol)}
+                await self._sweep_one(
+                    symbol, found, opened, reads_executions=reads_executions, retry_s=retry_s
+                )
+            except VenueError as error:
+                self._raise_unless_of_one(error, symbol)
+                self._left_out.postpone(symbol)
+            else:
+                self._left_out.discard(symbol)
+
+    def _raise_unless_of_one(self, error: VenueError, symbol: str) -> None:
+        if isinstance(error, (ConnectionLost, Throttled, AuthRejected)):
+            raise error  # the next question would meet the same
+        _log.warning("symbol_not_compared", account=str(self._account), symbol=symbol, error=error)
+
+    async def _sweep_one(
+        self,
+        symbol: str | None,
+        found: Recollection,
+        opened: Mapping[OrderKey, OrderRow | None],
+        *,
+        reads_executions: bool,
+        retry_s: float,
+    ) -> None:
+        """Compare one symbol since the cursor, None for all at once.
+
+        `opened` are the orders that are open, and those believed to be, of this symbol and of others.
+        """
+        inquiry, _ = self._ready()
+        changed = {row.key: row for row in await inquiry.changed_orders(symbol, found.since_ns)}
+        executions: dict[OrderKey, list[ExecutionRow]] = {}
+        if reads_executions:
+            _, last_trade_id = found.last_trades.get(symbol or "", (0, None))
+            for row in await inquiry.executions_since(symbol, found.since_ns, last_trade_id):
+                executions.setdefault(row.order, []).append(row)
+        here = {key for key in opened if symbol is None or key[0] == symbol}
+        for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
+            shown = changed.get(key) or opened.get(key)
+            own = executions.get(key, []) if reads_executions else None
+            if await self.settle(key, found.since_ns, shown, own):
+                if self._pending.is_met(key, self._ledger.get(key)):
+                    self._pending.discard(key)
+            else:
+                self._pending.add(key, retry_s)
 
     async def settle(
         self,
@@ -147,16 +202,23 @@ class Comparison:
         else:
             self._pending.postpone(key)
 
-    async def open_orders(self, symbols: Collection[str] | None) -> dict[OrderKey, OrderRow]:
-        """Return the open orders of some symbols, and of others too where that is cheaper; None for all."""
+    async def open_orders(self, symbols: Collection[str] | None) -> tuple[dict[OrderKey, OrderRow], set[str]]:
+        """Return the open orders of some symbols, and of others too where that is cheaper; None for all.
+
+        With them come the symbols of which the venue did not tell, while it told of others.
+        """
         inquiry, _ = self._ready()
-        one_by_one = (
-            symbols is not None and inquiry.records.asks_by_symbol and len(symbols) <= _ASK_ONE_BY_ONE
-        )
+        if symbols is None or not inquiry.records.asks_by_symbol or len(symbols) > _ASK_ONE_BY_ONE:
+            return {row.key: row for row in await inquiry.open_orders(None)}, set()
         rows: dict[OrderKey, OrderRow] = {}
-        for symbol in sorted(symbols) if symbols is not None and one_by_one else (None,):
-            rows |= {row.key: row for row in await inquiry.open_orders(symbol)}
-        return rows
+        untold: set[str] = set()
+        for symbol in sorted(symbols):
+            try:
+                rows |= {row.key: row for row in await inquiry.open_orders(symbol)}
+            except VenueError as error:
+                self._raise_unless_of_one(error, symbol)
+                untold.add(symbol)
+        return rows, untold
 
     async def audit(self, after_s: float) -> None:
         """Compare the orders believed open with those that are: a frame that never came shows in no other.
@@ -164,10 +226,10 @@ class Comparison:
         Orders that differ are asked for in `after_s` seconds: what is on its way by the stream comes first.
         """
         believed = {known.key for known in self._ledger.open_orders()}
-        rows = await self.open_orders({symbol for symbol, _ in believed})
+        rows, untold = await self.open_orders({symbol for symbol, _ in believed})
         for key in {*believed, *rows}:
             known, row = self._ledger.get(key), rows.get(key)
-            if (
+            if key[0] not in untold and (
                 known is None
                 or (row is None and known.ending is None)
                 or (row and row.executed > known.cumulative)

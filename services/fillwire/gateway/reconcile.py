@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fillwire.domain.errors import AuthRejected, BrokerError, VenueError
+from fillwire.domain.errors import AuthRejected, BrokerError, ConnectionLost, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.ledger import Gap, OrderKey
 from fillwire.gateway.account_log import AccountLog
@@ -21,6 +21,7 @@ from fillwire.gateway.agenda import Agenda
 from fillwire.gateway.comparing import Comparison
 from fillwire.gateway.express import Express
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.left_out import LeftOut
 from fillwire.gateway.pending import Claim, Pending
 from fillwire.gateway.recollection import Recollection, recollect
 from fillwire.gateway.sequencer import Sequencer
@@ -108,9 +109,9 @@ class Reconciler:
         self._now_ns = now_ns
         self._loop = asyncio.get_running_loop()
         self._pending = Pending(self._loop.time, now_ns, policy.retry_first_s, policy.retry_max_s)
-        self._compare = Comparison(
-            account, sequencer, Settler(sequencer, room, now_ns, on_settled), self._pending, pairs
-        )
+        self._left_out = LeftOut(self._loop.time, policy.retry_first_s, policy.retry_max_s)
+        settler = Settler(sequencer, room, now_ns, on_settled)
+        self._compare = Comparison(account, sequencer, settler, self._pending, self._left_out, pairs)
         self._agenda = Agenda(
             self._loop.time,
             audit_interval_s=policy.audit_interval_s,
@@ -212,6 +213,7 @@ class Reconciler:
                 await self._sweep_unswept()
             else:
                 await self._sweep(self._recent(), reads_executions=False, asks_all=self._agenda.take_all())
+            await self._compare.sweep_left_out(self._policy.retry_first_s, is_due=False)
             await self._compare.settle_pending(self._floor_ns, is_due=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._policy.deadline_s):
@@ -280,7 +282,8 @@ class Reconciler:
 
     @property
     def _is_unsettled(self) -> bool:
-        return len(self._pending) > 0 or self._unswept is not None or self._is_unread
+        some = len(self._pending) + len(self._left_out)
+        return some > 0 or self._unswept is not None or self._is_unread
 
     # -- catching up
 
@@ -291,6 +294,7 @@ class Reconciler:
             try:
                 async with self._lock:
                     await self._sweep_unswept()
+                    await self._compare.sweep_left_out(self._policy.retry_first_s, is_due=False)
                     await self._compare.settle_pending(self._floor_ns, is_due=False)
             except AuthRejected:
                 raise
@@ -377,51 +381,75 @@ class Reconciler:
     def _next_s(self) -> float:
         """Return when there is something to do next, by the loop's clock."""
         now_s = self._loop.time()
-        times = [] if self._pending.next_due_s is None else [self._pending.next_due_s]
+        times = [self._pending.next_due_s, self._left_out.next_due_s]
         if self._is_live:
             times.append(self._agenda.next_s)
             if self._unswept is not None or self._is_unread:
                 times.append(now_s)
-        if not self._statement.is_alerted and self._pending.oldest_s is not None:
-            times.append(self._pending.oldest_s + self._policy.deadline_s)
-        return max(now_s + 0.01, min(times, default=now_s + 3600.0))
+        if not self._statement.is_alerted and self._oldest_s is not None:
+            times.append(self._oldest_s + self._policy.deadline_s)
+        return max(now_s + 0.01, min((at_s for at_s in times if at_s is not None), default=now_s + 3600.0))
+
+    @property
+    def _oldest_s(self) -> float | None:
+        """Return since when the oldest of what is not settled is known not to be, by the loop's clock."""
+        since_s = (self._pending.oldest_s, self._left_out.oldest_s)
+        return min((at_s for at_s in since_s if at_s is not None), default=None)
 
     async def _do_due(self) -> None:
         await self._compare.settle_pending(self._floor_ns, is_due=True)
+        await self._compare.sweep_left_out(self._policy.retry_first_s, is_due=True)
         if not self._is_live:
             return
-        await self._sweep_unswept()
-        if self._agenda.is_sweep_due:
-            await self._sweep(self._recent(), reads_executions=False)
-            self._agenda.note_sweep()
+        failure: VenueError | None = None
+        try:
+            await self._sweep_unswept()
+            if self._agenda.is_sweep_due:
+                await self._sweep_due()
+        except (ConnectionLost, Throttled, AuthRejected):
+            raise  # the audit would meet the same
+        except VenueError as error:
+            failure = error
         if self._agenda.is_audit_due:
             await self._compare.audit(self._policy.grace_s * 5)
             self._agenda.note_audit()
+        if failure is not None:
+            raise failure
+
+    async def _sweep_due(self) -> None:
+        self._agenda.note_sweep()  # before it: what is wanted meanwhile is wanted after it
+        try:
+            await self._sweep(self._recent(), reads_executions=False)
+        except Exception:
+            self._agenda.sweep_too()
+            raise
 
     def _recent(self) -> Recollection:
         """Return from where to sweep: the ledger remembers what was published since."""
         proven_ns = self._now_ns() if self._proven_ns is None else self._proven_ns
         offset_ns = self._compare.inquiry.clock_offset_ns
         since_ns = max(self._floor_ns, proven_ns + offset_ns - int(self._policy.overlap_s * _S))
-        return Recollection(since_ns=since_ns, symbols=set(self._ledger.symbols()))
+        return Recollection(since_ns=since_ns, cursor_ns=proven_ns, symbols=set(self._ledger.symbols()))
 
     # -- what is told
 
     def _what_is_missing(self) -> tuple[int, str]:
         """Return since when something is missing, by the gateway's clock, and what."""
         within = f"within {self._policy.deadline_s:g} s"
-        first_ns = self._pending.oldest_ns or self._now_ns()
+        marks = (self._pending.oldest_ns, self._left_out.cursor_ns, self._now_ns())
+        first_ns = min(mark for mark in marks if mark is not None)
         if self._is_unread:
             first_ns = self._proven_ns or self.standing.reconciled_ns or self._cursor_ns
         elif self._unswept is not None or self._storing.is_open:
             first_ns = self._cursor_ns
         if not self._is_unsettled:
             return first_ns, f"the broker did not store {within} what was found"
-        what = str(self._pending) if len(self._pending) else "the venue's records"
+        names = [str(some) for some in (self._pending, self._left_out) if len(some)]
+        what = " and ".join(names) or "the venue's records"
         return first_ns, f"{what} could not be compared {within}; asked for again until they can be"
 
     def _tell_standing(self) -> None:
-        oldest_s = self._pending.oldest_s
+        oldest_s = self._oldest_s
         overdue = oldest_s is not None and self._loop.time() - oldest_s >= self._policy.deadline_s
         if overdue or (self._is_live and (self._is_unread or self._unswept is not None)):
             if not self._statement.is_alerted:
