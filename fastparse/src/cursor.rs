@@ -22,6 +22,13 @@ impl<'a> Cursor<'a> {
         Self { bytes, position: 0 }
     }
 
+    /// The position in the frame.
+    #[inline]
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+
     /// Whether nothing is left.
     #[inline]
     #[must_use]

@@ -23,6 +23,7 @@ from bench import (
     bench_parse_alpaca,
     bench_parse_binance_futures,
     bench_parse_coinbase,
+    bench_parse_coinbase_advanced,
     bench_telemetry,
 )
 
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "parse_alpaca": bench_parse_alpaca.run,
     "parse_binance_futures": bench_parse_binance_futures.run,
     "parse_coinbase": bench_parse_coinbase.run,
+    "parse_coinbase_advanced": bench_parse_coinbase_advanced.run,
     "telemetry": bench_telemetry.run,
     "bus": bench_bus.run,
     "guard": bench_guard.run,

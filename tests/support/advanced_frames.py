@@ -102,7 +102,9 @@ def events(draw: DrawFn) -> dict[str, Any]:
     found = draw(st.lists(orders(), max_size=2))
     if found and draw(st.integers(0, 19)) == 0:
         found = found[:1] * draw(st.sampled_from([49, 50]))
-    event: dict[str, Any] = {"type": kind, "orders": found, "positions": []}
+    event: dict[str, Any] = {"type": kind, "orders": found}
+    if draw(st.booleans()):
+        event["positions"] = []
     if not found:
         event["orders"] = draw(st.sampled_from([None, []]))
     return event
@@ -111,28 +113,27 @@ def events(draw: DrawFn) -> dict[str, Any]:
 @st.composite
 def frames(draw: DrawFn, number: int) -> dict[str, Any]:
     """A numbered frame of any channel."""
-    frame: dict[str, Any] = {
-        "client_id": "",
-        "timestamp": draw(st.sampled_from(_TIMES[:2])),
-        "sequence_num": number,
-    }
+    rest: dict[str, Any] = {"timestamp": draw(st.sampled_from(_TIMES[:2])), "sequence_num": number}
+    if draw(st.booleans()):
+        rest = {"client_id": ""} | rest
     match draw(st.sampled_from(["user", "user", "user", "user", "heartbeats", "subscriptions"])):
         case "heartbeats":
-            beat = {
-                "current_time": "2024-10-04 07:04:40 +0000 UTC",
-                "heartbeat_counter": draw(st.sampled_from([7, "7"])),
-            }
-            return frame | {"channel": "heartbeats", "events": [beat]}
+            counter = draw(st.sampled_from([7, "7"]))
+            beat = {"current_time": "2024-10-04 07:04:40 +0000 UTC", "heartbeat_counter": counter}
+            return {"channel": "heartbeats"} | rest | {"events": [beat]}
         case "subscriptions":
             channels = draw(
                 st.sampled_from([{}, {"user": ["3e62"]}, {"user": ["x"], "heartbeats": ["heartbeats"]}])
             )
-            return frame | {"channel": "subscriptions", "events": [{"subscriptions": channels}]}
+            return {"channel": "subscriptions"} | rest | {"events": [{"subscriptions": channels}]}
         case _:
-            return frame | {
-                "channel": "user",
-                "events": draw(st.lists(events(), min_size=draw(st.integers(0, 1)), max_size=1)),
-            }
+            found = draw(st.lists(events(), min_size=draw(st.integers(0, 1)), max_size=1))
+            return {"channel": "user"} | rest | {"events": found}
+
+
+def compact(frame: dict[str, Any]) -> bytes:
+    """Return a frame without white space, as the venue sends it."""
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @st.composite
@@ -144,7 +145,7 @@ def stories(draw: DrawFn) -> list[bytes | Note]:
         if draw(st.integers(0, 3)) == 0:
             story.append(draw(notes()))
         frame = draw(frames(number))
-        story.append(json.dumps(frame, ensure_ascii=draw(st.booleans())).encode())
+        story.append(compact(frame) if draw(st.integers(0, 3)) else json.dumps(frame).encode())
         number = max(0, number + draw(st.sampled_from([1, 1, 1, 1, 2, 0, -1])))
     return story
 
@@ -182,7 +183,7 @@ def damaged(draw: DrawFn) -> bytes:
             target[key] = draw(st.sampled_from(_VALUES))
     elif target:
         target[draw(st.integers(0, len(target) - 1))] = draw(st.sampled_from(_VALUES))
-    text = json.dumps(frame)
+    text = (compact(frame) if draw(st.booleans()) else json.dumps(frame).encode()).decode()
     match draw(st.integers(0, 5)):
         case 0:
             position = draw(st.integers(0, len(text) - 1))

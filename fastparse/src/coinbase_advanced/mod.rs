@@ -11,6 +11,7 @@ mod order;
 mod orders;
 #[cfg(test)]
 mod tests;
+mod usual;
 mod words;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use crate::venue::{Config, OrderFacts, VenueParser};
 use memory::Memory;
 use news::Reading;
 use orders::{Place, Scratch};
+use usual::Usual;
 use words::Channel;
 
 /// 2015-01-01, before which the venue's exchange did not exist.
@@ -97,6 +99,22 @@ impl AdvancedParser {
         }
     }
 
+    /// Reads the frame at a gallop; `None` if it is not the usual one, or anything is wrong with it.
+    fn read_usual(&mut self, text: &str, received_time_ns: i64, out: &mut Vec<Report>) -> Option<()> {
+        let (fields, keys) = self.scratch.of_order();
+        let Usual { time_ns, number } = usual::read(text, fields, keys)?;
+        let receipt = Receipt { context: &self.context, received_time_ns, time_ns };
+        receipt.check_time(&TIME, time_ns).ok()?;
+        if self.is_in_snapshot || self.next.is_some_and(|next| next != number) {
+            return None;
+        }
+        let order = order::read(&Reader::new(text, fields, "order"), receipt).ok()?;
+        news::refuse_less(&order, &self.memory).ok()?;
+        news::tell(&order, Reading::News, &mut self.memory, receipt, out);
+        self.next = Some(number.saturating_add(1));
+        Some(())
+    }
+
     fn interpret(&mut self, text: &str, received_time_ns: i64, out: &mut Vec<Report>) -> Read<()> {
         let envelope = Reader::new(text, &self.outer, "frame");
         if envelope.token(&CHANNEL).is_none() && envelope.token(&TYPE).is_some() {
@@ -150,6 +168,9 @@ impl VenueParser for AdvancedParser {
     fn parse_into(&mut self, frame: &[u8], received_time_ns: i64, out: &mut Vec<Report>) -> Read<()> {
         frame::check_size(frame)?;
         let text = frame::decode(frame)?;
+        if self.read_usual(text, received_time_ns, out).is_some() {
+            return Ok(());
+        }
         self.outer.clear();
         self.scratch.scan(text, &mut self.outer)?;
         self.interpret(text, received_time_ns, out)

@@ -41,6 +41,11 @@ impl Scratch {
         frame::scan(text, outer, &mut self.event, &mut self.keys)
     }
 
+    /// What reading one order needs.
+    pub fn of_order(&mut self) -> (&mut Fields, &mut OpenKeys) {
+        (&mut self.order, &mut self.keys)
+    }
+
     /// Calls `each` with each event of the frame.
     pub fn events(
         &mut self,

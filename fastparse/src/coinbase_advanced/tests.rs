@@ -121,6 +121,31 @@ fn an_accepted_order_is_written_canonically() {
 }
 
 #[test]
+fn both_ways_of_reading_say_the_same() {
+    let json = |report: Report| match report {
+        Report::Execution(report) => report.json,
+        Report::Control(control) => control.json,
+    };
+    let orders = [OPEN.to_owned(), executed("0.5", "1.5", "OPEN"), executed("0.5", "0", "CANCELLED")];
+    let (mut fast, mut general) = (parser(), parser());
+    for (number, order) in orders.iter().enumerate() {
+        let usual = frame(i64::try_from(number).unwrap(), "update", std::slice::from_ref(order));
+        let told = fast.parse(usual.as_bytes(), NOW_NS).unwrap().remove(0);
+        // White space, which the venue does not send, is read the general way.
+        let also = general.parse(format!(" {usual}").as_bytes(), NOW_NS).unwrap().remove(0);
+        assert_eq!(String::from_utf8(json(told)).unwrap(), String::from_utf8(json(also)).unwrap());
+    }
+    for (before, after) in
+        [("\"OPEN\"", "7"), ("\"OPEN\"", "\"OPEN\",\"order_id\":\"x\""), ("]}]}", "]}]} x")]
+    {
+        let spoilt = frame(0, "update", &[OPEN.to_owned()]).replace(before, after);
+        let error = parser().parse(spoilt.as_bytes(), NOW_NS).unwrap_err();
+        let also = parser().parse(format!(" {spoilt}").as_bytes(), NOW_NS).unwrap_err();
+        assert_eq!((error.code, error.offset + 1), (also.code, also.offset));
+    }
+}
+
+#[test]
 fn executions_are_left_to_the_records() {
     let orders = [
         executed("0", "2", "PENDING"),
