@@ -93,4 +93,6 @@ DEMO = Demo(
             "privateKey": "env:SIMULATED_COINBASE_ADVANCED_ED25519_PRIVATE_KEY",
         },
     ),
+    # The venue announces neither the end of its server nor that of a stream whose key is valid.
+    lacks=frozenset({"shutdown_notice", "stream_terminated"}),
 )
