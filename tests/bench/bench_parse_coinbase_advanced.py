@@ -6,17 +6,15 @@ that an order was accepted: of what was executed there is no event to be made, o
 
 from collections.abc import Callable
 from decimal import Decimal
-from statistics import median
 from typing import Any, Literal
 
 import msgspec
 import orjson
 
-from bench.bench_parse import cpu_us
+from bench.bench_parse import by_msgspec, compared
 from fillwire.domain.identifiers import Account
 from fillwire.venues.parsing import ExecutionReport, Parser
 
-_ROUNDS = 15
 _FRAMES = 100
 _NOW_NS = 1_795_000_000 * 10**9
 
@@ -116,23 +114,6 @@ def _ours() -> Callable[[bytes], object]:
     return read
 
 
-def _msgspec() -> Callable[[bytes], object]:
-    decode, encode = msgspec.json.Decoder(_Frame).decode, msgspec.json.Encoder().encode
-    return lambda frame: encode(decode(frame))
-
-
 def run() -> dict[str, Any]:
     """Return the cost of an order's frame by each way, in microseconds of CPU, and how much less ours is."""
-    batch = frames(_FRAMES) * 40
-    ways = {"fillwire": _ours(), "msgspec": _msgspec()}
-    rounds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(_ROUNDS):
-        for name, read in ways.items():
-            rounds[name].append(cpu_us(read, batch))
-    pairs = zip(rounds["msgspec"], rounds["fillwire"], strict=True)
-    return {
-        "frame_bytes": round(sum(map(len, batch)) / len(batch)),
-        "frames": len(batch) * _ROUNDS,
-        "cpu_us_per_frame": {name: round(median(values), 2) for name, values in rounds.items()},
-        "times_the_cost_of_fillwire": {"msgspec": round(median(other / own for other, own in pairs), 1)},
-    }
+    return compared(frames(_FRAMES), {"fillwire": _ours(), "msgspec": by_msgspec(_Frame)})

@@ -110,6 +110,22 @@ async def test_records_that_are_seconds_behind_lose_nothing(tmp_path: Path) -> N
         await eventually(lambda: it.connections[-1].is_reconciled, DEADLINE_S, "in step")
 
 
+async def test_a_clock_that_jumps_forbids_nothing_for_long(tmp_path: Path) -> None:
+    """A token is refused without saying that it was its time, by socket and by REST; the clock is measured anew."""
+    async with rig(tmp_path, exchange=EXCHANGE, reconciling=PROMPTED) as it:
+        await lag(it, 0.1)
+        await it.wish("BTC-USD")
+        await it.receiving()
+        await it.control("faults", {"kind": "clock_skew", "milliseconds": 200_000})
+        await it.emit(3, symbols=["BTC-USD"], orders=1)
+        await all_published(it)
+        await it.control("cut", {"how": "abort"})
+        await it.passed(ConnectionState.RECONNECTING)
+        await it.receiving()
+        await it.emit(3, symbols=["BTC-USD"], orders=1)
+        assert len(await all_published(it)) == 6
+
+
 async def test_bots_place_and_cancel(tmp_path: Path) -> None:
     """By REST; the stream tells what became of it, and a repeated request places nothing."""
     async with rig(tmp_path, exchange=EXCHANGE, reconciling=PROMPTED) as it:
