@@ -27,7 +27,7 @@ from fillwire.venues.coinbase_exchange.refusals import says_expired
 from fillwire.venues.coinbase_exchange.rows import read_clock_ns
 from fillwire.venues.coinbase_exchange.subscribing import Subscriptions
 from fillwire.venues.connection import RestConnection, Stage
-from fillwire.venues.parsing import Parser, Said
+from fillwire.venues.parsing import ExecutionReport, Parser, Said
 from fillwire.venues.protocol import (
     Authenticated,
     ConnectionLimits,
@@ -51,6 +51,9 @@ _ACKNOWLEDGED_NS = 10 * _S
 _FIRST_DOUBT_NS, _LAST_DOUBT_NS = _S // 2, 30 * _S
 # Two comparisons of everything because of messages that were lost are this far apart at least.
 _GAP_EVERY_NS = 5 * _S
+# Where a bot listens to every pair, the products in which the account has orders are followed, so many at most.
+_EVERY_PAIR = "*"
+_MAX_USED = 20
 _AUTHENTICATION = "authentica"
 # Why a subscription is refused for good.
 _FOR_A_PERSON = ("is not a valid channel", "require authentication")
@@ -98,6 +101,7 @@ class ExchangeProtocol(RestConnection):
         self._subscribe_by_ns = dialled_ns + limits.connect_timeout_ns
         self._asked_ns = 0
         self._is_retry = False
+        self._used: list[str] = []
         self._delays: dict[OrderKey, int] = {}
         self._gap_at_ns: int | None = None
         self._is_gap_due = False
@@ -139,6 +143,8 @@ class ExchangeProtocol(RestConnection):
     def note_order(self, order: OrderRow) -> None:
         """Have the parser go on from what the records show; ask again while frames told more."""
         self._parser.note_order(order)
+        if order.ending is None:
+            self._note_use(order.symbol)
         if not self._own_parser.is_doubted(*order.key):
             self._delays.pop(order.key, None)
         elif self._stage is Stage.LIVE:
@@ -146,11 +152,21 @@ class ExchangeProtocol(RestConnection):
             self._delays[order.key] = min(delay_ns * 2, _LAST_DOUBT_NS)
             self._events.append(OrderDoubted(order.key, delay_ns))
 
+    def _take(self, report: ExecutionReport) -> None:
+        super()._take(report)
+        self._note_use(report.symbol)
+
+    def _note_use(self, symbol: str) -> None:
+        if symbol not in self._used and len(self._used) < _MAX_USED:
+            self._used.append(symbol)
+            self._use_subscriptions(self._heard_ns)
+
     def _use_subscriptions(self, now_ns: int) -> None:
         if self._stage not in {Stage.OPENING, Stage.LIVE}:
             return
         symbols = self._desk.symbols
         followed = [symbols.symbols[pair] for pair in self._pairs if pair in symbols.symbols]
+        followed += self._used if _EVERY_PAIR in self._pairs else ()
         self._subscriptions.use(symbols.pairs, followed if self._follows else ())
         self._ask(now_ns)
 

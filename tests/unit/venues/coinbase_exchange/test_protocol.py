@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -206,6 +207,19 @@ def test_the_channel_that_has_everything_can_be_left_alone() -> None:
     found = protocol("ETH-USD", follows=False)
     found.connected(NOW_NS)
     assert "full" not in asked(found.frames_to_send())
+
+
+def test_where_bots_listen_to_every_pair_those_with_orders_are_followed() -> None:
+    """All of them would be everybody's messages of everything."""
+    found = receiving("*")
+    assert found.frames_to_send() == []
+    found.receive_frame(received(), NOW_NS)
+    assert asked(found.frames_to_send()) == {"full": ["BTC-USD"]}
+    found.receive_frame(subscriptions(user=PRODUCTS, heartbeat=PRODUCTS[:1], full=PRODUCTS[:1]), NOW_NS)
+    assert asked(found.frames_to_send()) == {"-user": ["BTC-USD"]}
+    found.receive_frame(subscriptions(user=PRODUCTS[1:], heartbeat=PRODUCTS[:1], full=PRODUCTS[:1]), NOW_NS)
+    found.note_order(replace(row("0", None), symbol="ETH-USD", order_id="o2"))
+    assert asked(found.frames_to_send()) == {"full": ["ETH-USD"], "heartbeat": ["ETH-USD"]}
 
 
 def test_a_product_that_the_venue_does_not_know_is_left_out() -> None:
