@@ -81,12 +81,14 @@ class AlpacaRecords:
             response = yield requests.ask(requests.orders(self.key, status, after_ns))
             documents = _rows(response)
             found |= {row.order_id: row for row in _read_orders(documents)}
+            if len(documents) < requests.MAX_ORDERS:
+                return found
             try:
                 ids = {text(document, "id") for document in documents}
-                last_ns = time_ns(documents[-1].get("submitted_at")) - 1 if documents else after_ns
+                last_ns = time_ns(_last_submission(documents)) - 1
             except ValueError as error:
                 raise _unreadable("orders", error) from error
-            if len(documents) < requests.MAX_ORDERS or ids <= met:
+            if ids <= met:
                 return found
             met |= ids
             after_ns = last_ns
@@ -170,13 +172,22 @@ class AlpacaRecords:
         ]
 
     def ending(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
-        """Return the event that says how the order ended."""
-        event = self._rebuilder.ending(pair, order, received_ns)
+        """Return the event that says how the order ended.
+
+        Also that it was filled: its last execution may have been published while the venue still showed it open.
+        """
+        event = self._rebuilder.ending(pair, order, received_ns, says_filled=True)
         return None if event is None else _priced(event)
 
     @property
     def _rebuilder(self) -> Rebuilder:
         return Rebuilder(self.account, self.event_id, _WORDS)
+
+
+def _last_submission(documents: Sequence[Row]) -> object:
+    """Return by when the last order of a page was submitted; of one that was not, the venue says only when it was made."""
+    times = (document.get("submitted_at") for document in reversed(documents))
+    return next((time for time in times if time), documents[-1].get("created_at"))
 
 
 def _priced(event: OrderEvent) -> OrderEvent:

@@ -105,7 +105,7 @@ def order_row(row: Row, parent: str | None = None) -> OrderRow:
         is_working=None,
         reject_reason=None,
         created_ns=time_ns(row.get("created_at")),
-        updated_ns=time_ns(row.get("updated_at") or row.get("created_at")),
+        updated_ns=_updated_ns(row, status),
     )
 
 
@@ -128,6 +128,12 @@ def execution_row(row: Row) -> ExecutionRow:
         time_ns=time_ns(row.get("transaction_time")),
         cumulative=amount(row, "cum_qty"),
     )
+
+
+def _updated_ns(row: Row, status: str) -> int:
+    """Return when the order last changed: the venue goes on touching one that is filled."""
+    filled_at = row.get("filled_at") if status == "filled" else None
+    return time_ns(filled_at or row.get("updated_at") or row.get("created_at"))
 
 
 def _is_leg(row: Row) -> bool:

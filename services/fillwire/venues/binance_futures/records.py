@@ -125,8 +125,11 @@ class FuturesRecords:
         return self._rebuilder.fills(pair, order, rows, known, received_ns)
 
     def ending(self, pair: str, order: OrderRow, received_ns: int) -> OrderEvent | None:
-        """Return the event that says how the order ended."""
-        return self._rebuilder.ending(pair, order, received_ns)
+        """Return the event that says how the order ended.
+
+        Also that it was filled: its last execution may have been published while the venue still showed it open.
+        """
+        return self._rebuilder.ending(pair, order, received_ns, says_filled=True)
 
     @property
     def _rebuilder(self) -> Rebuilder:

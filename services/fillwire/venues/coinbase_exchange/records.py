@@ -44,13 +44,13 @@ class ExchangeRecords:
         account: whose records.
         signer: its key.
         names: the client order ids that are ours.
-        page_size: fills of a full page: there may be more.
+        page_size: fills of a page behind which there may be more.
     """
 
     account: Account
     signer: Signer
     names: ClientOrderIds = field(default_factory=ClientOrderIds)
-    page_size: int = requests.MAX_FILLS
+    page_size: int = requests.FULL_FILLS
     asks_by_symbol: ClassVar[bool] = True
 
     # -- orders
@@ -91,8 +91,12 @@ class ExchangeRecords:
     def _orders(
         self, symbol: str | None, statuses: tuple[str, ...], since_ns: int
     ) -> Question[list[OrderRow]]:
-        """Ask for orders, those placed last first, until one was placed before `since_ns`."""
+        """Ask for orders, those placed last first, until one was placed before `since_ns`.
+
+        The cursor is a time, and others may have been placed at that time: it is asked for again, until that brings none.
+        """
         found: dict[OrderKey, OrderRow] = {}
+        met: set[OrderKey] = set()
         after: str | None = None
         while True:
             ask = partial(_list_orders, self.signer, symbol, statuses, after)
@@ -102,9 +106,12 @@ class ExchangeRecords:
             except (ValueError, LookupError) as error:
                 raise rows.unreadable("orders", error) from error
             found |= {row.key: row for row in page if row.created_ns >= since_ns}
-            after = _next(response, after)
-            if len(page) < requests.MAX_ROWS or after is None or page[-1].created_ns < since_ns:
+            keys = {row.key for row in page}
+            cursor = _next(response, after)
+            if len(page) < requests.MAX_ROWS or cursor is None or page[-1].created_ns < since_ns:
                 return list(found.values())
+            after = cursor if keys <= met else rows.time_after(cursor)
+            met |= keys
 
     def _row(self, row: Mapping[str, Any]) -> OrderRow:
         return rows.order_row(row, self.names.ours(row.get("client_oid")))

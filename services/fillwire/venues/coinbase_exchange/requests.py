@@ -15,7 +15,9 @@ from fillwire.wire.decimals import decimal_text
 MAX_ROWS = 100
 """Rows of a page of orders."""
 MAX_FILLS = 1_000
-"""Rows of a page of fills."""
+"""Rows that are asked for of a page of fills."""
+FULL_FILLS = 100
+"""Rows of a page of fills behind which there may be more: the venue may give no more than it gives unasked."""
 PER_SECOND, BURST = 30, 60
 """What may be asked in a second in the unit of the weights here, and at once after a pause."""
 # 15 private requests in a second, of them 10 for fills.

@@ -30,6 +30,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\d*(Z|[+-]\
 # The exponent form has been seen in answers of REST.
 _AMOUNT = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIT_NS = 1_000
 
 
 def document(response: HttpResponse, kind: type) -> Any:
@@ -65,6 +66,15 @@ def time_ns(value: Any) -> int:
         raise ValueError(f"expected a time such as 2026-01-31T09:00:00.5Z, was {value!r}")
     since = datetime.fromisoformat(match[1] + match[3]) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 10**9 + int((match[2] or "").ljust(9, "0"))
+
+
+def time_after(text: str) -> str:
+    """Return the time one unit of the venue's later, or the text itself if it is no time."""
+    try:
+        seconds, fraction = divmod(time_ns(text) + _UNIT_NS, 10**9)
+    except ValueError:
+        return text
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction // _UNIT_NS:06d}Z"
 
 
 def read_clock_ns(body: bytes) -> int:

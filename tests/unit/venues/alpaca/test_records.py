@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 
-from fillwire.domain.enums import Kind, OrderType, Side, TimeInForce
+from fillwire.domain.enums import Kind, OrderType, Side, Source, TimeInForce
 from fillwire.domain.errors import AuthRejected, VenueError
 from fillwire.domain.identifiers import execution_event_id, state_event_id
 from fillwire.venues.alpaca.records import AlpacaRecords
@@ -60,6 +60,36 @@ def test_pages_of_orders_overlap() -> None:
     assert query(requests[0])["after"] == "2026-06-01T14:00:00.000000000Z"
     assert query(requests[1])["after"] == "2026-06-01T14:08:19.000000499Z"
     assert query(requests[1])["status"] == "all"
+
+
+def test_an_order_that_was_not_submitted_yet_is_read() -> None:
+    """It is the last of a page, be it a short one or a full one: then the last that was submitted says where to go on."""
+    unsent = order(id="unsent", submitted_at=None)
+    rows, _ = asked(RECORDS.open_orders(None), [answer([order(), unsent])])
+    assert [row.order_id for row in rows] == [ORDER_ID, "unsent"]
+    full = [order(id=f"o{number}", submitted_at="2026-06-01T14:10:00Z") for number in range(499)]
+    rows, requests = asked(
+        RECORDS.changed_orders(None, SINCE_NS, NOW_NS), [answer([*full, unsent]), answer([])]
+    )
+    assert len(rows) == 500
+    assert query(requests[1])["after"] == "2026-06-01T14:09:59.999999999Z"
+    assert len(asked(RECORDS.open_orders(None), [answer([unsent] * 500), answer([])])[0]) == 1
+
+
+def test_an_order_whose_last_execution_was_told_while_it_was_shown_open_has_an_end() -> None:
+    """Inferred, without a fill, and of when it was filled: the venue touches filled orders later."""
+    shown = row_of(
+        status="filled",
+        filled_qty="100",
+        filled_at="2026-06-01T14:00:05Z",
+        updated_at="2026-06-01T20:00:00Z",
+    )
+    event = RECORDS.ending("AAPL-USD", shown, NOW_NS)
+    assert event is not None
+    assert (event.kind, event.source, event.last_fill) == (Kind.FILLED, Source.INFERRED, None)
+    assert event.event_id == state_event_id(ACCOUNT, "AAPL", ORDER_ID, "filled")
+    assert event.transaction_time_ns == time_ns("2026-06-01T14:00:05Z")
+    assert RECORDS.ending("AAPL-USD", row_of(), NOW_NS) is None
 
 
 def test_paging_ends_where_a_page_brings_nothing_new() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from fillwire.domain.enums import Kind, Liquidity, OrderType, Side
+from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, Source
 from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.binance.auth import signer
@@ -132,6 +132,16 @@ def test_one_execution_reads_the_same_by_rest_and_by_the_stream() -> None:
     assert (event.event_id, event.kind, event.venue_status) == (told.event_id, told.kind, told.venue_status)
     assert row.liquidity is Liquidity.MAKER
     assert decode_order(encode_order(event)) == event
+
+
+def test_an_order_whose_last_execution_was_told_while_it_was_shown_open_has_an_end() -> None:
+    """Inferred, and without a fill."""
+    order = read_order(status="FILLED", executedQty="0.40", cumQuote="4000")
+    assert order is not None
+    event = RECORDS.ending("BTC-USDT", order, NOW_NS)
+    assert event is not None
+    assert (event.kind, event.source, event.last_fill) == (Kind.FILLED, Source.INFERRED, None)
+    assert event.event_id == "binance-futures:live:alice:BTCUSDT:1573346959:~filled"
 
 
 def test_executions_are_asked_for_by_windows_of_less_than_seven_days() -> None:

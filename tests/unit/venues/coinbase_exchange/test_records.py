@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 import pytest
@@ -17,7 +18,7 @@ from fillwire.venues.coinbase_exchange.records import ExchangeRecords
 from fillwire.venues.coinbase_exchange.refusals import http_error
 from fillwire.venues.coinbase_exchange.rows import read_products, read_server_time_ns, time_ns
 from fillwire.venues.records import ForgetfulRecords, OrderRow
-from fillwire.venues.rest import HttpResponse
+from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.wire.codec import decode_order, encode_order
 from support.questions import asked
 
@@ -230,8 +231,46 @@ def test_orders_are_walked_down_to_when_they_were_placed() -> None:
     since_ns = time_ns("2025-08-18T00:00:00Z")
     found, requests = asked(RECORDS.changed_orders("ETH-USD", since_ns, RECEIVED_NS), answers)
     assert {row.order_id for row in found} == {*(f"o{number}" for number in range(101)), "old"}
-    assert "after=2025-08-18T05%3A56%3A45.571025Z" in requests[1].query
+    assert "after=2025-08-18T05%3A56%3A45.571026Z" in requests[1].query
     assert requests[3].path == "/orders/old"
+
+
+class Orders:
+    """The venue's list of orders, newest first, of which `after` names a time that is left out."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Return a page."""
+        after = parse_qs(request.query).get("after", ["9"])[0]
+        page = [row for row in self.rows if row["created_at"] < after][:100]
+        return answer(page, after=page[-1]["created_at"] if page else None)
+
+
+@pytest.mark.parametrize("twins", [2, 150])
+def test_orders_of_one_time_on_both_sides_of_a_pages_end_are_found(twins: int) -> None:
+    """The time of the page's last order is asked for again; more of one time than a page holds are not asked for for ever."""
+    times = [f"2025-08-18T05:56:{59 - number // 10:02d}.{9 - number % 10}00000Z" for number in range(300)]
+    times[99 : 99 + twins] = [times[99]] * twins
+    orders = [OPEN | {"id": f"o{number}", "created_at": time} for number, time in enumerate(times)]
+    found, requests = asked(RECORDS.open_orders("ETH-USD"), Orders(orders))
+    missing = {row["id"] for row in orders} - {row.order_id for row in found}
+    assert missing == (set() if twins == 2 else {f"o{number}" for number in range(199, 249)})
+    assert len(requests) <= 6
+
+
+def test_a_page_of_fills_that_is_shorter_than_it_was_asked_for_may_not_be_the_last() -> None:
+    """A thousand are asked for; the venue may give a hundred."""
+    records = replace(RECORDS, page_size=ExchangeRecords(ACCOUNT, RECORDS.signer).page_size)
+    pages = [
+        answer([fill(number, "1") for number in range(250, 150, -1)], after="151"),
+        answer([fill(number, "1") for number in range(150, 50, -1)], after="51"),
+        answer([fill(50, "1")], after="50"),
+    ]
+    found, requests = asked(records.executions_of(("ETH-USD", ID), None), pages)
+    assert [int(row.trade_id) for row in found] == list(range(50, 251))
+    assert requests[0].query == f"order_id={ID}&limit=1000"
 
 
 def opened() -> OrderEvent:
