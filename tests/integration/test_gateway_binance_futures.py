@@ -1,5 +1,7 @@
 """Fills of Binance USD-M Futures, from the venue's private stream to the broker: once, in order, whatever happens."""
 
+import asyncio
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,50 @@ async def test_an_order_asked_for_twice_is_placed_once(tmp_path: Path) -> None:
         assert answer.outcome is Outcome.ACCEPTED
         assert (await it.place(order("bot-1"))).order_id == answer.order_id
         await eventually(lambda: len(it.orders) == 1)
+
+
+async def test_an_order_that_outlives_its_connection_is_placed_once(tmp_path: Path) -> None:
+    """The socket is cut while the venue takes its time: the answer comes all the same, and asking again places nothing."""
+    async with rig(tmp_path, exchange="binance-futures") as it:
+        await it.wish("BTC-USDT")
+        await it.receiving()
+        await it.control(
+            "faults", {"kind": "request_delay", "method": "order.place", "seconds": 2, "next": 1}
+        )
+        market = order("bot-1", type=OrderType.MARKET, price=None)
+        asking = asyncio.create_task(it.place(market))
+        await eventually(lambda: _is_asked(it), what="the request at the venue")
+        await it.control("cut", {})
+        await it.receiving()
+        again = await it.place(market)
+        first = await asking
+        assert (first.outcome, again.outcome) == (Outcome.ACCEPTED, Outcome.ACCEPTED)
+        assert first.order_id == again.order_id
+        assert len({event_id.split(":")[-2] for event_id in await it.executions()}) == 1
+
+
+async def test_an_order_that_outlives_its_request_is_placed_once(tmp_path: Path) -> None:
+    """Unknown at the deadline, and carried out after it: asked again meanwhile, it is looked for until it shows."""
+    websocket = {"connectionTimeout": 5000, "heartbeatIntervalMs": 30000, "orderTimeoutMs": 2000}
+    async with rig(tmp_path, exchange="binance-futures", FILLWIRE_WEBSOCKET=websocket) as it:
+        await it.wish("BTC-USDT")
+        await it.receiving()
+        # Longer than the bot waits and three looks, shorter than the venue takes the request.
+        delay_s, begun_s = 3.5, time.monotonic()
+        await it.control(
+            "faults", {"kind": "request_delay", "method": "order.place", "seconds": delay_s, "next": 1}
+        )
+        market = order("bot-1", type=OrderType.MARKET, price=None)
+        first = await it.place(market)
+        again = await it.place(market)
+        assert (first.outcome, again.outcome) == (Outcome.UNKNOWN, Outcome.ACCEPTED)
+        assert time.monotonic() - begun_s >= delay_s  # it is the first request's order, not another
+        assert len({event_id.split(":")[-2] for event_id in await it.executions()}) == 1
+
+
+async def _is_asked(it: Rig) -> bool:
+    faults = await it.control("faults", method="GET")
+    return not any(fault["kind"] == "request_delay" and fault["next"] for fault in faults)
 
 
 async def test_a_reconnect_recovers_the_executions_between(tmp_path: Path) -> None:

@@ -107,7 +107,9 @@ class Recorded:
         """Not asked of a driver."""
         raise NotImplementedError
 
-    def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+    def place_order(
+        self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool, may_place: bool = True
+    ) -> None:
         """Not asked of a driver."""
         raise NotImplementedError
 

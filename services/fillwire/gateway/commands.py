@@ -8,7 +8,7 @@ from fillwire.bus.responder import Responder, is_inbox
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
-from fillwire.gateway.placements import Placements
+from fillwire.gateway.placements import Earlier, Placements
 from fillwire.gateway.quarantine import read_kept_frame
 from fillwire.gateway.session import Session
 from fillwire.wire.codec import encode_connection
@@ -129,10 +129,18 @@ class Commands:
         if obstacle is not None:  # not asked again: it may have gone, and nothing is noted that was not sent
             return _rejected(request.pair, request.client_order_id, f"not sent: {obstacle}")
         fence = self._right.fence
-        may_exist = await self._placements.may_exist(self._session.account, request.client_order_id, fence)
+        noted = await self._placements.note(self._session.account, request.client_order_id, fence)
         if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending
-            return await self._session.place(request, may_exist=may_exist)
-        return _rejected(request.pair, request.client_order_id, NOT_OWNED)
+            answer = await self._session.place(
+                request,
+                may_exist=noted.earlier is not Earlier.NONE,
+                may_place=noted.earlier is not Earlier.UNDER_WAY,
+            )
+        else:
+            answer = _rejected(request.pair, request.client_order_id, NOT_OWNED)
+        if answer.outcome is Outcome.REJECTED:
+            await self._placements.refused(noted)
+        return answer
 
     async def _cancel(self, request: CancelRequest) -> TradeOrder:
         if self._right.lasts(self._order_life_s):

@@ -310,6 +310,7 @@ class Driver(picows.WSListener):
         if not self.ended.done():
             self.ended.set_result(self._reason or "the connection was lost")
         self._pump(0)
+        self._arm()  # answers of REST may still be awaited
         self._ending = self._loop.create_task(self._collect(transport), name="driver end")
 
     async def _collect(self, transport: picows.WSTransport) -> None:

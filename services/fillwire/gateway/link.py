@@ -240,11 +240,13 @@ class Link:
 
     # -- orders
 
-    async def place(self, request: OrderRequest, *, may_exist: bool) -> TradeOrder:
+    async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool = True) -> TradeOrder:
         """Return what the venue answers to an order; see `VenueProtocol.place_order`."""
         key, answer = self._expect()
         self.driver.use(
-            lambda protocol, now_ns: protocol.place_order(key, request, now_ns, may_exist=may_exist)
+            lambda protocol, now_ns: protocol.place_order(
+                key, request, now_ns, may_exist=may_exist, may_place=may_place
+            )
         )
         return await self._answer(key, answer, request.pair, request.client_order_id)
 
@@ -263,13 +265,13 @@ class Link:
     async def _answer(
         self, key: int, answer: asyncio.Future[TradeOrder], pair: str, client_order_id: str | None
     ) -> TradeOrder:
-        # The protocol answers every request at its deadline and at the end of the connection; a connection that had
-        # ended before it was asked has nobody left to pass the answer on.
+        # The protocol answers every request at its deadline, or at the end of the connection; one that has nothing due
+        # any more has nobody left to pass the answer on. Requests to REST outlive the socket.
         try:
             waiting: set[asyncio.Future[Any]] = {answer, self.ended}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return answer.result()
+            if answer.done() or self.driver.protocol.next_deadline_ns() is not None:
+                return await answer
             return TradeOrder(
                 outcome=Outcome.UNKNOWN,
                 pair=pair,
@@ -287,7 +289,7 @@ class Link:
         Args:
             drain_s: longest time to wait for answers that are under way, in seconds.
         """
-        if drain_s and self._answers and not self.ended.done():
+        if drain_s and self._answers:
             await asyncio.wait(list(self._answers.values()), timeout=drain_s)
         await self.driver.close()
         await cancel(*self._asking)

@@ -4,7 +4,15 @@ A venue refuses a client order id only while the earlier order is open. A bot th
 crash, asks for its counter-order a second time, perhaps long after the first was filled. So each id is written into a
 bucket before the order is sent: the write succeeds once. An id that was there already may stand for an order, and the
 venue is asked before anything is placed.
+
+An order that was sent a moment ago may be on its way still: that the venue does not show it proves nothing. So the time
+is kept as well, and while the venue may carry the earlier one out nothing is sent again.
 """
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from fillwire.bus.buckets import Bucket
 from fillwire.bus.errors import RevisionConflict
@@ -16,6 +24,37 @@ from fillwire.wire.subjects import account_tokens
 _log = get_log(__name__)
 
 TTL_S = 86_400.0
+# So long after it was carried out an order may be missing from the venue's answers.
+LAG_S = 2.0
+_S = 1_000_000_000
+_REFUSED = "refused"
+_LONG_AGO = "0"
+
+
+class Earlier(Enum):
+    """What is known of earlier sendings of a client order id."""
+
+    NONE = auto()
+    """There were none, or all were refused: it may be sent."""
+    OVER = auto()
+    """They have been carried out or never will be: the venue knows."""
+    UNDER_WAY = auto()
+    """One may still be carried out: it must not be sent again now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The note of a client order id.
+
+    Attributes:
+        earlier: what is known of earlier sendings.
+        key: where it is kept.
+        revision: of our note, None if none was written.
+    """
+
+    earlier: Earlier
+    key: str
+    revision: int | None
 
 
 class Placements:
@@ -24,16 +63,22 @@ class Placements:
     Args:
         bucket: where they are kept.
         gateway: name of this process, kept with each.
+        order_life_s: so long after it was asked for an order may still be carried out by the venue.
+        now_ns: the wall clock, which gateways share as well as their machines do.
     """
 
-    def __init__(self, bucket: Bucket, gateway: str) -> None:
+    def __init__(
+        self, bucket: Bucket, gateway: str, order_life_s: float, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._bucket = bucket
         self._gateway = gateway
+        self._life_ns = int((order_life_s + LAG_S) * _S)
+        self._now_ns = now_ns
 
-    async def may_exist(self, account: Account, client_order_id: str, fence: int | None) -> bool:
-        """Return whether an order of this id may have been sent before; from now on it may.
+    async def note(self, account: Account, client_order_id: str, fence: int | None) -> Placement:
+        """Note that an order of this id is about to be sent, unless an earlier one is under way; return what is known.
 
-        A bucket that does not answer counts as yes: the venue knows.
+        A bucket that does not answer counts as one that is under way.
 
         Args:
             account: whose order.
@@ -41,12 +86,43 @@ class Placements:
             fence: of the lease under which it is about to be sent, kept for who looks into it later.
         """
         key = f"{account_tokens(account)}.{escape_token(client_order_id)}"
-        value = f"{self._gateway} {fence or '-'}".encode()
         try:
-            await self._bucket.put(key, value, ttl_s=TTL_S, expected_revision=0)
-        except RevisionConflict:
-            return True
+            try:
+                return Placement(Earlier.NONE, key, await self._write(key, fence, 0))
+            except RevisionConflict:
+                return await self._note_again(key, fence)
+        except RevisionConflict:  # somebody sends it at this moment
+            return Placement(Earlier.UNDER_WAY, key, None)
         except BrokerError as error:
             _log.warning("placement_not_noted", account=str(account), error=error)
-            return True
-        return False
+            return Placement(Earlier.UNDER_WAY, key, None)
+
+    async def _note_again(self, key: str, fence: int | None) -> Placement:
+        entry = await self._bucket.look(key)
+        said = (entry.value or b"").decode(errors="replace").rpartition(" ")[2]
+        if entry.value is None or said == _REFUSED:
+            earlier = Earlier.NONE
+        elif not said.isdecimal():  # of a gateway that did not note the time: from now on it is
+            await self._write(key, fence, entry.revision)
+            return Placement(Earlier.UNDER_WAY, key, None)
+        elif self._now_ns() < int(said) + self._life_ns:
+            return Placement(Earlier.UNDER_WAY, key, None)
+        else:
+            earlier = Earlier.OVER
+        return Placement(earlier, key, await self._write(key, fence, entry.revision))
+
+    async def refused(self, placement: Placement) -> None:
+        """Note that nothing was placed by the sending that was noted: it may be tried again at once."""
+        if placement.revision is None:
+            return
+        said = _REFUSED if placement.earlier is Earlier.NONE else _LONG_AGO
+        try:
+            await self._put(placement.key, f"{self._gateway} - {said}", placement.revision)
+        except BrokerError as error:  # it stays as if it were under way, until the time has passed
+            _log.warning("refusal_not_noted", key=placement.key, error=error)
+
+    async def _write(self, key: str, fence: int | None, revision: int) -> int:
+        return await self._put(key, f"{self._gateway} {fence or '-'} {self._now_ns()}", revision)
+
+    async def _put(self, key: str, value: str, revision: int) -> int:
+        return await self._bucket.put(key, value.encode(), ttl_s=TTL_S, expected_revision=revision)

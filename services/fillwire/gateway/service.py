@@ -195,7 +195,7 @@ class Gateway:
 
         woken = asyncio.Event()
         ownership = self._ownership(bus, around.random, woken.set)
-        placements = Placements(Bucket(bus, PLACEMENTS), self._name)
+        placements = Placements(Bucket(bus, PLACEMENTS), self._name, self._order_life_s)
 
         def make_tenancy(account: Account, pairs: frozenset[str]) -> Tenancy:
             claim = ownership.claim(account)

@@ -171,12 +171,12 @@ class Session:
 
     # -- what bots ask
 
-    async def place(self, request: OrderRequest, *, may_exist: bool) -> TradeOrder:
+    async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool = True) -> TradeOrder:
         """Return what the venue answers to an order; see `VenueProtocol.place_order`."""
         obstacle = self._obstacle(self._placing)
         if self._live is None or obstacle is not None:
             return _not_sent(request, None, obstacle)
-        return await self._live.place(request, may_exist=may_exist)
+        return await self._live.place(request, may_exist=may_exist, may_place=may_place)
 
     async def cancel(self, request: CancelRequest) -> TradeOrder:
         """Return what the venue answers to a cancellation."""

@@ -56,7 +56,9 @@ class Desk(Protocol):
 
     symbols: SymbolTable
 
-    def place(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+    def place(
+        self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool, may_place: bool = True
+    ) -> None:
         """Place an order."""
 
     def cancel(self, key: int, request: CancelRequest, now_ns: int) -> None:
@@ -175,6 +177,10 @@ class Connection(ABC):
         """End: frames that wait are judged by the clock as it is known, and what waits for an answer gets none."""
         self._stage = Stage.ENDED
         self._read_doubted(now_ns)
+        self._leave_desk()
+
+    def _leave_desk(self) -> None:
+        """Answer bots' requests that went over the socket."""
         self._desk.abandon(LOST)
 
     # -- out
@@ -222,10 +228,12 @@ class Connection(ABC):
 
     # -- orders
 
-    def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+    def place_order(
+        self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool, may_place: bool = True
+    ) -> None:
         """Place an order."""
         if self._stage is Stage.LIVE:
-            self._desk.place(key, request, now_ns, may_exist=may_exist)
+            self._desk.place(key, request, now_ns, may_exist=may_exist, may_place=may_place)
         else:
             self._refuse(key, request.pair, request.client_order_id, None)
 
@@ -292,6 +300,8 @@ class Connection(ABC):
 class RestConnection(Connection):
     """A connection whose orders, and the venue's time, are asked of REST.
 
+    What was asked of REST is carried out though the socket ends: bots' requests are followed to their answers all the same.
+
     Args:
         account: as `Connection`.
         symbols: as `Connection`.
@@ -319,11 +329,12 @@ class RestConnection(Connection):
             microseconds=microseconds,
         )
         self._calls = RestCalls()
-        self._desk = RestDesk(
+        self._desk_timers = Timers()
+        self._desk: RestDesk = RestDesk(
             venue=self._venue,
             api=api,
             calls=self._calls,
-            timers=self._timers,
+            timers=self._desk_timers,
             symbols=symbols,
             timeout_ns=limits.order_timeout_ns,
             max_pending=limits.max_pending_orders,
@@ -347,9 +358,24 @@ class RestConnection(Connection):
         self._calls.receive(key, answer, now_ns)
 
     def disconnected(self, now_ns: int) -> None:
-        """End, and wait for nothing any more."""
+        """End, and wait for nothing any more but the answers to bots' requests."""
         super().disconnected(now_ns)
         self._calls.abandon()
+
+    def _leave_desk(self) -> None:
+        """Leave it at work: what was sent to REST is carried out without the socket."""
+
+    def receive_timer(self, now_ns: int) -> None:
+        """Act on the deadlines that have passed; in the end on those of bots' requests only."""
+        if self._stage is not Stage.ENDED:
+            super().receive_timer(now_ns)
+        self._desk_timers.run(now_ns)
+
+    def next_deadline_ns(self) -> int | None:
+        """Return when something is due."""
+        own_ns = super().next_deadline_ns()
+        desk_ns = self._desk_timers.next_ns if self._desk.is_busy else None
+        return min(filter(None, (own_ns, desk_ns)), default=None)
 
     def _measure_clock(self, now_ns: int, then: Action) -> None:
         def answered(answer: HttpResponse | VenueError, at_ns: int) -> None:

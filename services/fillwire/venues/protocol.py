@@ -7,7 +7,7 @@ The driver owns the socket and the timer. It calls
     receive_timer        when the instant of next_deadline_ns has come
     receive_response     when REST has answered what requests_to_send wanted asked
     place_order, …       when a bot asks
-    disconnected         once, when the socket is gone
+    disconnected         once, when the socket is gone; answers of REST, and the timer for them, may still come after it
 
 and after each of them sends `frames_to_send()` and `requests_to_send()`, acts on `events()`, and looks at `next_deadline_ns()` again. All
 times are the wall clock in nanoseconds since the epoch, since they are signed and compared with the venue's. A clock
@@ -201,7 +201,7 @@ class VenueProtocol(Protocol):
         """Do what is due at `now_ns`; nothing if the driver calls early."""
 
     def disconnected(self, now_ns: int) -> None:
-        """End: the socket is gone. Requests without answer become `unknown`."""
+        """End: the socket is gone. Bots' requests that went over it become `unknown`; those to REST are answered yet."""
 
     def events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
@@ -239,7 +239,9 @@ class VenueProtocol(Protocol):
     def keep_quiet(self, until_ns: int) -> None:
         """Ask nothing of the own accord until then: the venue wants no requests from this machine."""
 
-    def place_order(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+    def place_order(
+        self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool, may_place: bool = True
+    ) -> None:
         """Ask the venue to place an order; one `OrderAnswered` with `key` follows, at the deadline at the latest.
 
         Args:
@@ -247,6 +249,7 @@ class VenueProtocol(Protocol):
             request: the order.
             now_ns: the time.
             may_exist: the order may have been placed before: look for it first, and place it only if it is not found.
+            may_place: False while an earlier sending may still be carried out: look for it only.
         """
 
     def cancel_order(self, key: int, request: CancelRequest, now_ns: int) -> None:

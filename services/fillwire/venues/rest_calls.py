@@ -14,17 +14,18 @@ Then = Callable[[HttpResponse | VenueError, int], None]
 class RestCalls:
     """Requests that wait to be sent, and those that wait for their answers; whoever asks bounds how many."""
 
-    __slots__ = ("_last_key", "_to_send", "_waiting")
+    __slots__ = ("_last_key", "_lasting", "_to_send", "_waiting")
 
     def __init__(self) -> None:
         self._to_send: list[HttpAsk] = []
         self._waiting: dict[int, Then] = {}
+        self._lasting: dict[int, Then] = {}
         self._last_key = 0
 
-    def ask(self, make: Ask, timeout_ns: int, then: Then) -> None:
-        """Have a request sent; `then` is told what came of it, unless `abandon` comes before."""
+    def ask(self, make: Ask, timeout_ns: int, then: Then, *, outlives: bool = False) -> None:
+        """Have a request sent; `then` is told what came of it, also after `abandon` if it `outlives` the connection."""
         self._last_key += 1
-        self._waiting[self._last_key] = then
+        (self._lasting if outlives else self._waiting)[self._last_key] = then
         self._to_send.append(HttpAsk(self._last_key, make, timeout_ns))
 
     def to_send(self) -> list[HttpAsk]:
@@ -36,11 +37,11 @@ class RestCalls:
 
     def receive(self, key: int, answer: HttpResponse | VenueError, now_ns: int) -> None:
         """Take an answer; one that nobody waits for any more is passed over."""
-        then = self._waiting.pop(key, None)
+        then = self._waiting.pop(key, None) or self._lasting.pop(key, None)
         if then is not None:
             then(answer, now_ns)
 
     def abandon(self) -> None:
-        """Wait for nothing any more."""
-        self._to_send.clear()
+        """Wait for nothing any more but what outlives the connection."""
+        self._to_send = [ask for ask in self._to_send if ask.key in self._lasting]
         self._waiting.clear()

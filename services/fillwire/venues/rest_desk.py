@@ -1,11 +1,11 @@
 """Bots' orders at a venue that takes them by REST: placing and cancelling, asked twice and done once.
 
 place ─▶ (may exist: look for it) ─▶ send ─▶ accepted
-├▶ refused
-└▶ no answer, or the client order id is taken ─▶ look for it until it shows
+                    │                     ├▶ refused
+                    │                     └▶ no answer, or the client order id is taken ─▶ look for it until it shows
+                    └▶ an earlier sending may still be carried out ─▶ look for it until it shows
 """
 
-import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,10 +21,14 @@ from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.timers import Timers
 
 TOO_LATE = "no answer in time"
+_NOT_SAID = "the order may exist, and the venue does not say"
 # An order that was just placed can be missing from the venue's queries for a while.
 LAG_RETRY_NS = 250_000_000
 # How often an order that may exist is looked for before it is taken not to exist.
 LOOKUPS = 3
+# An order that exists, or may, is looked for at growing intervals.
+_LONGEST_PAUSE_NS = 2_000_000_000
+_S = 1_000_000_000
 
 # Nothing was done: the others leave open what was.
 _REFUSALS = (OrderRejected, Throttled, AuthRejected)
@@ -133,10 +137,28 @@ class RestDesk:
 
     # -- what bots ask
 
-    def place(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
-        """Place an order, or find the one that the same client order id has placed before."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        return bool(self._asked)
+
+    def place(
+        self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool, may_place: bool = True
+    ) -> None:
+        """Place an order, or find the one that the same client order id has placed before.
+
+        Args:
+            key: what the answer will carry.
+            request: the order.
+            now_ns: the time.
+            may_exist: it is looked for first.
+            may_place: False where it is looked for only, since an earlier sending may still be carried out.
+        """
         symbol = self.symbols.symbols.get(request.pair, "")
-        course = self._placing(symbol, request, may_exist=may_exist)
+        if may_place:
+            course = self._placing(symbol, request, may_exist=may_exist)
+        else:
+            course = self._resolving(symbol, request)
         self._begin(key, request.pair, request.client_order_id, None, course, now_ns)
 
     def cancel(self, key: int, request: CancelRequest, now_ns: int) -> None:
@@ -159,8 +181,7 @@ class RestDesk:
                 try:
                     found = yield from self._api.find(symbol, None, client_order_id)
                 except VenueError as error:
-                    reason = f"the order may exist, and the venue does not say: {error.reason}"
-                    raise VenueError(self._venue, reason) from error
+                    raise VenueError(self._venue, f"{_NOT_SAID}: {error.reason}") from error
                 if found is not None:
                     return _accepted(request.pair, client_order_id, found)
                 yield _Pause(LAG_RETRY_NS)
@@ -175,13 +196,22 @@ class RestDesk:
         return _accepted(request.pair, client_order_id, placed)
 
     def _resolving(self, symbol: str, request: OrderRequest) -> _Course:
-        """Look for an order that exists, or may, until it shows; the deadline ends it."""
+        """Look for an order that exists, or may, until it shows; the deadline ends it, or a key that is refused."""
+        pause_ns = LAG_RETRY_NS
         while True:
-            with contextlib.suppress(VenueError):
+            wait_ns = pause_ns
+            try:
                 found = yield from self._api.find(symbol, None, request.client_order_id)
                 if found is not None:
                     return _accepted(request.pair, request.client_order_id, found)
-            yield _Pause(LAG_RETRY_NS)
+            except AuthRejected as error:
+                raise VenueError(self._venue, f"{_NOT_SAID}: {error.reason}") from error
+            except Throttled as error:
+                wait_ns = max(pause_ns, int(error.retry_after_s * _S))
+            except VenueError:  # it does not say now
+                pass
+            yield _Pause(wait_ns)
+            pause_ns = min(2 * pause_ns, _LONGEST_PAUSE_NS)
 
     def _cancelling(self, symbol: str, request: CancelRequest) -> _Course:
         try:
@@ -247,7 +277,7 @@ class RestDesk:
         elif now_ns >= asked.deadline_ns:  # we stood still, and the timer that says so has not run yet
             self._conclude(key, Outcome.UNKNOWN, TOO_LATE)
         else:
-            self._calls.ask(wanted, asked.deadline_ns - now_ns, partial(self._step, key))
+            self._calls.ask(wanted, asked.deadline_ns - now_ns, partial(self._step, key), outlives=True)
 
     def _conclude(self, key: int, outcome: Outcome, reason: str, code: int | None = None) -> None:
         asked = self._asked.pop(key, None)

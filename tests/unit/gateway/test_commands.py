@@ -11,6 +11,7 @@ from fillwire.domain.enums import OrderType, Side
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.commands import NOT_OWNED, Commands
+from fillwire.gateway.placements import Earlier, Placement
 from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_command
 from fillwire.wire.subjects import command_subject
 
@@ -42,9 +43,9 @@ class Connection:
         """See `Session`."""
         return self.obstacles.pop() if self.obstacles else None
 
-    async def place(self, request: OrderRequest, *, may_exist: bool) -> TradeOrder:
+    async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool) -> TradeOrder:
         """See `Session`."""
-        assert not may_exist
+        assert (may_exist, may_place) == (False, True)
         self.sent.append(request)
         return TradeOrder(
             outcome=Outcome.ACCEPTED, pair=request.pair, client_order_id=request.client_order_id
@@ -56,11 +57,16 @@ class Notes:
     """Stands for the placements: keeps what was noted, by fence."""
 
     noted: list[tuple[str, int | None]] = dataclasses.field(default_factory=list)
+    taken_back: list[int | None] = dataclasses.field(default_factory=list)
 
-    async def may_exist(self, _account: Account, client_order_id: str, fence: int | None) -> bool:
+    async def note(self, _account: Account, client_order_id: str, fence: int | None) -> Placement:
         """See `Placements`."""
         self.noted.append((client_order_id, fence))
-        return False
+        return Placement(Earlier.NONE, client_order_id, 11)
+
+    async def refused(self, placement: Placement) -> None:
+        """See `Placements`."""
+        self.taken_back.append(placement.revision)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +98,7 @@ async def test_an_order_is_noted_and_sent_under_a_lease_that_outlives_it() -> No
     connection, notes = Connection([]), Notes()
     answer = await _place(connection, notes, 6.0)
     assert answer.outcome is Outcome.ACCEPTED
-    assert (connection.sent, notes.noted) == ([REQUEST], [("grid-1", 7)])
+    assert (connection.sent, notes.noted, notes.taken_back) == ([REQUEST], [("grid-1", 7)], [])
 
 
 @pytest.mark.parametrize("left_s", [1.0, 6.0])
@@ -106,7 +112,7 @@ async def test_an_obstacle_that_ends_meanwhile_lets_no_order_past_the_lease(left
 
 async def test_a_lease_that_may_end_before_the_order_does_sends_nothing() -> None:
     """The venue could still carry the order out when another gateway owns the account."""
-    connection = Connection([])
-    answer = await _place(connection, Notes(), 5.0)
+    connection, notes = Connection([]), Notes()
+    answer = await _place(connection, notes, 5.0)
     assert (answer.outcome, answer.reason) == (Outcome.REJECTED, NOT_OWNED)
-    assert connection.sent == []
+    assert (connection.sent, notes.taken_back) == ([], [11])

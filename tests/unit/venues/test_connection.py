@@ -10,7 +10,7 @@ from fillwire.domain.errors import ConnectionLost
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
 from fillwire.venues import connection
-from fillwire.venues.connection import LOST, RestConnection, Stage
+from fillwire.venues.connection import RestConnection, Stage
 from fillwire.venues.parsing import ExecutionReport, Said
 from fillwire.venues.protocol import (
     ClockMeasured,
@@ -22,7 +22,7 @@ from fillwire.venues.protocol import (
 )
 from fillwire.venues.questions import Question
 from fillwire.venues.rest import HttpRequest, HttpResponse
-from fillwire.venues.rest_desk import ShownOrder
+from fillwire.venues.rest_desk import TOO_LATE, ShownOrder
 from fillwire.venues.symbols import SymbolTable
 from support.binance_connection import NOW_NS, trade_frame
 
@@ -173,22 +173,30 @@ def test_frames_that_wait_are_told_when_the_connection_ends() -> None:
 
 
 def test_requests_are_sent_only_while_it_is_live() -> None:
-    """Before and after they are refused unsent; those under way are unknown at the end."""
+    """Before and after they are refused unsent; those under way are followed beyond the end, for they are carried out."""
     made = PlainConnection()
     made.place_order(1, ORDER, NOW_NS, may_exist=False)
     made.connected(NOW_NS)
     made.place_order(2, ORDER, NOW_NS, may_exist=False)
     made.cancel_order(3, CANCEL, NOW_NS)
-    assert [ask.make(0).method for ask in made.requests_to_send()] == ["POST", "DELETE"]
+    place, cancel = made.requests_to_send()
+    assert (place.make(0).method, cancel.make(0).method) == ("POST", "DELETE")
     made.disconnected(NOW_NS)
     made.cancel_order(4, CANCEL, NOW_NS)
+    made.receive_response(place.key, ConnectionLost("binance", "cut"), NOW_NS)
+    (look,) = made.requests_to_send()
+    assert look.make(0).method == "GET"
+    assert made.next_deadline_ns() == NOW_NS + 4 * S
+    made.receive_timer(NOW_NS + 4 * S)
+    assert made.next_deadline_ns() is None
     answers = {
         event.key: (event.answer.outcome, event.answer.reason)
         for event in made.events()
         if isinstance(event, OrderAnswered)
     }
     not_sent = Outcome.REJECTED, "not sent: the connection is not receiving"
-    assert answers == {1: not_sent, 2: (Outcome.UNKNOWN, LOST), 3: (Outcome.UNKNOWN, LOST), 4: not_sent}
+    late = Outcome.UNKNOWN, TOO_LATE
+    assert answers == {1: not_sent, 2: late, 3: late, 4: not_sent}
 
 
 def test_a_connection_fails_once_and_then_wants_nothing() -> None:
@@ -196,6 +204,8 @@ def test_a_connection_fails_once_and_then_wants_nothing() -> None:
     made = live()
     made.place_order(1, ORDER, NOW_NS, may_exist=False)
     assert made.next_deadline_ns() == NOW_NS + 4 * S
+    made.receive_timer(NOW_NS + 4 * S)
+    made.events()
     made.fail()
     made.fail()
     (failed,) = made.events()

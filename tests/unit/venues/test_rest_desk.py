@@ -158,14 +158,43 @@ def test_an_order_that_may_have_been_placed_is_looked_for_until_it_shows(answer:
         rig.answer(answer)
     else:
         rig.fail(ConnectionLost("plain", "no answer"))
-    for status in (404, 500, 429):
+    for status, pause in ((404, 1), (500, 2), (404, 4)):
         assert rig.asked() == "GET /SOLUSD/mine-1"
         rig.answer(status)
+        rig.wait(pause * LAG_RETRY_NS - 1)
         assert not rig.calls.to_send()
-        rig.wait(LAG_RETRY_NS)
+        rig.wait(1)
     rig.asked()
     rig.answer(200, "filled")
     assert (rig.answered.outcome, rig.answered.venue_status) == (Outcome.ACCEPTED, "filled")
+
+
+@pytest.mark.parametrize(("status", "wait_ns"), [(404, LAG_RETRY_NS), (429, 3_000_000_000)])
+def test_an_order_that_may_still_be_carried_out_is_looked_for_only(status: int, wait_ns: int) -> None:
+    """That it does not show proves nothing: it is not sent again, and the venue is left alone for as long as it asks."""
+    rig = Rig()
+    rig.desk.place(1, ORDER, START_NS, may_exist=True, may_place=False)
+    assert rig.asked() == "GET /SOLUSD/mine-1"
+    rig.answer(status)
+    rig.wait(wait_ns - 1)
+    assert not rig.calls.to_send()
+    rig.wait(1)
+    assert rig.asked() == "GET /SOLUSD/mine-1"
+    rig.wait(TIMEOUT_NS)
+    assert (rig.answered.outcome, rig.answered.reason) == (Outcome.UNKNOWN, TOO_LATE)
+    assert not rig.calls.to_send()
+
+
+def test_a_key_that_is_refused_ends_the_looking() -> None:
+    """Nothing more can be learnt with it, and the order may exist: it is unknown at once."""
+    rig = Rig()
+    rig.desk.place(1, ORDER, START_NS, may_exist=False)
+    rig.asked()
+    rig.fail(ConnectionLost("plain", "no answer"))
+    rig.asked()
+    rig.answer(401, "no key")
+    assert rig.answered.outcome is Outcome.UNKNOWN
+    assert rig.answered.reason == "the order may exist, and the venue does not say: no key"
 
 
 def test_an_order_of_which_nothing_shows_is_unknown_at_the_deadline() -> None:

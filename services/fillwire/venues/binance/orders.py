@@ -41,6 +41,7 @@ class _Placing:
     key: int
     call: requests.Call
     status: requests.Call
+    may_place: bool
 
 
 class OrderDesk:
@@ -72,11 +73,14 @@ class OrderDesk:
         self._on_answer = on_answer
         self._asked: dict[int, _Asked] = {}
 
-    def place(self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool) -> None:
+    def place(
+        self, key: int, request: OrderRequest, now_ns: int, *, may_exist: bool, may_place: bool = True
+    ) -> None:
         """Place an order, or find the one that the same client order id has placed before.
 
         The venue refuses a client order id only while the earlier order is open: one that has been filled in between
-        would be placed a second time. So an order that may exist is looked for first.
+        would be placed a second time. So an order that may exist is looked for first, and nothing is sent while an earlier
+        sending may still be carried out.
         """
         asked = _Asked(request.pair, request.client_order_id, None, now_ns + self._timeout_ns)
         try:
@@ -86,8 +90,8 @@ class OrderDesk:
             self._reject(key, asked, error)
             return
         status = requests.order_status(symbol, None, request.client_order_id)
-        placing = _Placing(key, call, status)
-        if may_exist:
+        placing = _Placing(key, call, status, may_place)
+        if may_exist or not may_place:
             self._look(placing, _LOOKUPS, now_ns)
         else:
             self._send(placing, now_ns)
@@ -130,8 +134,12 @@ class OrderDesk:
             self._conclude(placing.key, NoAnswer(f"the order may exist, and the venue does not say: {reply}"))
         elif lookups > 1:
             self._timers.at(now_ns + _LAG_RETRY_NS, partial(self._look, placing, lookups - 1))
-        else:
+        elif placing.may_place:
             self._send(placing, now_ns)
+        else:
+            self._conclude(
+                placing.key, NoAnswer("it was asked for a moment ago, and may still be carried out")
+            )
 
     def cancel(self, key: int, request: CancelRequest, now_ns: int) -> None:
         """Cancel an order; one that is cancelled already counts as cancelled."""

@@ -263,6 +263,9 @@ def test_the_end_answers_what_waits() -> None:
     protocol = receiving()
     protocol.place_order(7, PLACE, NOW_NS, may_exist=False)
     protocol.disconnected(NOW_NS)
+    deadline_ns = protocol.next_deadline_ns()
+    assert deadline_ns is not None
+    protocol.receive_timer(deadline_ns)
     (event,) = protocol.events()
     assert isinstance(event, OrderAnswered)
     assert event.answer.outcome is Outcome.UNKNOWN

@@ -273,6 +273,23 @@ def test_an_order_that_does_not_exist_is_placed_after_looking_thrice() -> None:
     assert _answer(protocol) == ACCEPTED
 
 
+def test_an_order_that_may_still_be_carried_out_is_looked_for_only() -> None:
+    """That it does not show proves nothing while the earlier one is on its way: unknown, and nothing is sent."""
+    protocol = _receiving()
+    protocol.place_order(1, REQUEST, NOW_NS, may_exist=True, may_place=False)
+    for lookup in range(3):
+        at_ns = NOW_NS + lookup * 250 * MS
+        protocol.receive_timer(at_ns)
+        assert _sent(protocol)["method"] == "order.status"
+        protocol.receive_frame(refusal_frame(2 + lookup, -2013, "Order does not exist."), at_ns)
+    assert protocol.frames_to_send() == []
+    answer = _answer(protocol)
+    assert (answer.outcome, answer.reason) == (
+        Outcome.UNKNOWN,
+        "it was asked for a moment ago, and may still be carried out",
+    )
+
+
 def test_an_order_whose_time_has_passed_is_not_placed() -> None:
     """The process stood still before the last lookup's answer: it is read before the timers run, and nothing is sent."""
     protocol = _receiving()

@@ -304,10 +304,12 @@ def test_a_first_answer_that_is_lost_does_not_end_the_search_for_dead_sockets() 
 
 
 def test_nothing_is_due_after_the_end() -> None:
-    """And what waits is answered."""
+    """Once what waits is answered."""
     talk = Talk()
     talk.protocol.place_order(1, ORDER, talk.now_ns, may_exist=False)
     talk.protocol.disconnected(talk.now_ns)
+    assert talk.told() == []
+    talk.protocol.receive_timer(talk.protocol.next_deadline_ns() or 0)
     (answered,) = talk.told()
     assert isinstance(answered, OrderAnswered)
     assert answered.answer.outcome is Outcome.UNKNOWN

@@ -339,7 +339,7 @@ def test_a_frame_from_the_future_waits_for_the_venues_time() -> None:
 
 
 def test_bots_are_refused_before_the_connection_receives() -> None:
-    """And answered as unknown when it ends."""
+    """And answered as unknown at the deadline when it has ended."""
     connection = Connection()
     order = OrderRequest(
         client_order_id="mine", pair="SOL-USD", side=Side.BUY, type=OrderType.MARKET, quantity=Decimal(1)
@@ -353,6 +353,7 @@ def test_bots_are_refused_before_the_connection_receives() -> None:
     (ask,) = connection.protocol.requests_to_send()
     assert ask.make(START_NS).path == "/api/v3/brokerage/orders"
     connection.protocol.disconnected(connection.now_ns)
+    connection.protocol.receive_timer(connection.protocol.next_deadline_ns() or 0)
     (event,) = connection.told()
     assert isinstance(event, OrderAnswered)
     assert event.answer.outcome is Outcome.UNKNOWN

@@ -553,5 +553,6 @@ def test_nothing_is_sent_before_the_stream_is_there() -> None:
     found = receiving()
     found.place_order(1, ORDER, NOW_NS, may_exist=False)
     found.disconnected(NOW_NS)
+    found.receive_timer(found.next_deadline_ns() or 0)
     assert answer(found).outcome is Outcome.UNKNOWN
     assert found.next_deadline_ns() is None
