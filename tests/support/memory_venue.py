@@ -65,6 +65,7 @@ class MemoryVenue:
         trades_lag_ns: how much further those of executions are.
         failures: questions that are answered with status 500, one after another.
         refused: symbols of which nothing may be asked, as of one that is not listed any more; None for all at once.
+        garbled: orders whose rows nobody can read.
         frames: what it has sent and nobody has read yet.
         on_request: called before each question is answered: the stream goes on meanwhile.
     """
@@ -76,6 +77,7 @@ class MemoryVenue:
         self.trades_lag_ns = 0
         self.failures = 0
         self.refused: set[str | None] = set()
+        self.garbled: set[int] = set()
         self.requests = 0
         self.orders: list[VenueOrder] = []
         self.frames: list[RecordedReport] = []
@@ -200,8 +202,7 @@ class MemoryVenue:
     def _rows(self) -> list[dict[str, object]]:
         return [self._row(order, seen) for order in self.orders if (seen := self._seen(order))]
 
-    @staticmethod
-    def _row(order: VenueOrder, seen: list[Change]) -> dict[str, object]:
+    def _row(self, order: VenueOrder, seen: list[Change]) -> dict[str, object]:
         last = seen[-1]
         return {
             "symbol": order.symbol,
@@ -215,7 +216,7 @@ class MemoryVenue:
             "status": last.status,
             "timeInForce": "GTC",
             "type": "LIMIT",
-            "side": "BUY",
+            "side": "HOLD" if order.order_id in self.garbled else "BUY",
             "stopPrice": "0.00",
             "time": seen[0].time_ns // 1000,
             "updateTime": last.time_ns // 1000,

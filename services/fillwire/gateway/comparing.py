@@ -159,6 +159,12 @@ class Comparison:
                     self._pending.discard(key)
             else:
                 self._pending.add(key, retry_s)
+        self._doubt_unread(retry_s)
+
+    def _doubt_unread(self, after_s: float) -> None:
+        """Have the orders looked up that the lists held and that could not be read."""
+        for key in self.inquiry.take_unread():
+            self._pending.add(key, after_s)
 
     async def settle(
         self,
@@ -235,6 +241,7 @@ class Comparison:
                 or (row and row.executed > known.cumulative)
             ):
                 self._pending.add(key, after_s)
+        self._doubt_unread(after_s)
 
 
 def _by_age(key: OrderKey) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.rationing import RationedRest
 from fillwire.venues.questions import Ask, Question
-from fillwire.venues.records import AccountRecords, ExecutionRow, OrderRow
+from fillwire.venues.records import AccountRecords, ExecutionRow, OrderRow, PartlyReadRecords
 from fillwire.venues.rest import HttpResponse
 
 T = TypeVar("T")
@@ -74,6 +74,10 @@ class Inquiry:
     async def order(self, key: OrderKey) -> OrderRow | None:
         """Return one order, None if the venue does not know it, or not yet."""
         return await self.answer(self.records.order(key))
+
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that the answers since the last call held, and that could not be read."""
+        return self.records.take_unread() if isinstance(self.records, PartlyReadRecords) else []
 
     async def changed_orders(self, symbol: str | None, since_ns: int) -> list[OrderRow]:
         """Return the orders that changed since then, as they are now; of a symbol, or of all where the venue tells so."""

@@ -26,12 +26,12 @@ def windows(since_ns: int, now_ns: int, window_ns: int) -> list[tuple[int, int]]
 
 
 def changed_in(
-    ask: Callable[[int, int], Question[list[OrderRow]]], spans: list[tuple[int, int]], page_size: int
+    ask: Callable[[int, int], Question[list[OrderRow | None]]], spans: list[tuple[int, int]], page_size: int
 ) -> Question[list[OrderRow]]:
     """Return the orders that changed in the windows, as they are now.
 
     Args:
-        ask: asks for those of one window, at most a page.
+        ask: asks for those of one window, at most a page; None stands for an order that cannot be read.
         spans: the windows.
         page_size: rows of a full page. Nobody knows which rows are missing from one: each half is asked for.
     """
@@ -44,7 +44,7 @@ def changed_in(
             middle_ns = (start_ns + end_ns) // 2
             left[:0] = [(start_ns, middle_ns), (middle_ns, end_ns)]
             continue
-        for row in rows:
+        for row in filter(None, rows):
             known = found.get(row.key)
             if known is None or row.updated_ns >= known.updated_ns:
                 found[row.key] = row

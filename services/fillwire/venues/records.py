@@ -217,6 +217,14 @@ class AccountRecords(Protocol):
 
 
 @runtime_checkable
+class PartlyReadRecords(Protocol):
+    """Records of which one order may be unreadable and the others not: lists of orders then lack it."""
+
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that the lists asked for since the last call lacked."""
+
+
+@runtime_checkable
 class ForgetfulRecords(Protocol):
     """Records that do not keep every order: what was cancelled without an execution is gone from them."""
 

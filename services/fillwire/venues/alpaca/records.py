@@ -6,8 +6,9 @@ the next one beginning there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -21,12 +22,13 @@ from fillwire.domain.ledger import OrderKey
 from fillwire.venues.alpaca import requests
 from fillwire.venues.alpaca.auth import Key
 from fillwire.venues.alpaca.refusals import VENUE, http_error
-from fillwire.venues.alpaca.rows import execution_row, order_rows, units
+from fillwire.venues.alpaca.rows import execution_row, order_key, order_row, orders_in, units
 from fillwire.venues.alpaca.values import Row, text, time_ns
 from fillwire.venues.questions import Question
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
+from fillwire.venues.unread import UnreadOrders
 from fillwire.wire.decimals import decimal_text
 
 _WORDS = Words(new="new", pending="pending_new", partially_filled="partially_filled", filled="filled")
@@ -41,10 +43,14 @@ class AlpacaRecords:
     Args:
         account: whose records.
         key: its key.
+        unread: the orders that could not be read.
     """
 
     account: Account
     key: Key
+    unread: UnreadOrders = field(
+        default_factory=lambda: UnreadOrders(VENUE, order_key), repr=False, compare=False
+    )
     asks_by_symbol: ClassVar[bool] = False
 
     # -- orders
@@ -61,7 +67,10 @@ class AlpacaRecords:
         response = yield requests.ask(requests.order(self.key, order_id))
         if response.status == HTTPStatus.NOT_FOUND:
             return None
-        rows = _read_orders([_document(response)])
+        try:
+            rows = [order_row(row, parent) for row, parent in orders_in(_document(response))]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _unreadable("order", error) from error
         return next((row for row in rows if row.order_id == order_id), None)
 
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
@@ -73,6 +82,10 @@ class AlpacaRecords:
         found = yield from self._orders("all", since_ns)
         return list(found.values())
 
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that lists lacked since the last call; see `PartlyReadRecords`."""
+        return self.unread.take()
+
     def _orders(self, status: str, after_ns: int | None) -> Question[dict[str, OrderRow]]:
         """Page through orders. The last time of a page is asked for again: others may have been submitted then, too."""
         found: dict[str, OrderRow] = {}
@@ -80,7 +93,8 @@ class AlpacaRecords:
         while True:
             response = yield requests.ask(requests.orders(self.key, status, after_ns))
             documents = _rows(response)
-            found |= {row.order_id: row for row in _read_orders(documents)}
+            rows = _read_orders(documents, self.unread)
+            found |= {row.order_id: row for row in rows}
             if len(documents) < requests.MAX_ORDERS:
                 return found
             try:
@@ -235,9 +249,14 @@ def _body(response: HttpResponse) -> object:
         raise _unreadable("records", error) from error
 
 
-def _read_orders(documents: Sequence[Row]) -> list[OrderRow]:
+def _read_orders(documents: Sequence[Row], unread: UnreadOrders) -> list[OrderRow]:
     try:
-        return [row for document in documents for row in order_rows(document)]
+        rows = [
+            unread.read(row, partial(order_row, row, parent))
+            for document in documents
+            for row, parent in orders_in(document)
+        ]
+        return [row for row in rows if row is not None]
     except (ValueError, TypeError, AttributeError) as error:
         raise _unreadable("orders", error) from error
 

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeVar
 
 from fillwire.domain.enums import Kind, OrderType, Side, TimeInForce
+from fillwire.domain.ledger import OrderKey
 from fillwire.venues.alpaca.instruments import OPTION_UNITS, event_symbol, is_option
 from fillwire.venues.alpaca.values import Row, amount, optional_amount, optional_text, text, time_ns
 from fillwire.venues.records import ExecutionRow, OrderRow
@@ -42,6 +43,7 @@ _TYPES: Mapping[str, OrderType] = {
     "trailing_stop": OrderType.TRAILING_STOP,
 }
 _SIDES: Mapping[str, Side] = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
+_TIMES_IN_FORCE: Mapping[str, TimeInForce] = {str(word): word for word in TimeInForce}
 _Word = TypeVar("_Word")
 _FILLS = frozenset({"fill", "partial_fill"})
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
@@ -53,8 +55,13 @@ def units(symbol: str) -> int:
     return OPTION_UNITS if is_option(symbol) else 1
 
 
-def order_rows(row: Row) -> Iterator[OrderRow]:
-    """Yield the orders that an order of an answer stands for: itself and its legs.
+def order_key(row: Row) -> OrderKey:
+    """Return which order a row is of; raises `ValueError` if it does not say so."""
+    return event_symbol(text(row, "symbol"), optional_text(row, "asset_class")), text(row, "id")
+
+
+def orders_in(row: Row) -> Iterator[tuple[Row, str | None]]:
+    """Yield the orders that an order of an answer stands for: itself and its legs, each with whose leg it is.
 
     The parent of several legs is none of them: it has no symbol, and what happens to it happens to its legs.
 
@@ -63,9 +70,9 @@ def order_rows(row: Row) -> Iterator[OrderRow]:
     """
     is_parent = row.get("order_class") == "mleg" and optional_text(row, "symbol") is None
     if not is_parent:
-        yield order_row(row)
+        yield row, None
     for leg in row.get("legs") or ():
-        yield order_row(leg, text(row, "id") if is_parent else None)
+        yield leg, text(row, "id") if is_parent else None
 
 
 def order_row(row: Row, parent: str | None = None) -> OrderRow:
@@ -81,17 +88,17 @@ def order_row(row: Row, parent: str | None = None) -> OrderRow:
     status = text(row, "status")
     if status not in _ENDINGS and status not in _OPEN:
         raise ValueError(f"status: expected one of {', '.join((*_ENDINGS, *sorted(_OPEN)))}, was {status!r}")
-    symbol = event_symbol(text(row, "symbol"), optional_text(row, "asset_class"))
+    symbol, order_id = order_key(row)
     executed = amount(row, "filled_qty")
     return OrderRow(
         symbol=symbol,
-        order_id=text(row, "id"),
+        order_id=order_id,
         client_order_id=optional_text(row, "client_order_id"),
         order_list_id=parent,
         side=_word(row, "side", _SIDES),
         # A leg has no type: it executes with its parent, at a price that no limit of its own bounds.
         type=OrderType.MARKET if _is_leg(row) else _word(row, "type", _TYPES, "order_type"),
-        time_in_force=None if optional_text(row, "time_in_force") is None else _time_in_force(row),
+        time_in_force=_TIMES_IN_FORCE.get(optional_text(row, "time_in_force") or ""),
         price=optional_amount(row, "limit_price"),
         stop_price=optional_amount(row, "stop_price"),
         quantity=optional_amount(row, "qty"),
@@ -145,10 +152,6 @@ def _word(row: Row, name: str, words: Mapping[str, _Word], other: str | None = N
     if said is None or said not in words:
         raise ValueError(f"{name}: expected one of {', '.join(words)}, was {said!r}")
     return words[said]
-
-
-def _time_in_force(row: Row) -> TimeInForce:
-    return TimeInForce(text(row, "time_in_force"))
 
 
 def _quote(executed: Decimal, average: Decimal | None, units: int) -> Decimal | None:

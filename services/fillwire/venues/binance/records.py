@@ -5,7 +5,7 @@ read from a database lags behind the matching engine, which no answer shows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
@@ -18,12 +18,13 @@ from fillwire.venues.binance import requests
 from fillwire.venues.binance.auth import Signer
 from fillwire.venues.binance.mapping import time_ns
 from fillwire.venues.binance.refusals import CLOCK_OUTSIDE_WINDOW, NO_SUCH_ORDER, http_refusal
-from fillwire.venues.binance.rows import amount, identity, read_row, read_rows, text
+from fillwire.venues.binance.rows import amount, identity, order_key, read_orders, read_row, read_rows, text
 from fillwire.venues.paging import by_count, changed_in, counted_since, following, windows
 from fillwire.venues.questions import Question
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
+from fillwire.venues.unread import UnreadOrders
 
 _OK = 200
 _NS_PER_MS = 1_000_000
@@ -47,11 +48,15 @@ class BinanceRecords:
         account: whose records.
         signer: its key.
         page_size: rows of a full page: there may be more.
+        unread: the orders that could not be read.
     """
 
     account: Account
     signer: Signer
     page_size: int = requests.MAX_ROWS
+    unread: UnreadOrders = field(
+        default_factory=lambda: UnreadOrders("binance", order_key), repr=False, compare=False
+    )
     asks_by_symbol: ClassVar[bool] = True
 
     # -- what can be asked
@@ -59,7 +64,7 @@ class BinanceRecords:
     def open_orders(self, symbol: str | None) -> Question[list[OrderRow]]:
         """Ask for the open orders."""
         response = yield lambda now_ns: requests.rest_open_orders(self.signer, now_ns // _NS_PER_MS, symbol)
-        return read_rows("binance", "orders", response, _order)
+        return [row for row in read_orders(response, _order, self.unread) if row is not None]
 
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order."""
@@ -73,7 +78,7 @@ class BinanceRecords:
         ask = partial(self._changed_between, _named(symbol))
         return (yield from changed_in(ask, windows(since_ns, now_ns, _DAY_NS), self.page_size))
 
-    def _changed_between(self, symbol: str, start_ns: int, end_ns: int) -> Question[list[OrderRow]]:
+    def _changed_between(self, symbol: str, start_ns: int, end_ns: int) -> Question[list[OrderRow | None]]:
         response = yield lambda now_ns: requests.rest_all_orders(
             self.signer,
             now_ns // _NS_PER_MS,
@@ -82,7 +87,11 @@ class BinanceRecords:
             end_time_ms=end_ns // _NS_PER_MS,
             limit=self.page_size,
         )
-        return read_rows("binance", "orders", response, _order)
+        return read_orders(response, _order, self.unread)
+
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that lists lacked since the last call; see `PartlyReadRecords`."""
+        return self.unread.take()
 
     def executions_since(
         self, symbol: str | None, since_ns: int, now_ns: int, known_trade_id: str | None

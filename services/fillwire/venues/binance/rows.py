@@ -7,8 +7,11 @@ from typing import Any, TypeVar
 import orjson
 
 from fillwire.domain.errors import VenueError
+from fillwire.domain.ledger import OrderKey
 from fillwire.venues.binance.refusals import http_error
+from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpResponse
+from fillwire.venues.unread import UnreadOrders
 from fillwire.wire.defects import AMOUNT_CHARACTERS
 
 _OK = 200
@@ -41,6 +44,21 @@ def read_rows(venue: str, what: str, response: HttpResponse, read: Callable[[Row
         return [read(row) for row in _document(venue, response, list)]
     except (ValueError, LookupError, TypeError) as error:
         raise _unreadable(venue, what, error) from error
+
+
+def read_orders(
+    response: HttpResponse, read: Callable[[Row], OrderRow], unread: UnreadOrders
+) -> list[OrderRow | None]:
+    """Return the orders in an answer, None in the place of one that `read` cannot read; as `read_row`."""
+    try:
+        return unread.read_each(_document(unread.exchange, response, list), read)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _unreadable(unread.exchange, "orders", error) from error
+
+
+def order_key(row: Row) -> OrderKey:
+    """Return which order a row is of; raises `LookupError` or `TypeError`."""
+    return text(row, "symbol"), identity(row, "orderId")
 
 
 def _document(venue: str, response: HttpResponse, kind: type) -> Any:

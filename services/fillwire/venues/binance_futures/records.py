@@ -5,7 +5,7 @@ engine, which no answer shows.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import ClassVar
@@ -15,7 +15,7 @@ from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.domain.ledger import OrderKey
 from fillwire.venues.binance.auth import Signer
 from fillwire.venues.binance.refusals import CLOCK_OUTSIDE_WINDOW, NO_SUCH_ORDER, http_refusal
-from fillwire.venues.binance.rows import read_row, read_rows
+from fillwire.venues.binance.rows import order_key, read_orders, read_row, read_rows
 from fillwire.venues.binance_futures import requests
 from fillwire.venues.binance_futures.endpoints import EXCHANGE
 from fillwire.venues.binance_futures.rows import read_execution, read_order
@@ -24,6 +24,7 @@ from fillwire.venues.questions import Ask, Question
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpRequest, HttpResponse
+from fillwire.venues.unread import UnreadOrders
 
 _OK = 200
 _NS_PER_MS = 1_000_000
@@ -40,17 +41,21 @@ class FuturesRecords:
         account: whose records.
         signer: its key.
         page_size: rows of a full page: there may be more.
+        unread: the orders that could not be read.
     """
 
     account: Account
     signer: Signer
     page_size: int = requests.MAX_ROWS
+    unread: UnreadOrders = field(
+        default_factory=lambda: UnreadOrders(EXCHANGE, order_key), repr=False, compare=False
+    )
     asks_by_symbol: ClassVar[bool] = True
 
     def open_orders(self, symbol: str | None) -> Question[list[OrderRow]]:
         """Ask for the open orders."""
         response = yield _timed(partial(requests.open_orders, self.signer), symbol)
-        return read_rows(EXCHANGE, "orders", response, read_order)
+        return [row for row in read_orders(response, read_order, self.unread) if row is not None]
 
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order."""
@@ -64,10 +69,14 @@ class FuturesRecords:
         ask = partial(self._changed_between, _named(symbol))
         return (yield from changed_in(ask, windows(since_ns, now_ns, _WINDOW_NS), self.page_size))
 
-    def _changed_between(self, symbol: str, start_ns: int, end_ns: int) -> Question[list[OrderRow]]:
+    def _changed_between(self, symbol: str, start_ns: int, end_ns: int) -> Question[list[OrderRow | None]]:
         window = start_ns // _NS_PER_MS, end_ns // _NS_PER_MS
         response = yield _timed(partial(requests.all_orders, self.signer), symbol, *window, self.page_size)
-        return read_rows(EXCHANGE, "orders", response, read_order)
+        return read_orders(response, read_order, self.unread)
+
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that lists lacked since the last call; see `PartlyReadRecords`."""
+        return self.unread.take()
 
     def executions_since(
         self, symbol: str | None, since_ns: int, now_ns: int, known_trade_id: str | None

@@ -28,6 +28,8 @@ ENDINGS: Mapping[str, Kind] = {
     "REJECTED": Kind.REJECTED,
 }
 _OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "NEW_INSURANCE", "NEW_ADL"})
+# Others, such as the GTE_GTC of orders that close a position, have no word of ours.
+_TIMES_IN_FORCE: Mapping[str, TimeInForce] = {str(word): word for word in TimeInForce}
 _TRAILING = "TRAILING_STOP_MARKET"
 
 
@@ -50,7 +52,7 @@ def read_order(row: Mapping[str, Any]) -> OrderRow:
         order_list_id=None,
         side=Side(text(row, "side").lower()),
         type=ORDER_TYPES[order_type],
-        time_in_force=TimeInForce(text(row, "timeInForce").lower()),
+        time_in_force=_TIMES_IN_FORCE.get(text(row, "timeInForce").lower()),
         price=amount(row, "price") or None,
         stop_price=None if trails else amount(row, "stopPrice", "0") or None,
         quantity=amount(row, "origQty"),

@@ -21,11 +21,12 @@ from fillwire.runtime.logs import get_log
 from fillwire.venues.coinbase_advanced import requests
 from fillwire.venues.coinbase_advanced.auth import TokenSigner
 from fillwire.venues.coinbase_advanced.refusals import NOT_FOUND, OK, UNAUTHORIZED, VENUE, http_error
-from fillwire.venues.coinbase_advanced.rows import FillRow, instant_text, read_fill, read_order
+from fillwire.venues.coinbase_advanced.rows import FillRow, instant_text, order_key, read_fill, read_order
 from fillwire.venues.questions import Ask, Question
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
+from fillwire.venues.unread import UnreadOrders
 
 _log = get_log(__name__)
 
@@ -52,18 +53,22 @@ class AdvancedRecords:
         account: whose records.
         signer: its key.
         anomalies: rows that are no executions and were told of.
+        unread: the orders that could not be read.
     """
 
     account: Account
     signer: TokenSigner
     anomalies: dict[str, None] = field(default_factory=dict, repr=False)
+    unread: UnreadOrders = field(
+        default_factory=lambda: UnreadOrders(VENUE, order_key), repr=False, compare=False
+    )
     asks_by_symbol: ClassVar[bool] = False
 
     # -- what can be asked
 
     def open_orders(self, symbol: str | None) -> Question[list[OrderRow]]:
         """Ask for the open orders. Those that were accepted a moment ago and are not on the book yet are not among them."""
-        return (yield from _pages(partial(requests.open_orders, self.signer, symbol), "orders", read_order))
+        return (yield from self._orders(partial(requests.open_orders, self.signer, symbol)))
 
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order."""
@@ -75,17 +80,23 @@ class AdvancedRecords:
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:  # noqa: ARG002 - the venue has no windows
         """Ask for the orders that changed since then: those placed since, and those executed since."""
         start = instant_text(since_ns)
-        placed = yield from _pages(
-            partial(requests.orders_created_since, self.signer, symbol, start), "orders", read_order
-        )
+        placed = yield from self._orders(partial(requests.orders_created_since, self.signer, symbol, start))
         found = {row.order_id: row for row in placed}
         fills = yield from self._fills(partial(requests.fills_since, self.signer, symbol, start))
         others = sorted({fill.order_id for fill in fills} - found.keys())
         for begin in range(0, len(others), _MAX_NAMED):
             named = others[begin : begin + _MAX_NAMED]
-            rows = yield from _pages(partial(requests.orders_by_id, self.signer, named), "orders", read_order)
+            rows = yield from self._orders(partial(requests.orders_by_id, self.signer, named))
             found |= {row.order_id: row for row in rows}
         return list(found.values())
+
+    def _orders(self, ask: Callable[[str], Ask]) -> Question[list[OrderRow]]:
+        rows = yield from _pages(ask, "orders", lambda page: self.unread.read_each(page, read_order))
+        return [row for row in rows if row is not None]
+
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that lists lacked since the last call; see `PartlyReadRecords`."""
+        return self.unread.take()
 
     def executions_since(
         self,
@@ -121,7 +132,7 @@ class AdvancedRecords:
 
     def _fills(self, ask: Callable[[str], Ask]) -> Question[list[FillRow]]:
         """Return executions, oldest first; what the list holds besides is told to the log, once each."""
-        rows = yield from _pages(ask, "fills", read_fill)
+        rows = yield from _pages(ask, "fills", _each(read_fill))
         unique = {row.entry_id: row for row in rows}
         for row in unique.values():
             if row.kind != _FILL:
@@ -179,13 +190,13 @@ class AdvancedRecords:
 def newest_orders(signer: TokenSigner, product: str, max_pages: int) -> Question[list[OrderRow]]:
     """Ask for the newest orders of a product, at most so many pages."""
     ask = partial(requests.newest_orders, signer, product)
-    return (yield from _pages(ask, "orders", read_order, max_pages))
+    return (yield from _pages(ask, "orders", _each(read_order), max_pages))
 
 
 def _pages(
     ask: Callable[[str], Ask],
     name: str,
-    read: Callable[[Mapping[str, Any]], T],
+    read: Callable[[Sequence[Mapping[str, Any]]], list[T]],
     max_pages: int | None = None,
 ) -> Question[list[T]]:
     """Return the rows of all pages: each names the cursor of the next, the last one none."""
@@ -205,11 +216,15 @@ def _pages(
             return rows
 
 
+def _each(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Sequence[Mapping[str, Any]]], list[T]]:
+    return lambda page: [read(row) for row in page]
+
+
 def _page(
-    response: HttpResponse, name: str, read: Callable[[Mapping[str, Any]], T]
+    response: HttpResponse, name: str, read: Callable[[Sequence[Mapping[str, Any]]], list[T]]
 ) -> tuple[Mapping[str, Any], list[T]]:
     document = _document(response)
-    return document, [read(row) for row in document[name]]
+    return document, read(document[name])
 
 
 def _document(response: HttpResponse) -> Mapping[str, Any]:
@@ -224,7 +239,7 @@ def _document(response: HttpResponse) -> Mapping[str, Any]:
 def _read(what: str, read: Callable[[], T]) -> T:
     try:
         return read()
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise VenueError(
             VENUE,
             f"the answer to a question for {what} cannot be read: {type(error).__name__}: {error}",

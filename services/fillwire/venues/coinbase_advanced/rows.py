@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
+from fillwire.domain.ledger import OrderKey
 from fillwire.venues.records import OrderRow
 from fillwire.wire.defects import AMOUNT_CHARACTERS
 
@@ -31,13 +32,11 @@ _TYPES: Mapping[str, OrderType] = {
     "SCALED": OrderType.SCALED,
     "LIQUIDATION": OrderType.LIQUIDATION,
 }
-_TIMES_IN_FORCE: Mapping[str, TimeInForce | None] = {
+_TIMES_IN_FORCE: Mapping[str, TimeInForce] = {
     "GOOD_UNTIL_CANCELLED": TimeInForce.GTC,
     "GOOD_UNTIL_DATE_TIME": TimeInForce.GTD,
     "IMMEDIATE_OR_CANCEL": TimeInForce.IOC,
     "FILL_OR_KILL": TimeInForce.FOK,
-    "UNKNOWN_TIME_IN_FORCE": None,
-    "": None,
 }
 _LIQUIDITY = {"MAKER": Liquidity.MAKER, "TAKER": Liquidity.TAKER}
 _NO_REASON = "REJECT_REASON_UNSPECIFIED"
@@ -99,7 +98,7 @@ def read_order(row: Mapping[str, Any]) -> OrderRow:
         order_list_id=None,
         side=Side(_text(row, "side").lower()),
         type=_TYPES[_text(row, "order_type").upper().removesuffix("_ORDER_TYPE")],
-        time_in_force=_TIMES_IN_FORCE[_said(row, "time_in_force") or ""],
+        time_in_force=_TIMES_IN_FORCE.get(_said(row, "time_in_force") or ""),
         price=_amount_said(terms, "limit_price") or None,
         stop_price=_amount_said(terms, "stop_price") or _amount_said(terms, "stop_trigger_price") or None,
         quantity=_amount_said(terms, "base_size") or None,
@@ -115,6 +114,11 @@ def read_order(row: Mapping[str, Any]) -> OrderRow:
         created_ns=created_ns,
         updated_ns=max([created_ns, *(instant_ns(time) for time in changed if time)]),
     )
+
+
+def order_key(row: Mapping[str, Any]) -> OrderKey:
+    """Return which order a row is of; raises as `read_order`."""
+    return _text(row, "product_id"), _text(row, "order_id")
 
 
 def read_fill(row: Mapping[str, Any]) -> FillRow:

@@ -24,6 +24,7 @@ from fillwire.venues.questions import Ask, Question
 from fillwire.venues.rebuilding import Rebuilder, Words
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
+from fillwire.venues.unread import UnreadOrders
 
 _S = 1_000_000_000
 _OPEN = ("open", "pending", "active")
@@ -45,12 +46,16 @@ class ExchangeRecords:
         signer: its key.
         names: the client order ids that are ours.
         page_size: fills of a page behind which there may be more.
+        unread: the orders that could not be read.
     """
 
     account: Account
     signer: Signer
     names: ClientOrderIds = field(default_factory=ClientOrderIds)
     page_size: int = requests.FULL_FILLS
+    unread: UnreadOrders = field(
+        default_factory=lambda: UnreadOrders("coinbase", rows.order_key), repr=False, compare=False
+    )
     asks_by_symbol: ClassVar[bool] = True
 
     # -- orders
@@ -88,6 +93,10 @@ class ExchangeRecords:
                     found[row.key] = row
         return (yield from self._counted(list(found.values())))
 
+    def take_unread(self) -> list[OrderKey]:
+        """Return the orders that lists lacked since the last call; see `PartlyReadRecords`."""
+        return self.unread.take()
+
     def _orders(
         self, symbol: str | None, statuses: tuple[str, ...], since_ns: int
     ) -> Question[list[OrderRow]]:
@@ -102,13 +111,15 @@ class ExchangeRecords:
             ask = partial(_list_orders, self.signer, symbol, statuses, after)
             response = yield ask
             try:
-                page = [self._row(row) for row in rows.document(response, list)]
-            except (ValueError, LookupError) as error:
+                page = self.unread.read_each(rows.document(response, list), self._row)
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
                 raise rows.unreadable("orders", error) from error
-            found |= {row.key: row for row in page if row.created_ns >= since_ns}
-            keys = {row.key for row in page}
+            own = [row for row in page if row is not None]
+            found |= {row.key: row for row in own if row.created_ns >= since_ns}
+            keys = {row.key for row in own}
             cursor = _next(response, after)
-            if len(page) < requests.MAX_ROWS or cursor is None or page[-1].created_ns < since_ns:
+            is_over = any(row.created_ns < since_ns for row in own)
+            if len(page) < requests.MAX_ROWS or cursor is None or is_over:
                 return list(found.values())
             after = cursor if keys <= met else rows.time_after(cursor)
             met |= keys

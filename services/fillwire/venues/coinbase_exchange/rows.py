@@ -10,6 +10,7 @@ import orjson
 
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
 from fillwire.domain.errors import VenueError
+from fillwire.domain.ledger import OrderKey
 from fillwire.venues.coinbase_exchange.refusals import http_error
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
@@ -19,13 +20,13 @@ OK = 200
 _VENUE = "coinbase"
 _DELISTED = "delisted"
 _OPEN = frozenset({"pending", "received", "open", "active"})
-_TIMES = {
+_TIMES: Mapping[str | None, TimeInForce] = {
     "GTC": TimeInForce.GTC,
     "GTT": TimeInForce.GTD,
     "IOC": TimeInForce.IOC,
     "FOK": TimeInForce.FOK,
 }
-_LIQUIDITY = {"M": Liquidity.MAKER, "T": Liquidity.TAKER, "O": None}
+_LIQUIDITY = {"M": Liquidity.MAKER, "T": Liquidity.TAKER}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\d*(Z|[+-]\d\d:\d\d)", re.ASCII)
 # The exponent form has been seen in answers of REST.
 _AMOUNT = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -112,6 +113,11 @@ def read_products(response: HttpResponse) -> SymbolTable:
         raise unreadable("products", error) from error
 
 
+def order_key(row: Mapping[str, Any]) -> OrderKey:
+    """Return which order a row is of; raises as `order_row`."""
+    return _text(row, "product_id"), _text(row, "id")
+
+
 def order_row(row: Mapping[str, Any], client_order_id: str | None) -> OrderRow:
     """Return an order; `client_order_id` is ours.
 
@@ -125,6 +131,8 @@ def order_row(row: Mapping[str, Any], client_order_id: str | None) -> OrderRow:
         )
     side = Side(_text(row, "side"))
     word = row.get("time_in_force")
+    if word is not None and not isinstance(word, str):
+        raise ValueError(f"time_in_force: expected a text, was {word!r}")
     size = _amount(row, "size", "0") or None
     created_ns = time_ns(row["created_at"])
     done_ns = time_ns(row["done_at"]) if row.get("done_at") else None
@@ -135,7 +143,7 @@ def order_row(row: Mapping[str, Any], client_order_id: str | None) -> OrderRow:
         order_list_id=None,
         side=side,
         type=_type(row, side),
-        time_in_force=None if word is None else _TIMES[word],
+        time_in_force=_TIMES.get(word),
         price=_amount(row, "price", "0") or None,
         stop_price=_amount(row, "stop_price", "0") or None,
         quantity=size,
@@ -198,7 +206,7 @@ def execution_row(row: Mapping[str, Any]) -> ExecutionRow:
         quote=None,
         fee=None if fee is None else _amount(row, "fee"),
         fee_currency=None if fee is None else row.get("funding_currency") or symbol.partition("-")[2],
-        liquidity=_LIQUIDITY[_text(row, "liquidity")],
+        liquidity=_LIQUIDITY.get(_text(row, "liquidity")),
         time_ns=time_ns(row["created_at"]),
     )
 

@@ -128,9 +128,25 @@ def test_a_status_says_how_an_order_ended(status: str, ending: Kind | None) -> N
 
 def test_a_word_that_is_not_known_is_no_order() -> None:
     """The refusal names the field and what stands there."""
-    for field in ("status", "side", "type", "time_in_force"):
+    for field in ("status", "side", "type"):
         with pytest.raises(VenueError, match="mystery"):
             asked(RECORDS.order(AAPL), [answer(order(**{field: "mystery"}))])
+
+
+def test_an_order_that_cannot_be_read_takes_no_other_with_it() -> None:
+    """It is named, to be looked up, be it a leg; a time in force that has no word of ours is no obstacle."""
+    package = order(
+        id="parent",
+        symbol="",
+        order_class="mleg",
+        legs=[order(id="call", symbol="AAPL250321C00380000", side="mystery", **LEG), order(id="put", **LEG)],
+    )
+    page = [order(id="bad", type="mystery"), order(time_in_force="mystery"), package]
+    for question in (RECORDS.open_orders(None), RECORDS.changed_orders(None, SINCE_NS, NOW_NS)):
+        rows, _ = asked(question, [answer(page)])
+        assert [(row.order_id, row.order_list_id) for row in rows] == [(ORDER_ID, None), ("put", "parent")]
+        assert rows[0].time_in_force is None
+        assert RECORDS.take_unread() == [("AAPL", "bad"), ("AAPL250321C00380000", "call")]
 
 
 def test_legs_are_orders_and_their_parent_is_none() -> None:

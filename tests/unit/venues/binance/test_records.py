@@ -1,5 +1,6 @@
 """Binance's records as the documents show them, and the events that they become."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, Source, Time
 from fillwire.domain.errors import ConnectionLost, Throttled, VenueError
 from fillwire.venues.binance.auth import signer
 from fillwire.venues.binance.records import BinanceRecords
-from fillwire.venues.records import ExecutionRow, OrderRow
+from fillwire.venues.records import ExecutionRow, OrderRow, PartlyReadRecords
 from fillwire.venues.rest import HttpResponse
 from fillwire.wire.codec import decode_order, encode_order
 from support.order_events import ALICE
@@ -183,7 +184,34 @@ def test_a_full_stop_and_a_failure_say_what_is_to_be_done() -> None:
 def test_a_row_that_is_not_what_the_documents_say_is_refused(change: dict[str, Any]) -> None:
     """Nothing is guessed; the sentence names the key or the value."""
     with pytest.raises(VenueError, match="cannot be read"):
-        read_orders(answer([ORDER | change]))
+        read_order(answer(ORDER | change))
+
+
+def test_an_order_that_cannot_be_read_takes_no_other_with_it() -> None:
+    """It is named once for each answer that has it, to be looked up; one that names no order is no answer."""
+    page = answer([ORDER | {"orderId": 7, "status": "UNHEARD_OF"}, ORDER])
+    for question in (
+        RECORDS.open_orders("BTCUSDT"),
+        RECORDS.changed_orders("BTCUSDT", RECEIVED_NS - 1, RECEIVED_NS),
+    ):
+        rows, _ = asked(question, [page])
+        assert [row.order_id for row in rows] == [str(ORDER["orderId"])]
+        assert isinstance(RECORDS, PartlyReadRecords)
+        assert RECORDS.take_unread() == [(ORDER["symbol"], "7")]
+        assert RECORDS.take_unread() == []
+    nameless: tuple[Any, ...] = ({"status": "NEW"}, [], None)
+    for document in nameless:
+        with pytest.raises(VenueError, match="cannot be read"):
+            asked(RECORDS.open_orders("BTCUSDT"), [answer([document])])
+
+
+def test_a_page_with_an_order_that_cannot_be_read_is_full_all_the_same() -> None:
+    """There may be more behind it: both halves of its time are asked for."""
+    records = replace(RECORDS, page_size=2)
+    page = answer([ORDER | {"orderId": 7, "status": "UNHEARD_OF"}, ORDER])
+    pages = [page, answer([ORDER | {"orderId": 8}]), answer([ORDER | {"orderId": 9}])]
+    rows, _ = asked(records.changed_orders("BTCUSDT", RECEIVED_NS - 1, RECEIVED_NS), pages)
+    assert [row.order_id for row in rows] == ["8", "9"]
 
 
 def test_the_first_page_of_an_order_begins_with_its_first_execution() -> None:

@@ -99,6 +99,15 @@ def test_a_row_that_cannot_be_read_is_an_error(changed: dict[str, Any]) -> None:
         read_order(**changed)
 
 
+def test_an_order_that_cannot_be_read_takes_no_other_with_it() -> None:
+    """It is named, to be looked up; a time in force that has no word of ours is no obstacle."""
+    page = answer([ORDER | {"orderId": 7, "type": "LIMIT_MAKER"}, ORDER | {"timeInForce": "GTE_GTC"}])
+    for question in (RECORDS.open_orders(None), RECORDS.changed_orders("BTCUSDT", NOW_NS - 1, NOW_NS)):
+        rows, _ = asked(question, [page])
+        assert [(row.order_id, row.time_in_force) for row in rows] == [("1573346959", None)]
+        assert RECORDS.take_unread() == [("BTCUSDT", "7")]
+
+
 def test_an_order_that_is_not_there() -> None:
     """An order that the venue does not know, or not yet."""
     refusal = answer({"code": -2013, "msg": "Order does not exist."}, 400)

@@ -235,6 +235,18 @@ def test_orders_are_walked_down_to_when_they_were_placed() -> None:
     assert requests[3].path == "/orders/old"
 
 
+def test_an_order_that_cannot_be_read_takes_no_other_with_it() -> None:
+    """It is named, to be looked up; words that may be null and are not known are no obstacle."""
+    page = answer([DONE | {"id": "bad", "done_reason": "tired"}, OPEN | {"time_in_force": "GTX"}])
+    rows, _ = asked(RECORDS.open_orders("ETH-USD"), [page])
+    assert [(row.order_id, row.time_in_force) for row in rows] == [(ID, None)]
+    assert RECORDS.take_unread() == [("ETH-USD", "bad")]
+    (execution,), _ = asked(
+        RECORDS.executions_of(("ETH-USD", ID), None), [answer([fill(7, "1", liquidity="X")])]
+    )
+    assert execution.liquidity is None
+
+
 class Orders:
     """The venue's list of orders, newest first, of which `after` names a time that is left out."""
 
@@ -332,7 +344,7 @@ def test_an_order_filled_short_of_its_size_has_an_end() -> None:
         OPEN | {"filled_size": 1},
         OPEN | {"filled_size": "one"},
         OPEN | {"created_at": "yesterday"},
-        OPEN | {"time_in_force": "GTX"},
+        OPEN | {"time_in_force": 7},
         DONE | {"done_reason": "tired"},
         {},
         [],
