@@ -13,7 +13,8 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import ClassVar, Protocol
 
-from fillwire.domain.errors import FrameError, VenueError
+from fillwire.domain.enums import Reach
+from fillwire.domain.errors import FrameError, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.venues.parsing import ExecutionReport, FrameParser, Parser, Said
@@ -25,6 +26,7 @@ from fillwire.venues.protocol import (
     FrameRefused,
     HttpAsk,
     OrderAnswered,
+    Throttling,
 )
 from fillwire.venues.records import OrderRow, RecordedReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
@@ -339,6 +341,8 @@ class RestConnection(Connection):
             timeout_ns=limits.order_timeout_ns,
             max_pending=limits.max_pending_orders,
             on_answer=self._note_answer,
+            on_throttled=self._note_throttled,
+            measure_clock=self._measure_clock,
         )
 
     @abstractmethod
@@ -361,6 +365,10 @@ class RestConnection(Connection):
         """End, and wait for nothing any more but the answers to bots' requests."""
         super().disconnected(now_ns)
         self._calls.abandon()
+
+    def _note_throttled(self, error: Throttled) -> None:
+        if error.reach is Reach.ACCOUNT:  # whoever sends the requests obeys the rest
+            self._events.append(Throttling(error))
 
     def _leave_desk(self) -> None:
         """Leave it at work: what was sent to REST is carried out without the socket."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar, runtime_checkable
 
 from fillwire.domain.errors import AuthRejected, OrderRejected, Throttled, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
@@ -18,10 +18,14 @@ from fillwire.venues.questions import Ask, Question
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.rest_calls import RestCalls
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.timers import Timers
+from fillwire.venues.timers import Action, Timers
 
 TOO_LATE = "no answer in time"
 _NOT_SAID = "the order may exist, and the venue does not say"
+_FORGOTTEN = (
+    "it was asked for before, and may have been placed: the venue does not show it, but forgets orders that were cancelled "
+    "without an execution; see the order events, or ask with another client order id"
+)
 # An order that was just placed can be missing from the venue's queries for a while.
 LAG_RETRY_NS = 250_000_000
 # How often an order that may exist is looked for before it is taken not to exist.
@@ -34,10 +38,15 @@ _S = 1_000_000_000
 _REFUSALS = (OrderRejected, Throttled, AuthRejected)
 
 OnAnswer = Callable[[int, TradeOrder], None]
+_T = TypeVar("_T")
 
 
 class ClientOrderIdTaken(OrderRejected):
     """The venue has an order of this client order id: it was placed before."""
+
+
+class TimeRefused(OrderRejected):
+    """The venue refused the time of the request, and did nothing: it is sent once more by a clock measured anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,17 @@ class OrderApi(Protocol):
         """Cancel an order; raises `OrderRejected` where it cannot be, such as one that has ended."""
 
 
+@runtime_checkable
+class ForgetfulOrders(Protocol):
+    """An `OrderApi` of a venue that forgets orders: one that it does not show may have been there.
+
+    Attributes:
+        forgets_orders: True.
+    """
+
+    forgets_orders: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Pause:
     """Wait so long before the next question."""
@@ -84,7 +104,12 @@ class _Pause:
     for_ns: int
 
 
-_Course = Generator[Ask | _Pause, HttpResponse | None, TradeOrder]
+class _Measuring:
+    """Measure the venue's clock before the next question."""
+
+
+_Step = Ask | _Pause | _Measuring
+_Course = Generator[_Step, HttpResponse | None, TradeOrder]
 """What is done for one request, step by step; it returns the answer."""
 
 
@@ -111,6 +136,8 @@ class RestDesk:
         timeout_ns: each request is answered after this long at the latest, with outcome `unknown` if need be.
         max_pending: requests that may wait for the venue; more are refused unsent.
         on_answer: told the key of a request and its answer.
+        on_throttled: told that an answer asks to wait.
+        measure_clock: has the venue's clock measured, and then calls what it is given.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators and bounds
@@ -124,6 +151,8 @@ class RestDesk:
         timeout_ns: int,
         max_pending: int,
         on_answer: OnAnswer,
+        on_throttled: Callable[[Throttled], None],
+        measure_clock: Callable[[int, Action], None],
     ) -> None:
         self._venue = venue
         self._api = api
@@ -133,6 +162,9 @@ class RestDesk:
         self._timeout_ns = timeout_ns
         self._max_pending = max_pending
         self._on_answer = on_answer
+        self._on_throttled = on_throttled
+        self._measure_clock = measure_clock
+        self._unsent: VenueError | None = None
         self._asked: dict[int, _Asked] = {}
 
     # -- what bots ask
@@ -179,14 +211,16 @@ class RestDesk:
         if may_exist:
             for _ in range(LOOKUPS):
                 try:
-                    found = yield from self._api.find(symbol, None, client_order_id)
+                    found = yield from self._ask(lambda: self._api.find(symbol, None, client_order_id))
                 except VenueError as error:
                     raise VenueError(self._venue, f"{_NOT_SAID}: {error.reason}") from error
                 if found is not None:
                     return _accepted(request.pair, client_order_id, found)
                 yield _Pause(LAG_RETRY_NS)
+            if isinstance(self._api, ForgetfulOrders):
+                raise VenueError(self._venue, _FORGOTTEN)
         try:
-            placed = yield from self._api.place(symbol, request)
+            placed = yield from self._ask(lambda: self._api.place(symbol, request))
         except ClientOrderIdTaken:
             return (yield from self._resolving(symbol, request))
         except _REFUSALS:
@@ -201,7 +235,7 @@ class RestDesk:
         while True:
             wait_ns = pause_ns
             try:
-                found = yield from self._api.find(symbol, None, request.client_order_id)
+                found = yield from self._ask(lambda: self._api.find(symbol, None, request.client_order_id))
                 if found is not None:
                     return _accepted(request.pair, request.client_order_id, found)
             except AuthRejected as error:
@@ -215,14 +249,32 @@ class RestDesk:
 
     def _cancelling(self, symbol: str, request: CancelRequest) -> _Course:
         try:
-            shown = yield from self._api.cancel(symbol, request)
+            shown = yield from self._ask(lambda: self._api.cancel(symbol, request))
         except OrderRejected as error:
-            now = yield from self._api.find(symbol, request.order_id, request.client_order_id)
+            now = yield from self._ask(
+                lambda: self._api.find(symbol, request.order_id, request.client_order_id)
+            )
             if now is None or not now.is_cancelled:
                 state = "" if now is None else f" The order is {now.status}."
                 raise OrderRejected(self._venue, f"{error.reason}{state}", error.code) from error
             shown = now
         return _accepted(request.pair, request.client_order_id, shown)
+
+    def _ask(self, question: Callable[[], Question[_T]]) -> Generator[_Step, HttpResponse | None, _T]:
+        """Ask; once more if the venue refuses the time of the first."""
+        try:
+            return (yield from self._ask_once(question()))
+        except TimeRefused:
+            yield _Measuring()
+            return (yield from self._ask_once(question()))
+
+    def _ask_once(self, question: Question[_T]) -> Generator[_Step, HttpResponse | None, _T]:
+        try:
+            return (yield from question)
+        except Throttled as error:
+            if error is not self._unsent:  # else it is ours: the venue was not asked
+                self._on_throttled(error)
+            raise
 
     # -- how they are led
 
@@ -257,6 +309,7 @@ class RestDesk:
             return
         try:
             if isinstance(answer, VenueError):
+                self._unsent = answer
                 wanted = asked.course.throw(answer)
             else:
                 wanted = asked.course.send(answer)
@@ -271,11 +324,13 @@ class RestDesk:
         else:
             self._do(key, asked, wanted, now_ns)
 
-    def _do(self, key: int, asked: _Asked, wanted: Ask | _Pause, now_ns: int) -> None:
+    def _do(self, key: int, asked: _Asked, wanted: _Step, now_ns: int) -> None:
         if isinstance(wanted, _Pause):
             self._timers.at(now_ns + wanted.for_ns, partial(self._step, key, None))
         elif now_ns >= asked.deadline_ns:  # we stood still, and the timer that says so has not run yet
             self._conclude(key, Outcome.UNKNOWN, TOO_LATE)
+        elif isinstance(wanted, _Measuring):
+            self._measure_clock(now_ns, partial(self._step, key, None))
         else:
             self._calls.ask(wanted, asked.deadline_ns - now_ns, partial(self._step, key), outlives=True)
 

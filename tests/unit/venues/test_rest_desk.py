@@ -10,9 +10,17 @@ from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOr
 from fillwire.venues.questions import Question
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.rest_calls import RestCalls
-from fillwire.venues.rest_desk import LAG_RETRY_NS, TOO_LATE, ClientOrderIdTaken, RestDesk, ShownOrder
+from fillwire.venues.rest_desk import (
+    LAG_RETRY_NS,
+    TOO_LATE,
+    ClientOrderIdTaken,
+    OrderApi,
+    RestDesk,
+    ShownOrder,
+    TimeRefused,
+)
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.timers import Timers
+from fillwire.venues.timers import Action, Timers
 
 TIMEOUT_NS = 4_000_000_000
 START_NS = 1_700_000_000_000_000_000
@@ -60,6 +68,8 @@ class PlainApi:
                 raise ClientOrderIdTaken("plain", word)
             case 400:
                 raise OrderRejected("plain", word, 7)
+            case 498:
+                raise TimeRefused("plain", word, 8)
             case 401:
                 raise AuthRejected("plain", word)
             case 429:
@@ -68,23 +78,33 @@ class PlainApi:
                 raise VenueError("plain", word)
 
 
+class ForgetfulApi(PlainApi):
+    """A venue that deletes what was cancelled without an execution."""
+
+    forgets_orders = True
+
+
 class Rig:
     """A desk, its clock, and what it wants asked."""
 
-    def __init__(self, max_pending: int = 2) -> None:
+    def __init__(self, max_pending: int = 2, api: OrderApi | None = None) -> None:
         self.now_ns = START_NS
         self.calls = RestCalls()
         self.timers = Timers()
         self.answers: list[tuple[int, TradeOrder]] = []
+        self.throttled: list[Throttled] = []
+        self.measuring: list[Action] = []
         self.desk = RestDesk(
             venue="plain",
-            api=PlainApi(),
+            api=api or PlainApi(),
             calls=self.calls,
             timers=self.timers,
             symbols=SymbolTable.of([("SOLUSD", "SOL-USD")]),
             timeout_ns=TIMEOUT_NS,
             max_pending=max_pending,
             on_answer=lambda key, answer: self.answers.append((key, answer)),
+            on_throttled=self.throttled.append,
+            measure_clock=lambda _now_ns, then: self.measuring.append(then),
         )
 
     def asked(self) -> str:
@@ -146,6 +166,50 @@ def test_a_refused_order_is_rejected_with_the_venues_reason(status: int, code: i
         "because",
         code,
     )
+
+
+@pytest.mark.parametrize(("may_exist", "outcome"), [(False, Outcome.REJECTED), (True, Outcome.UNKNOWN)])
+def test_a_request_to_wait_is_told_once(may_exist: bool, outcome: Outcome) -> None:
+    """When the venue says it; not when the request was not sent, for then who held it back knows."""
+    rig = Rig()
+    rig.desk.place(1, ORDER, START_NS, may_exist=may_exist)
+    rig.asked()
+    rig.answer(429, "slowly")
+    assert [(error.reason, error.retry_after_s) for error in rig.throttled] == [("slowly", 3.0)]
+    rig.desk.place(2, ORDER, START_NS, may_exist=may_exist)
+    rig.asked()
+    rig.fail(Throttled("plain", "slowly", 2.0))
+    assert len(rig.throttled) == 1
+    assert [answer.outcome for _, answer in rig.answers] == [outcome, outcome]
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, Outcome.ACCEPTED), (498, Outcome.REJECTED)])
+def test_an_order_whose_time_is_refused_is_sent_once_more(status: int, outcome: Outcome) -> None:
+    """By a clock measured anew; nothing was done by the first. Refused again, it is rejected."""
+    rig = Rig()
+    rig.desk.place(1, ORDER, START_NS, may_exist=False)
+    rig.asked()
+    rig.answer(498, "your clock")
+    assert not rig.calls.to_send()
+    (measured,) = rig.measuring
+    measured(rig.now_ns)
+    assert rig.asked() == "POST /SOLUSD/mine-1"
+    rig.answer(status, "your clock")
+    assert rig.answered.outcome is outcome
+    assert not rig.calls.to_send()
+
+
+def test_an_order_that_a_forgetful_venue_does_not_show_is_not_placed_again() -> None:
+    """It may have been placed and cancelled: that the venue does not show it proves nothing."""
+    rig = Rig(api=ForgetfulApi())
+    rig.desk.place(1, ORDER, START_NS, may_exist=True)
+    for _ in range(3):
+        assert rig.asked() == "GET /SOLUSD/mine-1"
+        rig.answer(404)
+        rig.wait(LAG_RETRY_NS)
+    assert not rig.calls.to_send()
+    assert rig.answered.outcome is Outcome.UNKNOWN
+    assert "forgets orders" in str(rig.answered.reason)
 
 
 @pytest.mark.parametrize("answer", [409, 500, "lost"])

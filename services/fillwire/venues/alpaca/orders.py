@@ -9,7 +9,7 @@ from fillwire.domain.errors import OrderRejected, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest
 from fillwire.venues.alpaca import requests
 from fillwire.venues.alpaca.auth import Key
-from fillwire.venues.alpaca.refusals import VENUE, http_error, is_id_taken, order_error
+from fillwire.venues.alpaca.refusals import VENUE, Refusal, http_error, is_id_taken, order_error
 from fillwire.venues.alpaca.values import Row, amount, text
 from fillwire.venues.questions import Question
 from fillwire.venues.rest import HttpResponse
@@ -48,7 +48,7 @@ class AlpacaOrders:
             response = yield requests.ask(requests.order_by_client_id(self.key, client_order_id))
         else:
             raise OrderRejected(VENUE, "not sent: expected an order id or a client order id, was neither")
-        if response.status == HTTPStatus.NOT_FOUND:
+        if response.status == HTTPStatus.NOT_FOUND and Refusal.of(response).code:
             return None
         if response.status != HTTPStatus.OK:
             raise http_error(response)

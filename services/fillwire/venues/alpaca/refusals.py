@@ -82,9 +82,9 @@ def http_error(response: HttpResponse) -> VenueError:
 def order_error(response: HttpResponse) -> VenueError:
     """Return what an answer other than 2xx to a request about an order means."""
     error = http_error(response)
-    if type(error) is not VenueError:
-        return error
     refusal = Refusal.of(response)
+    if type(error) is not VenueError or refusal.code == _NO_CODE:  # without, it is not the venue that refuses
+        return error
     return OrderRejected(VENUE, refusal.text, refusal.code or None)
 
 

@@ -97,6 +97,8 @@ def _refused(response: HttpResponse) -> VenueError:
     error = http_error(EXCHANGE, response)
     if isinstance(error, Throttled | AuthRejected) or refusal.leaves_outcome_unknown:
         return error
+    if refusal.code == 0:  # it is not the venue that refuses
+        return VenueError(EXCHANGE, f"nobody knows what was done: {refusal.text}")
     if refusal.code == _DUPLICATE_CLIENT_ID:
         return ClientOrderIdTaken(EXCHANGE, refusal.text, refusal.code)
-    return OrderRejected(EXCHANGE, refusal.text, refusal.code or None)
+    return OrderRejected(EXCHANGE, refusal.text, refusal.code)

@@ -54,6 +54,8 @@ def order_error(response: HttpResponse) -> VenueError:
     error = http_error(response)
     if isinstance(error, AuthRejected | Throttled | ConnectionLost):
         return error
+    if error.reason == _unsaid(response):  # it is not the venue that refuses
+        return VenueError(VENUE, f"nobody knows what was done: {error.reason}")
     return OrderRejected(VENUE, error.reason)
 
 
@@ -64,12 +66,16 @@ def _said(response: HttpResponse) -> tuple[dict[str, Any] | None, str]:
     except orjson.JSONDecodeError:
         document = None
     if not isinstance(document, dict):
-        return None, f"http status {response.status}"
+        return None, _unsaid(response)
     errors = document.get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else document
     words = [first.get(name) for name in ("error", "id", "message")]
     said = [word for word in words if isinstance(word, str) and word]
-    return document, ": ".join(dict.fromkeys(said))[:_MAX_REASON_CHARS] or f"http status {response.status}"
+    return document, ": ".join(dict.fromkeys(said))[:_MAX_REASON_CHARS] or _unsaid(response)
+
+
+def _unsaid(response: HttpResponse) -> str:
+    return f"http status {response.status}"
 
 
 def _wait_s(response: HttpResponse) -> float:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -29,6 +29,8 @@ class ExchangeOrders:
         signer: key of the account.
         names: the client order ids that are ours.
     """
+
+    forgets_orders: ClassVar[bool] = True  # what was cancelled without an execution is deleted
 
     signer: Signer
     names: ClientOrderIds
@@ -68,7 +70,10 @@ class ExchangeOrders:
         response = yield lambda now_ns: requests.cancel_order(self.signer, now_ns, name, symbol)
         if response.status != _OK:
             raise order_error(_VENUE, response)
-        said = orjson.loads(response.body)
+        try:
+            said = orjson.loads(response.body)
+        except orjson.JSONDecodeError as error:
+            raise _unreadable(str(error)) from error
         if not isinstance(said, str):
             raise _unreadable(f"expected an id, was {type(said).__name__}")
         # Asked by the client's id, the venue repeats that one.

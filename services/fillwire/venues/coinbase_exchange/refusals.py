@@ -7,6 +7,7 @@ import orjson
 from fillwire.domain.enums import Reach
 from fillwire.domain.errors import AuthRejected, ConnectionLost, OrderRejected, Throttled, VenueError
 from fillwire.venues.rest import HttpResponse
+from fillwire.venues.rest_desk import TimeRefused
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 400, 401, 403, 404, 429
 _FIRST_SERVER_ERROR = 500
@@ -24,7 +25,7 @@ def sentence(response: HttpResponse) -> str:
         document = None
     said = document.get("message") if isinstance(document, dict) else None
     if not isinstance(said, str) or not said:
-        return f"http status {response.status}"
+        return _unsaid(response)
     return said[:_MAX_SENTENCE].rstrip(".")
 
 
@@ -59,6 +60,13 @@ def http_error(venue: str, response: HttpResponse) -> VenueError:
 
 def order_error(venue: str, response: HttpResponse) -> VenueError:
     """Return what an answer other than 200 to a request about an order means."""
-    if response.status in {BAD_REQUEST, NOT_FOUND} and not is_time_refused(response):
-        return OrderRejected(venue, sentence(response), response.status)
+    said = sentence(response)
+    if is_time_refused(response):
+        return TimeRefused(venue, f"its time is refused: set this machine's clock; {said}", response.status)
+    if response.status in {BAD_REQUEST, NOT_FOUND} and said != _unsaid(response):
+        return OrderRejected(venue, said, response.status)
     return http_error(venue, response)
+
+
+def _unsaid(response: HttpResponse) -> str:
+    return f"http status {response.status}"

@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from fillwire.domain.enums import Reach
-from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled
-from fillwire.venues.alpaca.refusals import http_error
+from fillwire.domain.errors import AuthRejected, ConnectionLost, OrderRejected, Throttled, VenueError
+from fillwire.venues.alpaca.auth import Key
+from fillwire.venues.alpaca.orders import AlpacaOrders
+from fillwire.venues.alpaca.refusals import http_error, order_error
 from fillwire.venues.rest import HttpResponse
 from support.alpaca_venue import answer
+from support.questions import asked
 
 
 def throttled(**headers: Any) -> Throttled:
@@ -37,6 +40,31 @@ def test_a_refused_socket_waits_long_and_alone() -> None:
         error = http_error(HttpResponse(status=429, body=b"", retry_after_s=said_s))
         assert isinstance(error, Throttled)
         assert error.retry_after_s == waited_s
+
+
+def test_a_refused_request_makes_the_machine_wait() -> None:
+    """429 to a request that does not say when its minute ends: a minute, for all."""
+    error = http_error(HttpResponse(status=429, body=b"", headers={"content-type": "text/html"}))
+    assert isinstance(error, Throttled)
+    assert (error.retry_after_s, error.reach) == (60.0, Reach.MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("response", "is_refused"),
+    [
+        (answer({"code": 42210000, "message": "no"}, 422), True),
+        (answer({"code": 40310000, "message": "insufficient buying power"}, 403), True),
+        (answer({"message": "no"}, 422), False),
+        (HttpResponse(status=408, body=b"<html>"), False),
+        (HttpResponse(status=404, body=b"<html>"), False),
+    ],
+)
+def test_only_the_venue_itself_refuses_an_order(response: HttpResponse, is_refused: bool) -> None:
+    """What has no code of its own may come from in between: nobody knows what was done."""
+    assert isinstance(order_error(response), OrderRejected) is is_refused
+    if response.status == 404:
+        with pytest.raises(VenueError):
+            asked(AlpacaOrders(Key("key", "secret")).find("AAPL", None, "mine"), [response])
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 
-from fillwire.domain.enums import OrderType, Side, TimeInForce
+from fillwire.domain.enums import OrderType, Reach, Side, TimeInForce
 from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
@@ -33,6 +33,7 @@ from fillwire.venues.protocol import (
     OrderDoubted,
     Ping,
     Subscribed,
+    Throttling,
 )
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
@@ -386,9 +387,23 @@ def test_an_accepted_order_is_answered() -> None:
 )
 def test_a_refused_order_is_rejected(code: int, status: int, expected: Outcome) -> None:
     """Margin, post-only, key, too many orders: nothing was done."""
-    answer = outcome(placed(Talk(), refusal(code, "because"), status))
+    *told, answered = placed(Talk(), refusal(code, "because"), status)
+    answer = outcome([answered])
     assert answer.outcome is expected
     assert "because" in (answer.reason or "")
+    # Who places too many orders waits with orders only, and nobody else is told.
+    assert [event.error.reach for event in told if isinstance(event, Throttling)] == (
+        [Reach.ACCOUNT] if code == -1015 else []
+    )
+
+
+def test_an_order_that_something_in_between_refuses_is_looked_for() -> None:
+    """408, or a page instead of the venue's code: nobody knows what was done."""
+    talk = Talk()
+    assert placed(talk, {}, 408) == []
+    ask, request = talk.ask()
+    assert request.method == "GET"
+    assert outcome(talk.answer(ask, SHOWN)).outcome is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize(

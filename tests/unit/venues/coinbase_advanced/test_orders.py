@@ -133,6 +133,8 @@ def test_an_id_that_another_order_has_is_told_apart() -> None:
     ("response", "error"),
     [
         (answer({"error": "INVALID_ARGUMENT", "message": "bad"}, 400), OrderRejected),
+        (answer(b"<html>", 400), VenueError),
+        (answer(b"{}", 408), VenueError),
         (answer(b"Unauthorized", 401), AuthRejected),
         (answer(b"", 429), Throttled),
         (answer(b"<html>", 502), ConnectionLost),

@@ -496,7 +496,14 @@ def test_a_refusal_is_an_answer(status: int, body: dict[str, str], outcome: Outc
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(502, b"<html>"), (400, b'{"message":"duplicate client_oid"}'), (200, b"what")]
+    ("status", "body"),
+    [
+        (502, b"<html>"),
+        (408, b""),
+        (404, b"<html>"),
+        (400, b'{"message":"duplicate client_oid"}'),
+        (200, b"what"),
+    ],
 )
 def test_an_order_that_may_exist_is_looked_for_by_its_name(status: int, body: bytes) -> None:
     """No answer, or one that says that there is such an order: the venue's records tell."""
@@ -510,6 +517,44 @@ def test_an_order_that_may_exist_is_looked_for_by_its_name(status: int, body: by
     found.receive_response(look.key, HttpResponse(status=200, body=orjson.dumps(row)), NOW_NS)
     told = answer(found)
     assert (told.outcome, told.cumulative_quantity) == (Outcome.ACCEPTED, Decimal("0.5"))
+
+
+def test_an_order_whose_time_is_refused_is_sent_by_the_venues_clock() -> None:
+    """Nothing was done, and it is not looked for: the clock is measured, and the order sent once more."""
+    found = receiving()
+    found.place_order(5, ORDER, NOW_NS, may_exist=False)
+    (ask,) = found.requests_to_send()
+    refused = HttpResponse(status=400, body=b'{"message":"request timestamp expired"}')
+    found.receive_response(ask.key, refused, NOW_NS)
+    (ask,) = found.requests_to_send()
+    assert ask.make(NOW_NS).path == "/time"
+    found.receive_response(ask.key, HttpResponse(status=200, body=b'{"epoch":1795000007.0}'), NOW_NS)
+    (ask,) = found.requests_to_send()
+    assert ask.make(NOW_NS).method == "POST"
+
+
+def test_an_order_that_the_venue_may_have_deleted_is_not_placed_again() -> None:
+    """What was cancelled without an execution is gone: that it does not show is no proof."""
+    found = receiving()
+    found.place_order(5, ORDER, NOW_NS, may_exist=True)
+    for look in range(3):
+        (ask,) = found.requests_to_send()
+        assert ask.make(NOW_NS).method == "GET"
+        found.receive_response(
+            ask.key, HttpResponse(status=404, body=b'{"message":"NotFound"}'), NOW_NS + look * S // 4
+        )
+        found.receive_timer(NOW_NS + (look + 1) * S // 4)
+    assert found.requests_to_send() == []
+    assert answer(found).outcome is Outcome.UNKNOWN
+
+
+def test_an_unreadable_answer_to_a_cancellation_leaves_it_unknown() -> None:
+    """It may have been cancelled; the connection goes on."""
+    found = receiving()
+    found.cancel_order(6, CancelRequest(pair="BTC-USD", order_id="o1"), NOW_NS)
+    (ask,) = found.requests_to_send()
+    found.receive_response(ask.key, HttpResponse(status=200, body=b"<html>"), NOW_NS)
+    assert answer(found).outcome is Outcome.UNKNOWN
 
 
 def test_an_order_is_cancelled_by_either_id() -> None:
