@@ -99,7 +99,7 @@ class Comparison:
             return
         for symbol in sorted(symbols):
             if symbol in untold or symbol in self._left_out:
-                self._left_out.add(symbol, found, reads_executions=reads_executions)
+                self._leave_out(symbol, found, reads_executions=reads_executions)
                 continue
             try:
                 await self._sweep_one(
@@ -107,7 +107,7 @@ class Comparison:
                 )
             except VenueError as error:
                 self._raise_unless_of_one(error, symbol)
-                self._left_out.add(symbol, found, reads_executions=reads_executions)
+                self._leave_out(symbol, found, reads_executions=reads_executions)
 
     async def sweep_left_out(self, retry_s: float, *, is_due: bool) -> None:
         """Compare the symbols that a sweep left out: all of them, or those whose time has come."""
@@ -122,8 +122,21 @@ class Comparison:
             except VenueError as error:
                 self._raise_unless_of_one(error, symbol)
                 self._left_out.postpone(symbol)
+                if self._is_gone(symbol):
+                    self._left_out.discard(symbol)
             else:
                 self._left_out.discard(symbol)
+
+    def _leave_out(self, symbol: str, found: Recollection, *, reads_executions: bool) -> None:
+        if not self._is_gone(symbol):
+            self._left_out.add(symbol, found, reads_executions=reads_executions)
+
+    def _is_gone(self, symbol: str) -> bool:
+        """Return whether the venue lists the symbol no more, and nothing of it is open: nobody could tell of it either."""
+        if symbol in self._ready()[1].pairs or symbol in self._sequencer.buffered_symbols:
+            return False
+        known = (*(order.key for order in self._ledger.open_orders()), *self._pending.keys)
+        return all(key[0] != symbol for key in known)
 
     def _raise_unless_of_one(self, error: VenueError, symbol: str) -> None:
         if isinstance(error, (ConnectionLost, Throttled, AuthRejected)):

@@ -9,7 +9,8 @@ from fillwire.domain.errors import SubscriptionRejected
 from fillwire.domain.ledger import Ledger
 from fillwire.gateway.left_out import LeftOut
 from fillwire.gateway.recollection import Recollection
-from support.memory_venue import OTHER_SYMBOL, SECOND_NS, SYMBOL, MemoryVenue
+from fillwire.venues.symbols import SymbolTable
+from support.memory_venue import OTHER_SYMBOL, PAIR, SECOND_NS, SYMBOL, MemoryVenue
 from support.order_events import EPOCH_NS
 from support.reconciling import Gateway, MemoryLog
 
@@ -126,6 +127,21 @@ async def test_a_loss_that_is_told_during_a_sweep_has_another_made(gateway: Gate
     gateway.venue.on_request = lose
     await gateway.sweep()
     assert gateway.reconciler._agenda.is_sweep_due
+
+
+async def test_a_symbol_that_is_listed_no_more_is_missed_only_while_an_order_of_it_is_open(
+    gateway: Gateway,
+) -> None:
+    """What has ended there cannot go on, and must not have the account told to miss something for ever."""
+    venue = gateway.venue
+    venue.refused.add(OTHER_SYMBOL)
+    assert not await gateway.sweep()
+    gateway.reconciler.use_symbols(SymbolTable.of([(SYMBOL, PAIR)]))
+    assert not await gateway.sweep()
+    venue.cancel(venue.orders[0])
+    gateway.sequencer.take(venue.frames.pop(), 0, 0)
+    assert await gateway.sweep()
+    assert await gateway.sweep()
 
 
 def test_a_symbol_is_asked_for_ever_less_often_and_from_the_earliest_time() -> None:
