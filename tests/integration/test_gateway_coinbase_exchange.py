@@ -183,6 +183,25 @@ async def test_orders_of_bots_are_placed_once_and_go_by_their_own_ids(tmp_path: 
         assert refused.reason
 
 
+async def test_an_order_that_the_venue_has_deleted_is_known_from_the_log(tmp_path: Path) -> None:
+    """Cancelled unfilled, it is gone from the venue: asked for again, also at once, it is answered and not placed anew."""
+    async with rig(tmp_path) as it:
+        await it.wish("BTC-USD")
+        await it.receiving()
+        placed = await it.place(ORDER)
+        assert (await it.cancel(CancelRequest(pair="BTC-USD", order_id=placed.order_id))).outcome is (
+            Outcome.ACCEPTED
+        )
+        await ended(it, str(placed.order_id))
+        again = await it.place(ORDER)
+        assert (again.outcome, again.order_id, again.cumulative_quantity) == (
+            Outcome.ACCEPTED,
+            placed.order_id,
+            Decimal(0),
+        )
+        assert {event.order_id for event in await it.logged()} == {placed.order_id}
+
+
 async def test_an_order_cancelled_while_nobody_looked_has_its_end(tmp_path: Path) -> None:
     """The venue forgets it: what became of it is inferred, once the records cannot lag behind it any more."""
     async with rig(tmp_path) as it:

@@ -201,6 +201,14 @@ class Ledger:
         order = self._find(key)
         return None if order is None else _known(key, order)
 
+    def named(self, symbol: str, client_order_id: str) -> KnownOrder | None:
+        """Return the order of a symbol that changed last under this client order id, None if none is known."""
+        for orders in (self._open, self._ended):
+            for key, order in reversed(orders.items()):
+                if key[0] == symbol and order.client_order_id == client_order_id:
+                    return _known(key, order)
+        return None
+
     def open_orders(self) -> Iterator[KnownOrder]:
         """Return the orders believed open, least recently changed first."""
         return (_known(key, order) for key, order in list(self._open.items()))

@@ -14,10 +14,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 
-from fillwire.domain.enums import ErrorClass
+from fillwire.domain.enums import ErrorClass, Kind
 from fillwire.domain.errors import FrameError, VenueError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.ledger import Gap, Ledger, OrderKey
+from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.pending import Claim
@@ -112,6 +113,20 @@ class Pipeline:
     def doubt(self, key: OrderKey, after_s: float, claim: Claim | None = None) -> None:
         """Have an order looked up in the venue's records, in so many seconds, until they meet the claim."""
         self._reconciler.note_doubt(key, after_s, claim)
+
+    def placed(self, request: OrderRequest, symbols: SymbolTable) -> TradeOrder | None:
+        """Return the answer to an order of which the log has events, for a venue that does not show it; None if it has none."""
+        symbol = symbols.symbols.get(request.pair, "")
+        order = self._sequencer.ledger.named(symbol, request.client_order_id)
+        if order is None or order.ending is Kind.REJECTED:
+            return None
+        return TradeOrder(
+            outcome=Outcome.ACCEPTED,
+            pair=request.pair,
+            client_order_id=request.client_order_id,
+            order_id=order.key[1],
+            cumulative_quantity=order.cumulative,
+        )
 
     def doubt_all(self, reason: str) -> None:
         """Have everything compared with the venue's records, for events were lost."""

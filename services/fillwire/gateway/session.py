@@ -172,11 +172,15 @@ class Session:
     # -- what bots ask
 
     async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool = True) -> TradeOrder:
-        """Return what the venue answers to an order; see `VenueProtocol.place_order`."""
+        """Return what the venue answers to an order, or what the log knows of it; see `VenueProtocol.place_order`."""
         obstacle = self._obstacle(self._placing)
         if self._live is None or obstacle is not None:
             return _not_sent(request, None, obstacle)
-        return await self._live.place(request, may_exist=may_exist, may_place=may_place)
+        answer = await self._live.place(request, may_exist=may_exist, may_place=may_place)
+        if may_exist and answer.outcome is Outcome.UNKNOWN and self._environment is not None:
+            symbols = await self._environment.reference.ready()
+            return self._pipeline.placed(request, symbols) or answer
+        return answer
 
     async def cancel(self, request: CancelRequest) -> TradeOrder:
         """Return what the venue answers to a cancellation."""

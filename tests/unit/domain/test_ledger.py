@@ -54,6 +54,23 @@ def test_an_order_from_beginning_to_end_is_published() -> None:
     assert list(ledger.open_orders()) == []
 
 
+def test_an_order_is_found_by_its_client_order_id() -> None:
+    """The one that changed last, of that symbol, be it open or ended; none where there is none."""
+    ledger = Ledger()
+    for order in ("1", "2"):
+        ledger.apply(state("new", order=order))
+    known = ledger.named("BTCUSDT", "mine")
+    assert known is not None
+    assert known.key == ("BTCUSDT", "2")
+    for order in ("2", "1"):
+        ledger.apply(state("cancelled", order=order))
+    known = ledger.named("BTCUSDT", "mine")
+    assert known is not None
+    assert (known.key, known.ending) == (KEY, Kind.CANCELLED)
+    assert ledger.named("ETHUSDT", "mine") is None
+    assert ledger.named("BTCUSDT", "yours") is None
+
+
 def test_sums_are_exact() -> None:
     """Amounts of 18 digits before and after the point add up to the last one, which no float and no default context does."""
     ledger = Ledger()
