@@ -1,4 +1,4 @@
-"""Settling an order whose venue does not keep every order."""
+"""Settling an order whose venue does not keep every order, or shows executions in any order."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,12 +12,17 @@ from fillwire.domain.ledger import Ledger
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.settling import Settler
+from fillwire.venues.coinbase_advanced.auth import TokenSigner
+from fillwire.venues.coinbase_advanced.records import AdvancedRecords
+from fillwire.venues.coinbase_advanced.rows import read_order
 from fillwire.venues.coinbase_exchange.auth import signer
 from fillwire.venues.coinbase_exchange.records import ExchangeRecords
 from fillwire.venues.parsing import ExecutionReport, Parser
 from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.wire.codec import decode_order
+from support import advanced_rows as advanced
+from support.coinbase_keys import ES256_KEY_NAME, ES256_PEM
 
 if TYPE_CHECKING:
     from fillwire.gateway.rationing import RationedRest
@@ -102,3 +107,40 @@ async def test_an_order_that_the_records_show_goes_by_the_clients_id_of_the_log(
     is_settled, published, told = await settled({"/orders/o1": row})
     assert (is_settled, published) == (True, [])
     assert [row.client_order_id for row in told] == ["mine"]
+
+
+async def test_executions_that_add_up_by_chance_are_not_published() -> None:
+    """The order is shown with two executed; of three equal executions the records show the first and the last."""
+    shown = dict(advanced.ORDER) | {"filled_size": "0.2", "last_fill_time": "2024-08-30T13:07:27Z"}
+    fills = [
+        dict(advanced.FILL)
+        | {"entry_id": f"e{second}", "trade_id": f"t{second}", "size": "0.1", "trade_time": _at(second)}
+        for second in (26, 27, 28)
+    ]
+    path = f"/api/v3/brokerage/orders/historical/{shown['order_id']}"
+    rest = Answers({path: {"order": shown | {"filled_size": "0.3", "last_fill_time": _at(28)}}})
+    rest.rows["/api/v3/brokerage/orders/historical/fills"] = {"fills": [fills[2], fills[0]], "cursor": ""}
+    published: list[OrderEvent] = []
+
+    def publish(report: Any, _parsed_ns: int, _frame_bytes: int) -> bool:
+        published.append(decode_order(report.json))
+        return True
+
+    async def at_once() -> None:
+        pass
+
+    account = Account("alice", "coinbase-advanced", "live")
+    sequencer = Sequencer(Ledger(), publish, lambda *_: None, lambda _: None, lambda _: None)
+    settler = Settler(sequencer, at_once, lambda: NOW_NS, lambda _: None)
+    records = AdvancedRecords(account, TokenSigner(ES256_KEY_NAME, ES256_PEM))
+    inquiry = Inquiry(records, cast("RationedRest", rest), lambda: 0, at_once)
+    row = read_order(shown)
+    assert not await settler.settle(inquiry, row.key, "BTC-USD", 0, row)
+    assert published == []
+    rest.rows["/api/v3/brokerage/orders/historical/fills"] = {"fills": fills[::-1], "cursor": ""}
+    assert await settler.settle(inquiry, row.key, "BTC-USD", 0, row)
+    assert [event.last_fill.trade_id for event in published if event.last_fill] == ["t26", "t27", "t28"]
+
+
+def _at(second: int) -> str:
+    return f"2024-08-30T13:07:{second}Z"
