@@ -28,9 +28,15 @@ def fillwire(directory: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 CASES = {
-    "exchange of a gateway": (("gateway", "--exchange", "kraken"), ("'kraken'", "expected binance")),
+    "exchange of a gateway": (
+        ("gateway", "--exchange", "kraken"),
+        ("'kraken'", "expected alpaca or binance or "),
+    ),
     "exchange of a simulator": (("simulate", "--exchange", "kraken"), ("'kraken'", "expected binance")),
-    "exchange of a parser": (("parse", "--exchange", "kraken"), ("'kraken'", "expected one of binance")),
+    "exchange of a parser": (
+        ("parse", "--exchange", "kraken"),
+        ("'kraken'", "expected one of alpaca, binance,"),
+    ),
     "broker of a gateway": (
         ("gateway", "--exchange", "binance", "--nats", "nats://127.0.0.1:1"),
         ("no broker answers at nats://127.0.0.1:1", "expected a NATS server"),

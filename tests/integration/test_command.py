@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fillwire.venues.parsing import EXCHANGES
+
 FILLWIRE = [sys.executable, "-m", "fillwire"]
 DATA = Path(__file__).parents[1] / "data" / "binance"
 DEADLINE_S = 30
@@ -76,7 +78,10 @@ def test_parse_takes_the_account_and_the_symbols(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--exchange", "kraken"), "fillwire: unknown exchange 'kraken': expected one of binance\n"),
+        (
+            ("--exchange", "kraken"),
+            f"fillwire: unknown exchange 'kraken': expected one of {', '.join(EXCHANGES)}\n",
+        ),
         (
             ("--exchange", "binance", "--symbols", "/none.json"),
             "fillwire: cannot read symbols from /none.json: No such file or directory\n",

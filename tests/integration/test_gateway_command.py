@@ -102,7 +102,7 @@ async def test_status_says_that_there_is_no_broker() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environ", "sentence"),
     [
-        (["--exchange", "binnance"], {}, "exchange 'binnance' is unknown: expected binance"),
+        (["--exchange", "binnance"], {}, "exchange 'binnance' is unknown: expected alpaca or binance or "),
         (
             ["--exchange", "binance", "--config", "no-such-file.json"],
             {},
