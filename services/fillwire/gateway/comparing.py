@@ -167,12 +167,29 @@ class Comparison:
         for key in sorted(here | changed.keys() | executions.keys(), key=_by_age):
             shown = changed.get(key) or opened.get(key)
             own = executions.get(key, []) if reads_executions else None
+            if own and self._is_in_log(found, key, shown, own):
+                continue
             if await self.settle(key, found.since_ns, shown, own):
                 if self._pending.is_met(key, self._ledger.get(key)):
                     self._pending.discard(key)
             else:
                 self._pending.add(key, retry_s)
         self._doubt_unread(retry_s)
+
+    def _is_in_log(
+        self, found: Recollection, key: OrderKey, shown: OrderRow | None, rows: list[ExecutionRow]
+    ) -> bool:
+        """Return whether an order that the ledger has forgotten has ended, and the log holds all of it.
+
+        After a long absence the log has more orders than the ledger keeps; they must not be published once more.
+        """
+        if self._ledger.get(key) is not None or key in self._pending or (shown and shown.ending is None):
+            return False
+        records = self.inquiry.records
+        ending = None if shown is None else records.ending("", shown, 0)
+        if ending is not None and not found.has(ending.event_id):
+            return False
+        return all(found.has(records.event_id(row)) for row in rows)
 
     def _doubt_unread(self, after_s: float) -> None:
         """Have the orders looked up that the lists held and that could not be read."""

@@ -13,6 +13,7 @@ _S = 1_000_000_000
 _LOG_MARGIN_NS = 60 * _S
 # A symbol without events for so long before the account was lost from sight, and of no open order, is not asked for.
 _ACTIVE_NS = 86_400 * _S
+MAX_STORED = 500_000  # some 30 MiB
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Recollection:
         symbols: symbols with events not long before that.
         last_trades: by symbol, the newest execution at or before `since_ns`: trade id and time.
         is_first_contact: whether nothing was ever known of the account.
+        stored: digests of the events that were read, `MAX_STORED` at most: the ledger may have forgotten them by the time
+            the venue's records are compared.
     """
 
     since_ns: int
@@ -32,6 +35,11 @@ class Recollection:
     symbols: set[str] = field(default_factory=set)
     last_trades: dict[str, tuple[int, str]] = field(default_factory=dict)
     is_first_contact: bool = False
+    stored: set[int] = field(default_factory=set)
+
+    def has(self, event_id: str) -> bool:
+        """Return whether the event was read in the log; False may also say that there were too many."""
+        return hash(event_id) in self.stored
 
     def note(self, event: OrderEvent) -> None:
         """Take an event of the log."""
@@ -91,6 +99,8 @@ async def recollect(  # noqa: PLR0913 - where from, where to, and what is known 
         report = RecordedReport.of(event, json)
         ledger.restore(report, content_of(report))
         found.note(event)
+        if len(found.stored) < MAX_STORED:
+            found.stored.add(hash(event.event_id))
 
     await log.since(found.since_ns - offset_ns - _LOG_MARGIN_NS, take)
     return found

@@ -251,6 +251,36 @@ async def test_what_a_gateway_had_not_found_yet_when_it_was_killed_is_found_by_t
     assert told == [trade_id for order in orders for trade_id in order.trade_ids()]
 
 
+async def test_what_is_in_the_log_is_not_published_again_however_much_it_is(gateway: Gateway) -> None:
+    """More orders ended since the cursor than the next ledger keeps: of those only what is missing is published."""
+    venue, log = gateway.venue, gateway.log
+    orders = [venue.place(2) for _ in range(6)]
+    for order in orders:
+        venue.fill(order)
+    for order in orders[:3]:
+        venue.fill(order)
+    for order in orders[3:]:
+        venue.cancel(order)
+    lost = {
+        venue.frames[index].event_id for index in (-1, -5)
+    }  # a cancel, and the last fill of the second order
+    for frame in venue.frames:
+        if frame.event_id not in lost:
+            log.store(frame.received_time_ns, frame.event_id, frame.json)
+    venue.frames.clear()
+    left = connection_event(ConnectionState.RECEIVING, is_reconciled=False)
+    log.last = replace(left, missing_since_ns=EPOCH_NS + SECOND_NS)
+    following = Gateway(venue, log, Ledger(max_ended=1))
+    await following.reconciler.recall()
+    await following.catch_up()
+    await following.reconciler.stop()
+    told = [event.event_id for event in log.orders()]
+    assert lost <= set(told)
+    repeated = {event_id for event_id in told if told.count(event_id) > 1}
+    touched = {event_id.rsplit(":", 1)[0] for event_id in lost}
+    assert {event_id.rsplit(":", 1)[0] for event_id in repeated} <= touched
+
+
 async def test_a_short_absence_is_no_news(gateway: Gateway) -> None:
     """What happened a moment ago is found by whoever comes next: nobody is told that it is missing."""
     told = []
