@@ -1,5 +1,6 @@
 """The streams: what is kept, for how long, and how much of it; made and updated by whoever starts first."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -161,7 +162,29 @@ async def ensure_streams(
 
 
 async def ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str] = ()) -> None:
-    """Make one stream, or update it where it differs in other fields than `keeps`; raises as `ensure_streams` does."""
+    """Make one stream, or update it where it differs in other fields than `keeps`; raises as `ensure_streams` does.
+
+    A cluster that has just been started lacks peers for a while: that is waited for, some seconds.
+    """
+    deadline_s = asyncio.get_running_loop().time() + _PEERS_DEADLINE_S
+    while True:
+        try:
+            await _ensure_manifest(bus, manifest, keeps)
+        except ConfigError as error:
+            cause = error.__cause__
+            is_early = (
+                isinstance(cause, ApiRefused)
+                and cause.error_code == _NO_PEERS
+                and _OFFLINE in cause.description
+            )
+            if not is_early or asyncio.get_running_loop().time() >= deadline_s:
+                raise
+            await asyncio.sleep(_PEERS_PAUSE_S)
+        else:
+            return
+
+
+async def _ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str]) -> None:
     name = manifest["name"]
     try:
         current = await _stream_config(bus, name)
@@ -185,6 +208,10 @@ async def ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str] =
             f"stream {name} cannot be brought up to its definition: {error.description} (error {error.error_code})"
         ) from error
 
+
+_NO_PEERS, _OFFLINE = 10005, "offline"
+_PEERS_DEADLINE_S = 15.0
+_PEERS_PAUSE_S = 0.25
 
 _REFUSED_FOR_GOOD = frozenset({10052, 10047, 10028, 10023, 10077})
 """Invalid configuration, not enough storage or memory, too many streams: 5xx by code, and yet final."""
