@@ -58,7 +58,7 @@ pub enum Average<'a> {
     /// The venue does not say, or nothing was executed.
     Unsaid,
     /// As the venue says it.
-    Said(Decimal<'a>),
+    Said(&'a Decimal<'a>),
     /// The quotient of cumulative quote and cumulative quantity.
     Quotient,
 }
@@ -69,7 +69,7 @@ pub enum Quote<'a> {
     /// The venue does not say.
     Unsaid,
     /// As the venue says it.
-    Said(Decimal<'a>),
+    Said(&'a Decimal<'a>),
     /// The product of price and quantity, which it is by the terms of the contract.
     Product,
 }
@@ -81,10 +81,10 @@ pub struct Fill<'a> {
     /// Stands before the trade id, such as `alloc:` where the venue gives no trade id but that of an allocation.
     pub trade_prefix: &'static str,
     pub trade_id: Text<'a>,
-    pub price: Decimal<'a>,
-    pub quantity: Decimal<'a>,
+    pub price: &'a Decimal<'a>,
+    pub quantity: &'a Decimal<'a>,
     pub quote: Quote<'a>,
-    pub fee: Option<Decimal<'a>>,
+    pub fee: Option<&'a Decimal<'a>>,
     pub fee_currency: Option<Text<'a>>,
     pub is_maker: Option<bool>,
 }
@@ -105,14 +105,14 @@ pub struct Event<'a> {
     pub side: &'static str,
     pub order_type: &'static str,
     pub time_in_force: Option<&'static str>,
-    pub price: Option<Decimal<'a>>,
-    pub stop_price: Option<Decimal<'a>>,
-    pub quantity: Option<Decimal<'a>>,
-    pub quote_quantity: Option<Decimal<'a>>,
-    pub cumulative: Decimal<'a>,
-    pub cumulative_quote: Option<Decimal<'a>>,
+    pub price: Option<&'a Decimal<'a>>,
+    pub stop_price: Option<&'a Decimal<'a>>,
+    pub quantity: Option<&'a Decimal<'a>>,
+    pub quote_quantity: Option<&'a Decimal<'a>>,
+    pub cumulative: &'a Decimal<'a>,
+    pub cumulative_quote: Option<&'a Decimal<'a>>,
     pub average: Average<'a>,
-    pub prevented: Option<Decimal<'a>>,
+    pub prevented: Option<&'a Decimal<'a>>,
     pub is_working: Option<bool>,
     /// The venue's word, as the inside of a JSON string.
     pub venue_status: &'a str,
@@ -210,25 +210,25 @@ pub fn write(event: &Event<'_>, owner: &Owner, mut out: Vec<u8>) -> Option<Execu
 /// Appends price, quantities and quotes; returns where quantity and cumulative quantity stand.
 fn write_amounts(event: &Event<'_>, out: &mut Vec<u8>) -> Option<(Option<Span>, Span)> {
     out.extend_from_slice(b",\"price\":");
-    amount_or_null(event.price.as_ref(), out);
+    amount_or_null(event.price, out);
     out.extend_from_slice(b",\"stop_price\":");
-    amount_or_null(event.stop_price.as_ref(), out);
+    amount_or_null(event.stop_price, out);
     out.extend_from_slice(b",\"quantity\":");
-    let quantity = amount_or_null(event.quantity.as_ref(), out);
+    let quantity = amount_or_null(event.quantity, out);
     out.extend_from_slice(b",\"quote_quantity\":");
-    amount_or_null(event.quote_quantity.as_ref(), out);
+    amount_or_null(event.quote_quantity, out);
     out.extend_from_slice(b",\"cumulative_quantity\":\"");
-    let cumulative_quantity = digits(&event.cumulative, out);
+    let cumulative_quantity = digits(event.cumulative, out);
     out.extend_from_slice(b"\",\"cumulative_quote\":");
-    amount_or_null(event.cumulative_quote.as_ref(), out);
+    amount_or_null(event.cumulative_quote, out);
     out.extend_from_slice(b",\"average_price\":");
-    match (event.average, &event.cumulative_quote) {
+    match (event.average, event.cumulative_quote) {
         (Average::Said(price), _) => {
-            amount_or_null(Some(&price), out);
+            amount_or_null(Some(price), out);
         }
         (Average::Quotient, Some(quote)) if !event.cumulative.is_zero() => {
             out.push(b'"');
-            if !quote.write_average(&event.cumulative, out) {
+            if !quote.write_average(event.cumulative, out) {
                 return None;
             }
             out.push(b'"');
@@ -236,7 +236,7 @@ fn write_amounts(event: &Event<'_>, out: &mut Vec<u8>) -> Option<(Option<Span>, 
         _ => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"prevented_quantity\":");
-    amount_or_null(event.prevented.as_ref(), out);
+    amount_or_null(event.prevented, out);
     Some((quantity, cumulative_quantity))
 }
 
@@ -248,9 +248,9 @@ fn write_fill(fill: &Fill<'_>, out: &mut Vec<u8>) -> Option<(Span, Span)> {
     fill.trade_id.write_inside(out);
     let trade_id = Span::since(start, out);
     out.extend_from_slice(b"\",\"price\":\"");
-    digits(&fill.price, out);
+    digits(fill.price, out);
     out.extend_from_slice(b"\",\"quantity\":\"");
-    let quantity = digits(&fill.quantity, out);
+    let quantity = digits(fill.quantity, out);
     out.extend_from_slice(b"\",\"quote\":");
     match &fill.quote {
         Quote::Unsaid => out.extend_from_slice(b"null"),
@@ -259,14 +259,14 @@ fn write_fill(fill: &Fill<'_>, out: &mut Vec<u8>) -> Option<(Span, Span)> {
         }
         Quote::Product => {
             out.push(b'"');
-            if !fill.price.write_product(&fill.quantity, out) {
+            if !fill.price.write_product(fill.quantity, out) {
                 return None;
             }
             out.push(b'"');
         }
     }
     out.extend_from_slice(b",\"fee\":");
-    amount_or_null(fill.fee.as_ref(), out);
+    amount_or_null(fill.fee, out);
     out.extend_from_slice(b",\"fee_currency\":");
     string_or_null(fill.fee_currency.as_ref(), out);
     out.extend_from_slice(match fill.is_maker {

@@ -223,8 +223,8 @@ pub fn fill(
     let fill = Fill {
         trade_prefix: "",
         trade_id: execution.id,
-        price: execution.price,
-        quantity: execution.quantity,
+        price: &execution.price,
+        quantity: &execution.quantity,
         quote: Quote::Unsaid,
         fee: None,
         fee_currency: None,
@@ -246,7 +246,7 @@ fn write(
     told: Telling<'_>,
     spare: Vec<u8>,
 ) -> Option<ExecutionReport> {
-    let average = order.average.filter(|_| !order.filled.is_zero());
+    let average = order.average.as_ref().filter(|_| !order.filled.is_zero());
     let cumulative_quote = match average {
         Some(average) => Some(average.rounded_product(&order.filled, order.instrument.units)?),
         None => Some(Decimal::ZERO).filter(|_| order.filled.is_zero()),
@@ -263,12 +263,12 @@ fn write(
         side: order.side.as_str(),
         order_type: order.order_type.as_str(),
         time_in_force: order.time_in_force.map(TimeInForce::as_str),
-        price: order.limit_price,
-        stop_price: order.stop_price,
-        quantity: order.quantity,
-        quote_quantity: order.notional,
-        cumulative: order.filled,
-        cumulative_quote,
+        price: order.limit_price.as_ref(),
+        stop_price: order.stop_price.as_ref(),
+        quantity: order.quantity.as_ref(),
+        quote_quantity: order.notional.as_ref(),
+        cumulative: &order.filled,
+        cumulative_quote: cumulative_quote.as_ref(),
         average: average.map_or(Average::Unsaid, Average::Said),
         prevented: None,
         is_working: None,

@@ -25,14 +25,14 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>, out: Vec<u8>) -> O
         side: execution.side.as_str(),
         order_type: execution.order_type.as_str(),
         time_in_force: execution.time_in_force.map(TimeInForce::as_str),
-        price: Some(execution.price).filter(|price| !price.is_zero()),
-        stop_price: execution.stop_price.filter(|price| !price.is_zero()),
-        quantity: Some(execution.quantity),
-        quote_quantity: execution.quote_quantity.filter(|amount| !amount.is_zero()),
-        cumulative: execution.cumulative,
-        cumulative_quote: execution.cumulative_quote.filter(|amount| !amount.is_negative()),
+        price: Some(&execution.price).filter(|price| !price.is_zero()),
+        stop_price: execution.stop_price.as_ref().filter(|price| !price.is_zero()),
+        quantity: Some(&execution.quantity),
+        quote_quantity: execution.quote_quantity.as_ref().filter(|amount| !amount.is_zero()),
+        cumulative: &execution.cumulative,
+        cumulative_quote: execution.cumulative_quote.as_ref().filter(|amount| !amount.is_negative()),
         average: Average::Quotient,
-        prevented: execution.prevented,
+        prevented: execution.prevented.as_ref(),
         is_working: execution.is_working,
         venue_status: execution.status.verbatim(),
         fill: (execution.execution_type == ExecutionType::Trade).then(|| fill(execution)),
@@ -46,7 +46,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>, out: Vec<u8>) -> O
 }
 
 /// The execution; its id is that of the trade, or of the allocation by which the venue's order router filled the order.
-fn fill<'a>(execution: &Execution<'a>) -> Fill<'a> {
+fn fill<'a>(execution: &'a Execution<'a>) -> Fill<'a> {
     let (trade_prefix, id) = match execution.allocation_id {
         Some(allocation) if execution.trade_id.value < 0 => ("alloc:", allocation),
         _ => ("", execution.trade_id),
@@ -54,10 +54,10 @@ fn fill<'a>(execution: &Execution<'a>) -> Fill<'a> {
     Fill {
         trade_prefix,
         trade_id: Text::new(id.digits, false),
-        price: execution.last_price,
-        quantity: execution.last_quantity,
-        quote: execution.last_quote.map_or(Quote::Unsaid, Quote::Said),
-        fee: Some(execution.commission),
+        price: &execution.last_price,
+        quantity: &execution.last_quantity,
+        quote: execution.last_quote.as_ref().map_or(Quote::Unsaid, Quote::Said),
+        fee: Some(&execution.commission),
         fee_currency: execution.commission_asset,
         is_maker: execution.is_maker,
     }

@@ -112,7 +112,7 @@ impl<'a> Execution<'a> {
     /// Writes the event into `out`; `None` if the amount of the execution is absurd.
     pub fn write(&self, receipt: Receipt<'_>, out: Vec<u8>) -> Option<ExecutionReport> {
         let kind = self.kind();
-        let said = |amount: &Decimal<'_>| !amount.is_zero();
+        let said = |amount: &&Decimal<'_>| !amount.is_zero();
         let event = Event {
             kind,
             step: self.step(kind),
@@ -125,13 +125,13 @@ impl<'a> Execution<'a> {
             side: self.side.as_str(),
             order_type: self.order_type.as_str(),
             time_in_force: Some(self.time_in_force.as_str()),
-            price: Some(self.price).filter(said),
-            stop_price: self.stop_price.filter(said).filter(|_| !self.trails()),
-            quantity: Some(self.quantity),
+            price: Some(&self.price).filter(said),
+            stop_price: self.stop_price.as_ref().filter(said).filter(|_| !self.trails()),
+            quantity: Some(&self.quantity),
             quote_quantity: None,
-            cumulative: self.cumulative,
+            cumulative: &self.cumulative,
             cumulative_quote: None,
-            average: self.average_price.filter(said).map_or(Average::Unsaid, Average::Said),
+            average: self.average_price.as_ref().filter(said).map_or(Average::Unsaid, Average::Said),
             prevented: None,
             is_working: None,
             venue_status: self.status.verbatim(),
@@ -145,14 +145,14 @@ impl<'a> Execution<'a> {
         event::write(&event, &receipt.context.owner, out)
     }
 
-    fn fill(&self) -> Fill<'a> {
+    fn fill(&self) -> Fill<'_> {
         Fill {
             trade_prefix: "",
             trade_id: Text::new(self.trade_id.digits, false),
-            price: self.last_price,
-            quantity: self.last_quantity,
+            price: &self.last_price,
+            quantity: &self.last_quantity,
             quote: Quote::Product, // one contract is one unit of the base asset
-            fee: self.commission,
+            fee: self.commission.as_ref(),
             fee_currency: self.commission_asset,
             is_maker: self.is_maker,
         }
