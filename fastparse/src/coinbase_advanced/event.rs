@@ -36,7 +36,11 @@ pub fn write(order: &Order<'_>, known: &Known, kind: Kind, receipt: Receipt<'_>,
         quantity: order.quantity.as_ref().or(known.quantity.as_ref()),
         quote_quantity: None,
         cumulative: &order.executed,
-        cumulative_quote: order.executed_quote.as_ref().or(if is_executed { None } else { Some(&Decimal::ZERO) }),
+        cumulative_quote: order.executed_quote.as_ref().or(if is_executed {
+            None
+        } else {
+            Some(&Decimal::ZERO)
+        }),
         average: order.average.as_ref().filter(|_| is_executed).map_or(Average::Unsaid, Average::Said),
         prevented: None,
         is_working: Some(order.status == Status::Open && order.is_triggered),
