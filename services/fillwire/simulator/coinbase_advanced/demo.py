@@ -1,7 +1,8 @@
 """The account and the products with which Coinbase Advanced Trade is simulated unless said otherwise."""
 
+from fillwire.simulator.coinbase_exchange.demo import BALANCES, SYMBOLS
 from fillwire.simulator.exchange.demo import Demo
-from fillwire.simulator.settings import AccountSettings, KeySettings, SymbolSettings
+from fillwire.simulator.settings import AccountSettings, KeySettings
 
 # Nobody's keys: the P-256 key of RFC 6979, A.2.5, and Ed25519 of the bytes 0 to 31.
 _ORGANIZATION = "organizations/00000000-0000-0000-0000-000000000001/apiKeys"
@@ -31,15 +32,6 @@ MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=
 -----END PUBLIC KEY-----
 """
 
-_PRODUCTS = (
-    ("BTC", "USD", "64000", "0.01", "0.000001"),
-    ("ETH", "USD", "3200", "0.01", "0.0001"),
-    ("SOL", "USD", "150", "0.01", "0.001"),
-    ("LTC", "USD", "80", "0.01", "0.001"),
-    ("BTC", "USDT", "64000", "0.01", "0.000001"),
-    ("ETH", "BTC", "0.05", "0.00001", "0.001"),
-)
-
 DEMO = Demo(
     accounts=(
         AccountSettings(
@@ -50,26 +42,8 @@ DEMO = Demo(
             ),
         ),
     ),
-    symbols=tuple(
-        SymbolSettings(
-            symbol=f"{base}-{quote}",
-            base=base,
-            quote=quote,
-            price=price,
-            tick=tick,
-            step=step,
-            min_notional="1" if quote != "BTC" else "0.00001",
-        )
-        for base, quote, price, tick, step in _PRODUCTS
-    ),
-    balances={
-        "USD": "1000000000",
-        "USDT": "1000000000",
-        "BTC": "10000",
-        "ETH": "100000",
-        "SOL": "1000000",
-        "LTC": "100000",
-    },
+    symbols=SYMBOLS,
+    balances=BALANCES,
     rate="0.006",
     introduction=(
         f"  ES256    {DEMO_ES256_KEY_NAME}",

@@ -22,6 +22,28 @@ _PRODUCTS = (
     ("ETH", "BTC", "0.05", "0.00001", "0.001"),
 )
 
+# The two products of the house trade on the same books.
+SYMBOLS = tuple(
+    SymbolSettings(
+        symbol=f"{base}-{quote}",
+        base=base,
+        quote=quote,
+        price=price,
+        tick=tick,
+        step=step,
+        min_notional="1" if quote != "BTC" else "0.00001",
+    )
+    for base, quote, price, tick, step in _PRODUCTS
+)
+BALANCES = {
+    "USD": "1000000000",
+    "USDT": "1000000000",
+    "BTC": "10000",
+    "ETH": "100000",
+    "SOL": "1000000",
+    "LTC": "100000",
+}
+
 DEMO = Demo(
     accounts=(
         AccountSettings(
@@ -34,26 +56,8 @@ DEMO = Demo(
             ),
         ),
     ),
-    symbols=tuple(
-        SymbolSettings(
-            symbol=f"{base}-{quote}",
-            base=base,
-            quote=quote,
-            price=price,
-            tick=tick,
-            step=step,
-            min_notional="1" if quote != "BTC" else "0.00001",
-        )
-        for base, quote, price, tick, step in _PRODUCTS
-    ),
-    balances={
-        "USD": "1000000000",
-        "USDT": "1000000000",
-        "BTC": "10000",
-        "ETH": "100000",
-        "SOL": "1000000",
-        "LTC": "100000",
-    },
+    symbols=SYMBOLS,
+    balances=BALANCES,
     rate="0.004",
     lacks=frozenset({"shutdown_notice", "stream_terminated"}),
     introduction=(

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 
 import orjson
 
@@ -10,8 +9,8 @@ from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.venues.apart import read_apart
 from fillwire.venues.binance.auth import Signer, signer
-from fillwire.venues.binance.mapping import read_server_time_ns, read_weight_per_minute
-from fillwire.venues.binance.refusals import http_error, used_weight
+from fillwire.venues.binance.family import BinanceVenue
+from fillwire.venues.binance.refusals import http_error
 from fillwire.venues.binance_futures import requests
 from fillwire.venues.binance_futures.endpoints import EXCHANGE, endpoints, with_key
 from fillwire.venues.binance_futures.permissions import permissions
@@ -24,7 +23,7 @@ from fillwire.venues.permissions import Permissions
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question
 from fillwire.venues.records import AccountRecords, OrderReport
-from fillwire.venues.rest import HttpRequest, HttpResponse
+from fillwire.venues.rest import HttpRequest
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
 
@@ -92,19 +91,12 @@ def _listen_key(body: bytes) -> str | None:
     return found if isinstance(found, str) and _LISTEN_KEY.fullmatch(found) else None
 
 
-class BinanceFutures:
+class BinanceFutures(BinanceVenue):
     """`Venue` of Binance USD-M Futures."""
 
     exchange = EXCHANGE
-    lifetime_s = 86_400.0
-    # 300 in five minutes by the venue's rules, over all programs on the machine: one fifth is left to the others.
-    connects_per_minute = 48
     weight_per_minute = 2400
     request_life_s = requests.RECV_WINDOW_MS / 1e3
-
-    def trade_key(self, trade_id: str, cumulative: Decimal) -> str:  # noqa: ARG002 - all reports have the trade id
-        """Return the trade id."""
-        return trade_id
 
     def endpoints(self, environment: str, websocket_url: str | None, rest_url: str | None) -> Endpoints:
         """Return where the environment is reached."""
@@ -118,35 +110,9 @@ class BinanceFutures:
         """Return the request for the venue's clock."""
         return requests.server_time()
 
-    def read_time_ns(self, response: HttpResponse) -> int:
-        """Return the venue's clock."""
-        if response.status != _OK:
-            raise self.error(response)
-        try:
-            return read_server_time_ns(orjson.loads(response.body))
-        except ValueError as error:  # orjson's is one too
-            raise VenueError(
-                EXCHANGE, f"the answer to a question for the time cannot be read: {error}"
-            ) from error
-
     def symbols_request(self) -> HttpRequest:
         """Return the request for the venue's symbols."""
         return requests.exchange_info()
 
-    def read_symbols(self, response: HttpResponse) -> SymbolTable:
-        """Return the venue's symbols."""
-        if response.status != _OK:
-            raise self.error(response)
-        return read_symbols(response.body)
-
-    def error(self, response: HttpResponse) -> VenueError:
-        """Return what an answer other than 200 means."""
-        return http_error(EXCHANGE, response)
-
-    def read_weight_per_minute(self, response: HttpResponse) -> int | None:
-        """Return what one machine may ask in a minute."""
-        return read_weight_per_minute(response.body)
-
-    def used_weight(self, response: HttpResponse) -> int | None:
-        """Return what this machine has used of its weight in this minute."""
-        return used_weight(response)
+    def _symbols(self, body: bytes) -> SymbolTable:
+        return read_symbols(body)
