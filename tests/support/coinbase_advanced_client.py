@@ -4,85 +4,27 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 from yarl import URL
 
 from fillwire.simulator import CoinbaseAdvancedSimulator
 from support.coinbase_tokens import make_token
+from support.feed_client import DEADLINE_S, FeedClient
 
-DEADLINE_S = 10.0
 ROOT = "/api/v3/brokerage"
 
 
-class AdvancedClient:
-    """One connection to the feed, and the REST and control APIs.
-
-    Attributes:
-        frames: all frames in the order of their arrival.
-        bad_frames: text frames that were no JSON.
-        closed: set once the connection has ended.
-    """
+class AdvancedClient(FeedClient):
+    """One connection to the feed, and the REST and control APIs."""
 
     def __init__(self, sim: CoinbaseAdvancedSimulator, algorithm: str = "ES256") -> None:
+        super().__init__(sim.websocket_url)
         self._sim = sim
         self._algorithm = algorithm
         self._numbers = itertools.count(1)
-        self._session = aiohttp.ClientSession()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self.frames: list[dict[str, Any]] = []
-        self.bad_frames: list[str] = []
-        self.closed = asyncio.Event()
-        self._changed = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        """Connect."""
-        try:
-            self._socket = await self._session.ws_connect(self._sim.websocket_url)
-        except BaseException:
-            await self._session.close()
-            raise
-        self._reader = asyncio.create_task(self._read(self._socket), name="feed client")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.close()
-        await self._session.close()
-
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                try:
-                    self.frames.append(json.loads(message.data))
-                except ValueError:
-                    self.bad_frames.append(message.data)
-                self._changed.set()
-        self.closed.set()
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until a condition on what has arrived holds."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def send(self, message: Any) -> None:
-        """Send a message."""
-        assert self._socket is not None
-        await self._socket.send_str(message if isinstance(message, str) else json.dumps(message))
 
     def token(self, uri: str | None = None, age_s: int = 0) -> str:
         """Return a token made `age_s` seconds ago."""

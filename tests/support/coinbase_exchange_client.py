@@ -6,18 +6,15 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 from yarl import URL
 
 from fillwire.simulator import CoinbaseExchangeSimulator
 from support.coinbase_keys import EXCHANGE_API_KEY, EXCHANGE_PASSPHRASE, EXCHANGE_SECRET
-
-DEADLINE_S = 10.0
+from support.feed_client import DEADLINE_S, FeedClient
 
 
 def signature(text: str, secret: str = EXCHANGE_SECRET) -> str:
@@ -37,68 +34,12 @@ def proof(timestamp: str | None = None, api_key: str = EXCHANGE_API_KEY) -> dict
     }
 
 
-class ExchangeClient:
-    """One connection to the feed, and the REST and control APIs.
-
-    Attributes:
-        frames: all frames in the order of their arrival.
-        bad_frames: text frames that were no JSON.
-        closed: set once the connection has ended.
-    """
+class ExchangeClient(FeedClient):
+    """One connection to the feed, and the REST and control APIs."""
 
     def __init__(self, sim: CoinbaseExchangeSimulator) -> None:
+        super().__init__(sim.websocket_url)
         self._sim = sim
-        self._session = aiohttp.ClientSession()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self.frames: list[dict[str, Any]] = []
-        self.bad_frames: list[str] = []
-        self.closed = asyncio.Event()
-        self._changed = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        """Connect."""
-        try:
-            self._socket = await self._session.ws_connect(self._sim.websocket_url)
-        except BaseException:
-            await self._session.close()
-            raise
-        self._reader = asyncio.create_task(self._read(self._socket), name="feed client")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.close()
-        await self._session.close()
-
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                try:
-                    self.frames.append(json.loads(message.data))
-                except ValueError:
-                    self.bad_frames.append(message.data)
-                self._changed.set()
-        self.closed.set()
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until a condition on what has arrived holds."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def send(self, message: Any) -> None:
-        """Send a message."""
-        assert self._socket is not None
-        await self._socket.send_str(message if isinstance(message, str) else json.dumps(message))
 
     async def subscribe(
         self, *channels: Any, products: tuple[str, ...] = ("BTC-USD",), signs: bool = True
