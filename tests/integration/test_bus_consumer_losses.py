@@ -136,9 +136,8 @@ async def test_counts_of_deliveries_are_not_mixed(bus: Bus) -> None:
         await eventually(lambda: len(loop._in_hand.unsettled) == 1)
         receive = loop._subscription.receive  # type: ignore[union-attr]  # it runs
         stored_ns = held[-1].stored_time_ns
-        for number, sequence in enumerate(
-            range(4, 11), 1
-        ):  # as the broker sends them when they are in the stream
+        # As the broker sends them when they are in the stream.
+        for number, sequence in enumerate(range(4, 11), 1):
             reply = f"$JS.ACK.ORDERS.bot.1.{sequence}.{number}.{stored_ns}.0"
             receive(b"orders.alice.x", reply.encode(), b"%d" % (sequence - 1), b"")
         await publish_numbers(bus, 4, 10)

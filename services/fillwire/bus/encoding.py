@@ -145,9 +145,8 @@ class CommandEncoder:
         subject = outgoing.subject
         if _SUBJECT.fullmatch(subject) is None:
             raise _impossible(outgoing, "expected tokens joined by dots, without white space and wildcards")
-        if (
-            len(subject) > _SUBJECT_MAX
-        ):  # the broker answers a longer line by closing the connection, every time
+        # The broker answers a longer line by closing the connection, every time.
+        if len(subject) > _SUBJECT_MAX:
             raise _impossible(
                 outgoing, f"subject of {len(subject)} characters: expected at most {_SUBJECT_MAX}"
             )

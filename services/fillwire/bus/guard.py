@@ -154,9 +154,8 @@ class DuplicateGuard:
         since_ns = min(outgoing.since_ns for outgoing in group)
         found: set[str] = set()
         began_ns = 0
-        while (
-            began_ns < self.stale_before_ns
-        ):  # after a long reading only what was stored since is to be read
+        while began_ns < self.stale_before_ns:
+            # After a long reading only what was stored since is to be read.
             began_ns = time.time_ns()
             found = await self._stored.find(pattern, message_ids, since_ns)
         for outgoing in group:

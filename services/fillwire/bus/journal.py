@@ -289,9 +289,9 @@ class Journal:
             ).fetchone()
         except BaseException as error:
             try:
-                if isinstance(error, sqlite3.DatabaseError) and not isinstance(
-                    error, sqlite3.OperationalError
-                ):  # before it is closed, for that deletes what does not stand in the file itself yet
+                is_damaged = not isinstance(error, sqlite3.OperationalError)
+                if isinstance(error, sqlite3.DatabaseError) and is_damaged:
+                    # Before it is closed, for that deletes what does not stand in the file itself yet.
                     self._aside = move_aside(self._path, ".damaged")
             finally:
                 database.close()

@@ -78,9 +78,8 @@ class Publication:
         except PublishError as error:
             # Reading stops at half of what the publisher takes, so this is the end of the process or a mistake.
             count = self.lost_count = self.lost_count + 1
-            if (
-                count & (count - 1) == 0
-            ):  # the 1st, 2nd, 4th, 8th …: what comes in floods is not logged in floods
+            # The 1st, 2nd, 4th, 8th …: what comes in floods is not logged in floods.
+            if count & (count - 1) == 0:
                 _log.error(
                     "event_not_published",
                     event_id=event_id,

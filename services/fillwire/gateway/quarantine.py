@@ -77,9 +77,8 @@ class Quarantine:
         if not is_kept:
             self.dropped_counts[error.code] += 1
         dropped = self.dropped_counts[error.code]
-        if (
-            count & (count - 1) == 0
-        ):  # the 1st, 2nd, 4th, 8th …: a flood of them must not become a flood of logs
+        # The 1st, 2nd, 4th, 8th …: a flood of them must not become a flood of logs.
+        if count & (count - 1) == 0:
             _log.warning(
                 "frame_refused",
                 account=str(self._account),

@@ -51,9 +51,8 @@ def http_error(venue: str, response: HttpResponse) -> VenueError:
         return ConnectionLost(venue, f"refused because of its time: set this machine's clock; {said}")
     if response.status == UNAUTHORIZED or (response.status == FORBIDDEN and not said.startswith("http ")):
         return AuthRejected(venue, said)
-    if (
-        response.status >= _FIRST_SERVER_ERROR or response.status == FORBIDDEN
-    ):  # the firewall's page is no JSON
+    if response.status >= _FIRST_SERVER_ERROR or response.status == FORBIDDEN:
+        # The firewall's page is no JSON.
         return ConnectionLost(venue, said)
     return VenueError(venue, said)
 
