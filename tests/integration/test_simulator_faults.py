@@ -382,14 +382,15 @@ async def test_wiped_venue_begins_to_count_anew(client: VenueClient) -> None:
 
 
 async def test_one_rule_is_removed_by_its_number(client: VenueClient) -> None:
-    """`DELETE /sim/faults/<id>` ends one rule and leaves the others; a number that is not there is a mistake."""
+    """`DELETE /sim/faults/<id>` ends one rule, tells its hits, and leaves the others; an unknown number is a mistake."""
     drop = await client.fault("drop", probability=1.0, target="execution")
     double = await client.fault("duplicate", probability=1.0, target="execution")
-    await client.control("DELETE", f"faults/{drop['id']}")
+    assert await client.control("DELETE", f"faults/{drop['id']}") == drop | {"hits": 0}
     assert [rule["id"] for rule in await client.control("GET", "faults")] == [double["id"]]
     await client.emitted(**EMISSION)
     await finish(client)
     emitted = await emitted_ids(client)
     assert trade_ids(client) == [number for number in emitted for _ in range(2)]
+    assert (await client.control("DELETE", f"faults/{double['id']}"))["hits"] == len(emitted)
     with pytest.raises(AssertionError, match="unknown fault"):
         await client.control("DELETE", f"faults/{drop['id']}")

@@ -46,6 +46,17 @@ _LEADER_DEADLINE_S = 60.0
 
 
 @dataclass(slots=True)
+class Rule:
+    """A rule by which the venue strikes.
+
+    Attributes:
+        hits: how often it has struck, once it is removed.
+    """
+
+    hits: int = 0
+
+
+@dataclass(slots=True)
 class Stage:
     """The running system.
 
@@ -80,13 +91,14 @@ class Stage:
         await self.venue.control("POST", "cut", {"user": "all", "how": how})
 
     @asynccontextmanager
-    async def rule(self, kind: str, **options: object) -> AsyncIterator[None]:
+    async def rule(self, kind: str, **options: object) -> AsyncIterator[Rule]:
         """Have the venue strike by a rule of its control API inside the block."""
-        rule = await self.venue.control("POST", "faults", {"kind": kind, **options})
+        made = await self.venue.control("POST", "faults", {"kind": kind, **options})
+        rule = Rule()
         try:
-            yield
+            yield rule
         finally:
-            await self.venue.control("DELETE", f"faults/{rule['id']}")
+            rule.hits = (await self.venue.control("DELETE", f"faults/{made['id']}"))["hits"]
 
     def replace_key(self) -> None:
         """Put the account's other key into the gateway's configuration, as a person does with one that is refused."""

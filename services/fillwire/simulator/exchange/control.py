@@ -20,7 +20,7 @@ A venue may add to it.
     POST   /sim/wipe            end emissions, forget orders and trades, restart ids
     POST   /sim/faults          kind, optional user, and next (how many occasions, 1 unless said) or probability
     GET    /sim/faults          all rules with their hits
-    DELETE /sim/faults/<id>     remove one rule
+    DELETE /sim/faults/<id>     remove one rule; it is returned with its hits
     DELETE /sim/faults          remove all rules; clock, lag, keys and accounts are as at the start
 
 Kinds that strike frames, where `target` is event, execution, response, any, or the venue's name of an event:
@@ -369,9 +369,10 @@ class Control:
         return self.core.faults.documents()
 
     async def _remove_fault(self, request: web.Request) -> Any:
-        if not self.core.faults.remove(int(request.match_info["id"])):
+        removed = self.core.faults.remove(int(request.match_info["id"]))
+        if removed is None:
             raise ValueError("unknown fault")
-        return {}
+        return removed.document()
 
     async def _clear_faults(self, _request: web.Request) -> Any:
         self.core.faults.clear()

@@ -140,15 +140,14 @@ class Faults:
             self._release(connection)
         self._update()
 
-    def remove(self, number: int) -> bool:
-        """Remove one rule, and send what is held back; return whether there was such a rule."""
-        kept = [fault for fault in self._rules if fault.id != number]
-        was_there = len(kept) < len(self._rules)
-        self._rules = kept
+    def remove(self, number: int) -> Fault | None:
+        """Remove one rule, and send what is held back; return the rule, None if there was none."""
+        removed = next((fault for fault in self._rules if fault.id == number), None)
+        self._rules = [fault for fault in self._rules if fault is not removed]
         for connection in list(self._held):
             self._release(connection)
         self._update()
-        return was_there
+        return removed
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the rules as the control API shows them."""

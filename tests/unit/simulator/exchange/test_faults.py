@@ -56,7 +56,7 @@ def test_one_rule_is_removed_and_the_others_stay() -> None:
     """Removing a rule ends it alone; one that is not there says so."""
     faults = Faults(Random(1), BinanceTampering())
     first, second = faults.add("drop"), faults.add("login_refused")
-    assert faults.remove(first.id)
-    assert not faults.remove(first.id)
+    assert faults.remove(first.id) is first
+    assert faults.remove(first.id) is None
     assert faults.is_open
     assert faults.strike("login_refused", None) is second

@@ -12,7 +12,11 @@ from fillwire.cli.chaos.stage import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRefused(Fault):
-    """The venue refuses the key at the next login; at the fault's end a person puts another into the configuration."""
+    """The venue refuses the key at the next login; a person who sees that puts another into the configuration.
+
+    Without a login meanwhile nobody sees anything. A key replaced then would not be read, for the one in use works; and
+    whoever replaced it once more, when that is refused, would put back the refused one.
+    """
 
     name: ClassVar[str] = "login_refused"
     part: ClassVar[Part] = Part.GATEWAY
@@ -25,11 +29,10 @@ class LoginRefused(Fault):
     @asynccontextmanager
     async def strike(self, stage: Stage) -> AsyncIterator[None]:
         """Refuse logins, and cut the connection so that there is one."""
-        try:
-            async with stage.rule("login_refused", user="all", probability=1.0):
-                await stage.cut()
-                yield
-        finally:
+        async with stage.rule("login_refused", user="all", probability=1.0) as rule:
+            await stage.cut()
+            yield
+        if rule.hits:
             stage.replace_key()
 
 
