@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
+from fillwire.domain.client_order_ids import is_derived_for
 from fillwire.domain.enums import Side
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.orders import Outcome
 from fillwire.runtime.logs import get_log
-from fillwire.sdk.causality import is_derived_for
 from fillwire.sdk.strategy import Strategy
 
 _log = get_log(__name__)

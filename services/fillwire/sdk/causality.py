@@ -7,19 +7,11 @@ asked for before. An order without a causing event takes its id from a token of 
 by each start, unless the caller passes an id of its own.
 """
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-MAX_LENGTH = 36  # the least that a venue allows
-CLIENT_ORDER_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}\Z")
-
-_FOREIGN = re.compile(r"[^A-Za-z0-9_]+")
-_DIGEST_BYTES = 16
-_SUFFIX_LENGTH = 23  # a hyphen and the digest in base64
+from fillwire.domain.client_order_ids import derive_client_order_id
 
 
 class Cause:
@@ -48,24 +40,6 @@ def caused_by(event_id: str, callback: str) -> Iterator[Cause]:
         yield cause
     finally:
         _cause.reset(token)
-
-
-def derive_client_order_id(bot: str, *scope: str) -> str:
-    """Return the id that belongs to `scope`: the same for the same arguments, at most 36 characters.
-
-    It begins with the bot's name as far as it fits, for the reader of the venue's order list.
-    """
-    digest = hashlib.blake2b("\n".join((bot, *scope)).encode(), digest_size=_DIGEST_BYTES).digest()
-    return f"{_slug(bot)}-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
-
-
-def is_derived_for(bot: str, client_order_id: str) -> bool:
-    """Return whether an id looks like one derived for the bot; a bot whose name begins alike may share it."""
-    return len(client_order_id) > _SUFFIX_LENGTH and client_order_id[:-_SUFFIX_LENGTH] == _slug(bot)
-
-
-def _slug(bot: str) -> str:
-    return _FOREIGN.sub("-", bot).strip("-")[: MAX_LENGTH - _SUFFIX_LENGTH] or "bot"
 
 
 class ClientOrderIds:

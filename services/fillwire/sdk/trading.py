@@ -4,9 +4,9 @@ import asyncio
 from decimal import Decimal, InvalidOperation
 from typing import Protocol, TypeAlias
 
+from fillwire.domain.client_order_ids import CLIENT_ORDER_ID
 from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
-from fillwire.sdk.causality import CLIENT_ORDER_ID
 
 Amount: TypeAlias = Decimal | str | int  # never float: 0.1 is no decimal number there
 

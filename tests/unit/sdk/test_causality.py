@@ -2,21 +2,12 @@
 
 import asyncio
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from fillwire.sdk.causality import CLIENT_ORDER_ID, ClientOrderIds, caused_by, derive_client_order_id
+from fillwire.sdk.causality import ClientOrderIds, caused_by
 
 
 def ids(bot: str = "grid", account: str = "alice@binance/live", start: str = "start-1") -> ClientOrderIds:
     """Return the id source of one start of a bot."""
     return ClientOrderIds(bot, account, start)
-
-
-@given(st.text(min_size=1), st.lists(st.text(), max_size=4))
-def test_every_id_fits_the_strictest_venue(bot: str, scope: list[str]) -> None:
-    """Whatever the bot is called, its ids hold 1 to 36 allowed characters."""
-    assert CLIENT_ORDER_ID.match(derive_client_order_id(bot, *scope))
 
 
 def test_an_event_handled_again_asks_for_the_same_ids() -> None:
@@ -62,8 +53,3 @@ async def test_the_cause_follows_into_tasks_and_threads() -> None:
         inside = [*await asyncio.gather(place(), place()), await asyncio.to_thread(source.next)]
     with caused_by("e1", "on_fill"):
         assert [source.next() for _ in range(3)] == inside
-
-
-def test_an_id_begins_with_the_bots_name() -> None:
-    """A person who reads the venue's order list sees whose order it is."""
-    assert derive_client_order_id("ping-pong", "x").startswith("ping-pong-")
