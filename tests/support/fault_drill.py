@@ -122,8 +122,11 @@ class Drill:
         await eventually(is_read, 60.0, "the log read")
         doubled = [number for number, count in Counter(stored).items() if count > 1]
         assert doubled == []
-        assert sorted(stored) == list(range(self.submitted))
-        assert set(self.acknowledged) <= set(stored)
+        missing = sorted(set(range(self.submitted)) - set(stored))
+        assert not missing, (
+            f"{len(missing)} of {self.submitted} events are not in the log: {missing[:3]} to {missing[-1]}; of them "
+            f"{len(set(missing) & set(self.acknowledged))} acknowledged, {len(set(missing) & set(self.delivered))} delivered"
+        )
         await eventually(lambda: set(self.delivered) >= set(stored), 60.0, "all delivered")
         for numbers in (stored, list(dict.fromkeys(self.delivered))):
             for order in range(ORDERS):

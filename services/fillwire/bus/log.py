@@ -3,20 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
-
-import orjson
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import PullLoop
-from fillwire.bus.durables import Deliver, create_consumer, delete_consumer, deliver_fields
+from fillwire.bus.durables import (
+    Deliver,
+    StartAtSequence,
+    StartAtTime,
+    create_consumer,
+    delete_consumer,
+    deliver_fields,
+)
+from fillwire.bus.lookup import StoredMessage, newest_message
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError
 
 _NS = 1_000_000_000
 _INACTIVE_THRESHOLD_S = 30
-_NOT_FOUND = 404
+_LOOK_AGAIN_S = 1.0
 
 
 async def read_stream(  # noqa: PLR0913 - what, from where, into what
@@ -31,13 +36,14 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
 ) -> int:
     """Hand every message that the stream holds now to `receive`, in order, and return how many there were.
 
-    What is stored while it reads may be left out. What was stored before is not: a replica that lags is not read.
+    What is stored while it reads may be left out. What was stored before is not: a replica that lags is waited for.
 
     Args:
         bus: the connection.
         stream: the stream's name.
         subject: pattern of the subjects to read.
-        deliver: where to begin; `last_per_subject` reads one message of each subject.
+        deliver: where to begin; `last_per_subject` reads the newest message of each subject, and of one that changes
+            meanwhile those before it, too.
         receive: a quick function, told of one message after another; what it raises ends the reading.
         deadline_s: how long it may take.
         headers_only: bodies are left out.
@@ -57,84 +63,106 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         "headers_only": headers_only,
     } | deliver_fields(deliver)
     info = await create_consumer(bus, stream, name, config)
+    pull: PullLoop | None = None
     try:
-        await _require_current(bus, stream, info)
-    except BrokerError:
-        with contextlib.suppress(BrokerError):
-            await delete_consumer(bus, stream, name)
-        raise
-    reading = _Reading(f"{subject} of stream {stream}", int(info["num_pending"]), receive)
-    pull = PullLoop(bus, stream, name, reading.take, ack_policy="none", on_missing=reading.lose)
-    try:
-        await pull.start()
         async with asyncio.timeout(deadline_s):
-            await reading.finished
+            newest = await newest_message(bus, stream, subject)
+            goal = newest.sequence if newest is not None and _is_within(deliver, newest) else 0
+            reading = _Reading(f"{subject} of stream {stream}", int(info["num_pending"]), goal, receive)
+            pull = PullLoop(bus, stream, name, reading.take, ack_policy="none", on_missing=reading.lose)
+            await pull.start()
+            while not await reading.is_finished(_LOOK_AGAIN_S):
+                await _look_again(bus, stream, subject, name, reading)
     except TimeoutError as error:
         raise BrokerError(f"cannot read {subject} of stream {stream} within {deadline_s:g} s") from error
     finally:
-        await pull.stop()
+        if pull is not None:
+            await pull.stop()
         with contextlib.suppress(BrokerError):  # it goes by itself
             await delete_consumer(bus, stream, name)
     return reading.count
 
 
-class _Reading:
-    """Takes messages until the last of those that were there when it began; `finished` raises if one got lost."""
+async def _look_again(bus: Bus, stream: str, subject: str, consumer: str, reading: "_Reading") -> None:
+    """Find out what there is still to read: some of it may have been removed."""
+    info = await api.call(bus, f"CONSUMER.INFO.{stream}.{consumer}")
+    newest = await newest_message(bus, stream, subject)
+    reading.revise(
+        goal=0 if newest is None else newest.sequence,
+        pending=info["num_pending"] + info["delivered"]["consumer_seq"] - reading.count,
+    )
 
-    def __init__(self, what: str, expected: int, receive: Callable[[Message], None]) -> None:
+
+def _is_within(deliver: Deliver, message: StoredMessage) -> bool:
+    """Return whether a consumer that begins there comes to the message."""
+    match deliver:
+        case StartAtSequence(sequence):
+            return message.sequence >= sequence
+        case StartAtTime(time_ns):
+            return message.stored_time_ns >= time_ns
+        case "all" | "last_per_subject":
+            return True
+        case "new":
+            return False
+
+
+class _Reading:
+    """Takes messages until the last of those that were there when it began.
+
+    Which that is, two know: the consumer by the replica that it is on, which may lag, and the stream's leader.
+    """
+
+    def __init__(self, what: str, expected: int, goal: int, receive: Callable[[Message], None]) -> None:
         self._what = what
         self._expected = expected
+        self._goal = goal
         self._receive = receive
+        self._sequence = 0
+        self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.count = 0
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if not expected:
-            self.finished.set_result(None)
+        self._look(expected)
+
+    async def is_finished(self, timeout_s: float) -> bool:
+        """Return whether everything was taken, at the latest after the timeout.
+
+        Raises:
+            BrokerError: a message got lost on the way.
+            Exception: what the receiver raised.
+        """
+        await asyncio.wait((self._finished,), timeout=timeout_s)
+        if self._finished.done():
+            self._finished.result()
+            return True
+        return False
+
+    def revise(self, *, goal: int, pending: int) -> None:
+        """Expect no message that is there no more; what came since is none of ours."""
+        if not self._finished.done():
+            self._goal = min(self._goal, goal)
+            self._look(pending)
 
     def take(self, message: Message) -> None:
-        if self.finished.done():
+        if self._finished.done():
             return
         if message.delivery_number != self.count + 1:  # those before it went with a connection
-            self.finished.set_exception(self._cut_off())
+            self._finished.set_exception(self._cut_off())
             return
         try:
             self._receive(message)
         except Exception as error:  # noqa: BLE001 - handed to the caller, who made the function
-            self.finished.set_exception(error)
+            self._finished.set_exception(error)
             return
         self.count += 1
-        if self.count >= self._expected or message.pending_count == 0:
-            self.finished.set_result(None)
+        self._sequence = message.sequence
+        self._look(message.pending_count)
 
     async def lose(self) -> None:
-        if not self.finished.done():
-            self.finished.set_exception(self._cut_off())
+        if not self._finished.done():
+            self._finished.set_exception(self._cut_off())
+
+    def _look(self, pending: int) -> None:
+        if self._sequence >= self._goal and (self.count >= self._expected or pending <= 0):
+            self._finished.set_result(None)
 
     def _cut_off(self) -> BrokerError:
         return BrokerError(f"the reading of {self._what} was cut off")
-
-
-async def _require_current(bus: Bus, stream: str, consumer: dict[str, Any]) -> None:
-    """Raise if the consumer was placed on a replica that has not caught up: what it lacks would seem never stored."""
-    reader = (consumer.get("cluster") or {}).get("leader")
-    if not reader:  # one broker alone
-        return
-    cluster = (await api.call(bus, f"STREAM.INFO.{stream}")).get("cluster") or {}
-    current = {replica["name"] for replica in cluster.get("replicas") or () if replica.get("current")}
-    if reader not in current | {cluster.get("leader")}:
-        raise BrokerError(f"cannot read stream {stream} at {reader}: expected a replica that has caught up")
-
-
-async def last_message(bus: Bus, stream: str, subject: str, timeout_s: float = 5.0) -> bytes | None:
-    """Return the body of the newest message of one subject, None if there is none.
-
-    Raises:
-        BrokerError: no answer, or not allowed.
-    """
-    answer = await bus.request_message(
-        f"{api.PREFIX}.DIRECT.GET.{stream}", orjson.dumps({"last_by_subj": subject}), timeout_s
-    )
-    if answer.status == _NOT_FOUND:
-        return None
-    if answer.status is not None:
-        raise BrokerError(f"cannot read the last message of {subject}: status {answer.status}")
-    return answer.data

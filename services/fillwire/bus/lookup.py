@@ -1,5 +1,6 @@
-"""One message of a stream, by its sequence."""
+"""One message of a stream: by its sequence, or the newest."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,8 @@ import orjson
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.errors import NoResponder
+from fillwire.bus.errors import ApiRefused, NoResponder
+from fillwire.bus.messages import parse_headers
 from fillwire.domain.errors import BrokerError
 
 _NOT_FOUND = 404
@@ -53,6 +55,30 @@ async def stored_message(bus: Bus, stream: str, sequence: int) -> StoredMessage 
     headers = answer.headers
     return StoredMessage(
         headers["Nats-Subject"], sequence, parse_time_ns(headers["Nats-Time-Stamp"]), headers, answer.data
+    )
+
+
+async def newest_message(bus: Bus, stream: str, subject: str) -> StoredMessage | None:
+    """Return the newest message on the subjects of a pattern, None if there is none.
+
+    The leader of the stream answers: unlike a replica it has everything that was acknowledged.
+
+    Raises:
+        BrokerError: no answer, no such stream, or not allowed.
+    """
+    try:
+        answer = await api.call(bus, f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+    except ApiRefused as error:
+        if error.error_code == api.MESSAGE_NOT_FOUND:
+            return None
+        raise
+    message = answer["message"]
+    return StoredMessage(
+        message["subject"],
+        message["seq"],
+        parse_time_ns(message["time"]),
+        parse_headers(b64decode(message.get("hdrs", ""))),
+        b64decode(message.get("data", "")),
     )
 
 

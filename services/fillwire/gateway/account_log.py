@@ -6,7 +6,8 @@ import orjson
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import Deliver, StartAtTime
-from fillwire.bus.log import last_message, read_stream
+from fillwire.bus.log import read_stream
+from fillwire.bus.lookup import newest_message
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
@@ -31,9 +32,9 @@ class AccountLog:
 
     async def last_connection(self) -> ConnectionEvent | None:
         """Return the last state that any gateway told of the account, None if there is none that can be read."""
-        body = await last_message(self._bus, CONNECTIONS, connection_subject(self._account))
+        message = await newest_message(self._bus, CONNECTIONS, connection_subject(self._account))
         try:
-            return None if body is None else decode_connection(body)
+            return None if message is None else decode_connection(message.data)
         except DecodeError as error:
             _log.warning("connection_event_not_read", account=str(self._account), error=error)
             return None
