@@ -18,6 +18,7 @@ from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.venues.coinbase_exchange.auth import signer
 from fillwire.venues.coinbase_exchange.requests import cancel_order
+from fillwire.venues.coinbase_exchange.venue import CoinbaseExchange
 from support.eventually import eventually
 from support.gateway_rig import Rig
 from support.gateway_rig import rig as rig_of
@@ -154,6 +155,27 @@ async def test_an_order_that_was_open_before_goes_on(tmp_path: Path) -> None:
         assert cancelled.outcome is Outcome.ACCEPTED
         event = await ended(it, str(placed.order_id))
         assert (event.kind, event.source, event.client_order_id) == (Kind.CANCELLED, Source.STREAM, "bot-1")
+
+
+async def test_orders_keep_their_own_ids_over_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue tells UUIDs, and the log no longer has the order: a new gateway knows it from the note of its placing."""
+    # As in a process of its own, each gateway begins with a venue that has named nothing.
+    monkeypatch.setattr("fillwire.gateway.service.venue", lambda _: CoinbaseExchange())
+    async with rig(tmp_path) as it:
+        await it.wish("BTC-USD")
+        await it.receiving()
+        placed = await it.place(ORDER)
+        await eventually(lambda: it.orders, 10.0, "the order in the log")
+        await it.stop()
+        await it.bus.request("$JS.API.STREAM.DELETE.ORDERS", b"", 5.0)
+        await it.start()
+        await it.receiving()
+        answer = await it.cancel(CancelRequest(pair="BTC-USD", order_id=placed.order_id))
+        assert answer.outcome is Outcome.ACCEPTED
+        event = await ended(it, str(placed.order_id))
+        assert (event.kind, event.client_order_id) == (Kind.CANCELLED, "bot-1")
 
 
 async def test_orders_of_bots_are_placed_once_and_go_by_their_own_ids(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from fillwire.gateway.backlog import Backlog
 from fillwire.gateway.commands import Commands
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
+from fillwire.gateway.naming import Naming
 from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.ownership import Owner, Ownership, OwnershipPolicy
 from fillwire.gateway.peers import Beat
@@ -47,7 +48,7 @@ from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.registry import venue
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.venue import HoldsOneConnection
+from fillwire.venues.venue import HoldsOneConnection, RenamesOrders
 
 _log = get_log(__name__)
 
@@ -195,7 +196,8 @@ class Gateway:
 
         woken = asyncio.Event()
         ownership = self._ownership(bus, around.random, woken.set)
-        placements = Placements(Bucket(bus, PLACEMENTS), self._name, self._order_life_s)
+        notes = Bucket(bus, PLACEMENTS)
+        placements = Placements(notes, self._name, self._order_life_s)
 
         def make_tenancy(account: Account, pairs: frozenset[str]) -> Tenancy:
             claim = ownership.claim(account)
@@ -230,6 +232,7 @@ class Gateway:
                 pipeline,
                 self._keys.get(account),
                 pairs,
+                self._naming(notes, account),
             )
             commands = Commands(session, placements, claim, order_life_s=self._order_life_s)
             return Tenancy(bus, session, voice, claim, commands)
@@ -266,6 +269,12 @@ class Gateway:
         )
         leases = Leases(Bucket(bus, LEASES), owner.encode(), ttl_s=policy.lease_s)
         return Ownership(owner, self._exchange, leases, presence, policy, random, on_change)
+
+    def _naming(self, notes: Bucket, account: Account) -> Naming | None:
+        names = self._venue
+        return (
+            Naming(notes, account, names.order_names(account)) if isinstance(names, RenamesOrders) else None
+        )
 
     def _policy(self) -> ConnectionPolicy:
         return ConnectionPolicy.of(self._settings, self._exchange)

@@ -23,6 +23,7 @@ from fillwire.gateway.account_status import AccountStatus
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.connector import Connector, Steps, wait_s
 from fillwire.gateway.detection import Detection
+from fillwire.gateway.naming import Naming
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.polling import POLLING_SHARE, Poller
 from fillwire.gateway.rereading import read_again
@@ -61,6 +62,7 @@ class Session:
         pipeline: takes what the connection brings.
         key: the account's key, None if there is none.
         pairs: those that bots listen to.
+        naming: where the venue gives orders names of its own.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - whose, with what, by which key, for how many
@@ -71,6 +73,7 @@ class Session:
         pipeline: Pipeline,
         key: VenueKey | None,
         pairs: frozenset[str],
+        naming: Naming | None = None,
     ) -> None:
         policy = around.policy
         self.account = account
@@ -79,6 +82,7 @@ class Session:
         self._environment: Environment | None = None
         self._pipeline = pipeline
         self._key = key
+        self._naming = naming
         self._key_changed = asyncio.Event()
         self._live: Link | None = None
         self._is_polled = False
@@ -130,6 +134,8 @@ class Session:
         await self._poller.stop()
         await self._connector.close()
         await self._pipeline.stop()
+        if self._naming is not None:
+            await self._naming.stop()
         if self._environment is not None:
             self._connector.detach(self._environment)
         self._status.stop()
@@ -239,7 +245,7 @@ class Session:
     async def _stream(self) -> None:
         """Connect for ever."""
         self._detection.interrupted("connecting")
-        await self._pipeline.recall()
+        await self._recall()
         while True:
             ticket = await self._admitted()
             key = self._key  # as it is now: it may have been replaced meanwhile
@@ -255,6 +261,12 @@ class Session:
                 _log.error("session_failed", account=str(self.account), error=error)
                 reason = f"internal error: {type(error).__name__}: {error}"
                 await self._recover(ConnectionLost(self.account.exchange, reason), ticket)
+
+    async def _recall(self) -> None:
+        """Read how the account was left, before anything new is told of it."""
+        await self._pipeline.recall()
+        if self._naming is not None:
+            await self._naming.start()
 
     async def _admitted(self) -> int:
         """Wait until the account's breaker lets an attempt through."""
@@ -349,7 +361,7 @@ class Session:
 
     async def _only_poll(self) -> None:
         """Ask REST for ever; for an exchange at which live detection is switched off."""
-        await self._pipeline.recall()
+        await self._recall()
         while True:
             key = self._key
             self._status.take_if_allowed(Step.CLOSED)

@@ -93,6 +93,24 @@ class HoldsOneConnection(Protocol):
     holds_one_connection: bool
 
 
+class OrderNames(Protocol):
+    """The names that an account's orders have at the venue, and the client order ids that they were derived from."""
+
+    def name(self, client_order_id: str) -> str:
+        """Return the venue's name for our id, and remember whose it is."""
+
+    def take_shown(self) -> list[str]:
+        """Return our ids of the orders that the venue has shown since the last call."""
+
+
+@runtime_checkable
+class RenamesOrders(Protocol):
+    """A venue that knows orders by names which are derived from our client order ids, and do not lead back to them."""
+
+    def order_names(self, account: Account) -> OrderNames:
+        """Return the names of an account's orders, for all of its connections."""
+
+
 class Venue(Protocol):
     """What the gateway needs of an exchange besides the protocol of a connection."""
 

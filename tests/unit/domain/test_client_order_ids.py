@@ -40,7 +40,10 @@ def test_bots_whose_names_begin_alike_stay_apart() -> None:
 def test_ids_are_pinned() -> None:
     """Were they derived in another way, an event handled again after an upgrade would place its orders twice."""
     assert bot_label("ping-pong") == "ping-pong-uiDUC"
-    assert derive_client_order_id("ping-pong", "alice@binance/live", "e1", "on_fill", "0") == "ping-pong-uiDUC-B-yrBfzzJEmuHcLe"
+    assert (
+        derive_client_order_id("ping-pong", "alice@binance/live", "e1", "on_fill", "0")
+        == "ping-pong-uiDUC-B-yrBfzzJEmuHcLe"
+    )
 
 
 @given(SCOPES, SCOPES)

@@ -112,11 +112,17 @@ class CoinbaseExchange:
 
     def account(self, account: Account, key: VenueKey, endpoints: Endpoints) -> VenueAccount:
         """Return the account with its key."""
-        # Beyond one connection: an order may be met again by the next, or by a poll.
-        names = self._names.setdefault(account, ClientOrderIds())
         return ExchangeAccount(
-            account, signer(key.api_key, key.secret, key.passphrase), endpoints.websocket_url, names
+            account,
+            signer(key.api_key, key.secret, key.passphrase),
+            endpoints.websocket_url,
+            self.order_names(account),
         )
+
+    def order_names(self, account: Account) -> ClientOrderIds:
+        """Return the names of an account's orders, for all of its connections."""
+        # Beyond one connection: an order may be met again by the next, or by a poll.
+        return self._names.setdefault(account, ClientOrderIds())
 
     def time_request(self) -> HttpRequest:
         """Return the request for the venue's clock."""

@@ -40,3 +40,14 @@ def test_an_id_of_somebody_else_stays_as_it_is() -> None:
     """An order placed elsewhere goes by the id that it has; one without any by none."""
     names = ClientOrderIds()
     assert (names.ours(UUID), names.ours(""), names.ours(None)) == (UUID, None, None)
+
+
+def test_what_the_venue_shows_is_told_once() -> None:
+    """Of our own ids only; then nothing until the venue shows one again."""
+    names = ClientOrderIds()
+    name = names.name("bot-1")
+    names.name("bot-2")
+    assert names.take_shown() == []
+    names.ours(name)
+    names.ours(UUID)
+    assert (names.take_shown(), names.take_shown()) == (["bot-1"], [])
