@@ -104,7 +104,7 @@ async def measure(seconds: float, rates: tuple[int, ...], flat_out: int, burst: 
             host = await stack.spawn(
                 "host",
                 "run",
-                "fillwire.bots.recording:RecordingBot",
+                "fillwire.bots.shipped.recording:RecordingBot",
                 *("--param", f"path={recording}"),
                 *(
                     "--user",

@@ -27,7 +27,7 @@ async def test_every_execution_arrives_once_in_order_and_traced(tmp_path: Path) 
             venue = await SimulatedVenue.start(stack, session)
             await stack.spawn("gateway", "gateway", "--exchange", "binance")
             await stack.spawn(
-                "host", "run", "fillwire.bots.recording:RecordingBot", "--param", f"path={recording}"
+                "host", "run", "fillwire.bots.shipped.recording:RecordingBot", "--param", f"path={recording}"
             )
             await venue.wait_receiving(stack.broker.url)
             await venue.emit(["BTCUSDT", "ETHUSDT"], rate=400, count=EXECUTIONS, orders=20)

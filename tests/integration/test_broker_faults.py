@@ -11,7 +11,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, Backlog
 from fillwire.gateway.outlet import Outlet
-from fillwire.gateway.supervision import Supervisor
+from fillwire.runtime.supervision import Supervisor
 from support.broker_proxy import broker_proxy
 from support.divided_cluster import divided_cluster
 from support.eventually import eventually

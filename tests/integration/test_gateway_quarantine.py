@@ -118,7 +118,7 @@ async def test_fills_arrive_whole_through_a_flood_of_rubbish(tmp_path: Path) -> 
         venue = await SimulatedVenue.start(stack, session)
         gateway = await stack.spawn("gateway", "gateway", "--exchange", "binance")
         await stack.spawn(
-            "host", "run", "fillwire.bots.recording:RecordingBot", "--param", f"path={recording}"
+            "host", "run", "fillwire.bots.shipped.recording:RecordingBot", "--param", f"path={recording}"
         )
         await venue.wait_receiving(stack.broker.url)
         reader = RecordingReader(recording)

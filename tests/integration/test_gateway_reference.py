@@ -13,8 +13,8 @@ from fillwire.gateway.ban import Ban
 from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reference import Reference
 from fillwire.gateway.rest import RestClient
-from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.weights import WeightBudget
+from fillwire.runtime.supervision import Supervisor
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import LimitSettings, SimulatorSettings
 from fillwire.venues.binance.venue import BinanceSpot

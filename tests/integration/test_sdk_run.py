@@ -136,7 +136,7 @@ async def test_a_class_of_an_installed_package_runs_with_parameters(
 ) -> None:
     """`package.module:Class` and `--param`: the recording bot writes down what it is told, and survives a kill."""
     recording = tmp_path / "recording.jsonl"
-    target = "fillwire.bots.recording:RecordingBot"
+    target = "fillwire.bots.shipped.recording:RecordingBot"
     options = (target, "--user", "alice", "--nats", broker.url, "--param", f"path={recording}")
     async with python(*run(*options)) as process:
         await process.said('"ready"')

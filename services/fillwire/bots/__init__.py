@@ -1,1 +1,1 @@
-"""Bots that come with Fillwire."""
+"""The manager of bots, and the processes that run them."""

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from pathlib import Path
 
-from fillwire.bots.ping_pong import PingPong
-from fillwire.bots.recording import RecordingBot
+from fillwire.bots.shipped.ping_pong import PingPong
+from fillwire.bots.shipped.recording import RecordingBot
 from fillwire.domain.events import OrderEvent
 
 

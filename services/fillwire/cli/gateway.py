@@ -12,11 +12,11 @@ import click
 from fillwire.cli.broker import connect, with_nats
 from fillwire.domain import defaults
 from fillwire.gateway.service import Gateway
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.supervision import cancel
 from fillwire.runtime.telemetry import FillTelemetry
 
 

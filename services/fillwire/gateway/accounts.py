@@ -10,8 +10,8 @@ from fillwire.gateway.keys import Keys
 from fillwire.gateway.ownership import Ownership
 from fillwire.gateway.roles import Role
 from fillwire.gateway.session import NO_BOT
-from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.gateway.tenancy import Tenancy
+from fillwire.runtime.supervision import Supervisor, cancel
 
 KEYS_REFRESH_S = 10.0
 LOOK_EVERY_S = 0.1

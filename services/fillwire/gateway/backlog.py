@@ -6,8 +6,8 @@ from collections.abc import Callable
 from fillwire.bus.connection import Bus
 from fillwire.bus.unserved import Unserved
 from fillwire.gateway.outlet import Outlet
-from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import Supervisor, cancel
 
 _log = get_log(__name__)
 

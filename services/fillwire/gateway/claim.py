@@ -7,8 +7,8 @@ from random import Random
 
 from fillwire.bus.leases import Lease
 from fillwire.domain.errors import BrokerError
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 
 _log = get_log(__name__)
 

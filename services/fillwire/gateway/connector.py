@@ -9,10 +9,10 @@ from fillwire.domain.errors import AuthRejected, Throttled, VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.link import Link
 from fillwire.gateway.pipeline import Pipeline
-from fillwire.gateway.supervision import cancel
 from fillwire.gateway.surroundings import Environment, Surroundings
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.venues.records import OrderRow
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount

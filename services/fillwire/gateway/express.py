@@ -12,7 +12,7 @@ from typing import Any
 
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.pending import Pending
-from fillwire.gateway.supervision import cancel
+from fillwire.runtime.supervision import cancel
 
 MAX_AT_ONCE = 6
 """Orders of one account that are asked for at the same time; each costs two requests."""

@@ -12,8 +12,8 @@ from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOr
 from fillwire.gateway.driver import Driver
 from fillwire.gateway.pending import Claim
 from fillwire.gateway.rationing import RationedRest
-from fillwire.gateway.supervision import cancel
 from fillwire.gateway.valve import Valve
+from fillwire.runtime.supervision import cancel
 from fillwire.venues.parsing import ExecutionReport
 from fillwire.venues.protocol import (
     Authenticated,

@@ -15,10 +15,10 @@ from fillwire.domain.identifiers import Account, escape_token
 from fillwire.gateway.claim import RENEWALS, Claim
 from fillwire.gateway.presence import Presence
 from fillwire.gateway.roles import Holder, Role, Situation, role_in
-from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.tenancy import Tenancy
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import GatewaySettings
+from fillwire.runtime.supervision import Supervisor
 from fillwire.wire.subjects import account_tokens, parse_account_tokens
 
 if TYPE_CHECKING:

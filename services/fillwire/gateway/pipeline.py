@@ -27,8 +27,8 @@ from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
 from fillwire.gateway.sequencer import Sequencer, content_of
 from fillwire.gateway.standing import Standing
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.venues.protocol import FrameRefused
 from fillwire.venues.records import OrderReport, OrderRow, RecordedReport
 from fillwire.venues.symbols import SymbolTable

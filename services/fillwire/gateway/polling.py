@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 
 from fillwire.domain.errors import AuthRejected, BrokerError, ConfigError, VenueError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 
 _log = get_log(__name__)
 

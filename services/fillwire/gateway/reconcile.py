@@ -28,8 +28,8 @@ from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.settling import Settler
 from fillwire.gateway.standing import Standing, Statement
 from fillwire.gateway.storing import Storing
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.venues.records import OrderRow
 from fillwire.venues.symbols import SymbolTable
 

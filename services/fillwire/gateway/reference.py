@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fillwire.domain.errors import VenueError
 from fillwire.gateway.rationing import RationedRest
-from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import Supervisor, cancel
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import Venue
 

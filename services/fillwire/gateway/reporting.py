@@ -11,8 +11,8 @@ from fillwire.bus.publisher import OrderedPublisher
 from fillwire.domain.errors import BrokerError, PublishError
 from fillwire.domain.events import Alert, ConnectionEvent
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.supervision import Supervisor, cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import Supervisor, cancel
 from fillwire.wire.codec import encode_alert, encode_connection
 from fillwire.wire.subjects import account_tokens, alert_subject, connection_subject
 

@@ -37,13 +37,13 @@ from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
-from fillwire.gateway.supervision import Supervisor
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
 from fillwire.gateway.tenancy import Tenancy
 from fillwire.gateway.valve import Valve
 from fillwire.gateway.voice import Voice
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
+from fillwire.runtime.supervision import Supervisor
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.registry import venue
@@ -142,7 +142,7 @@ class Gateway:
             yield
 
     async def failed(self) -> None:
-        """Wait until a part of the gateway has ended that must not; raises `GatewayFailed`."""
+        """Wait until a part of the gateway has ended that must not; raises `PartFailed`."""
         if self._supervisor is not None:
             await asyncio.shield(self._supervisor.failed)
 

@@ -27,11 +27,11 @@ from fillwire.gateway.naming import Naming
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.polling import POLLING_SHARE, Poller
 from fillwire.gateway.rereading import read_again
-from fillwire.gateway.supervision import cancel
 from fillwire.gateway.surroundings import Environment, Surroundings
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.breaker import Breaker
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.venues.states import Step
 from fillwire.venues.venue import AsksWithKey, VenueAccount, VenueKey
 

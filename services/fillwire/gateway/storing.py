@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 
 _log = get_log(__name__)
 

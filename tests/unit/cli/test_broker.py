@@ -45,7 +45,7 @@ def test_a_bad_address_is_refused_in_one_sentence(url: str, sentence: str) -> No
 def test_run_refuses_a_bad_address_before_anything_starts() -> None:
     """The bot is a class that exists; nothing is dialled."""
     arguments = [
-        "fillwire.bots.ping_pong:PingPong",
+        "fillwire.bots.shipped.ping_pong:PingPong",
         "--param",
         "price=1",
         "--user",

@@ -20,10 +20,10 @@ from fillwire.cli.doctor.examination import CHECKS, examine
 from fillwire.cli.doctor.findings import Finding, Outcome, exit_code
 from fillwire.domain import defaults
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.lifecycle import ExitCode, Stop, run
 from fillwire.runtime.logs import LEVEL_VARIABLE, configure_logs
 from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.supervision import cancel
 from fillwire.wire.subjects import account_tokens
 
 _STYLES = {

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from fillwire.gateway.supervision import GatewayFailed, Supervisor, cancel
+from fillwire.runtime.supervision import PartFailed, Supervisor, cancel
 
 
 async def test_a_task_that_raises_fails_the_gateway_with_its_cause() -> None:
@@ -15,7 +15,7 @@ async def test_a_task_that_raises_fails_the_gateway_with_its_cause() -> None:
         raise KeyError("missing")
 
     supervisor.spawn(broken(), "status")
-    with pytest.raises(GatewayFailed, match="status ended: 'missing'") as caught:
+    with pytest.raises(PartFailed, match="status ended: 'missing'") as caught:
         await supervisor.failed
     assert isinstance(caught.value.__cause__, KeyError)
 
@@ -28,7 +28,7 @@ async def test_a_task_that_returns_fails_the_gateway_too() -> None:
         pass
 
     supervisor.spawn(short(), "keys")
-    with pytest.raises(GatewayFailed, match="keys ended: expected it to run until the end"):
+    with pytest.raises(PartFailed, match="keys ended: expected it to run until the end"):
         await supervisor.failed
 
 

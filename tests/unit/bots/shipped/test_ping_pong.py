@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from fillwire.bots.ping_pong import PingPong
+from fillwire.bots.shipped.ping_pong import PingPong
 from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.sdk.causality import ClientOrderIds, caused_by

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from fillwire.bots.recording import RecordingBot
+from fillwire.bots.shipped.recording import RecordingBot
 from fillwire.domain.enums import Kind
 from fillwire.domain.errors import ConfigError
 from support.order_events import order_event

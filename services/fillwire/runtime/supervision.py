@@ -1,4 +1,4 @@
-"""Background tasks of the gateway, none of which may end unnoticed."""
+"""Background tasks of a service, none of which may end unnoticed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,15 +12,15 @@ _log = get_log(__name__)
 _CANCEL_AGAIN_S = 0.1
 
 
-class GatewayFailed(FillwireError):
-    """A part of the gateway ended that must not; the cause is chained."""
+class PartFailed(FillwireError):
+    """A part of the service ended that must not; the cause is chained."""
 
 
 class Supervisor:
     """Runs tasks that are to run until they are cancelled.
 
     Attributes:
-        failed: fails with `GatewayFailed` when one of them ends by itself.
+        failed: fails with `PartFailed` when one of them ends by itself.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Supervisor:
         error = task.exception()
         _log.error("task_ended", task=task.get_name(), error=error)
         if not self.failed.done():
-            failure = GatewayFailed(f"{task.get_name()} ended: {error or 'expected it to run until the end'}")
+            failure = PartFailed(f"{task.get_name()} ended: {error or 'expected it to run until the end'}")
             failure.__cause__ = error
             self.failed.set_exception(failure)
 
