@@ -15,8 +15,8 @@ from fillwire.bus.errors import RevisionConflict
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account, escape_token, unescape_token
 from fillwire.gateway.placements import TTL_S
-from fillwire.gateway.supervision import cancel
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.venues.venue import OrderNames
 from fillwire.wire.subjects import account_tokens
 
