@@ -17,6 +17,7 @@ from fillwire.bus.durables import (
     delete_consumer,
     ensure_consumer,
 )
+from fillwire.bus.lookup import newest_message
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.events import ConnectionEvent
@@ -258,20 +259,25 @@ class RunningBot:
             async with asyncio.timeout(_CATCH_UP_DEADLINE_S):
                 while True:
                     try:
+                        if goal is None:
+                            goal = await self._newest_sequence()
                         info = await self.claim.info()
                     except BrokerError:
                         await asyncio.sleep(_ASK_AGAIN_S)
                         continue
-                    if goal is None and info["num_pending"] == 0:
-                        goal = info["delivered"]["stream_seq"]
-                    if goal is not None and (
-                        info["ack_floor"]["stream_seq"] >= goal or not info["num_ack_pending"]
+                    if info["ack_floor"]["stream_seq"] >= goal or (
+                        info["delivered"]["stream_seq"] >= goal and not info["num_ack_pending"]
                     ):
                         return True
                     await asyncio.sleep(_ASK_AGAIN_S / 10)
         except TimeoutError:
             _log.warning("bot_lags", bot=self.bot.name, waiting=self.worker.waiting_count)
             return False
+
+    async def _newest_sequence(self) -> int:
+        """Return the place of the newest event for the bot; the durable's own replica may not have it yet."""
+        newest = [await newest_message(self._bus, STREAM, subject) for subject in self.filters]
+        return max(0 if message is None else message.sequence for message in newest)
 
 
 def _deliver(start_from: StartFrom, now_ns: int) -> Deliver:
