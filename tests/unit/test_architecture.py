@@ -45,6 +45,8 @@ BREACHES = [
     Breach("sdk/strategy.py", "import fillwire.gateway", {ONE_WAY}),
     Breach("bots/__init__.py", "import fillwire.venues.states", {NO_EXCHANGE}),
     Breach("gateway/__init__.py", "import fillwire.bots", {ONE_WAY}),
+    Breach("recorder/service.py", "import fillwire.gateway", {ONE_WAY}),
+    Breach("recorder/rows.py", "import fillwire.venues.states", {NO_EXCHANGE}),
     Breach("simulator/__init__.py", "import fillwire.cli", {ONE_WAY}),
     Breach("helpers.py", "", {ONE_WAY}),
 ]

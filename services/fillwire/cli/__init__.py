@@ -35,9 +35,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fillwire.cli.quarantine:command",
         "List, show, replay and discard frames that could not be accepted.",
     ),
+    "recorder": (
+        "fillwire.cli.recorder:command",
+        "Record executions and order states into a database.",
+    ),
     "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),
     "status": ("fillwire.cli.status:command", "Show what the connections to exchanges are doing."),
+    "trades": (
+        "fillwire.cli.trades:command",
+        "Recorded trades: list, realised profit, fees, positions, export.",
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from fillwire.runtime.redaction import redacted_text
 WEBSOCKET_SCHEMES: Final = {"wss": True, "ws": False}
 REST_SCHEMES: Final = {"https": True, "http": False}
 BROKER_SCHEMES: Final = ("nats", "tls", "wss", "ws")
+DATABASE_SCHEMES: Final = ("sqlite", "postgresql")
 
 
 def is_loopback(host: str) -> bool:
@@ -81,4 +82,27 @@ def broker_addresses(text: str) -> str:
     """
     for address in text.split(","):
         _split(address.strip(), BROKER_SCHEMES)
+    return text
+
+
+def database_address(text: str) -> str:
+    """Return `text` if it is the address of a database: `sqlite:///path/to/file` or `postgresql://user@host:port/name`.
+
+    Raises:
+        ValueError: it is neither, or holds a password; the message shows nothing of one.
+    """
+    expected = "expected sqlite:///path/to/file or postgresql://user@host/name"
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"{expected}, found something else") from None
+    if parts.scheme not in DATABASE_SCHEMES:
+        raise ValueError(f"{expected}, found one that begins with {redacted_text(parts.scheme)!r}")
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError(f"{expected}, found one with a password, which has a setting of its own")
+    if len(parts.path) < 2:  # noqa: PLR2004 - the slash and something behind it
+        raise ValueError(f"{expected}, found one without a {'path' if parts.scheme == 'sqlite' else 'name'}")
+    if parts.scheme == "sqlite" and parts.netloc:
+        raise ValueError(f"{expected}, found one of SQLite with a host: three slashes come before a path")
     return text

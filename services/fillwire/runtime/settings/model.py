@@ -32,7 +32,12 @@ from pydantic import (
 )
 
 from fillwire.domain.identifiers import Account
-from fillwire.runtime.settings.addresses import broker_addresses, rest_address, websocket_address
+from fillwire.runtime.settings.addresses import (
+    broker_addresses,
+    database_address,
+    rest_address,
+    websocket_address,
+)
 from fillwire.runtime.settings.documents import exchange_name
 from fillwire.runtime.settings.secret_references import is_file
 
@@ -54,6 +59,7 @@ ExchangeName = Annotated[Name, AfterValidator(exchange_name)]
 WebSocketUrl = Annotated[str, AfterValidator(websocket_address)]
 RestUrl = Annotated[str, AfterValidator(rest_address)]
 BrokerUrl = Annotated[str, AfterValidator(broker_addresses)]
+DatabaseUrl = Annotated[str, AfterValidator(database_address)]
 
 
 class Section(BaseModel):
@@ -323,6 +329,18 @@ class GatewaySettings(Section):
         return self
 
 
+class RecorderSettings(Section):
+    """Where executions and order states are recorded.
+
+    Attributes:
+        database: `sqlite:///path/to/file`, relative to where the process was started, or `postgresql://user@host/name`.
+        password: of PostgreSQL.
+    """
+
+    database: DatabaseUrl = "sqlite:///fillwire-trades.sqlite"
+    password: SecretStr | None = None
+
+
 class Settings(Section):
     """Everything a person decides about Fillwire.
 
@@ -335,6 +353,7 @@ class Settings(Section):
         telemetry: traces.
         journal: what a gateway keeps on disk while the broker is away.
         gateway: how several gateways of one exchange share its accounts.
+        recorder: where executions and order states are recorded.
     """
 
     websocket: WebSocketSettings = WebSocketSettings()
@@ -345,6 +364,7 @@ class Settings(Section):
     telemetry: TelemetrySettings = TelemetrySettings()
     journal: JournalSettings = JournalSettings()
     gateway: GatewaySettings = GatewaySettings()
+    recorder: RecorderSettings = RecorderSettings()
 
     @field_validator("accounts")
     @classmethod

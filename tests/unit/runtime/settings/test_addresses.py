@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from fillwire.runtime.settings.addresses import broker_addresses, is_loopback, rest_address, websocket_address
+from fillwire.runtime.settings.addresses import (
+    broker_addresses,
+    database_address,
+    is_loopback,
+    rest_address,
+    websocket_address,
+)
 
 PLAIN = "expected wss://, as ws:// is allowed to this machine only"
 
@@ -94,3 +100,45 @@ def test_plain_http_is_for_this_machine_too() -> None:
 def test_what_this_machine_is(host: str, is_local: bool) -> None:
     """Only what means this machine by definition; no name is looked up."""
     assert is_loopback(host) is is_local
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite:///trades.sqlite",
+        "sqlite:////var/lib/fillwire/trades.sqlite",
+        "postgresql://fillwire@db.trading.svc:5432/trades?sslmode=verify-full",
+        "postgresql:///trades",
+    ],
+)
+def test_databases_that_serve(address: str) -> None:
+    """Files of SQLite and databases of PostgreSQL."""
+    assert database_address(address) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        (
+            "postgresql://fillwire:hunter2@db/trades",
+            "found one with a password, which has a setting of its own",
+        ),
+        (
+            "postgresql://db/trades?password=hunter2",
+            "found one with a password, which has a setting of its own",
+        ),
+        ("mysql://db/trades", "found one that begins with 'mysql'"),
+        ("trades.sqlite", "found one that begins with ''"),
+        ("sqlite:///", "found one without a path"),
+        ("sqlite://trades.sqlite", "found one without a path"),
+        ("sqlite://trades/x.sqlite", "found one of SQLite with a host"),
+        ("postgresql://db", "found one without a name"),
+        ("postgresql://db:port/trades", "found something else"),
+    ],
+)
+def test_databases_that_do_not(address: str, complaint: str) -> None:
+    """The complaint says what was expected, and repeats no password."""
+    with pytest.raises(ValueError, match="expected sqlite:///path/to/file or postgresql://") as error:
+        database_address(address)
+    assert complaint in str(error.value)
+    assert "hunter2" not in str(error.value)

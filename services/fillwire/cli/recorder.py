@@ -1,0 +1,82 @@
+"""`fillwire recorder`: executions and order states into a database, exactly once."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+
+from fillwire.cli.broker import connect, with_nats
+from fillwire.cli.databases import chosen_database, database_option
+from fillwire.cli.selecting import broker_options
+from fillwire.recorder.service import Recorder
+from fillwire.recorder.writer import Position
+from fillwire.runtime.lifecycle import Stop, run
+from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.parent import announce_ready, follow_parent
+from fillwire.runtime.settings import load_settings
+
+_NAME = "recorder"
+
+
+@click.group(_NAME, invoke_without_command=True)
+@database_option
+@broker_options
+@click.pass_context
+def command(ctx: click.Context, *, database: str | None, config: Path | None, nats: str | None) -> None:
+    """Record every execution and order state into a database, until interrupted.
+
+    The tables are made, or brought up to this version, by the start. One recorder writes into a database at a time; a
+    second one waits until the first has gone.
+    """
+    if ctx.invoked_subcommand is not None:
+        ctx.obj = (database, config, nats)
+        return
+    follow_parent()
+
+    async def record(recorder: Recorder, stop: Stop) -> None:
+        await recorder.run(stop)
+
+    ctx.exit(_run(database, config, nats, record))
+
+
+@command.command("rebuild")
+@database_option
+@broker_options
+@click.pass_context
+def rebuild(ctx: click.Context, *, database: str | None, config: Path | None, nats: str | None) -> None:
+    """Read the stream once more from its first message up to its end, into the same database or a fresh one.
+
+    What the stream does not hold any more stays as it is. A recorder that runs is waited for: stop it first.
+    """
+    above: tuple[str | None, Path | None, str | None] = ctx.obj
+
+    async def read_again(recorder: Recorder, stop: Stop) -> None:
+        await recorder.rebuild(stop)
+        click.echo(f"rebuilt: {recorder.recorded_count} events that the database did not have", err=True)
+
+    ctx.exit(_run(database or above[0], config or above[1], nats or above[2], read_again))
+
+
+def _run(
+    address: str | None,
+    config: Path | None,
+    nats: str | None,
+    act: Callable[[Recorder, Stop], Awaitable[None]],
+) -> int:
+    async def main(stop: Stop) -> None:
+        configure_logs()
+        settings = with_nats(load_settings(config), nats)
+        database = chosen_database(settings, address)
+        is_announced = False
+
+        def announce(position: Position) -> None:
+            nonlocal is_announced
+            if not is_announced:
+                is_announced = True
+                announce_ready(database=str(database), sequence=position.sequence)
+
+        async with await connect(settings, name=_NAME, inbox=_NAME) as bus:
+            recorder = Recorder(bus, database, replicas=settings.nats.replicas, on_ready=announce)
+            await act(recorder, stop)
+
+    return run(main)

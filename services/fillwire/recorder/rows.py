@@ -1,0 +1,185 @@
+"""What a message of the stream becomes in the database: a row of `order_events`, or one of `unreadable`."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from fillwire.domain.client_order_ids import label_of
+from fillwire.domain.errors import DecodeError
+from fillwire.domain.events import OrderEvent
+from fillwire.domain.identifiers import Account, order_scope
+from fillwire.recorder.tables import order_events
+from fillwire.runtime.redaction import printable
+from fillwire.wire.codec import decode_order
+from fillwire.wire.decimals import decimal_text
+from fillwire.wire.headers import MESSAGE_ID
+from fillwire.wire.subjects import order_subject
+
+COLUMNS: Final = tuple(column.name for column in order_events.columns)
+KEYS: Final = tuple(column.key for column in order_events.columns)
+
+Row: TypeAlias = tuple[str | int | bool | None, ...]
+"""Values in the order of `COLUMNS`, amounts as canonical decimal strings."""
+
+event_id_of = itemgetter(KEYS.index("event_id"))
+# What may not differ between two reports of one event; a fee, a time or the way in which it was told may.
+essence_of = itemgetter(
+    *map(
+        KEYS.index,
+        ("kind", "pair", "side", "trade_id", "fill_price", "fill_quantity", "cumulative_quantity"),
+    )
+)
+source_of = itemgetter(KEYS.index("source"))
+fee_of = itemgetter(KEYS.index("fee"))
+place_of = itemgetter(KEYS.index("stream_id"), KEYS.index("sequence"))
+
+
+class Received(Protocol):
+    """What is read of a message; `fillwire.bus.messages.Message` is one."""
+
+    data: bytes
+
+    @property
+    def subject(self) -> str:
+        """What it was published on."""
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the stream."""
+
+    @property
+    def stored_time_ns(self) -> int:
+        """When the stream stored it."""
+
+    def header(self, name: str) -> str | None:
+        """Return one header, None if it is absent."""
+
+
+class Unreadable(NamedTuple):
+    """A message that is kept as it is, and why."""
+
+    sequence: int
+    subject: str
+    message_id: str | None
+    stored_ns: int
+    reason: str
+    body: bytes
+
+
+def unreadable(message: Received, reason: str) -> Unreadable:
+    """Return the message as one that is kept as it is."""
+    return Unreadable(
+        message.sequence,
+        printable(message.subject),
+        message_id_of(message),
+        message.stored_time_ns,
+        printable(reason),
+        message.data,
+    )
+
+
+def message_id_of(message: Received) -> str | None:
+    """Return a message's id as a database can hold it, None if it has none."""
+    return storable(message.header(MESSAGE_ID))
+
+
+def storable(text: str | None) -> str | None:
+    """Return a text as any database can hold it."""
+    return None if text is None else printable(text)
+
+
+def row_of(message: Received, stream_id: int) -> Row:
+    """Return the row of an order event.
+
+    Args:
+        message: as the stream holds it.
+        stream_id: of the stream in the database.
+
+    Raises:
+        DecodeError: it is no order event, or not one of the account and order that its subject and id name: whoever may
+            write for one account must not be believed about another.
+    """
+    event = decode_order(message.data)
+    account = event.account
+    if message.subject != _subject(account, event.pair, event.kind):
+        raise DecodeError("order event", "/", f"expected one of its subject {message.subject}")
+    if not event.event_id.startswith(_scope(account, event.symbol, event.order_id)):
+        raise DecodeError(
+            "order event", "/event_id", f"expected one of order {event.order_id}, was {event.event_id}"
+        )
+    return _row(event, stream_id, message.sequence)
+
+
+_subject = lru_cache(4096)(order_subject)
+
+
+@lru_cache(4096)
+def _scope(account: Account, symbol: str, order_id: str) -> str:
+    return f"{order_scope(account, symbol, order_id)}:"
+
+
+def _row(event: OrderEvent, stream_id: int, sequence: int) -> Row:
+    fill = event.last_fill
+    return (
+        event.event_id,
+        stream_id,
+        sequence,
+        event.kind.value,
+        event.user,
+        event.exchange,
+        event.environment,
+        event.pair,
+        event.symbol,
+        event.order_id,
+        event.client_order_id,
+        event.new_client_order_id,
+        event.order_list_id,
+        _bot(event.client_order_id, event.new_client_order_id),
+        event.side.value,
+        event.type.value,
+        event.time_in_force.value if event.time_in_force else None,
+        _text(event.price),
+        _text(event.stop_price),
+        _text(event.quantity),
+        _text(event.quote_quantity),
+        _text(event.cumulative_quantity),
+        _text(event.cumulative_quote),
+        _text(event.average_price),
+        _text(event.prevented_quantity),
+        event.is_working,
+        event.venue_status,
+        event.reject_reason,
+        event.execution_id,
+        *(
+            (None, None, None, None, None, None, None)
+            if fill is None
+            else (
+                fill.trade_id,
+                _text(fill.price),
+                _text(fill.quantity),
+                _text(fill.quote),
+                _text(fill.fee),
+                fill.fee_currency,
+                fill.liquidity.value if fill.liquidity else None,
+            )
+        ),
+        event.exchange_time_ns,
+        event.transaction_time_ns,
+        event.received_time_ns,
+        event.source.value,
+    )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else decimal_text(amount)
+
+
+def _bot(*client_order_ids: str | None) -> str | None:
+    return first(label_of(name) for name in client_order_ids if name)
+
+
+def first(values: Iterable[str | None]) -> str | None:
+    """Return the first that is not None, None if there is none."""
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,78 @@
+"""Databases for tests of the recorder: an empty one of each kind, and what is in one."""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from fillwire.domain.events import OrderEvent
+from fillwire.recorder.database import Database
+from fillwire.recorder.writer import Position, Writer
+from fillwire.wire.codec import encode_order
+from fillwire.wire.headers import MESSAGE_ID
+from fillwire.wire.subjects import order_subject
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database: each test runs against SQLite and against PostgreSQL."""
+    if request.param == "sqlite":
+        return Database.at(f"sqlite:///{tmp_path}/trades.sqlite")
+    server = request.getfixturevalue("postgresql")
+    return Database.at(server.make_database(f"test_{uuid.uuid4().hex}"))
+
+
+class Delivered:
+    """A message as a stream delivers it, made for a test."""
+
+    def __init__(
+        self, sequence: int, subject: str, data: bytes, message_id: str | None, stored_time_ns: int = 0
+    ) -> None:
+        self.sequence = sequence
+        self.subject = subject
+        self.data = data
+        self.stored_time_ns = stored_time_ns
+        self.pending_count = 0
+        self._message_id = message_id
+
+    def header(self, name: str) -> str | None:
+        """Return a header; only the id is there."""
+        return self._message_id if name == MESSAGE_ID else None
+
+
+def delivered(event: OrderEvent, sequence: int) -> Delivered:
+    """Return an event as the stream would deliver it at a sequence."""
+    subject = order_subject(event.account, event.pair, event.kind)
+    return Delivered(sequence, subject, encode_order(event), event.event_id)
+
+
+def opened_writer(database: Database, created_ns: int = 1) -> tuple[Writer, Position]:
+    """Return a writer that holds the claim, and where it begins."""
+    writer = Writer(database)
+    assert writer.open()
+    writer.migrate()
+    return writer, writer.position() or writer.begin_stream("ORDERS", created_ns)
+
+
+def record(database: Database, events: Sequence[OrderEvent]) -> None:
+    """Record events as a recorder would, behind what is there."""
+    writer, position = opened_writer(database)
+    try:
+        messages = [delivered(event, position.sequence + place) for place, event in enumerate(events, 1)]
+        writer.write(position, messages)
+    finally:
+        writer.close()
+
+
+def query(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement."""
+
+    def read(connection: Connection) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+    engine = database.engine()
+    with engine.connect() as connection:
+        return read(connection)
