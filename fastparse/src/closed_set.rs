@@ -24,8 +24,8 @@ macro_rules! closed_set {
             }
 
             /// Passes one of the venue's words and the quote behind it.
-            #[allow(dead_code)] // asked of the sets of an order report only
-            #[inline]
+            #[allow(dead_code, clippy::inline_always)] // asked of the sets of an order report only
+            #[inline(always)] // as the methods of the cursor
             pub fn scan(cursor: &mut $crate::cursor::Cursor<'_>) -> Option<Self> {
                 if cursor.pass(concat!($first_venue, "\"")).is_some() {
                     return Some(Self::$first);

@@ -1,13 +1,16 @@
 //! Exact decimals: the venue's text is kept, the value is an integer mantissa with a scale. No floats.
 
+mod parts;
 mod sums;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
 
+use crate::pen::Pen;
 use crate::piece::Piece;
 use crate::wide::{U256, pow10};
+pub use parts::Parts;
 pub use sums::Amount;
 
 /// Integer digits an amount may have; more is absurd for anything traded.
@@ -16,8 +19,12 @@ pub const MAX_INTEGER_DIGITS: usize = 18;
 pub const MAX_FRACTION_DIGITS: usize = 18;
 /// Fraction digits kept of an average price.
 pub const AVERAGE_DIGITS: u32 = 16;
+/// 10 to the power of half of `AVERAGE_DIGITS`.
+const HALF: u64 = 100_000_000;
 /// A venue that rounds a product does so at this many decimals or more.
 const LEAST_ROUNDING_DIGITS: u32 = 6;
+/// Bytes of the longest text of an amount, and what is written beside the last of them.
+const MAX_TEXT: usize = 48;
 
 /// An amount, borrowed from the frame.
 #[derive(Clone, Copy, Debug)]
@@ -55,44 +62,42 @@ impl<'a> Decimal<'a> {
     ///
     /// The text is not of the form `-?digits[.digits]`, or its value is absurd.
     pub fn parse(text: &'a [u8]) -> Result<Self, NoDecimal> {
-        if let Some((value, end)) = Self::scan_padded(text, 0) {
-            if end == text.len() {
-                return Ok(value);
-            }
+        let mut value = Self::ZERO;
+        match Self::scan_padded(text, &mut value) {
+            Some([]) => Ok(value),
+            _ => Self::parse_any(text),
         }
-        Self::parse_any(text)
     }
 
-    /// Reads the amount at `start`, if it has at most seven digits before the point and eight behind it, as the
-    /// venue writes nearly all of them. Returns its end, too; what follows may be anything.
+    /// Reads the amount that `bytes` begins with into `place`, if it has at most seven digits before the point and eight
+    /// behind it, as the venue writes nearly all of them. Returns what follows, which may be anything.
     #[inline]
     #[must_use]
-    pub fn scan_padded(bytes: &'a [u8], start: usize) -> Option<(Self, usize)> {
-        let word = eight_bytes(bytes, start)?;
+    pub fn scan_padded(bytes: &'a [u8], place: &mut Self) -> Option<&'a [u8]> {
+        let word = u64::from_le_bytes(*bytes.first_chunk()?);
         // The lowest byte that is a point gets its high bit set.
         let points = word ^ (ONES * 0x2E);
         let count = ((points.wrapping_sub(ONES) & !points & HIGHS).trailing_zeros() / 8) as usize;
-        if count == 0 || count == 8 {
+        if count == 0 || count == 8 || (count > 1 && word & 0xFF == 0x30) {
+            return None; // no digits, too many, or a leading zero
+        }
+        let fraction = bytes.get(count + 1..)?;
+        let word_behind = u64::from_le_bytes(*fraction.first_chunk()?) ^ ZEROS;
+        // What stands from the point on is shifted out, zeros come in front.
+        let word_before = (word ^ ZEROS) << (64 - 8 * count);
+        if (marks(word_before) | marks(word_behind)) != 0 {
             return None;
         }
-        // What stands from the point on is shifted out, zeros come in front.
-        let integer = digits_value((word ^ ZEROS) << (64 - 8 * count))?;
-        if count > 1 && word & 0xFF == 0x30 {
-            return None; // a leading zero
-        }
-        let point = start + count;
-        let word = eight_bytes(bytes, point + 1)?;
-        let fraction = eight_digits(word)?;
-        let zeros = ((word ^ ZEROS).leading_zeros() / 8) as usize; // the last digit is the highest byte
-        let end = point + 9;
-        let value = Decimal {
-            digits: Piece::new(bytes, start, if zeros == 8 { point } else { end - zeros }),
+        let zeros = (word_behind.leading_zeros() / 8) as usize; // the last digit is the highest byte
+        let mantissa = digits_sum(word_before) * 100_000_000 + digits_sum(word_behind);
+        *place = Decimal {
+            digits: Piece::first(bytes, if zeros == 8 { count } else { count + 9 - zeros }),
             negative: false,
-            mantissa: u128::from(integer * 100_000_000 + fraction),
+            mantissa: u128::from(mantissa),
             scale: 8,
             written_scale: 8,
         };
-        Some((value, end))
+        fraction.get(8..)
     }
 
     fn parse_any(text: &'a [u8]) -> Result<Self, NoDecimal> {
@@ -134,7 +139,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The high bit of each of eight bytes.
 const HIGHS: u64 = ONES << 7;
 /// Eight times the digit 0.
-const ZEROS: u64 = ONES * 0x30;
+pub const ZEROS: u64 = ONES * 0x30;
 
 /// The eight bytes from `start` on, the first lowest.
 #[inline]
@@ -143,23 +148,27 @@ pub fn eight_bytes(bytes: &[u8], start: usize) -> Option<u64> {
     bytes.get(start..)?.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk))
 }
 
-/// The value of eight digits, the first in the lowest byte; `None` if one is no digit.
+/// The high bit of the first of eight bytes that is above 9; of those before it none. 0 if all are digits.
 #[inline]
-#[must_use]
-pub fn eight_digits(word: u64) -> Option<u64> {
-    digits_value(word ^ ZEROS)
+const fn marks(digits: u64) -> u64 {
+    (digits | digits.wrapping_add(ONES * 0x76)) & HIGHS // a byte above 9 has, or gets by the addition, its high bit set
 }
 
-/// The value of eight bytes from 0 to 9, the first lowest; `None` if one is above.
+/// How many of eight bytes, the first lowest, are from 0 to 9 until one is above.
 #[inline]
-fn digits_value(digits: u64) -> Option<u64> {
-    if (digits | digits.wrapping_add(ONES * 0x76)) & HIGHS != 0 {
-        return None; // a byte above 9 has, or gets by the addition, its high bit set
-    }
+#[must_use]
+pub const fn digit_count(digits: u64) -> usize {
+    (marks(digits).trailing_zeros() / 8) as usize
+}
+
+/// The number that eight bytes from 0 to 9 are, the first lowest.
+#[inline]
+#[must_use]
+pub const fn digits_sum(digits: u64) -> u64 {
     // Pairs of digits, then of pairs, then of fours: each step adds ten, a hundred, ten thousand times the left one.
     let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8;
     let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
-    Some((fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32)
+    (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
 fn all_digits(text: &[u8]) -> bool {
@@ -198,14 +207,21 @@ impl Decimal<'_> {
 
     /// Appends the canonical text.
     pub fn write(&self, out: &mut Vec<u8>) {
-        if self.negative {
-            out.push(b'-');
-        }
-        if self.digits.is_empty() {
-            write_scaled(self.mantissa, self.scale, out);
-        } else {
-            self.digits.write(out);
-        }
+        let mut buffer = [0; MAX_TEXT];
+        let end = self.put(Pen::new(&mut buffer)).map_or(0, |pen| MAX_TEXT - pen.left());
+        out.extend_from_slice(buffer.get(..end).unwrap_or_default());
+    }
+
+    /// Writes the canonical text; `None` if there is no room for it.
+    #[inline]
+    #[must_use]
+    pub fn put<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
+        let pen = if self.negative { pen.put(b"-")? } else { pen };
+        if self.digits.is_empty() { self.parts().put(pen) } else { pen.put_piece(self.digits) }
+    }
+
+    fn parts(&self) -> Parts {
+        Parts::of(self.mantissa, self.scale)
     }
 
     /// Compares the magnitudes; the callers have refused negative amounts.
@@ -256,13 +272,13 @@ impl Decimal<'_> {
         U256::from(self.mantissa).times_pow10(scale - self.scale)
     }
 
-    /// Appends `self / quantity` rounded half to even at `AVERAGE_DIGITS` decimals, as canonical text.
+    /// `self / quantity` rounded half to even at `AVERAGE_DIGITS` decimals; `None` if that is absurd.
     ///
-    /// Returns false, with nothing appended, if the quotient is absurd. `quantity` must not be zero.
-    pub fn write_average(&self, quantity: &Decimal<'_>, out: &mut Vec<u8>) -> bool {
-        if let Some((integer, fraction)) = self.divide_short(quantity) {
-            write_parts(integer, fraction, AVERAGE_DIGITS, out);
-            return true;
+    /// `quantity` must not be zero.
+    #[must_use]
+    pub fn average(&self, quantity: &Decimal<'_>) -> Option<Parts> {
+        if let Some(parts) = self.divide_short(quantity) {
+            return Some(parts);
         }
         let raise = AVERAGE_DIGITS + quantity.scale;
         let (dividend, divisor) = if raise >= self.scale {
@@ -270,19 +286,15 @@ impl Decimal<'_> {
         } else {
             (U256::from(self.mantissa), U256::from(quantity.mantissa).times_pow10(self.scale - raise))
         };
-        let Some(quotient) = dividend.divide_half_even(divisor) else { return false };
-        let unit = pow10(AVERAGE_DIGITS as usize);
-        if quotient >= pow10(MAX_INTEGER_DIGITS) * unit {
-            return false;
-        }
-        write_scaled(quotient, AVERAGE_DIGITS, out);
-        true
+        let quotient = dividend.divide_half_even(divisor)?;
+        let limit = pow10(MAX_INTEGER_DIGITS) * pow10(AVERAGE_DIGITS as usize);
+        (quotient < limit).then(|| Parts::of(quotient, AVERAGE_DIGITS))
     }
 
-    /// Appends `self * quantity`, unrounded, as canonical text; for amounts that are not negative.
-    ///
-    /// Returns false, with nothing appended, if the product is beyond `MAX_INTEGER_DIGITS` or `MAX_FRACTION_DIGITS`.
-    pub fn write_product(&self, quantity: &Decimal<'_>, out: &mut Vec<u8>) -> bool {
+    /// `self * quantity`, unrounded, for amounts that are not negative; `None` if that is beyond `MAX_INTEGER_DIGITS`
+    /// or `MAX_FRACTION_DIGITS`.
+    #[must_use]
+    pub fn product(&self, quantity: &Decimal<'_>) -> Option<Parts> {
         let (mut left, mut right) = (self.mantissa, quantity.mantissa);
         let mut scale = self.scale + quantity.scale;
         // Zeros at the end go before the product is made: what then does not fit 128 bits has more than 36 digits.
@@ -296,14 +308,10 @@ impl Decimal<'_> {
             }
             scale -= 1;
         }
-        let Some(product) = left.checked_mul(right) else { return false };
-        if scale as usize > MAX_FRACTION_DIGITS
-            || product / pow10(scale as usize) >= pow10(MAX_INTEGER_DIGITS)
-        {
-            return false;
-        }
-        write_scaled(product, scale, out);
-        true
+        let product = left.checked_mul(right)?;
+        let is_usable = scale as usize <= MAX_FRACTION_DIGITS
+            && product / pow10(scale as usize) < pow10(MAX_INTEGER_DIGITS);
+        is_usable.then(|| Parts::of(product, scale))
     }
 
     /// Returns `self * quantity * units` rounded half to even at `AVERAGE_DIGITS` decimals, for amounts that are not
@@ -328,46 +336,33 @@ impl Decimal<'_> {
         })
     }
 
-    /// The quotient of two amounts of 64 bits and one scale, as nearly all are: its integer part, and its fraction
-    /// rounded half to even at `AVERAGE_DIGITS` decimals.
-    fn divide_short(&self, quantity: &Decimal<'_>) -> Option<(u64, u64)> {
-        const UNIT: u64 = 10_000_000_000_000_000;
+    /// The quotient of two amounts of 64 bits and one scale, as nearly all are.
+    #[inline]
+    fn divide_short(&self, quantity: &Decimal<'_>) -> Option<Parts> {
+        const UNIT: u64 = HALF * HALF;
         let dividend = u64::try_from(self.mantissa).ok()?;
         let divisor = u64::try_from(quantity.mantissa).ok()?;
         if self.scale != quantity.scale {
             return None;
         }
         let integer = dividend.checked_div(divisor).filter(|&integer| integer < UNIT)?;
-        let raised = u128::from(dividend % divisor) * u128::from(UNIT);
-        let (fraction, rest) = (raised / u128::from(divisor), raised % u128::from(divisor));
-        let is_up = match (rest * 2).cmp(&u128::from(divisor)) {
-            Ordering::Less => false,
-            Ordering::Equal => fraction & 1 == 1,
-            Ordering::Greater => true,
+        let rest = dividend - integer * divisor;
+        let (fraction, rest) = if divisor <= u64::MAX / HALF {
+            // Half of the digits, and the other half by what remains: two divisions of 64 bits cost less than one of 128.
+            let (high, rest) = (rest * HALF / divisor, rest * HALF % divisor);
+            (high * HALF + rest * HALF / divisor, rest * HALF % divisor)
+        } else {
+            let raised = u128::from(rest) * u128::from(UNIT);
+            let fraction = low_bits(raised / u128::from(divisor));
+            (fraction, low_bits(raised - u128::from(fraction) * u128::from(divisor)))
         };
-        let fraction = low_bits(fraction) + u64::from(is_up);
-        Some(if fraction == UNIT { (integer + 1, 0) } else { (integer, fraction) })
-    }
-}
-
-/// Appends `value / 10^scale` as canonical text. Both parts, before and after the point, are below 10^18.
-fn write_scaled(value: u128, scale: u32, out: &mut Vec<u8>) {
-    let unit = pow10(scale as usize);
-    write_parts(low_bits(value / unit), low_bits(value % unit), scale, out);
-}
-
-/// Appends `integer + fraction / 10^scale` as canonical text.
-fn write_parts(integer: u64, fraction: u64, scale: u32, out: &mut Vec<u8>) {
-    let mut buffer = itoa::Buffer::new();
-    out.extend_from_slice(buffer.format(integer).as_bytes());
-    if fraction != 0 {
-        let digits = buffer.format(fraction).as_bytes();
-        out.push(b'.');
-        out.extend(std::iter::repeat_n(b'0', (scale as usize).saturating_sub(digits.len())));
-        out.extend_from_slice(digits);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
+        let fraction = match (u128::from(rest) * 2).cmp(&u128::from(divisor)) {
+            Ordering::Less => fraction,
+            Ordering::Equal => fraction + (fraction & 1),
+            Ordering::Greater => fraction + 1,
+        };
+        let (integer, fraction) = if fraction == UNIT { (integer + 1, 0) } else { (integer, fraction) };
+        Some(Parts { integer, fraction, scale: AVERAGE_DIGITS })
     }
 }
 

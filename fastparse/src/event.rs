@@ -1,16 +1,17 @@
 //! The canonical order event, byte for byte what `fillwire.wire.codec.encode_order` writes, whatever venue it is from.
 
-use crate::decimal::Decimal;
-use crate::identity::write_token;
-use crate::json::{write_integer, write_string};
+use crate::decimal::{Decimal, Parts};
+use crate::identity::{put_token, write_token};
+use crate::json::write_string;
 use crate::model::{ExecutionReport, Kind, Span};
+use crate::pen::Pen;
 use crate::piece::Piece;
 use crate::symbols::Pair;
 use crate::text::Text;
 use crate::venue::Config;
 
 /// Bytes reserved for an event: a fill has about 900. More than 1032 would be beyond the allocator's fast lists.
-const USUAL_BYTES: usize = 1_024;
+const USUAL_BYTES: usize = 1_280;
 
 /// The account whose events are written: what all of them have in common.
 pub struct Owner {
@@ -124,252 +125,268 @@ pub struct Event<'a> {
     pub received_time_ns: i64,
 }
 
+/// What is computed of an event before anything is written.
+struct Computed {
+    average: Option<Parts>,
+    /// The amount of the execution.
+    product: Option<Parts>,
+}
+
+/// Where in the JSON the fields stand that are asked for singly.
+struct Spans {
+    event_id: Span,
+    pair: Span,
+    symbol: Span,
+    order_id: Span,
+    client_order_id: Option<Span>,
+    quantity: Option<Span>,
+    cumulative_quantity: Span,
+    last_fill: Option<(Span, Span)>,
+}
+
 /// Writes the event into `out`; `None` if its average price or the amount of its execution is absurd.
 #[inline] // an event is large: what makes it writes its fields at once
 #[must_use]
 pub fn write(event: &Event<'_>, owner: &Owner, mut out: Vec<u8>) -> Option<ExecutionReport> {
-    out.clear();
-    out.reserve(USUAL_BYTES);
-    out.extend_from_slice(b"{\"v\":1,\"event_id\":\"");
-    let start = out.len();
-    write_event_id(event, owner, &mut out);
-    let event_id = Span::since(start, &out);
-    out.extend_from_slice(b"\",\"kind\":\"");
-    out.extend_from_slice(event.kind.as_str().as_bytes());
-    out.push(b'"');
-    out.extend_from_slice(&owner.account);
-    out.extend_from_slice(b",\"pair\":\"");
-    let start = out.len();
-    event.pair.write(&mut out);
-    let pair = Span::since(start, &out);
-    out.extend_from_slice(b"\",\"symbol\":");
-    let symbol = string(&event.symbol, &mut out);
-    out.extend_from_slice(b",\"order_id\":");
-    let order_id = string(&event.order_id, &mut out);
-    out.extend_from_slice(b",\"client_order_id\":");
-    let client_order_id = string_or_null(event.client_order_id.as_ref(), &mut out);
-    out.extend_from_slice(b",\"new_client_order_id\":");
-    string_or_null(event.new_client_order_id.as_ref(), &mut out);
-    out.extend_from_slice(b",\"order_list_id\":");
-    quoted_or_null(event.order_list_id, &mut out);
-    out.extend_from_slice(b",\"side\":\"");
-    out.extend_from_slice(event.side.as_bytes());
-    out.extend_from_slice(b"\",\"type\":\"");
-    out.extend_from_slice(event.order_type.as_bytes());
-    out.extend_from_slice(b"\",\"time_in_force\":");
-    match event.time_in_force {
-        Some(word) => {
-            out.push(b'"');
-            out.extend_from_slice(word.as_bytes());
-            out.push(b'"');
+    let computed = Computed::of(event)?;
+    let mut size = USUAL_BYTES;
+    let spans = loop {
+        out.resize(size, 0);
+        if let Some((spans, left)) = write_members(event, owner, &computed, &mut out) {
+            out.truncate(size - left);
+            break spans;
         }
-        None => out.extend_from_slice(b"null"),
-    }
-    let (quantity, cumulative_quantity) = write_amounts(event, &mut out)?;
-    out.extend_from_slice(match event.is_working {
-        Some(true) => b",\"is_working\":true,\"venue_status\":\"".as_slice(),
-        Some(false) => b",\"is_working\":false,\"venue_status\":\"",
-        None => b",\"is_working\":null,\"venue_status\":\"",
-    });
-    out.extend_from_slice(event.venue_status.as_bytes());
-    out.extend_from_slice(b"\",\"last_fill\":");
-    let last_fill = if let Some(fill) = &event.fill {
-        Some(write_fill(fill, &mut out)?)
-    } else {
-        out.extend_from_slice(b"null");
-        None
+        size *= 2; // an event is finite, so that one of these is enough
     };
-    out.extend_from_slice(b",\"reject_reason\":");
-    string_or_null(event.reject_reason.as_ref(), &mut out);
-    out.extend_from_slice(b",\"execution_id\":");
-    quoted_or_null(event.execution_id, &mut out);
-    out.extend_from_slice(b",\"exchange_time_ns\":");
-    write_integer(event.exchange_time_ns, &mut out);
-    out.extend_from_slice(b",\"transaction_time_ns\":");
-    write_integer(event.transaction_time_ns, &mut out);
-    out.extend_from_slice(b",\"received_time_ns\":");
-    write_integer(event.received_time_ns, &mut out);
-    out.extend_from_slice(b",\"source\":\"stream\"}");
     Some(ExecutionReport {
         json: out,
         kind: event.kind,
-        event_id,
-        pair,
-        symbol,
-        order_id,
-        client_order_id,
-        quantity,
-        cumulative_quantity,
-        last_fill,
+        event_id: spans.event_id,
+        pair: spans.pair,
+        symbol: spans.symbol,
+        order_id: spans.order_id,
+        client_order_id: spans.client_order_id,
+        quantity: spans.quantity,
+        cumulative_quantity: spans.cumulative_quantity,
+        last_fill: spans.last_fill,
         exchange_time_ns: event.exchange_time_ns,
         transaction_time_ns: event.transaction_time_ns,
         received_time_ns: event.received_time_ns,
     })
 }
 
-/// Appends price, quantities and quotes; returns where quantity and cumulative quantity stand.
-fn write_amounts(event: &Event<'_>, out: &mut Vec<u8>) -> Option<(Option<Span>, Span)> {
-    out.extend_from_slice(b",\"price\":");
-    amount_or_null(event.price, out);
-    out.extend_from_slice(b",\"stop_price\":");
-    amount_or_null(event.stop_price, out);
-    out.extend_from_slice(b",\"quantity\":");
-    let quantity = amount_or_null(event.quantity, out);
-    out.extend_from_slice(b",\"quote_quantity\":");
-    amount_or_null(event.quote_quantity, out);
-    out.extend_from_slice(b",\"cumulative_quantity\":\"");
-    let cumulative_quantity = digits(event.cumulative, out);
-    out.extend_from_slice(b"\",\"cumulative_quote\":");
-    amount_or_null(event.cumulative_quote, out);
-    out.extend_from_slice(b",\"average_price\":");
-    match (event.average, event.cumulative_quote) {
-        (Average::Said(price), _) => {
-            amount_or_null(Some(price), out);
-        }
-        (Average::Quotient, Some(quote)) if !event.cumulative.is_zero() => {
-            out.push(b'"');
-            if !quote.write_average(event.cumulative, out) {
-                return None;
+impl Computed {
+    /// `None` if something is absurd.
+    #[inline]
+    fn of(event: &Event<'_>) -> Option<Self> {
+        let average = match (event.average, event.cumulative_quote) {
+            (Average::Quotient, Some(quote)) if !event.cumulative.is_zero() => {
+                Some(quote.average(event.cumulative)?)
             }
-            out.push(b'"');
-        }
-        _ => out.extend_from_slice(b"null"),
+            _ => None,
+        };
+        let product = match &event.fill {
+            Some(Fill { quote: Quote::Product, price, quantity, .. }) => Some(price.product(quantity)?),
+            _ => None,
+        };
+        Some(Self { average, product })
     }
-    out.extend_from_slice(b",\"prevented_quantity\":");
-    amount_or_null(event.prevented, out);
-    Some((quantity, cumulative_quantity))
 }
 
-/// Appends the execution; returns where its trade id and quantity stand, `None` if its amount is absurd.
-fn write_fill(fill: &Fill<'_>, out: &mut Vec<u8>) -> Option<(Span, Span)> {
-    out.extend_from_slice(b"{\"trade_id\":\"");
-    let start = out.len();
-    out.extend_from_slice(fill.trade_prefix.as_bytes());
-    fill.trade_id.write_inside(out);
-    let trade_id = Span::since(start, out);
-    out.extend_from_slice(b"\",\"price\":\"");
-    digits(fill.price, out);
-    out.extend_from_slice(b"\",\"quantity\":\"");
-    let quantity = digits(fill.quantity, out);
-    out.extend_from_slice(b"\",\"quote\":");
-    match &fill.quote {
-        Quote::Unsaid => out.extend_from_slice(b"null"),
-        Quote::Said(amount) => {
-            amount_or_null(Some(amount), out);
+/// Writes all members; returns the room left in `out`, too. `None` if it is too small.
+#[inline]
+fn write_members(
+    event: &Event<'_>,
+    owner: &Owner,
+    computed: &Computed,
+    out: &mut [u8],
+) -> Option<(Spans, usize)> {
+    let place = Place(out.len());
+    let pen = Pen::new(out).put(b"{\"v\":1,\"event_id\":\"")?;
+    let start = place.of(&pen);
+    let pen = put_event_id(event, owner, pen)?;
+    let event_id = place.since(start, &pen);
+    let pen = pen.put(b"\",\"kind\":\"")?.put_word(event.kind.as_str().as_bytes())?.put(b"\"")?;
+    let pen = pen.put_slice(&owner.account)?.put(b",\"pair\":\"")?;
+    let start = place.of(&pen);
+    let pen = event.pair.put(pen)?;
+    let pair = place.since(start, &pen);
+    let pen = pen.put(b"\",\"symbol\":\"")?;
+    let start = place.of(&pen);
+    let pen = event.symbol.put_inside(pen)?;
+    let symbol = place.since(start, &pen);
+    let pen = pen.put(b"\",\"order_id\":\"")?;
+    let start = place.of(&pen);
+    let pen = event.order_id.put_inside(pen)?;
+    let order_id = place.since(start, &pen);
+    let pen = pen.put(b"\",\"client_order_id\":")?;
+    let start = place.of(&pen);
+    let pen = put_text(event.client_order_id.as_ref(), pen)?;
+    let client_order_id = event.client_order_id.map(|_| place.inside(start, &pen));
+    let pen = pen.put(b",\"new_client_order_id\":")?;
+    let pen = put_text(event.new_client_order_id.as_ref(), pen)?.put(b",\"order_list_id\":")?;
+    let pen = put_digits(event.order_list_id, pen)?.put(b",\"side\":\"")?;
+    let pen = pen.put_word(event.side.as_bytes())?.put(b"\",\"type\":\"")?;
+    let pen = pen.put_word(event.order_type.as_bytes())?;
+    let pen = match event.time_in_force {
+        Some(word) => {
+            pen.put(b"\",\"time_in_force\":\"")?.put_word(word.as_bytes())?.put(b"\",\"price\":")?
         }
-        Quote::Product => {
-            out.push(b'"');
-            if !fill.price.write_product(fill.quantity, out) {
-                return None;
-            }
-            out.push(b'"');
-        }
-    }
-    out.extend_from_slice(b",\"fee\":");
-    amount_or_null(fill.fee, out);
-    out.extend_from_slice(b",\"fee_currency\":");
-    string_or_null(fill.fee_currency.as_ref(), out);
-    out.extend_from_slice(match fill.is_maker {
-        Some(true) => b",\"liquidity\":\"maker\"}".as_slice(),
-        Some(false) => b",\"liquidity\":\"taker\"}",
-        None => b",\"liquidity\":null}",
-    });
-    Some((trade_id, quantity))
+        None => pen.put(b"\",\"time_in_force\":null,\"price\":")?,
+    };
+    let pen = put_amount(event.price, pen)?.put(b",\"stop_price\":")?;
+    let pen = put_amount(event.stop_price, pen)?.put(b",\"quantity\":")?;
+    let start = place.of(&pen);
+    let pen = put_amount(event.quantity, pen)?;
+    let quantity = event.quantity.map(|_| place.inside(start, &pen));
+    let pen = pen.put(b",\"quote_quantity\":")?;
+    let pen = put_amount(event.quote_quantity, pen)?.put(b",\"cumulative_quantity\":")?;
+    let start = place.of(&pen);
+    let pen = put_amount(Some(event.cumulative), pen)?;
+    let cumulative_quantity = place.inside(start, &pen);
+    let pen = pen.put(b",\"cumulative_quote\":")?;
+    let pen = put_amount(event.cumulative_quote, pen)?.put(b",\"average_price\":")?;
+    let pen = match event.average {
+        Average::Said(price) => put_amount(Some(price), pen)?,
+        _ => put_parts(computed.average.as_ref(), pen)?,
+    };
+    let pen = put_amount(event.prevented, pen.put(b",\"prevented_quantity\":")?)?;
+    let pen = match event.is_working {
+        Some(true) => pen.put(b",\"is_working\":true,\"venue_status\":\"")?,
+        Some(false) => pen.put(b",\"is_working\":false,\"venue_status\":\"")?,
+        None => pen.put(b",\"is_working\":null,\"venue_status\":\"")?,
+    };
+    let pen = pen.put_word(event.venue_status.as_bytes())?;
+    let (last_fill, pen) = match &event.fill {
+        Some(fill) => put_fill(fill, computed, place, pen)?,
+        None => (None, pen.put(b"\",\"last_fill\":null,\"reject_reason\":")?),
+    };
+    let pen = put_text(event.reject_reason.as_ref(), pen)?.put(b",\"execution_id\":")?;
+    let pen = put_digits(event.execution_id, pen)?
+        .put(b",\"exchange_time_ns\":")?
+        .put_integer(event.exchange_time_ns)?
+        .put(b",\"transaction_time_ns\":")?
+        .put_integer(event.transaction_time_ns)?
+        .put(b",\"received_time_ns\":")?
+        .put_integer(event.received_time_ns)?
+        .put(b",\"source\":\"stream\"}")?;
+    let spans =
+        Spans { event_id, pair, symbol, order_id, client_order_id, quantity, cumulative_quantity, last_fill };
+    Some((spans, pen.left()))
 }
 
-/// Identity of the event: that of the execution, or of the step in the order's life.
-fn write_event_id(event: &Event<'_>, owner: &Owner, out: &mut Vec<u8>) {
-    out.extend_from_slice(&owner.scope);
-    token(&event.symbol, out);
-    out.push(b':');
-    token(&event.order_id, out);
-    out.push(b':');
+/// Places in a buffer of this size.
+#[derive(Clone, Copy)]
+struct Place(usize);
+
+impl Place {
+    /// Where the pen is.
+    #[inline]
+    const fn of(self, pen: &Pen<'_>) -> usize {
+        self.0 - pen.left()
+    }
+
+    /// What has been written since `start`.
+    #[inline]
+    fn since(self, start: usize, pen: &Pen<'_>) -> Span {
+        Span::new(start, self.of(pen))
+    }
+
+    /// The same without the quotes around it.
+    #[inline]
+    fn inside(self, start: usize, pen: &Pen<'_>) -> Span {
+        Span::new(start + 1, self.of(pen).saturating_sub(1))
+    }
+}
+
+/// Trade id and quantity of the execution, where it is one, and the room behind it.
+type Filled<'b> = (Option<(Span, Span)>, Pen<'b>);
+
+/// Writes the execution, and the key that follows it.
+#[inline]
+fn put_fill<'b>(fill: &Fill<'_>, computed: &Computed, place: Place, pen: Pen<'b>) -> Option<Filled<'b>> {
+    let pen = pen.put(b"\",\"last_fill\":{\"trade_id\":\"")?;
+    let start = place.of(&pen);
+    let pen = if fill.trade_prefix.is_empty() { pen } else { pen.put_word(fill.trade_prefix.as_bytes())? };
+    let pen = fill.trade_id.put_inside(pen)?;
+    let trade_id = place.since(start, &pen);
+    let pen = put_amount(Some(fill.price), pen.put(b"\",\"price\":")?)?.put(b",\"quantity\":")?;
+    let start = place.of(&pen);
+    let pen = put_amount(Some(fill.quantity), pen)?;
+    let quantity = place.inside(start, &pen);
+    let pen = pen.put(b",\"quote\":")?;
+    let pen = match fill.quote {
+        Quote::Said(amount) => put_amount(Some(amount), pen)?,
+        _ => put_parts(computed.product.as_ref(), pen)?,
+    };
+    let pen = put_amount(fill.fee, pen.put(b",\"fee\":")?)?.put(b",\"fee_currency\":")?;
+    let pen = put_text(fill.fee_currency.as_ref(), pen)?;
+    let pen = match fill.is_maker {
+        Some(true) => pen.put(b",\"liquidity\":\"maker\"},\"reject_reason\":")?,
+        Some(false) => pen.put(b",\"liquidity\":\"taker\"},\"reject_reason\":")?,
+        None => pen.put(b",\"liquidity\":null},\"reject_reason\":")?,
+    };
+    Some((Some((trade_id, quantity)), pen))
+}
+
+/// Writes the identity of the event: that of the execution, or of the step in the order's life.
+#[inline]
+fn put_event_id<'b>(event: &Event<'_>, owner: &Owner, pen: Pen<'b>) -> Option<Pen<'b>> {
+    let pen = event.symbol.put_token(pen.put_slice(&owner.scope)?)?.put(b":")?;
+    let pen = event.order_id.put_token(pen)?.put(b":")?;
     if matches!(event.step, Step::Cumulative) {
         let mut quantity = Vec::with_capacity(24);
         event.cumulative.write(&mut quantity);
-        write_token(&quantity, out);
-        return;
+        return put_token(&quantity, pen);
     }
     if let Some(fill) = &event.fill {
-        if !fill.trade_prefix.is_empty() {
-            write_token(fill.trade_prefix.as_bytes(), out);
-        }
-        token(&fill.trade_id, out);
-        return;
+        let prefix = fill.trade_prefix.as_bytes();
+        let pen = if prefix.is_empty() { pen } else { put_token(prefix, pen)? };
+        return fill.trade_id.put_token(pen);
     }
-    out.push(b'~');
+    put_step(event, pen.put(b"~")?)
+}
+
+fn put_step<'b>(event: &Event<'_>, pen: Pen<'b>) -> Option<Pen<'b>> {
     match event.step {
-        Step::Once(word) => out.extend_from_slice(word.as_bytes()),
-        Step::Counted(word, counter) => {
-            out.extend_from_slice(word.as_bytes());
-            out.push(b'-');
-            counter.write(out);
-        }
+        Step::Once(word) => pen.put_word(word.as_bytes()),
+        Step::Counted(word, counter) => pen.put_word(word.as_bytes())?.put(b"-")?.put_piece(counter),
         Step::Dated(what, status, time) => {
-            out.extend_from_slice(what.as_bytes());
-            out.push(b'-');
-            out.extend_from_slice(status.as_bytes());
-            out.push(b'-');
-            event.cumulative.write(out);
-            out.push(b'-');
-            time.write(out);
+            let pen = pen.put_word(what.as_bytes())?.put(b"-")?.put_word(status.as_bytes())?.put(b"-")?;
+            event.cumulative.put(pen)?.put(b"-")?.put_piece(time)
         }
-        Step::Cumulative => {} // written above
+        Step::Cumulative => Some(pen), // written where all executions are
     }
 }
 
-fn token(text: &Text<'_>, out: &mut Vec<u8>) {
-    if text.is_escaped() {
-        write_token(text.value().as_bytes(), out);
-    } else {
-        write_token(text.raw_bytes(), out);
+#[inline(never)]
+fn put_text<'b>(text: Option<&Text<'_>>, pen: Pen<'b>) -> Option<Pen<'b>> {
+    match text {
+        Some(text) => text.put_inside(pen.put(b"\"")?)?.put(b"\""),
+        None => pen.put(b"null"),
     }
 }
 
-fn string(text: &Text<'_>, out: &mut Vec<u8>) -> Span {
-    let start = out.len() + 1;
-    text.write(out);
-    inside(start, out)
-}
-
-fn string_or_null(text: Option<&Text<'_>>, out: &mut Vec<u8>) -> Option<Span> {
-    if let Some(text) = text {
-        Some(string(text, out))
-    } else {
-        out.extend_from_slice(b"null");
-        None
+#[inline(never)]
+fn put_amount<'b>(value: Option<&Decimal<'_>>, pen: Pen<'b>) -> Option<Pen<'b>> {
+    match value {
+        Some(value) => value.put(pen.put(b"\"")?)?.put(b"\""),
+        None => pen.put(b"null"),
     }
 }
 
-fn digits(value: &Decimal<'_>, out: &mut Vec<u8>) -> Span {
-    let start = out.len();
-    value.write(out);
-    Span::since(start, out)
+#[inline(never)]
+fn put_parts<'b>(parts: Option<&Parts>, pen: Pen<'b>) -> Option<Pen<'b>> {
+    match parts {
+        Some(parts) => parts.put(pen.put(b"\"")?)?.put(b"\""),
+        None => pen.put(b"null"),
+    }
 }
 
-fn amount_or_null(value: Option<&Decimal<'_>>, out: &mut Vec<u8>) -> Option<Span> {
-    let Some(value) = value else {
-        out.extend_from_slice(b"null");
-        return None;
-    };
-    out.push(b'"');
-    let span = digits(value, out);
-    out.push(b'"');
-    Some(span)
-}
-
-fn quoted_or_null(digits: Option<Piece<'_>>, out: &mut Vec<u8>) {
+#[inline]
+fn put_digits<'b>(digits: Option<Piece<'_>>, pen: Pen<'b>) -> Option<Pen<'b>> {
     match digits {
-        Some(digits) => {
-            out.push(b'"');
-            digits.write(out);
-            out.push(b'"');
-        }
-        None => out.extend_from_slice(b"null"),
+        Some(digits) => pen.put(b"\"")?.put_piece(digits)?.put(b"\""),
+        None => pen.put(b"null"),
     }
-}
-
-/// The span from `start` to before the closing quote just written.
-fn inside(start: usize, out: &[u8]) -> Span {
-    Span::since(start, out.split_last().map_or(out, |(_, before)| before))
 }

@@ -1,15 +1,45 @@
 //! Event ids, byte for byte as `fillwire.domain.identifiers` builds them.
 
+use crate::pen::Pen;
+
+/// Which bytes stand for themselves.
+const SAFE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)] // evaluated by the compiler
+        {
+            table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_' || byte as u8 == b'-';
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn is_safe(byte: u8) -> bool {
+    SAFE.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Whether `text` is a token as it is.
+#[inline]
+#[must_use]
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().fold(true, |safe, &byte| safe & is_safe(byte))
+}
+
+/// Writes `text` as one token; `None` if there is no room for it.
+#[must_use]
+pub fn put_token<'b>(text: &[u8], pen: Pen<'b>) -> Option<Pen<'b>> {
+    let mut token = Vec::new();
+    write_token(text, &mut token);
+    pen.put_slice(&token)
+}
+
 /// Appends `text` as one token: every byte outside `A-Za-z0-9_-` becomes `=XX`, the empty text `=`.
 pub fn write_token(text: &[u8], out: &mut Vec<u8>) {
     const HEX: [u8; 16] = *b"0123456789ABCDEF";
     if text.is_empty() {
         out.push(b'=');
-    }
-    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if text.iter().all(|&byte| is_safe(byte)) {
-        out.extend_from_slice(text);
-        return;
     }
     for &byte in text {
         if is_safe(byte) {

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod json;
 pub mod message_pack;
 pub mod model;
+pub mod pen;
 pub mod piece;
 mod python;
 pub mod reader;

@@ -132,11 +132,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span from `start` to the end of what has been written.
+    /// The span from `start` to `end`.
+    #[inline]
     #[must_use]
-    pub fn since(start: usize, out: &[u8]) -> Self {
+    pub fn new(start: usize, end: usize) -> Self {
         let short = |position| u32::try_from(position).unwrap_or(u32::MAX);
-        Self { start: short(start), end: short(out.len()) }
+        Self { start: short(start), end: short(end) }
     }
 
     /// The bytes of the string, escapes and all.

@@ -26,6 +26,13 @@ impl<'a> Piece<'a> {
         Self { tail: bytes.get(start..).unwrap_or_default(), length: end.saturating_sub(start) }
     }
 
+    /// The first `length` of `bytes`.
+    #[inline]
+    #[must_use]
+    pub const fn first(bytes: &'a [u8], length: usize) -> Self {
+        Self { tail: bytes, length }
+    }
+
     /// The bytes.
     #[inline]
     #[must_use]
@@ -37,6 +44,20 @@ impl<'a> Piece<'a> {
     #[must_use]
     pub fn as_str(&self) -> &'a str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The bytes and what follows them, `N` in all; `None` if the text is longer, or too near to the end of the frame.
+    #[inline]
+    #[must_use]
+    pub fn chunk<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.tail.first_chunk().filter(|_| self.length <= N)
+    }
+
+    /// How many bytes they are.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.length
     }
 
     /// Whether the text is empty.

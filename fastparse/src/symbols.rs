@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rustc_hash::FxHashMap;
 
 use crate::json::write_escaped;
+use crate::pen::Pen;
 use crate::text::Text;
 
 /// Quote assets that the venue has had, for splitting symbols where no table is at hand.
@@ -75,6 +76,21 @@ pub enum Pair<'a> {
 }
 
 impl Pair<'_> {
+    /// Writes the pair as the inside of a JSON string.
+    #[inline]
+    #[must_use]
+    pub fn put(self, pen: Pen<'_>) -> Option<Pen<'_>> {
+        match self {
+            Self::Known(pair) => pen.put_word(pair.as_bytes()),
+            Self::Itself(symbol) => symbol.put_inside(pen),
+            Self::Guessed { .. } => {
+                let mut out = Vec::new();
+                self.write(&mut out);
+                pen.put_slice(&out)
+            }
+        }
+    }
+
     /// Appends the pair as the inside of a JSON string.
     #[inline]
     pub fn write(self, out: &mut Vec<u8>) {

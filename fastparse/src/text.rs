@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::identity::{is_token, put_token};
 use crate::json::write_escaped;
+use crate::pen::Pen;
 use crate::piece::Piece;
 use crate::scanner::unescape;
 
@@ -14,6 +16,9 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// The empty string.
+    pub const EMPTY: Text<'static> = Text { raw: Piece::EMPTY, escaped: false };
+
     /// The string between the quotes; `escaped` says whether there is a backslash in it.
     #[inline]
     #[must_use]
@@ -53,6 +58,30 @@ impl<'a> Text<'a> {
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
         if self.escaped { unescape(self.raw()) == word } else { self.raw_bytes() == word.as_bytes() }
+    }
+
+    /// Writes the string as the inside of a JSON string.
+    #[inline]
+    #[must_use]
+    pub fn put_inside<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
+        if self.escaped { self.put_escaped(pen) } else { pen.put_piece(self.raw) }
+    }
+
+    #[cold]
+    fn put_escaped<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
+        let mut out = Vec::new();
+        write_escaped(&unescape(self.raw()), &mut out);
+        pen.put_slice(&out)
+    }
+
+    /// Writes the string as a token of an identity.
+    #[inline]
+    #[must_use]
+    pub fn put_token<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
+        if self.escaped {
+            return put_token(self.value().as_bytes(), pen);
+        }
+        if is_token(self.raw_bytes()) { pen.put_piece(self.raw) } else { put_token(self.raw_bytes(), pen) }
     }
 
     /// Appends the string as JSON; what had no escapes in the frame needs none here.

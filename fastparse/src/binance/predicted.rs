@@ -9,7 +9,9 @@ use super::order::{ExecutionType, OrderType, Side, Status, TimeInForce};
 use super::receipt::Receipt;
 use super::{event, rules};
 use crate::cursor::Cursor;
+use crate::decimal::Decimal;
 use crate::model::ExecutionReport;
+use crate::reader::Integer;
 
 /// Reads the frame, if it is all as expected; `subscription` in the receipt is not needed for order events.
 pub fn execution_report(frame: &[u8], receipt: Receipt<'_>, spare: &mut Vec<u8>) -> Option<ExecutionReport> {
@@ -36,13 +38,13 @@ pub fn execution_report(frame: &[u8], receipt: Receipt<'_>, spare: &mut Vec<u8>)
 /// Reads from the event time to the closing brace.
 #[inline]
 fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Execution<'a>) -> Option<()> {
-    into.event_time = cursor.integer()?;
+    cursor.integer_into(&mut into.event_time)?;
     into.event_time_ns = receipt.to_ns(into.event_time.value);
     cursor.pass(",\"s\":\"")?;
-    into.symbol = cursor.text()?;
+    cursor.text_into(&mut into.symbol)?;
     into.pair = receipt.context.symbols.pair(into.symbol)?;
     cursor.pass(",\"c\":\"")?;
-    into.client_id = cursor.text()?;
+    cursor.text_into(&mut into.client_id)?;
     cursor.pass(",\"S\":\"")?;
     into.side = Side::scan(cursor)?;
     cursor.pass(",\"o\":\"")?;
@@ -50,11 +52,11 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     cursor.pass(",\"f\":\"")?;
     into.time_in_force = Some(TimeInForce::scan(cursor)?);
     cursor.pass(",\"q\":\"")?;
-    into.quantity = cursor.amount()?;
+    cursor.amount_into(&mut into.quantity)?;
     cursor.pass(",\"p\":\"")?;
-    into.price = cursor.amount()?;
+    cursor.amount_into(&mut into.price)?;
     cursor.pass(",\"P\":\"")?;
-    into.stop_price = Some(cursor.amount()?);
+    cursor.amount_into(into.stop_price.insert(Decimal::ZERO))?;
     cursor.pass(",\"F\":\"")?;
     let iceberg = cursor.amount()?;
     cursor.pass(",\"g\":")?;
@@ -68,15 +70,15 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     cursor.pass(",\"r\":\"")?;
     into.reject_reason = Some(cursor.text()?);
     cursor.pass(",\"i\":")?;
-    into.order_id = cursor.integer()?;
+    cursor.integer_into(&mut into.order_id)?;
     cursor.pass(",\"l\":\"")?;
-    into.last_quantity = cursor.amount()?;
+    cursor.amount_into(&mut into.last_quantity)?;
     cursor.pass(",\"z\":\"")?;
-    into.cumulative = cursor.amount()?;
+    cursor.amount_into(&mut into.cumulative)?;
     cursor.pass(",\"L\":\"")?;
-    into.last_price = cursor.amount()?;
+    cursor.amount_into(&mut into.last_price)?;
     cursor.pass(",\"n\":\"")?;
-    into.commission = cursor.amount()?;
+    cursor.amount_into(&mut into.commission)?;
     into.commission_asset = if cursor.pass(",\"N\":null").is_some() {
         None
     } else {
@@ -88,12 +90,12 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
         return None;
     }
     cursor.pass(",\"T\":")?;
-    into.transaction_time = cursor.integer()?;
+    cursor.integer_into(&mut into.transaction_time)?;
     into.transaction_time_ns = receipt.to_ns(into.transaction_time.value);
     cursor.pass(",\"t\":")?;
-    into.trade_id = cursor.integer()?;
+    cursor.integer_into(&mut into.trade_id)?;
     cursor.pass(",\"I\":")?;
-    into.execution_id = Some(cursor.integer()?);
+    cursor.integer_into(into.execution_id.insert(Integer::ZERO))?;
     cursor.pass(",\"w\":")?;
     into.is_working = Some(cursor.boolean()?);
     cursor.pass(",\"m\":")?;
@@ -103,11 +105,11 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     cursor.pass(",\"O\":")?;
     cursor.integer()?;
     cursor.pass(",\"Z\":\"")?;
-    into.cumulative_quote = Some(cursor.amount()?);
+    cursor.amount_into(into.cumulative_quote.insert(Decimal::ZERO))?;
     cursor.pass(",\"Y\":\"")?;
-    into.last_quote = Some(cursor.amount()?);
+    cursor.amount_into(into.last_quote.insert(Decimal::ZERO))?;
     cursor.pass(",\"Q\":\"")?;
-    into.quote_quantity = Some(cursor.amount()?);
+    cursor.amount_into(into.quote_quantity.insert(Decimal::ZERO))?;
     if cursor.pass(",\"W\":").is_some() {
         cursor.integer()?;
     }

@@ -105,6 +105,15 @@ fn a_recycled_buffer_is_written_anew() {
 }
 
 #[test]
+fn an_event_of_any_length_is_written_whole() {
+    let with_id = |text: &str, length| text.replacen("acme-0001", &"x".repeat(length), 1);
+    for length in (250..600).chain([1_500, 3_000, 70_000]) {
+        let json = String::from_utf8(execution(&with_id(TRADE, length)).json).unwrap();
+        assert_eq!(json, with_id(EVENT, length), "a client order id of {length} characters");
+    }
+}
+
+#[test]
 fn every_cut_of_a_frame_is_an_error() {
     for end in 0..TRADE.len() {
         assert!(parser().parse(&TRADE.as_bytes()[..end], NOW_NS).is_err(), "cut at {end}");

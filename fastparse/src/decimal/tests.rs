@@ -17,6 +17,12 @@ fn canonical(text: &str) -> String {
     written
 }
 
+fn written(parts: Parts) -> String {
+    let mut buffer = [0; MAX_TEXT];
+    let end = MAX_TEXT - parts.put(Pen::new(&mut buffer)).unwrap().left();
+    String::from_utf8(buffer.get(..end).unwrap().to_vec()).unwrap()
+}
+
 #[test]
 fn amounts_are_written_without_superfluous_zeros() {
     for (text, expected) in [
@@ -98,12 +104,7 @@ fn a_product_may_be_rounded_at_its_own_decimals() {
 
 #[test]
 fn products_are_exact_or_absurd() {
-    let product = |price, quantity| {
-        let mut out = Vec::new();
-        let fits = decimal(price).write_product(&decimal(quantity), &mut out);
-        assert!(fits || out.is_empty());
-        fits.then(|| String::from_utf8(out).unwrap())
-    };
+    let product = |price, quantity| decimal(price).product(&decimal(quantity)).map(written);
     assert_eq!(product("150.04", "7").as_deref(), Some("1050.28"));
     assert_eq!(product("0.50", "0.20000000").as_deref(), Some("0.1"));
     assert_eq!(product("0.000000001", "0.000000001").as_deref(), Some("0.000000000000000001"));
@@ -117,11 +118,7 @@ fn products_are_exact_or_absurd() {
 
 #[test]
 fn averages_are_rounded_half_to_even() {
-    let average = |quote, quantity| {
-        let mut out = Vec::new();
-        let fits = decimal(quote).write_average(&decimal(quantity), &mut out);
-        fits.then(|| String::from_utf8(out).unwrap())
-    };
+    let average = |quote, quantity| decimal(quote).average(&decimal(quantity)).map(written);
     assert_eq!(average("600", "4").as_deref(), Some("150"));
     assert_eq!(average("2", "3").as_deref(), Some("0.6666666666666667"));
     // Of two amounts as the venue pads them, and of others.
@@ -131,6 +128,11 @@ fn averages_are_rounded_half_to_even() {
     assert_eq!(average("0.00000001", "40000000.00000000").as_deref(), Some("0.0000000000000002"));
     assert_eq!(average("0.00000003", "200000000.00000000").as_deref(), Some("0.0000000000000002"));
     assert_eq!(average("299999999.99999999", "300000000.00000000").as_deref(), Some("1"));
+    assert_eq!(average("1999999999.99999999", "2000000000.00000000").as_deref(), Some("1"));
+    assert_eq!(average("0.00000001", "512.00000000").as_deref(), Some("0.0000000000195312"));
+    assert_eq!(average("0.00000003", "512.00000000").as_deref(), Some("0.0000000000585938"));
+    assert_eq!(average("511.99999999", "512.00000000").as_deref(), Some("0.9999999999804688"));
+    assert_eq!(average("5.00000000", "3000.00000000").as_deref(), Some("0.0016666666666667"));
     assert_eq!(average("0.0000000000000009", "6").as_deref(), Some("0.0000000000000002"));
     assert_eq!(average("0.0000000000000015", "6").as_deref(), Some("0.0000000000000002"));
     assert_eq!(average("0.000000000000000001", "999999999999999999").as_deref(), Some("0"));
