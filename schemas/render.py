@@ -19,6 +19,11 @@ DOCUMENTS = (
     ("order_request", "commands/order_request/v1.json", "limit"),
     ("cancel_request", "commands/cancel_request/v1.json", "by_client_order_id"),
     ("trade_order", "commands/trade_order/v1.json", "accepted"),
+    ("order_query", "commands/order_query/v1.json", "by_client_order_id"),
+    ("open_orders_query", "commands/open_orders_query/v1.json", "of_one_bot"),
+    ("open_orders", "commands/open_orders/v1.json", "one"),
+    ("rules_query", "commands/rules_query/v1.json", "of_a_pair"),
+    ("rules_answer", "commands/rules_answer/v1.json", "known"),
     ("reading_request", "commands/reading_request/v1.json", "by_sequence"),
     ("frame_reading", "commands/frame_reading/v1.json", "published"),
 )

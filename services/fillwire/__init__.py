@@ -27,10 +27,18 @@ if TYPE_CHECKING:
         Source,
         TimeInForce,
     )
-    from fillwire.domain.errors import BrokerError, ConfigError, FillwireError, HandlerError
+    from fillwire.domain.errors import (
+        BrokerError,
+        ConfigError,
+        FillwireError,
+        HandlerError,
+        OrdersUnknown,
+        RulesUnknown,
+    )
     from fillwire.domain.events import ConnectionEvent, Fill, OrderEvent
     from fillwire.domain.identifiers import Account
     from fillwire.domain.orders import Outcome, TradeOrder
+    from fillwire.domain.rules import PairRules
     from fillwire.sdk.listener import OrderFillListener
     from fillwire.sdk.orders import Orders, WebSocketStatus
     from fillwire.sdk.retrying import RetryPolicy
@@ -51,8 +59,11 @@ __all__ = [
     "OrderFillListener",
     "OrderType",
     "Orders",
+    "OrdersUnknown",
     "Outcome",
+    "PairRules",
     "RetryPolicy",
+    "RulesUnknown",
     "Side",
     "Source",
     "Strategy",
@@ -71,10 +82,18 @@ _MODULES = {
         "Source",
         "TimeInForce",
     ),
-    "fillwire.domain.errors": ("BrokerError", "ConfigError", "FillwireError", "HandlerError"),
+    "fillwire.domain.errors": (
+        "BrokerError",
+        "ConfigError",
+        "FillwireError",
+        "HandlerError",
+        "OrdersUnknown",
+        "RulesUnknown",
+    ),
     "fillwire.domain.events": ("ConnectionEvent", "Fill", "OrderEvent"),
     "fillwire.domain.identifiers": ("Account",),
     "fillwire.domain.orders": ("Outcome", "TradeOrder"),
+    "fillwire.domain.rules": ("PairRules",),
     "fillwire.sdk.listener": ("OrderFillListener",),
     "fillwire.sdk.orders": ("Orders", "WebSocketStatus"),
     "fillwire.sdk.retrying": ("RetryPolicy",),

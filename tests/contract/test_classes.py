@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
-from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrders,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    TradeOrder,
+)
 from fillwire.domain.readings import FrameReading, ReadingRequest
+from fillwire.domain.rules import PairRules, RulesAnswer, RulesQuery
 from fillwire.wire.codec import (
     decode_alert,
     decode_connection,
@@ -27,8 +35,13 @@ from fillwire.wire.codec import (
 from fillwire.wire.commands import (
     decode_cancel_request,
     decode_frame_reading,
+    decode_open_orders,
+    decode_open_orders_query,
+    decode_order_query,
     decode_order_request,
     decode_reading_request,
+    decode_rules_answer,
+    decode_rules_query,
     decode_trade_order,
     encode_command,
 )
@@ -80,6 +93,41 @@ CONTRACTS = (
         decode_trade_order,
     ),
     Contract(
+        OrderQuery,
+        SCHEMAS / "commands/order_query/v1.json",
+        strategies.order_queries(),
+        encode_command,
+        decode_order_query,
+    ),
+    Contract(
+        OpenOrdersQuery,
+        SCHEMAS / "commands/open_orders_query/v1.json",
+        strategies.open_orders_queries(),
+        encode_command,
+        decode_open_orders_query,
+    ),
+    Contract(
+        OpenOrders,
+        SCHEMAS / "commands/open_orders/v1.json",
+        strategies.open_orders(),
+        encode_command,
+        decode_open_orders,
+    ),
+    Contract(
+        RulesQuery,
+        SCHEMAS / "commands/rules_query/v1.json",
+        strategies.rules_queries(),
+        encode_command,
+        decode_rules_query,
+    ),
+    Contract(
+        RulesAnswer,
+        SCHEMAS / "commands/rules_answer/v1.json",
+        strategies.rules_answers(),
+        encode_command,
+        decode_rules_answer,
+    ),
+    Contract(
         ReadingRequest,
         SCHEMAS / "commands/reading_request/v1.json",
         strategies.reading_requests(),
@@ -96,6 +144,7 @@ CONTRACTS = (
 )
 EACH = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.kind.__name__)
 
+RULES = SCHEMAS / "commands/rules_answer/v1.json"
 JSON_TYPES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", Decimal: "string"}
 
 
@@ -131,6 +180,8 @@ def said_by_class(hint: Any) -> Property:
     types = {"null"} if type(None) in members else set()
     if is_dataclass(kind):
         return Property(frozenset(types | {"object"}), None, False)
+    if get_origin(kind) is tuple:
+        return Property(frozenset(types | {"array"}), None, False)
     if issubclass(kind, StrEnum):
         return Property(frozenset(types | {"string"}), tuple(kind), False)
     return Property(frozenset(types | {JSON_TYPES[kind]}), None, kind is Decimal)
@@ -139,7 +190,10 @@ def said_by_class(hint: Any) -> Property:
 @pytest.mark.parametrize(
     ("kind", "path", "definition", "version"),
     [(contract.kind, contract.schema, load(contract.schema), ["v"]) for contract in CONTRACTS]
-    + [(Fill, CONTRACTS[0].schema, load(CONTRACTS[0].schema)["$defs"]["fill"], [])],
+    + [
+        (Fill, CONTRACTS[0].schema, load(CONTRACTS[0].schema)["$defs"]["fill"], []),
+        (PairRules, RULES, load(RULES)["$defs"]["rules"], []),
+    ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_class_and_schema_are_equal(kind: type, path: Path, definition: Any, version: list[str]) -> None:
@@ -210,7 +264,7 @@ def test_decoder_takes_what_the_schema_allows(contract: Contract, data: st.DataO
         pointer = refusal.pointer
     if pointer is not None:
         assert not validator(contract.schema).is_valid(document)
-        assert pointer == f"/{name}" or (isinstance(probe, dict) and pointer.startswith(f"/{name}/"))
+        assert pointer == f"/{name}" or (isinstance(probe, dict | list) and pointer.startswith(f"/{name}/"))
     else:
         said = said_by_schema(contract.schema, load(contract.schema)["properties"][name])
         assert json_type(probe) in said.types

@@ -106,7 +106,8 @@ async def test_asking_twice_places_once_when_the_order_was_filled_in_between(tmp
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
-        ({"quantity": Decimal("0.0000001")}, -1013, "LOT_SIZE"),
+        ({"type": OrderType.MARKET, "price": None, "quantity": Decimal("0.00001")}, -1013, "NOTIONAL"),
+        ({"quantity": Decimal("0.0000001")}, None, "not sent: quantity is 0.0000001: expected a multiple of"),
         (
             {"pair": "BNB-USDT", "side": Side.SELL, "price": Decimal(700), "quantity": Decimal(1001)},
             -2010,
@@ -186,6 +187,7 @@ async def test_a_request_that_is_none_is_answered_in_a_sentence(tmp_path: Path) 
         assert "order request" in broken.reason
         unknown = decode_trade_order(await it.ask("cancel_everything"))
         assert unknown.reason == (
-            "unknown command cancel_everything: expected place_order, cancel_order, status or read_again"
+            "unknown command cancel_everything: expected place_order, cancel_order, get_order, open_orders, "
+            "pair_rules, status or read_again"
         )
         assert (await it.status()).is_connected

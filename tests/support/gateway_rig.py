@@ -17,7 +17,15 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.identifiers import Account, escape_token, execution_event_id
-from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrders,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    TradeOrder,
+)
+from fillwire.domain.rules import RulesAnswer, RulesQuery
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.service import CAPACITY, Gateway
 from fillwire.runtime.settings import Settings, load_settings
@@ -27,7 +35,17 @@ from fillwire.simulator.registry import SIMULATORS
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.venues.registry import venue
 from fillwire.wire.codec import decode_alert, decode_connection, decode_order
-from fillwire.wire.commands import CANCEL_ORDER, PLACE_ORDER, decode_trade_order, encode_command
+from fillwire.wire.commands import (
+    CANCEL_ORDER,
+    GET_ORDER,
+    OPEN_ORDERS,
+    PAIR_RULES,
+    PLACE_ORDER,
+    decode_open_orders,
+    decode_rules_answer,
+    decode_trade_order,
+    encode_command,
+)
 from fillwire.wire.commands import STATUS as STATUS_VERB
 from fillwire.wire.subjects import account_tokens, command_subject, connection_subject
 from support.binance_keys import API_KEY, HMAC_SECRET
@@ -235,6 +253,19 @@ class Rig:
     async def cancel(self, request: CancelRequest) -> TradeOrder:
         """Cancel an order as a bot does."""
         return decode_trade_order(await self.ask(CANCEL_ORDER, encode_command(request)))
+
+    async def order(self, query: OrderQuery) -> TradeOrder:
+        """Ask for an order as a bot does."""
+        return decode_trade_order(await self.ask(GET_ORDER, encode_command(query)))
+
+    async def open_orders(self, pair: str | None = None, label: str | None = None) -> OpenOrders:
+        """Ask for the open orders as a bot does."""
+        query = OpenOrdersQuery(pair=pair, label=label)
+        return decode_open_orders(await self.ask(OPEN_ORDERS, encode_command(query)))
+
+    async def rules(self, pair: str) -> RulesAnswer:
+        """Ask for the rules of a pair as a bot does."""
+        return decode_rules_answer(await self.ask(PAIR_RULES, encode_command(RulesQuery(pair=pair))))
 
     async def status(self) -> ConnectionEvent:
         """Return what the gateway says about the demo account."""

@@ -13,8 +13,13 @@ from fillwire.wire.codec import (
 from fillwire.wire.commands import (
     decode_cancel_request,
     decode_frame_reading,
+    decode_open_orders,
+    decode_open_orders_query,
+    decode_order_query,
     decode_order_request,
     decode_reading_request,
+    decode_rules_answer,
+    decode_rules_query,
     decode_trade_order,
     encode_command,
 )
@@ -26,6 +31,11 @@ ROUND_TRIPS: Mapping[tuple[str, int], Callable[[bytes], bytes]] = {
     ("order_request", 1): lambda data: encode_command(decode_order_request(data)),
     ("cancel_request", 1): lambda data: encode_command(decode_cancel_request(data)),
     ("trade_order", 1): lambda data: encode_command(decode_trade_order(data)),
+    ("order_query", 1): lambda data: encode_command(decode_order_query(data)),
+    ("open_orders_query", 1): lambda data: encode_command(decode_open_orders_query(data)),
+    ("open_orders", 1): lambda data: encode_command(decode_open_orders(data)),
+    ("rules_query", 1): lambda data: encode_command(decode_rules_query(data)),
+    ("rules_answer", 1): lambda data: encode_command(decode_rules_answer(data)),
     ("reading_request", 1): lambda data: encode_command(decode_reading_request(data)),
     ("frame_reading", 1): lambda data: encode_command(decode_frame_reading(data)),
 }

@@ -1,5 +1,6 @@
 """Hypothesis strategies for the domain's values: whatever a venue could truthfully report, and nothing else."""
 
+from dataclasses import fields
 from decimal import Decimal
 from functools import cache
 
@@ -8,8 +9,17 @@ from hypothesis import strategies as st
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
 from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrders,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    Outcome,
+    TradeOrder,
+)
 from fillwire.domain.readings import FrameReading, ReadingOutcome, ReadingRequest
+from fillwire.domain.rules import PairRules, RulesAnswer, RulesQuery
 
 LARGEST_NS = (1 << 63) - 1
 
@@ -203,6 +213,46 @@ def trade_orders() -> st.SearchStrategy[TradeOrder]:
         cumulative_quantity=st.none() | quantities(),
         reason=st.none() | texts(),
         code=st.none() | st.integers(-99_999, 99_999),
+        kind=st.none() | st.sampled_from(Kind),
+        side=st.none() | st.sampled_from(Side),
+        type=st.none() | st.sampled_from(OrderType),
+        quantity=st.none() | quantities(),
+        price=st.none() | amounts(),
+        time_in_force=st.none() | st.sampled_from(TimeInForce),
+        cumulative_quote=st.none() | quantities(),
+    )
+
+
+def order_queries() -> st.SearchStrategy[OrderQuery]:
+    """Questions for an order, which name it by one id at least."""
+    by_order_id = st.builds(OrderQuery, pair=pairs(), order_id=names(), client_order_id=st.none() | names())
+    by_client_order_id = st.builds(OrderQuery, pair=pairs(), client_order_id=names())
+    return by_order_id | by_client_order_id
+
+
+def open_orders_queries() -> st.SearchStrategy[OpenOrdersQuery]:
+    """Questions for open orders."""
+    return st.builds(OpenOrdersQuery, pair=st.none() | pairs(), label=st.none() | names())
+
+
+def open_orders() -> st.SearchStrategy[OpenOrders]:
+    """Open orders, or why they are not known."""
+    known = st.lists(trade_orders(), max_size=3).map(tuple)
+    return st.builds(OpenOrders, orders=st.none() | known, reason=st.none() | texts())
+
+
+def rules_queries() -> st.SearchStrategy[RulesQuery]:
+    """Questions for the rules of a pair."""
+    return st.builds(RulesQuery, pair=pairs())
+
+
+def rules_answers() -> st.SearchStrategy[RulesAnswer]:
+    """Rules of which any may be left out."""
+    rules = st.fixed_dictionaries({field.name: st.none() | quantities() for field in fields(PairRules)})
+    return st.builds(
+        RulesAnswer,
+        rules=st.none() | rules.map(lambda said: PairRules(**said)),
+        reason=st.none() | texts(),
     )
 
 

@@ -10,8 +10,8 @@ import fillwire
 
 PUBLIC = {
     "Account", "BrokerError", "ConfigError", "ConnectionEvent", "ConnectionState", "Fill", "FillwireError",
-    "HandlerError", "Kind", "Liquidity", "OrderEvent", "OrderFillListener", "OrderType", "Orders", "Outcome",
-    "RetryPolicy", "Side", "Source", "Strategy", "TimeInForce", "TradeOrder", "WebSocketStatus",
+    "HandlerError", "Kind", "Liquidity", "OrderEvent", "OrderFillListener", "OrderType", "Orders", "OrdersUnknown",
+    "Outcome", "PairRules", "RetryPolicy", "RulesUnknown", "Side", "Source", "Strategy", "TimeInForce", "TradeOrder", "WebSocketStatus",
 }  # fmt: skip
 
 

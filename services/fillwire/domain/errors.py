@@ -12,6 +12,8 @@
     ├── FrameError             quarantine: keep the frame, count it, go on
     ├── PublishError           retry: the message id makes it safe
     ├── DecodeError            quarantine: keep the message, go on
+    ├── OrdersUnknown          answer: nobody could say which orders are open
+    ├── RulesUnknown           answer: nobody could say what a pair's orders must keep to
     └── HandlerError           answer: the strategy's own exception, chained with `from`
 
 Messages are lower case without full stop, and name what was found and what was expected. Nothing secret enters one.
@@ -185,6 +187,18 @@ class DecodeError(FillwireError):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"cannot decode {self.what} at {self.pointer}: {self.reason}"
+
+
+class OrdersUnknown(FillwireError):
+    """A question about an account's orders has no answer: nothing follows about which there are."""
+
+    disposition = Disposition.ANSWER
+
+
+class RulesUnknown(FillwireError):
+    """A question about the rules of a pair has no answer, or the pair is not listed."""
+
+    disposition = Disposition.ANSWER
 
 
 class HandlerError(FillwireError):

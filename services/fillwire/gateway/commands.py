@@ -1,30 +1,44 @@
-"""Answers what is asked of an account: place an order, cancel one, say how the connection is, read a frame again."""
+"""Answers what is asked of an account: place an order, cancel or show one, say how the connection is, read a frame again."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder, is_inbox
 from fillwire.domain.errors import BrokerError, DecodeError
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.orders import CancelRequest, OpenOrders, OrderQuery, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
+from fillwire.domain.rules import RulesAnswer
 from fillwire.gateway.placements import Earlier, Placements
 from fillwire.gateway.quarantine import read_kept_frame
+from fillwire.gateway.queries import Queries
 from fillwire.gateway.session import Session
 from fillwire.wire.codec import encode_connection
 from fillwire.wire.commands import (
     CANCEL_ORDER,
+    GET_ORDER,
+    OPEN_ORDERS,
+    PAIR_RULES,
     PLACE_ORDER,
     READ_AGAIN,
     STATUS,
+    VERBS,
+    Command,
     decode_cancel_request,
+    decode_open_orders_query,
+    decode_order_query,
     decode_order_request,
     decode_reading_request,
+    decode_rules_query,
     encode_command,
 )
 from fillwire.wire.subjects import COMMANDS, account_tokens, parse_command_subject
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
 NOT_OWNED = "not sent: the broker does not confirm in time that this gateway owns the account"
+_EXPECTED = f"{', '.join(VERBS[:-1])} or {VERBS[-1]}"
 _CONCURRENCY = 256
 _BACKLOG = 256
 
@@ -54,19 +68,35 @@ class Commands:
     Args:
         session: the account's connection.
         placements: remembers which orders were sent.
+        queries: asks the account's records.
         right: the account's lease.
         order_life_s: so long after it was asked for a request may still be carried out by the venue.
     """
 
     def __init__(
-        self, session: Session, placements: Placements, right: Right, *, order_life_s: float
+        self,
+        session: Session,
+        placements: Placements,
+        queries: Queries,
+        right: Right,
+        *,
+        order_life_s: float,
     ) -> None:
         self._session = session
         self._placements = placements
+        self._queries = queries
         self._right = right
         self._order_life_s = order_life_s
         self._bus: Bus | None = None
         self._responder: Responder | None = None
+        self._acts: dict[str, Callable[[bytes], Awaitable[Command]]] = {
+            PLACE_ORDER: self._place,
+            CANCEL_ORDER: self._cancel,
+            GET_ORDER: self._order,
+            OPEN_ORDERS: self._open_orders,
+            PAIR_RULES: self._rules,
+            READ_AGAIN: self._read_again,
+        }
 
     async def start(self, bus: Bus) -> None:
         """Begin to answer. Idempotent.
@@ -92,42 +122,41 @@ class Commands:
         responder, self._responder = self._responder, None
         if responder is not None:
             await responder.stop(deadline_s)
+        await self._queries.stop()
 
     async def _answer(self, message: Message) -> bytes:
         verb = parse_command_subject(message.subject).verb
         if verb == STATUS:
             return encode_connection(self._session.snapshot())
-        if verb == READ_AGAIN:
-            return encode_command(await self._read_again(message.data))
+        act = self._acts.get(verb)
+        if act is None:
+            return encode_command(_not_done(verb, f"unknown command {verb}: expected {_EXPECTED}"))
         try:
-            if verb == PLACE_ORDER:
-                return encode_command(await self._place(decode_order_request(message.data)))
-            if verb == CANCEL_ORDER:
-                return encode_command(await self._cancel(decode_cancel_request(message.data)))
+            return encode_command(await act(message.data))
         except DecodeError as error:
-            return encode_command(_rejected("", None, str(error)))
-        return encode_command(
-            _rejected(
-                "",
-                None,
-                f"unknown command {verb}: expected {PLACE_ORDER}, {CANCEL_ORDER}, {STATUS} or {READ_AGAIN}",
-            )
-        )
+            return encode_command(_not_done(verb, str(error)))
 
     async def _read_again(self, body: bytes) -> FrameReading:
         if self._bus is None:
             raise AssertionError("nothing is answered before the start")
+        sequence = decode_reading_request(body).sequence
         try:
-            sequence = decode_reading_request(body).sequence
             said, frame = await read_kept_frame(self._bus, self._session.account, sequence)
             return await self._session.read_again(frame, said.received_time_ns)
         except (DecodeError, BrokerError) as error:
             return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
 
-    async def _place(self, request: OrderRequest) -> TradeOrder:
+    async def _place(self, body: bytes) -> TradeOrder:
+        request = decode_order_request(body)
         obstacle = self._session.order_obstacle
         if obstacle is not None:  # not asked again: it may have gone, and nothing is noted that was not sent
             return _rejected(request.pair, request.client_order_id, f"not sent: {obstacle}")
+        broken = self._session.broken_rule(request)
+        if broken is not None:
+            # One that was sent before may exist all the same, by the rules of that time.
+            earlier = await self._placements.earlier(self._session.account, request.client_order_id)
+            if earlier is Earlier.NONE:
+                return _rejected(request.pair, request.client_order_id, f"not sent: {broken}")
         fence = self._right.fence
         noted = await self._placements.note(self._session.account, request.client_order_id, fence)
         if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending
@@ -142,31 +171,54 @@ class Commands:
             await self._placements.refused(noted)
         return answer
 
-    async def _cancel(self, request: CancelRequest) -> TradeOrder:
+    async def _cancel(self, body: bytes) -> TradeOrder:
+        request = decode_cancel_request(body)
         if self._right.lasts(self._order_life_s):
             return await self._session.cancel(request)
         return _rejected(request.pair, request.client_order_id, NOT_OWNED)
+
+    async def _rules(self, body: bytes) -> RulesAnswer:
+        return await self._queries.rules(decode_rules_query(body))
+
+    async def _order(self, body: bytes) -> TradeOrder:
+        return await self._queries.order(decode_order_query(body))
+
+    async def _open_orders(self, body: bytes) -> OpenOrders:
+        return await self._queries.open_orders(decode_open_orders_query(body))
 
     def _refuse(self, message: Message) -> bytes:
         """Answer beyond the backlog: nothing was sent."""
         verb = parse_command_subject(message.subject).verb
         if verb == STATUS:
             return encode_connection(self._session.snapshot())
-        if verb == READ_AGAIN:
-            return encode_command(
-                FrameReading(outcome=ReadingOutcome.FAILED, reason="not read: too many requests wait")
-            )
-        request: OrderRequest | CancelRequest
+        reason = f"more than {_CONCURRENCY + _BACKLOG} requests wait at the gateway"
+        request: OrderRequest | CancelRequest | OrderQuery | None = None
         try:
-            request = (
-                decode_order_request(message.data)
-                if verb == PLACE_ORDER
-                else decode_cancel_request(message.data)
-            )
+            if verb == PLACE_ORDER:
+                request = decode_order_request(message.data)
+            elif verb == CANCEL_ORDER:
+                request = decode_cancel_request(message.data)
+            elif verb == GET_ORDER:
+                request = decode_order_query(message.data)
         except DecodeError as error:
-            return encode_command(_rejected("", None, str(error)))
-        reason = f"not sent: more than {_CONCURRENCY + _BACKLOG} requests wait at the gateway"
-        return encode_command(_rejected(request.pair, request.client_order_id, reason))
+            return encode_command(_not_done(verb, str(error)))
+        return encode_command(_not_done(verb, f"not sent: {reason}", request))
+
+
+def _not_done(
+    verb: str, reason: str, request: OrderRequest | CancelRequest | OrderQuery | None = None
+) -> Command:
+    """Return the answer to a request that nothing was done about."""
+    if verb == READ_AGAIN:
+        return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {reason}")
+    if verb == OPEN_ORDERS:
+        return OpenOrders(orders=None, reason=reason)
+    if verb == PAIR_RULES:
+        return RulesAnswer(rules=None, reason=reason)
+    pair, client_order_id = ("", None) if request is None else (request.pair, request.client_order_id)
+    # Of an order that was not asked for nothing is known; one that was not sent does not exist.
+    outcome = Outcome.UNKNOWN if verb == GET_ORDER else Outcome.REJECTED
+    return TradeOrder(outcome=outcome, pair=pair, client_order_id=client_order_id, reason=reason)
 
 
 def _rejected(pair: str, client_order_id: str | None, reason: str) -> TradeOrder:

@@ -75,6 +75,10 @@ class Inquiry:
         """Return one order, None if the venue does not know it, or not yet."""
         return await self.answer(self.records.order(key))
 
+    async def order_named(self, symbol: str, client_order_id: str) -> OrderRow | None:
+        """Return one order by the client's id, None if the venue does not know it, or not yet."""
+        return await self.answer(self.records.order_named(symbol, client_order_id))
+
     def take_unread(self) -> list[OrderKey]:
         """Return the orders that the answers since the last call held, and that could not be read."""
         return self.records.take_unread() if isinstance(self.records, PartlyReadRecords) else []

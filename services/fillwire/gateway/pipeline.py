@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from fillwire.domain.enums import ErrorClass, Kind
 from fillwire.domain.errors import FrameError, VenueError
 from fillwire.domain.events import OrderEvent
-from fillwire.domain.ledger import Gap, Ledger, OrderKey
+from fillwire.domain.ledger import Gap, KnownOrder, Ledger, OrderKey
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.inquiry import Inquiry
@@ -117,7 +117,7 @@ class Pipeline:
     def placed(self, request: OrderRequest, symbols: SymbolTable) -> TradeOrder | None:
         """Return the answer to an order of which the log has events, for a venue that does not show it; None if it has none."""
         symbol = symbols.symbols.get(request.pair, "")
-        order = self._sequencer.ledger.named(symbol, request.client_order_id)
+        order = self.known(symbol, client_order_id=request.client_order_id)
         if order is None or order.ending is Kind.REJECTED:
             return None
         return TradeOrder(
@@ -127,6 +127,15 @@ class Pipeline:
             order_id=order.key[1],
             cumulative_quantity=order.cumulative,
         )
+
+    def known(
+        self, symbol: str, order_id: str | None = None, client_order_id: str | None = None
+    ) -> KnownOrder | None:
+        """Return what the log knows of an order, named by the venue's id or by the client's; None if nothing."""
+        ledger = self._sequencer.ledger
+        if order_id is not None:
+            return ledger.get((symbol, order_id))
+        return None if client_order_id is None else ledger.named(symbol, client_order_id)
 
     def doubt_all(self, reason: str) -> None:
         """Have everything compared with the venue's records, for events were lost."""

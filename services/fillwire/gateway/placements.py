@@ -99,17 +99,31 @@ class Placements:
 
     async def _note_again(self, key: str, fence: int | None) -> Placement:
         entry = await self._bucket.look(key)
-        said = (entry.value or b"").decode(errors="replace").rpartition(" ")[2]
-        if entry.value is None or said == _REFUSED:
-            earlier = Earlier.NONE
-        elif not said.isdecimal():  # of a gateway that did not note the time: from now on it is
-            await self._write(key, fence, entry.revision)
-            return Placement(Earlier.UNDER_WAY, key, None)
-        elif self._now_ns() < int(said) + self._life_ns:
-            return Placement(Earlier.UNDER_WAY, key, None)
-        else:
-            earlier = Earlier.OVER
+        earlier = self._earlier(entry.value)
+        if earlier is Earlier.UNDER_WAY:
+            if not _time_in(
+                entry.value
+            ).isdecimal():  # of a gateway that did not note the time: from now on it is
+                await self._write(key, fence, entry.revision)
+            return Placement(earlier, key, None)
         return Placement(earlier, key, await self._write(key, fence, entry.revision))
+
+    def _earlier(self, note: bytes | None) -> Earlier:
+        said = _time_in(note)
+        if note is None or said == _REFUSED:
+            return Earlier.NONE
+        if not said.isdecimal() or self._now_ns() < int(said) + self._life_ns:
+            return Earlier.UNDER_WAY
+        return Earlier.OVER
+
+    async def earlier(self, account: Account, client_order_id: str) -> Earlier:
+        """Return what is known of earlier sendings, and note nothing; a bucket that does not answer counts as under way."""
+        try:
+            entry = await self._bucket.look(f"{account_tokens(account)}.{escape_token(client_order_id)}")
+        except BrokerError as error:
+            _log.warning("placement_not_read", account=str(account), error=error)
+            return Earlier.UNDER_WAY
+        return self._earlier(entry.value)
 
     async def refused(self, placement: Placement) -> None:
         """Note that nothing was placed by the sending that was noted: it may be tried again at once."""
@@ -126,3 +140,8 @@ class Placements:
 
     async def _put(self, key: str, value: str, revision: int) -> int:
         return await self._bucket.put(key, value.encode(), ttl_s=TTL_S, expected_revision=revision)
+
+
+def _time_in(note: bytes | None) -> str:
+    """Return when the last sending was noted, in nanoseconds; or the word that stands there."""
+    return (note or b"").decode(errors="replace").rpartition(" ")[2]

@@ -20,6 +20,8 @@ _log = get_log(__name__)
 CLOCK_SAMPLES = 5
 CLOCK_REFRESH_S = 60.0
 SYMBOLS_REFRESH_S = 3600.0
+# A rule that an order breaks has the table fetched again if it is older.
+SYMBOLS_FRESH_S = 300.0
 # An unknown symbol has the table fetched again; a stream of them must not spend the venue's budget.
 SYMBOLS_PAUSE_S = 10.0
 _FAILURE_PAUSE_S = 1.0
@@ -79,6 +81,25 @@ class Reference:
     def clock_offset_ns(self) -> int | None:
         """Venue clock minus ours, in nanoseconds; None before the first measurement."""
         return self._clock_offset_ns
+
+    @property
+    def symbols(self) -> SymbolTable | None:
+        """The symbols as they were told last; None before they were."""
+        return self._symbols
+
+    def doubt_symbols(self) -> None:
+        """Have the symbols fetched again, unless they are fresh: the venue may have changed what it lets orders be."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._symbols_at_s >= SYMBOLS_FRESH_S and (
+            self._symbols_task is None or self._symbols_task.done()
+        ):
+            self._symbols_task = loop.create_task(self._fetch_symbols(), name=f"symbols {self._environment}")
+            self._symbols_task.add_done_callback(self._note_failure)
+
+    def _note_failure(self, task: asyncio.Task[SymbolTable]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # what is known still serves
+            _log.warning("reference_not_refreshed", environment=self._environment, error=error)
 
     async def ready(self) -> SymbolTable:
         """Return the symbols, fetched if they are not known yet; the clock has been measured by then.

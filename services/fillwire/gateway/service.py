@@ -20,6 +20,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, Accounts
 from fillwire.gateway.backlog import Backlog
+from fillwire.gateway.claim import Claim
 from fillwire.gateway.commands import Commands
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
@@ -32,6 +33,7 @@ from fillwire.gateway.placements import Placements
 from fillwire.gateway.presence import Presence
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import FRAMES_REFUSED, Quarantine
+from fillwire.gateway.queries import Queries
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
@@ -234,7 +236,7 @@ class Gateway:
                 pairs,
                 self._naming(notes, account),
             )
-            commands = Commands(session, placements, claim, order_life_s=self._order_life_s)
+            commands = self._commands(session, pipeline, placements, claim)
             return Tenancy(bus, session, voice, claim, commands)
 
         await ownership.start(supervisor)
@@ -269,6 +271,13 @@ class Gateway:
         )
         leases = Leases(Bucket(bus, LEASES), owner.encode(), ttl_s=policy.lease_s)
         return Ownership(owner, self._exchange, leases, presence, policy, random, on_change)
+
+    def _commands(
+        self, session: Session, pipeline: Pipeline, placements: Placements, claim: Claim
+    ) -> Commands:
+        timeout_s = self._policy().order_timeout_s
+        queries = Queries(session.account, session.records, pipeline.known, placements, timeout_s)
+        return Commands(session, placements, queries, claim, order_life_s=self._order_life_s)
 
     def _naming(self, notes: Bucket, account: Account) -> Naming | None:
         names = self._venue

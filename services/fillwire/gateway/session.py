@@ -19,10 +19,12 @@ from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
+from fillwire.domain.rules import broken_rule
 from fillwire.gateway.account_status import AccountStatus
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.connector import Connector, Steps, wait_s
 from fillwire.gateway.detection import Detection
+from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.naming import Naming
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.polling import POLLING_SHARE, Poller
@@ -33,6 +35,7 @@ from fillwire.runtime.breaker import Breaker
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import cancel
 from fillwire.venues.states import Step
+from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import AsksWithKey, VenueAccount, VenueKey
 
 if TYPE_CHECKING:
@@ -194,6 +197,33 @@ class Session:
         if self._live is None or obstacle is not None:
             return _not_sent(request, request.order_id, obstacle)
         return await self._live.cancel(request)
+
+    def broken_rule(self, request: OrderRequest) -> str | None:
+        """Return what an order breaks of the rules of its pair, None if nothing or if they are not known."""
+        reference = None if self._environment is None else self._environment.reference
+        if reference is None or reference.symbols is None:
+            return None
+        rules = reference.symbols.rules_of(request.pair)
+        broken = None if rules is None else broken_rule(rules, request)
+        if broken is not None:
+            reference.doubt_symbols()
+        return broken
+
+    async def records(self) -> tuple[Inquiry, SymbolTable]:
+        """Return what can be asked of the account's records, with the share of the budget that can wait, and the symbols.
+
+        Raises:
+            VenueError: the venue does not answer, or refuses the key.
+            ConfigError: there is no key, or none of this venue.
+        """
+        if self._status.state is ConnectionState.AUTH_FAILED:  # a refused key is not tried again
+            raise AuthRejected(
+                self.account.exchange, f"not asked: {self._status.reason or 'the key is refused'}"
+            )
+        venue_account = self._keyed(self._key)
+        environment = self._attach()
+        symbols = await environment.reference.ready()
+        return environment.inquiry(venue_account, POLLING_SHARE), symbols
 
     def _obstacle(self, *bans: Ban) -> str | None:
         """Return why a request cannot be sent now, None if it can."""

@@ -4,18 +4,36 @@ import asyncio
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.errors import NoResponder, RequestTimedOut
-from fillwire.domain.errors import BrokerError, DecodeError
+from fillwire.domain.errors import BrokerError, DecodeError, OrdersUnknown, RulesUnknown
 from fillwire.domain.identifiers import Account
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    Outcome,
+    TradeOrder,
+)
+from fillwire.domain.rules import PairRules, RulesQuery
 from fillwire.sdk.causality import ClientOrderIds
-from fillwire.wire.commands import CANCEL_ORDER, PLACE_ORDER, decode_trade_order, encode_command
+from fillwire.wire.commands import (
+    CANCEL_ORDER,
+    GET_ORDER,
+    OPEN_ORDERS,
+    PAIR_RULES,
+    PLACE_ORDER,
+    decode_open_orders,
+    decode_rules_answer,
+    decode_trade_order,
+    encode_command,
+)
 from fillwire.wire.subjects import command_subject
 
 _ASK_AGAIN_S = 0.1
 
 
 class Desk:
-    """Places and cancels the orders of one bot; see `trading.Trading`.
+    """Places, cancels and looks for the orders of one bot; see `trading.Trading`.
 
     While no gateway listens the request is repeated until the timeout, for it has certainly not been carried out; then
     the answer is `rejected`. Once it has been sent, only an answer tells: without one the outcome is `unknown`, and
@@ -50,30 +68,81 @@ class Desk:
         """Return what the venue answers to a cancellation."""
         return await self._ask(CANCEL_ORDER, request, timeout_s)
 
+    async def order(self, query: OrderQuery, timeout_s: float) -> TradeOrder:
+        """Return an order as the venue's records show it."""
+        try:
+            return decode_trade_order(await self._request(GET_ORDER, encode_command(query), timeout_s))
+        except (BrokerError, DecodeError) as error:
+            return _answer(query, Outcome.UNKNOWN, _sentence(error, self._account, timeout_s))
+
+    async def open_orders(self, query: OpenOrdersQuery, timeout_s: float) -> list[TradeOrder]:
+        """Return the open orders that are asked for.
+
+        Raises:
+            OrdersUnknown: nobody could say which they are.
+        """
+        try:
+            found = decode_open_orders(await self._request(OPEN_ORDERS, encode_command(query), timeout_s))
+        except (BrokerError, DecodeError) as error:
+            raise OrdersUnknown(_sentence(error, self._account, timeout_s)) from error
+        if found.orders is None:
+            raise OrdersUnknown(found.reason or "the gateway does not say why")
+        return list(found.orders)
+
+    async def rules(self, query: RulesQuery, timeout_s: float) -> PairRules:
+        """Return what orders of a pair are checked against.
+
+        Raises:
+            RulesUnknown: nobody could say it.
+        """
+        try:
+            found = decode_rules_answer(await self._request(PAIR_RULES, encode_command(query), timeout_s))
+        except (BrokerError, DecodeError) as error:
+            raise RulesUnknown(_sentence(error, self._account, timeout_s)) from error
+        if found.rules is None:
+            raise RulesUnknown(found.reason or "the gateway does not say why")
+        return found.rules
+
     async def _ask(self, verb: str, request: OrderRequest | CancelRequest, timeout_s: float) -> TradeOrder:
+        try:
+            return decode_trade_order(await self._request(verb, encode_command(request), timeout_s))
+        except NoResponder as error:
+            return _answer(request, Outcome.REJECTED, _sentence(error, self._account, timeout_s))
+        except (BrokerError, DecodeError) as error:
+            return _answer(request, Outcome.UNKNOWN, _sentence(error, self._account, timeout_s))
+
+    async def _request(self, verb: str, body: bytes, timeout_s: float) -> bytes:
+        """Return the gateway's answer; while none listens it is asked again.
+
+        Raises:
+            NoResponder: none listened to the end.
+            RequestTimedOut: one heard it, and did not answer.
+            BrokerError: the broker is away.
+        """
         subject = command_subject(self._account, verb)
-        body = encode_command(request)
         end = self._loop.time() + timeout_s
         while True:
             try:
-                return decode_trade_order(
-                    await self._bus.request(subject, body, max(0.001, end - self._loop.time()))
-                )
+                return await self._bus.request(subject, body, max(0.001, end - self._loop.time()))
             except NoResponder:
                 if self._loop.time() + _ASK_AGAIN_S >= end:
-                    return _answer(request, Outcome.REJECTED, f"no gateway serves {self._account}")
+                    raise
                 await asyncio.sleep(_ASK_AGAIN_S)
-            except RequestTimedOut:
-                return _answer(request, Outcome.UNKNOWN, f"the gateway did not answer within {timeout_s:g} s")
-            except (BrokerError, DecodeError) as error:
-                return _answer(request, Outcome.UNKNOWN, str(error))
 
 
-def _answer(request: OrderRequest | CancelRequest, outcome: Outcome, reason: str) -> TradeOrder:
+def _sentence(error: BrokerError | DecodeError, account: Account, timeout_s: float) -> str:
+    if isinstance(error, NoResponder):
+        return f"no gateway serves {account}"
+    if isinstance(error, RequestTimedOut):
+        return f"the gateway did not answer within {timeout_s:g} s"
+    return str(error)
+
+
+def _answer(request: OrderRequest | CancelRequest | OrderQuery, outcome: Outcome, reason: str) -> TradeOrder:
     return TradeOrder(
         outcome=outcome,
         pair=request.pair,
         client_order_id=request.client_order_id,
-        order_id=request.order_id if isinstance(request, CancelRequest) else None,
+        order_id=None if isinstance(request, OrderRequest) else request.order_id,
         reason=reason,
     )

@@ -5,9 +5,11 @@ import re
 from collections.abc import Coroutine, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from fillwire.domain.client_order_ids import bot_label
 from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.events import ConnectionEvent, OrderEvent
-from fillwire.domain.orders import CancelRequest, TradeOrder
+from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, OrderQuery, TradeOrder
+from fillwire.domain.rules import PairRules, RulesQuery
 from fillwire.sdk.listener import Returned
 from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.trading import DEFAULT_TIMEOUT_S, Amount, Trading, order_request
@@ -141,7 +143,8 @@ class Strategy:
 
         Returns:
             `outcome` is `accepted`, `rejected`, or `unknown` when no answer came: then the order may exist. Being
-            cancelled leaves the outcome unknown too.
+            cancelled leaves the outcome unknown too. An order that breaks a rule of the pair is `rejected` unsent, and
+            `reason` names the nearest that is allowed; see `pair_rules`.
 
         Raises:
             TypeError: an amount is a float.
@@ -188,6 +191,67 @@ class Strategy:
             raise ValueError("cancel_order names no order: expected order_id or client_order_id")
         request = CancelRequest(pair=pair, order_id=order_id, client_order_id=client_order_id)
         return await trading.cancel(request, timeout_s)
+
+    async def get_order(
+        self,
+        pair: str,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> TradeOrder:
+        """Return an order as the venue's records show it now, named by either id: how to learn what became of an `unknown`.
+
+        Args:
+            pair: our spelling, `BASE-QUOTE`.
+            order_id: the venue's id; goes before the other.
+            client_order_id: the id given at placement.
+            timeout_s: how long to wait for the answer, in seconds.
+
+        Returns:
+            `accepted` with the order's state (`kind`, `is_open`) and terms; `rejected` if the venue knows no such order;
+            `unknown` if nobody could say, or if it may still be on its way.
+
+        Raises:
+            ValueError: neither id is given.
+            RuntimeError: the bot is not running.
+        """
+        trading = self._running()
+        if order_id is None and client_order_id is None:
+            raise ValueError("get_order names no order: expected order_id or client_order_id")
+        query = OrderQuery(pair=pair, order_id=order_id, client_order_id=client_order_id)
+        return await trading.order(query, timeout_s)
+
+    async def open_orders(
+        self, pair: str | None = None, *, everybodys: bool = False, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> list[TradeOrder]:
+        """Return the bot's open orders as the venue's records show them now, oldest first; these may lag by a moment.
+
+        Args:
+            pair: only of this pair, our spelling; None for all of the account.
+            everybodys: all of the account's, also those of other bots and people. Default: those whose client order ids
+                were derived for this bot.
+            timeout_s: how long to wait for the answer, in seconds.
+
+        Raises:
+            OrdersUnknown: nobody could say which there are; an empty list says that there are none.
+            RuntimeError: the bot is not running.
+        """
+        label = None if everybodys else bot_label(self.name)
+        return await self._running().open_orders(OpenOrdersQuery(pair=pair, label=label), timeout_s)
+
+    async def pair_rules(self, pair: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> PairRules:
+        """Return the steps and bounds that the gateway checks orders of a pair against before it sends them.
+
+        Args:
+            pair: our spelling, `BASE-QUOTE`.
+            timeout_s: how long to wait for the answer, in seconds.
+
+        Raises:
+            RulesUnknown: nobody could say them, or the pair is not listed.
+            RuntimeError: the bot is not running.
+        """
+        return await self._running().rules(RulesQuery(pair=pair), timeout_s)
 
     def wait_for(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         """Run `coroutine` on the event loop and return its result: for plain callbacks of a `blocking` bot.

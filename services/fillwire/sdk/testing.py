@@ -11,16 +11,26 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
 from typing import Literal, Self
 
 from fillwire.domain import defaults
+from fillwire.domain.client_order_ids import label_of
 from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.errors import HandlerError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.identifiers import Account
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    Outcome,
+    TradeOrder,
+)
+from fillwire.domain.rules import PairRules, RulesQuery
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.callbacks import ON_START, ON_STOP
 from fillwire.sdk.calling import Caller
@@ -53,6 +63,7 @@ class StrategyTester:
         placed: the orders that the strategy has placed.
         cancelled: the cancellations that it has asked for.
         answer: what the venue says to an order; replace it to refuse some.
+        pair_rules: what the strategy is told of the rules of a pair.
 
     Args:
         strategy: the bot.
@@ -67,6 +78,8 @@ class StrategyTester:
         self.placed: list[OrderRequest] = []
         self.cancelled: list[CancelRequest] = []
         self.answer: Answer = accept
+        self.pair_rules = PairRules()
+        self._orders: dict[str, TradeOrder] = {}
         self._strategy = strategy
         self._bot = bot_of(strategy, account)
         self._caller = Caller(self._bot, RetryPolicy(attempts=1), asyncio.Event())
@@ -103,6 +116,7 @@ class StrategyTester:
         Raises:
             Exception: what a callback raises.
         """
+        self._note(event)
         callbacks = self._bot.callbacks
         for callback in (callbacks.steps if event.last_fill is None else callbacks.executions)[event.kind]:
             with caused_by(event.event_id, callback.name):
@@ -217,14 +231,71 @@ class StrategyTester:
     async def place(self, request: OrderRequest, timeout_s: float) -> TradeOrder:  # noqa: ARG002 - the answer is there
         """Note an order and answer it."""
         self.placed.append(request)
-        return self.answer(request)
+        answer = self.answer(request)
+        if answer.outcome is Outcome.ACCEPTED and request.client_order_id not in self._orders:
+            self._orders[request.client_order_id] = replace(
+                answer,
+                kind=answer.kind or Kind.NEW,
+                side=request.side,
+                type=request.type,
+                quantity=request.quantity,
+                price=request.price,
+                time_in_force=request.time_in_force,
+            )
+        return answer
 
     async def cancel(self, request: CancelRequest, timeout_s: float) -> TradeOrder:  # noqa: ARG002 - as above
         """Note a cancellation and accept it."""
         self.cancelled.append(request)
+        order = self._find(request.order_id, request.client_order_id)
+        if order is not None and order.client_order_id is not None and order.is_open:
+            self._orders[order.client_order_id] = replace(order, kind=Kind.CANCELLED)
         return TradeOrder(
             outcome=Outcome.ACCEPTED,
             pair=request.pair,
             client_order_id=request.client_order_id,
             order_id=request.order_id,
         )
+
+    async def order(self, query: OrderQuery, timeout_s: float) -> TradeOrder:  # noqa: ARG002 - as above
+        """Return an order that was placed, as far as the strategy was told of it."""
+        found = self._find(query.order_id, query.client_order_id)
+        if found is not None:
+            return found
+        return TradeOrder(
+            outcome=Outcome.REJECTED,
+            pair=query.pair,
+            client_order_id=query.client_order_id,
+            order_id=query.order_id,
+            reason="the venue knows no such order",
+        )
+
+    async def open_orders(self, query: OpenOrdersQuery, timeout_s: float) -> list[TradeOrder]:  # noqa: ARG002 - as above
+        """Return the orders that were placed and have not ended, as far as the strategy was told of it."""
+        return [
+            order
+            for client_order_id, order in self._orders.items()
+            if order.is_open
+            and query.pair in {None, order.pair}
+            and query.label in {None, label_of(client_order_id)}
+        ]
+
+    async def rules(self, query: RulesQuery, timeout_s: float) -> PairRules:  # noqa: ARG002 - as above
+        """Return `pair_rules`, of whatever pair."""
+        return self.pair_rules
+
+    def _find(self, order_id: str | None, client_order_id: str | None) -> TradeOrder | None:
+        if order_id is None:
+            return self._orders.get(client_order_id or "")
+        return next((order for order in self._orders.values() if order.order_id == order_id), None)
+
+    def _note(self, event: OrderEvent) -> None:
+        order = self._orders.get(event.client_order_id or "")
+        if order is not None and event.client_order_id is not None:
+            self._orders[event.client_order_id] = replace(
+                order,
+                kind=event.kind,
+                order_id=event.order_id,
+                cumulative_quantity=event.cumulative_quantity,
+                cumulative_quote=event.cumulative_quote,
+            )

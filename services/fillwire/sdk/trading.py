@@ -6,7 +6,8 @@ from typing import Protocol, TypeAlias
 
 from fillwire.domain.client_order_ids import CLIENT_ORDER_ID
 from fillwire.domain.enums import OrderType, Side, TimeInForce
-from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, OrderQuery, OrderRequest, TradeOrder
+from fillwire.domain.rules import PairRules, RulesQuery
 
 Amount: TypeAlias = Decimal | str | int  # never float: 0.1 is no decimal number there
 
@@ -21,6 +22,15 @@ class Trading(Protocol):
 
     async def cancel(self, request: CancelRequest, timeout_s: float) -> TradeOrder:
         """Return what the venue answers."""
+
+    async def order(self, query: OrderQuery, timeout_s: float) -> TradeOrder:
+        """Return an order as the venue's records show it."""
+
+    async def open_orders(self, query: OpenOrdersQuery, timeout_s: float) -> list[TradeOrder]:
+        """Return the open orders that are asked for; raises `OrdersUnknown`."""
+
+    async def rules(self, query: RulesQuery, timeout_s: float) -> PairRules:
+        """Return what orders of a pair are checked against; raises `RulesUnknown`."""
 
     def next_client_order_id(self) -> str:
         """Return the id of the next order that the current callback places."""

@@ -171,6 +171,12 @@ class AccountRecords(Protocol):
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order; None if the venue does not know it, or not yet."""
 
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Ask for one order by the client's id; None if the venue does not know it, or not yet.
+
+        Where the venue cannot be asked so, and shows no end of its orders, that raises `VenueError`: it may be there.
+        """
+
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
         """Ask for the orders that changed since then, as they are now."""
 

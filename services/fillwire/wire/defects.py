@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, get_args, get_type_hints
+from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -56,6 +56,16 @@ def parts_of(kind: type) -> dict[str, type]:
     }
 
 
+def lists_of(kind: type) -> dict[str, type]:
+    """Return the fields of a dataclass that hold any number of a dataclass, by name of the field."""
+    return {
+        name: get_args(member)[0]
+        for name, hint in get_type_hints(kind).items()
+        for member in _members(hint)
+        if get_origin(member) is tuple
+    }
+
+
 def find_defect(kind: type, data: bytes) -> Defect | None:
     """Return the first thing that makes `data` no document of the dataclass `kind`, None if all is as it should be."""
     try:
@@ -94,12 +104,21 @@ def _defect_of_value(members: tuple[Any, ...], value: Any, pointer: str) -> Defe
     kind = members[0]
     if value is None and type(None) in members:
         return None
+    if get_origin(kind) is tuple:
+        if isinstance(value, list):
+            return _defect_of_list(get_args(kind)[:1], value, pointer)
+        kind = list
     if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
         return _defect_of_object(kind, value, pointer)
     if _is_of(kind, value):
         return None
     or_null = " or null" if type(None) in members else ""
     return Defect(pointer, f"expected {_expected(kind)}{or_null}, was {_found(value)}")
+
+
+def _defect_of_list(members: tuple[Any, ...], values: list[Any], pointer: str) -> Defect | None:
+    found = (_defect_of_value(members, value, f"{pointer}/{index}") for index, value in enumerate(values))
+    return next(filter(None, found), None)
 
 
 def _is_of(kind: type, value: Any) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from fillwire.domain.errors import DecodeError
-from fillwire.wire.defects import AMOUNT_CHARACTERS, VERSION, amounts_of, find_defect, parts_of
+from fillwire.wire.defects import AMOUNT_CHARACTERS, VERSION, amounts_of, find_defect, lists_of, parts_of
 
 T = TypeVar("T")
 
@@ -42,7 +42,9 @@ class Reader(Generic[T]):
             members = astuple(self._decode_texts(data))
             amounts = members[: self._amount_count]
             for part in members[self._amount_count : -1]:
-                if part is not None:
+                if isinstance(part, list):
+                    amounts += tuple(text for element in part for text in astuple(element))
+                elif part is not None:
                     amounts += astuple(part)
             if not "".join(filter(None, amounts)).strip(AMOUNT_CHARACTERS):
                 return self._decode_value(data)
@@ -55,11 +57,12 @@ class Reader(Generic[T]):
 
 
 def _texts_of_document(kind: type) -> type[msgspec.Struct]:
-    """Return a structure of a document's amounts as text, then its parts, then its version."""
+    """Return a structure of a document's amounts as text, then its parts and lists of parts, then its version."""
     parts = [(name, _texts_of(part) | None, None) for name, part in parts_of(kind).items()]
+    lists = [(name, list[_texts_of(part)] | None, None) for name, part in lists_of(kind).items()]  # type: ignore[misc]  # a type made at run time
     return msgspec.defstruct(
         f"{kind.__name__}Texts",
-        [*_amount_members(kind), *parts, ("v", Literal[VERSION])],
+        [*_amount_members(kind), *parts, *lists, ("v", Literal[VERSION])],
         kw_only=True,
     )
 

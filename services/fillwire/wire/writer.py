@@ -5,8 +5,16 @@ from decimal import Decimal
 import orjson
 
 from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
-from fillwire.domain.orders import CancelRequest, OrderRequest, TradeOrder
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrders,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    TradeOrder,
+)
 from fillwire.domain.readings import FrameReading, ReadingRequest
+from fillwire.domain.rules import RulesAnswer, RulesQuery
 from fillwire.wire.decimals import decimal_text
 from fillwire.wire.defects import VERSION
 
@@ -19,7 +27,12 @@ Document = (
     | Alert
     | OrderRequest
     | CancelRequest
+    | OrderQuery
+    | OpenOrdersQuery
     | TradeOrder
+    | OpenOrders
+    | RulesQuery
+    | RulesAnswer
     | ReadingRequest
     | FrameReading
 )
@@ -32,6 +45,9 @@ def write(value: Document) -> bytes:
     Raises:
         TypeError: a field holds what JSON or a schema of ours cannot say, such as an infinite amount.
     """
+    if isinstance(value, OpenOrders) and value.orders is not None:  # each is a document as it would be alone
+        orders = b",".join(map(write, value.orders))
+        return b'%b"orders":[%b],"reason":%b}' % (_HEAD, orders, orjson.dumps(value.reason))
     return _HEAD + orjson.dumps(value, default=_amount)[1:]
 
 

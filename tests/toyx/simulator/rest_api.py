@@ -11,7 +11,7 @@ from fillwire.simulator.exchange.accounts import Account
 from fillwire.simulator.exchange.core import Core
 from fillwire.simulator.exchange.orders import Order, Ticket, visible_state
 from fillwire.simulator.exchange.refused import Reason, Refused
-from fillwire.simulator.exchange.units import parse_units
+from fillwire.simulator.exchange.units import parse_units, product, units_text
 from toyx.simulator.market import ToyMarket
 from toyx.simulator.views import order_document, trade_document
 
@@ -85,7 +85,18 @@ class RestApi:
 
     async def _symbols(self, _request: web.Request) -> web.Response:
         rules = [market.rules for market in self._market.markets.values()]
-        rows = [{"symbol": each.name, "base": each.base, "quote": each.quote} for each in rules]
+        rows = [
+            {
+                "symbol": each.name,
+                "base": each.base,
+                "quote": each.quote,
+                "price_step": units_text(each.tick),
+                "quantity_step": units_text(each.step),
+                "most": units_text(each.max_quantity),
+                "least_paid": units_text(each.min_notional),
+            }
+            for each in rules
+        ]
         return self._answer(200, rows)
 
     def _row(self, order: Order) -> dict[str, Any] | None:
@@ -137,6 +148,7 @@ class RestApi:
 
     async def _place(self, account: Account, request: web.Request) -> Any:
         ticket = self._ticket(await request.json())
+        _check(ticket)
         if self._market.find_by_client_id(account, ticket.client_order_id) is not None:
             raise Refusal(409, "client_id_taken", "an order has this client id")
         events = self._market.house.refresh(ticket.market)
@@ -173,3 +185,12 @@ class RestApi:
             raise Refusal(422, "refused", Reason.NOTHING_CHANGED.value)
         self._core.publisher.publish(self._market.engine.cancel(order, order.client_order_id))
         return order_document(self._market.ids, order, order.state())
+
+
+def _check(ticket: Ticket) -> None:
+    """Refuse what breaks the rules of the symbol."""
+    rules = ticket.market.rules
+    if ticket.price % rules.tick or ticket.quantity % rules.step or ticket.quantity > rules.max_quantity:
+        raise Refusal(422, "refused", "price or quantity break the rules of the symbol")
+    if product(ticket.price or ticket.market.last_price, ticket.quantity) < rules.min_notional:
+        raise Refusal(422, "refused", "the order is too small")

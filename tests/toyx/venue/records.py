@@ -42,6 +42,12 @@ class ToyRecords:
         response = yield self.key.order(key[1])
         return None if response.status == HTTPStatus.NOT_FOUND else _rows(response, order_row)[0]
 
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Ask for one order by the client's id."""
+        _ = symbol
+        response = yield self.key.ask("GET", "/orders", {"client_id": client_order_id})
+        return next(iter(_rows(response, order_row)), None)
+
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
         """Ask for the orders that changed since then."""
         _ = symbol, now_ns

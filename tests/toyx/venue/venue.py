@@ -10,20 +10,21 @@ import orjson
 
 from fillwire.domain.errors import ConfigError, VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.domain.rules import PairRules
 from fillwire.venues.apart import read_apart
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits, OrderDoubted, VenueProtocol
 from fillwire.venues.questions import Question, known
 from fillwire.venues.records import AccountRecords, OrderReport
 from fillwire.venues.rest import HttpRequest, HttpResponse
-from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.symbols import SymbolTable, rule
 from fillwire.venues.venue import VenueAccount, VenueKey
 from toyx.venue import refusals, requests
 from toyx.venue.endpoints import endpoints
 from toyx.venue.parser import ToyParser
 from toyx.venue.protocol import ToyProtocol
 from toyx.venue.records import ToyRecords
-from toyx.venue.rows import Defect, text, time_ns
+from toyx.venue.rows import Defect, Row, text, time_ns
 
 _T = TypeVar("_T")
 
@@ -141,5 +142,15 @@ def _symbols(document: object) -> SymbolTable:
     if not isinstance(document, list):
         raise Defect("wrong_type", None, f"expected a list, was {type(document).__name__}")
     return SymbolTable.of(
-        (text(row, "symbol"), f"{text(row, 'base')}-{text(row, 'quote')}") for row in document
+        [(text(row, "symbol"), f"{text(row, 'base')}-{text(row, 'quote')}") for row in document],
+        {text(row, "symbol"): _rules(row) for row in document},
+    )
+
+
+def _rules(row: Row) -> PairRules:
+    return PairRules(
+        price_step=rule(row.get("price_step")),
+        quantity_step=rule(row.get("quantity_step")),
+        max_quantity=rule(row.get("most")),
+        min_notional=rule(row.get("least_paid")),
     )

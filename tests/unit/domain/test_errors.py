@@ -19,7 +19,9 @@ from fillwire.domain.errors import (
     FrameError,
     HandlerError,
     OrderRejected,
+    OrdersUnknown,
     PublishError,
+    RulesUnknown,
     SubscriptionRejected,
     Throttled,
     VenueError,
@@ -95,6 +97,8 @@ EVERY = [
         Disposition.QUARANTINE,
         "cannot decode order event at /last_fill/price: expected a decimal string, was number 1.5",
     ),
+    (OrdersUnknown("the venue did not answer"), Disposition.ANSWER, "the venue did not answer"),
+    (RulesUnknown("pair A-B is not listed"), Disposition.ANSWER, "pair A-B is not listed"),
     (
         HandlerError("grid-1", "on_order_filled", "binance:live:alice:BTCUSDT:1:2"),
         Disposition.ANSWER,

@@ -17,6 +17,7 @@ from fillwire.wire.subjects import command_subject
 
 if TYPE_CHECKING:
     from fillwire.gateway.placements import Placements
+    from fillwire.gateway.queries import Queries
     from fillwire.gateway.session import Session
 
 ACCOUNT = Account("alice", "binance", "live")
@@ -36,6 +37,7 @@ class Connection:
 
     obstacles: list[str]
     account: Account = ACCOUNT
+    broken: str | None = None
     sent: list[OrderRequest] = dataclasses.field(default_factory=list)
 
     @property
@@ -43,9 +45,13 @@ class Connection:
         """See `Session`."""
         return self.obstacles.pop() if self.obstacles else None
 
+    def broken_rule(self, _request: OrderRequest) -> str | None:
+        """See `Session`."""
+        return self.broken
+
     async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool) -> TradeOrder:
         """See `Session`."""
-        assert (may_exist, may_place) == (False, True)
+        assert (may_exist, may_place) == (self.broken is not None, True)
         self.sent.append(request)
         return TradeOrder(
             outcome=Outcome.ACCEPTED, pair=request.pair, client_order_id=request.client_order_id
@@ -58,11 +64,16 @@ class Notes:
 
     noted: list[tuple[str, int | None]] = dataclasses.field(default_factory=list)
     taken_back: list[int | None] = dataclasses.field(default_factory=list)
+    before: Earlier = Earlier.NONE
+
+    async def earlier(self, _account: Account, _client_order_id: str) -> Earlier:
+        """See `Placements`."""
+        return self.before
 
     async def note(self, _account: Account, client_order_id: str, fence: int | None) -> Placement:
         """See `Placements`."""
         self.noted.append((client_order_id, fence))
-        return Placement(Earlier.NONE, client_order_id, 11)
+        return Placement(self.before, client_order_id, 11)
 
     async def refused(self, placement: Placement) -> None:
         """See `Placements`."""
@@ -84,7 +95,11 @@ class Held:
 
 async def _place(connection: Connection, notes: Notes, left_s: float) -> TradeOrder:
     commands = Commands(
-        cast("Session", connection), cast("Placements", notes), Held(left_s), order_life_s=5.0
+        cast("Session", connection),
+        cast("Placements", notes),
+        cast("Queries", None),
+        Held(left_s),
+        order_life_s=5.0,
     )
     subject = command_subject(ACCOUNT, PLACE_ORDER).encode()
     answer = await commands._answer(
@@ -116,3 +131,23 @@ async def test_a_lease_that_may_end_before_the_order_does_sends_nothing() -> Non
     answer = await _place(connection, notes, 5.0)
     assert (answer.outcome, answer.reason) == (Outcome.REJECTED, NOT_OWNED)
     assert (connection.sent, notes.taken_back) == ([], [11])
+
+
+async def test_what_breaks_a_rule_is_neither_noted_nor_sent() -> None:
+    """The id stays free for the order that was meant."""
+    connection, notes = Connection([], broken="price is 1.5: expected a multiple of 1"), Notes()
+    answer = await _place(connection, notes, 6.0)
+    assert (answer.outcome, answer.reason) == (
+        Outcome.REJECTED,
+        "not sent: price is 1.5: expected a multiple of 1",
+    )
+    assert (connection.sent, notes.noted) == ([], [])
+
+
+async def test_an_order_that_was_sent_before_is_followed_also_if_it_breaks_a_rule_of_today() -> None:
+    """It may exist by the rules of its time: to say that it was not sent would have it placed again under another id."""
+    connection = Connection([], broken="price is 1.5: expected a multiple of 1")
+    notes = Notes(before=Earlier.OVER)
+    answer = await _place(connection, notes, 6.0)
+    assert answer.outcome is Outcome.ACCEPTED
+    assert connection.sent == [REQUEST]

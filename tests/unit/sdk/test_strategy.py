@@ -5,8 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from fillwire.domain.enums import OrderType, Side, TimeInForce
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
+from fillwire.domain.client_order_ids import bot_label
+from fillwire.domain.enums import Kind, OrderType, Side, TimeInForce
+from fillwire.domain.orders import (
+    CancelRequest,
+    OpenOrdersQuery,
+    OrderQuery,
+    OrderRequest,
+    Outcome,
+    TradeOrder,
+)
+from fillwire.domain.rules import PairRules, RulesQuery
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.strategy import Strategy, kebab_case
 
@@ -17,6 +26,7 @@ class Desk:
     def __init__(self) -> None:
         self.placed: list[OrderRequest] = []
         self.cancelled: list[CancelRequest] = []
+        self.asked: list[OrderQuery | OpenOrdersQuery | RulesQuery] = []
         self.loop = asyncio.get_running_loop()
         self._ids = ClientOrderIds("bot", "alice@binance/live", "start")
 
@@ -35,6 +45,29 @@ class Desk:
         return TradeOrder(
             outcome=Outcome.ACCEPTED, pair=request.pair, client_order_id=request.client_order_id
         )
+
+    async def order(self, query: OrderQuery, timeout_s: float) -> TradeOrder:
+        """Show an order that was filled in part."""
+        assert timeout_s > 0
+        self.asked.append(query)
+        return TradeOrder(
+            outcome=Outcome.ACCEPTED,
+            pair=query.pair,
+            client_order_id=query.client_order_id,
+            kind=Kind.PARTIALLY_FILLED,
+        )
+
+    async def open_orders(self, query: OpenOrdersQuery, timeout_s: float) -> list[TradeOrder]:
+        """Show none."""
+        assert timeout_s > 0
+        self.asked.append(query)
+        return []
+
+    async def rules(self, query: RulesQuery, timeout_s: float) -> PairRules:
+        """Know a step."""
+        assert timeout_s > 0
+        self.asked.append(query)
+        return PairRules(price_step=Decimal("0.01"))
 
     def next_client_order_id(self) -> str:
         """Derive."""
@@ -145,3 +178,27 @@ async def test_cancel_names_the_order_by_either_id() -> None:
         CancelRequest(pair="BTC-USDT", order_id="7"),
         CancelRequest(pair="BTC-USDT", client_order_id="mine"),
     ]
+
+
+async def test_a_bot_asks_for_its_orders() -> None:
+    """One by either id; of the open ones its own, unless it wants everybody's."""
+    strategy, desk = running()
+    order = await strategy.get_order("BTC-USDT", client_order_id="grid-1")
+    assert (order.kind, order.is_open) == (Kind.PARTIALLY_FILLED, True)
+    assert await strategy.open_orders() == []
+    assert await strategy.open_orders("BTC-USDT", everybodys=True) == []
+    assert await strategy.pair_rules("BTC-USDT") == PairRules(price_step=Decimal("0.01"))
+    assert desk.asked == [
+        OrderQuery(pair="BTC-USDT", client_order_id="grid-1"),
+        OpenOrdersQuery(pair=None, label=bot_label("quiet")),
+        OpenOrdersQuery(pair="BTC-USDT", label=None),
+        RulesQuery(pair="BTC-USDT"),
+    ]
+
+
+async def test_an_order_without_a_name_is_not_asked_for() -> None:
+    """The sentence names both ids."""
+    strategy, desk = running()
+    with pytest.raises(ValueError, match="get_order names no order: expected order_id or client_order_id"):
+        await strategy.get_order("BTC-USDT")
+    assert desk.asked == []

@@ -49,7 +49,8 @@ def test_answer_is_written_canonically() -> None:
     )
     assert encode_command(answer) == (
         b'{"v":1,"outcome":"rejected","pair":"SOL-USDT","client_order_id":"1","order_id":null,"venue_status":null,'
-        b'"cumulative_quantity":null,"reason":"no","code":-2010}'
+        b'"cumulative_quantity":null,"reason":"no","code":-2010,"kind":null,"side":null,"type":null,"quantity":null,'
+        b'"price":null,"time_in_force":null,"cumulative_quote":null}'
     )
 
 

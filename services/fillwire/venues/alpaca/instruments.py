@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from fillwire.domain.errors import VenueError
-from fillwire.venues.symbols import SymbolTable
+from fillwire.domain.rules import PairRules
+from fillwire.venues.symbols import SymbolTable, rule
 
 OPTION_UNITS = 100
 """Units of the underlying that one contract is on."""
@@ -19,6 +21,15 @@ _SLASHED = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+)")
 _JOINED = re.compile(r"([A-Z0-9]+?)(USDT|USDC|USD|BTC)")
 _LEAST_JOINED = 6
 _DOLLARS = "-USD"
+# The venue states these once, and not with its assets: limit prices of stocks have two decimals, below a dollar four, and
+# a share up to nine; options trade in whole contracts, at steps that depend on the contract.
+_STOCK_RULES = PairRules(
+    price_step=Decimal("0.01"),
+    fine_price_step=Decimal("0.0001"),
+    fine_price_below=Decimal(1),
+    quantity_step=Decimal("1e-9"),
+)
+_OPTION_RULES = PairRules(quantity_step=Decimal(1), min_quantity=Decimal(1))
 
 
 def is_crypto(symbol: str) -> bool:
@@ -95,6 +106,35 @@ class _Symbols(Mapping[str, str]):
         return len(self._crypto)
 
 
+class _Rules(Mapping[str, PairRules]):
+    """Symbol to rules: those of the crypto pairs from the table, and by their form all others."""
+
+    def __init__(self, crypto: Mapping[str, PairRules]) -> None:
+        self._crypto = crypto
+
+    def __getitem__(self, symbol: str) -> PairRules:
+        """Return the rules."""
+        if is_crypto(symbol):
+            return self._crypto[symbol]
+        return _OPTION_RULES if is_option(symbol) else _STOCK_RULES
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the table."""
+        return iter(self._crypto)
+
+    def __len__(self) -> int:
+        """Return how many the table has."""
+        return len(self._crypto)
+
+
+def _crypto_rules(row: Mapping[str, Any]) -> PairRules:
+    return PairRules(
+        price_step=rule(row.get("price_increment")),
+        quantity_step=rule(row.get("min_trade_increment")),
+        min_quantity=rule(row.get("min_order_size")),
+    )
+
+
 def read_symbols(body: bytes) -> SymbolTable:
     """Return the symbols in an answer to `/v2/assets`; of it only the crypto pairs are needed.
 
@@ -102,12 +142,13 @@ def read_symbols(body: bytes) -> SymbolTable:
         VenueError: it is no answer to that.
     """
     try:
-        symbols = [row["symbol"] for row in _list(orjson.loads(body)) if row["class"] == "crypto"]
-        slashed = [_SLASHED.fullmatch(symbol) for symbol in symbols]
-    except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+        crypto = {row["symbol"]: row for row in _list(orjson.loads(body)) if row["class"] == "crypto"}
+        slashed = [_SLASHED.fullmatch(symbol) for symbol in crypto]
+        rules = {symbol: _crypto_rules(row) for symbol, row in crypto.items()}
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
         raise VenueError("alpaca", f"assets cannot be read: {type(error).__name__}: {error}") from error
     known = SymbolTable.of((match[0], f"{match[1]}-{match[2]}") for match in slashed if match)
-    return SymbolTable(_Pairs(known.pairs), _Symbols(known.symbols))
+    return SymbolTable(_Pairs(known.pairs), _Symbols(known.symbols), _Rules(rules))
 
 
 def _list(document: object) -> list[Any]:

@@ -65,13 +65,14 @@ class AlpacaRecords:
         """Ask for one order."""
         order_id = key[1]
         response = yield requests.ask(requests.order(self.key, order_id))
-        if response.status == HTTPStatus.NOT_FOUND:
-            return None
-        try:
-            rows = [order_row(row, parent) for row, parent in orders_in(_document(response))]
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _unreadable("order", error) from error
-        return next((row for row in rows if row.order_id == order_id), None)
+        return next((row for row in _orders_of(response) if row.order_id == order_id), None)
+
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Ask for one order by the client's id, of whichever symbol."""
+        _ = symbol
+        response = yield requests.ask(requests.order_by_client_id(self.key, client_order_id))
+        rows = _orders_of(response)
+        return next((row for row in rows if row.client_order_id == client_order_id), None)
 
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
         """Ask for the orders that were submitted since then, and for those that came in their place.
@@ -196,6 +197,16 @@ class AlpacaRecords:
     @property
     def _rebuilder(self) -> Rebuilder:
         return Rebuilder(self.account, self.event_id, _WORDS)
+
+
+def _orders_of(response: HttpResponse) -> list[OrderRow]:
+    """Return the order that was asked for and its legs; none if the venue does not know it."""
+    if response.status == HTTPStatus.NOT_FOUND:
+        return []
+    try:
+        return [order_row(row, parent) for row, parent in orders_in(_document(response))]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unreadable("order", error) from error
 
 
 def _last_submission(documents: Sequence[Row]) -> object:

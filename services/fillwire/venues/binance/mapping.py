@@ -8,6 +8,7 @@ import orjson
 
 from fillwire.domain.errors import VenueError
 from fillwire.domain.orders import Outcome, TradeOrder
+from fillwire.venues.binance.filters import read_rules
 from fillwire.venues.binance.refusals import Refusal
 from fillwire.venues.symbols import SymbolTable
 
@@ -105,7 +106,7 @@ def read_weight_per_minute(body: bytes) -> int | None:
 
 
 def read_symbols(body: bytes) -> SymbolTable:
-    """Return the symbols in the answer to `exchangeInfo`.
+    """Return the symbols in the answer to `exchangeInfo`, with their filters.
 
     Symbols are of all statuses: an order may end after its market did.
 
@@ -115,9 +116,10 @@ def read_symbols(body: bytes) -> SymbolTable:
     try:
         rows = orjson.loads(body)["symbols"]
         return SymbolTable.of(
-            (_text(row, "symbol"), f"{_text(row, 'baseAsset')}-{_text(row, 'quoteAsset')}") for row in rows
+            [(_text(row, "symbol"), f"{_text(row, 'baseAsset')}-{_text(row, 'quoteAsset')}") for row in rows],
+            {row["symbol"]: read_rules(row) for row in rows},
         )
-    except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
         raise VenueError(
             "binance", f"exchangeInfo cannot be read: {type(error).__name__}: {error}"
         ) from error

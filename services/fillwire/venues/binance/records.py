@@ -69,9 +69,14 @@ class BinanceRecords:
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order."""
         response = yield lambda now_ns: requests.rest_order(self.signer, now_ns // _NS_PER_MS, *key)
-        if response.status != _OK and http_refusal(response).code == NO_SUCH_ORDER:
-            return None
-        return read_row("binance", "order", response, _order)
+        return _one(response)
+
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Ask for one order by the client's id."""
+        response = yield lambda now_ns: requests.rest_order_named(
+            self.signer, now_ns // _NS_PER_MS, symbol, client_order_id
+        )
+        return _one(response)
 
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
         """Ask for the orders of a symbol that changed since then."""
@@ -206,6 +211,13 @@ def _order(row: Mapping[str, Any]) -> OrderRow:
         created_ns=time_ns(row["time"]),
         updated_ns=time_ns(row["updateTime"]),
     )
+
+
+def _one(response: HttpResponse) -> OrderRow | None:
+    """Return the order that was asked for, None if the venue does not know it."""
+    if response.status != _OK and http_refusal(response).code == NO_SUCH_ORDER:
+        return None
+    return read_row("binance", "order", response, _order)
 
 
 def _execution(row: Mapping[str, Any]) -> ExecutionRow:

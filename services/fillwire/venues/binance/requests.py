@@ -157,6 +157,12 @@ def rest_order(signer: Signer, timestamp_ms: int, symbol: str, order_id: str) ->
     return _signed(signer, timestamp_ms, "/api/v3/order", {"symbol": symbol, "orderId": order_id}, weight=4)
 
 
+def rest_order_named(signer: Signer, timestamp_ms: int, symbol: str, client_order_id: str) -> HttpRequest:
+    """Return the REST request for one order by the client's id."""
+    params = {"symbol": symbol, "origClientOrderId": client_order_id}
+    return _signed(signer, timestamp_ms, "/api/v3/order", params, weight=4)
+
+
 def rest_my_trades(  # noqa: PLR0913 - the filters the venue offers
     signer: Signer,
     timestamp_ms: int,

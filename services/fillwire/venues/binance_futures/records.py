@@ -59,10 +59,11 @@ class FuturesRecords:
 
     def order(self, key: OrderKey) -> Question[OrderRow | None]:
         """Ask for one order."""
-        response = yield _timed(partial(requests.order, self.signer), *key)
-        if response.status != _OK and http_refusal(response).code == NO_SUCH_ORDER:
-            return None
-        return read_row(EXCHANGE, "order", response, read_order)
+        return _one((yield _timed(partial(requests.order, self.signer), *key)))
+
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Ask for one order by the client's id."""
+        return _one((yield _timed(partial(requests.order, self.signer), symbol, None, client_order_id)))
 
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:
         """Ask for the orders of a symbol since then."""
@@ -143,6 +144,13 @@ class FuturesRecords:
     @property
     def _rebuilder(self) -> Rebuilder:
         return Rebuilder(self.account, self.event_id, _WORDS)
+
+
+def _one(response: HttpResponse) -> OrderRow | None:
+    """Return the order that was asked for, None if the venue does not know it."""
+    if response.status != _OK and http_refusal(response).code == NO_SUCH_ORDER:
+        return None
+    return read_row(EXCHANGE, "order", response, read_order)
 
 
 def _timed(make: Callable[..., HttpRequest], *arguments: object) -> Ask:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from fillwire.domain.errors import VenueError
+from fillwire.venues.binance.filters import read_rules
 from fillwire.venues.binance_futures.endpoints import EXCHANGE
 from fillwire.venues.symbols import SymbolTable
 
@@ -21,7 +22,10 @@ def read_symbols(body: bytes) -> SymbolTable:
         VenueError: it is no answer to that.
     """
     try:
-        return SymbolTable.of(_rows(orjson.loads(body)["symbols"]))
+        contracts = orjson.loads(body)["symbols"]
+        return SymbolTable.of(
+            _rows(contracts), {contract["symbol"]: read_rules(contract) for contract in contracts}
+        )
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
         raise VenueError(EXCHANGE, f"exchangeInfo cannot be read: {type(error).__name__}: {error}") from error
 

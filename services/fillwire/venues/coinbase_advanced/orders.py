@@ -14,7 +14,7 @@ from fillwire.domain.errors import OrderRejected, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest
 from fillwire.venues.coinbase_advanced import requests
 from fillwire.venues.coinbase_advanced.auth import TokenSigner
-from fillwire.venues.coinbase_advanced.records import AdvancedRecords, newest_orders
+from fillwire.venues.coinbase_advanced.records import LOOKUP_PAGES, AdvancedRecords, newest_orders
 from fillwire.venues.coinbase_advanced.refusals import OK, VENUE, order_error
 from fillwire.venues.questions import Question
 from fillwire.venues.records import OrderRow
@@ -25,8 +25,6 @@ from fillwire.wire.decimals import decimal_text
 _DUPLICATE = "DUPLICATE_CLIENT_ORDER_ID"
 _CANCELLED = frozenset({"CANCELLED", "CANCEL_QUEUED"})
 _CANCEL_QUEUED = "CANCEL_QUEUED"
-# The venue finds no order by its client id: its newest are looked through, so many pages.
-_LOOKUP_PAGES = 4
 _REASON_NAMES = ("new_order_failure_reason", "error", "preview_failure_reason", "message")
 _UNKNOWN = "UNKNOWN"
 _LIMIT_KINDS: Mapping[TimeInForce, str] = {
@@ -74,7 +72,7 @@ class AdvancedOrders:
         """Ask for an order to be cancelled."""
         order_id = request.order_id
         if order_id is None:
-            row = yield from self._find(symbol, None, request.client_order_id)
+            row = yield from self._records.order_named(symbol, request.client_order_id or "")
             if row is None:
                 raise OrderRejected(VENUE, f"no order {request.client_order_id} of {symbol} is known")
             order_id = row.order_id
@@ -96,7 +94,7 @@ class AdvancedOrders:
     ) -> Question[OrderRow | None]:
         if order_id is not None:
             return (yield from self._records.order((symbol, order_id)))
-        rows = yield from newest_orders(self._signer, symbol, _LOOKUP_PAGES)
+        rows = yield from newest_orders(self._signer, symbol, LOOKUP_PAGES)
         return next((row for row in rows if row.client_order_id == client_order_id), None)
 
 

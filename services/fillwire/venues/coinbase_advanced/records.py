@@ -38,6 +38,8 @@ _SPOT_PARTS = 2
 # Orders that one request names: the query stays below the length that proxies take.
 _MAX_NAMED = 100
 _MAX_ANOMALIES = 1_000
+# The venue finds no order by its client id: its newest are looked through, so many pages.
+LOOKUP_PAGES = 4
 _ZERO = Decimal(0)
 _EXACT = Context(prec=200)
 # To how many digits the venue shows a base quantity that was bought by a quote amount, and how far its sums stray.
@@ -76,6 +78,22 @@ class AdvancedRecords:
         if response.status == NOT_FOUND:
             return None
         return _read("order", lambda: read_order(_document(response)["order"]))
+
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Look for an order by the client's id among the newest of its product, and then among the open ones.
+
+        The venue cannot be asked by that id. Were there more orders than are looked through, one that was not found may exist.
+        """
+        newest, is_all = yield from _newest(self.signer, symbol, LOOKUP_PAGES)
+        found = next((row for row in newest if row.client_order_id == client_order_id), None)
+        if found is not None or is_all:
+            return found
+        opened = yield from self.open_orders(symbol)
+        found = next((row for row in opened if row.client_order_id == client_order_id), None)
+        if found is None:
+            reason = f"order {client_order_id} is not among the newest {len(newest)} of {symbol}, nor among its open ones"
+            raise VenueError(VENUE, reason)
+        return found
 
     def changed_orders(self, symbol: str | None, since_ns: int, now_ns: int) -> Question[list[OrderRow]]:  # noqa: ARG002 - the venue has no windows
         """Ask for the orders that changed since then: those placed since, and those executed since."""
@@ -191,6 +209,21 @@ def newest_orders(signer: TokenSigner, product: str, max_pages: int) -> Question
     """Ask for the newest orders of a product, at most so many pages."""
     ask = partial(requests.newest_orders, signer, product)
     return (yield from _pages(ask, "orders", _each(read_order), max_pages))
+
+
+def _newest(signer: TokenSigner, product: str, max_pages: int) -> Question[tuple[list[OrderRow], bool]]:
+    """Ask for the newest orders of a product; returns them and whether they are all."""
+    ask = partial(requests.newest_orders, signer, product)
+    count = 0
+
+    def counted(cursor: str) -> Ask:
+        nonlocal count
+        count += 1
+        return ask(cursor)
+
+    # A page more than is wanted tells whether there are more.
+    rows = yield from _pages(counted, "orders", _each(read_order), max_pages + 1)
+    return rows, count <= max_pages
 
 
 def _pages(

@@ -70,6 +70,11 @@ class ExchangeRecords:
         found = yield from self._order(key[1])
         return None if found is None else (yield from self._counted([found]))[0]
 
+    def order_named(self, symbol: str, client_order_id: str) -> Question[OrderRow | None]:
+        """Ask for one order by the client's id, of whichever product."""
+        _ = symbol
+        return (yield from self._order(f"client:{self.names.name(client_order_id)}"))
+
     def _order(self, order_id: str) -> Question[OrderRow | None]:
         response = yield lambda now_ns: requests.order(self.signer, now_ns, order_id)
         if response.status == NOT_FOUND:

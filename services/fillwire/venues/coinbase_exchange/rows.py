@@ -11,10 +11,11 @@ import orjson
 from fillwire.domain.enums import Kind, Liquidity, OrderType, Side, TimeInForce
 from fillwire.domain.errors import VenueError
 from fillwire.domain.ledger import OrderKey
+from fillwire.domain.rules import PairRules
 from fillwire.venues.coinbase_exchange.refusals import http_error
 from fillwire.venues.records import ExecutionRow, OrderRow
 from fillwire.venues.rest import HttpResponse
-from fillwire.venues.symbols import SymbolTable
+from fillwire.venues.symbols import SymbolTable, rule
 
 OK = 200
 _VENUE = "coinbase"
@@ -106,11 +107,25 @@ def read_products(response: HttpResponse) -> SymbolTable:
     try:
         rows = [row for row in document(response, list) if row.get("status") != _DELISTED]
         return SymbolTable.of(
-            (_text(row, "id"), f"{_text(row, 'base_currency')}-{_text(row, 'quote_currency')}")
-            for row in rows
+            [
+                (_text(row, "id"), f"{_text(row, 'base_currency')}-{_text(row, 'quote_currency')}")
+                for row in rows
+            ],
+            {row["id"]: _rules(row) for row in rows},
         )
     except (ValueError, LookupError, AttributeError) as error:
         raise unreadable("products", error) from error
+
+
+def _rules(row: Mapping[str, Any]) -> PairRules:
+    """Return what orders of a product must keep to; the least funds of a market order are the least value of any order."""
+    return PairRules(
+        price_step=rule(row.get("quote_increment")),
+        min_price=rule(row.get("quote_increment")),
+        quantity_step=rule(row.get("base_increment")),
+        min_quantity=rule(row.get("base_increment")),
+        min_notional=rule(row.get("min_market_funds")),
+    )
 
 
 def order_key(row: Mapping[str, Any]) -> OrderKey:

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING, cast
 
 from fillwire.bots.shipped.ping_pong import PingPong
 from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.sdk.causality import ClientOrderIds, caused_by
 from support.order_events import ALICE, connection_event, order_event
+
+if TYPE_CHECKING:
+    from fillwire.sdk.trading import Trading
 
 
 def accept(_: OrderRequest) -> Outcome:
@@ -51,7 +55,7 @@ class Desk:
 async def started(decide: Callable[[OrderRequest], Outcome] = accept) -> tuple[PingPong, Desk]:
     """Return a bot that has placed its first orders at 64000 ± 10."""
     bot, desk = PingPong(Decimal(64000)), Desk(decide)
-    bot._trading = desk
+    bot._trading = cast("Trading", desk)
     await bot.on_start()
     return bot, desk
 
