@@ -35,12 +35,50 @@ class Caller:
         self._bot = bot
         self._retry = retry
         self._stopping = stopping
+        self._open = asyncio.Event()
+        self._open.set()
+        self._resting = asyncio.Event()  # set while what is to be called waits to be let through
         self._thread = ThreadPoolExecutor(1, f"bot {bot.name}") if bot.blocking else None
 
     def close(self) -> None:
         """Let go of the bot's thread; a callback that still blocks it is left to itself."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is called until `release`."""
+        return not self._open.is_set()
+
+    def hold(self) -> None:
+        """Call nothing any more until `release`; what is being called goes on."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Call again."""
+        self._open.set()
+
+    async def rests(self) -> None:
+        """Wait until nothing is being called any more, after `hold`."""
+        await self._resting.wait()
+
+    async def admitted(self) -> None:
+        """Wait until calls are let through.
+
+        Raises:
+            Stopped: the bot is to stop meanwhile.
+        """
+        opened = asyncio.ensure_future(self._open.wait())
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        self._resting.set()
+        try:
+            await asyncio.wait({opened, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._resting.clear()
+            opened.cancel()
+            stopped.cancel()
+        if self._stopping.is_set():
+            raise Stopped
 
     async def call(self, callback: Callback, *arguments: OrderEvent | ConnectionEvent) -> None:
         """Call once, in the bot's thread if it has one and the callback is plain.
@@ -132,5 +170,7 @@ class Caller:
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
         except TimeoutError:
+            if self.is_held:
+                await self.admitted()
             return True
         raise Stopped

@@ -54,6 +54,7 @@ class Host:
         replicas: of streams and buckets, should this process be the first to need them.
         fast_lane: tell bots of an event from its live copy where it is proven to be the next of its order: sooner,
             and also while the stream's leader changes; see `lane`. Costs a second delivery of each event.
+        on_end: called when a bot has ended that nobody stopped, with the reason; None has the whole host fail by it.
     """
 
     def __init__(  # noqa: PLR0913 - all but the connection have a default
@@ -65,12 +66,14 @@ class Host:
         subscriber: str | None = None,
         replicas: int = 1,
         fast_lane: bool = False,
+        on_end: Callable[[Bot, BaseException], None] | None = None,
     ) -> None:
         self.bus = bus
         self.telemetry = telemetry or FillTelemetry.start("fillwire-host", "", sample_ratio=0.0)
         self.connections = Connections(bus)
         self._retry = retry or RetryPolicy()
         self._replicas = replicas
+        self._on_end = on_end
         self._observe = observer(self.telemetry)
         self._decoder = Decoder()
         self._publisher = OrderedPublisher(bus)
@@ -237,5 +240,7 @@ class Host:
         failure = HostFailed(f"bot {bot.name} of {bot.account.user} has ended: {error}")
         failure.__cause__ = error
         _log.error("bot_ended", bot=bot.name, error=failure)
-        if self._failed is not None and not self._failed.done():
+        if self._on_end is not None:
+            self._on_end(bot, error)
+        elif self._failed is not None and not self._failed.done():
             self._failed.set_exception(failure)

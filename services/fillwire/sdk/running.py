@@ -171,6 +171,19 @@ class RunningBot:
             if isinstance(self.bot.listener, Strategy):
                 self.bot.listener._trading = None  # noqa: SLF001 - the host is the strategy's other half
 
+    async def hold(self) -> None:
+        """Let the bot rest until `release`: it is told of nothing, and its durable keeps its place.
+
+        Returns when the callback in hand has returned.
+        """
+        self.close_lane()
+        await self.worker.hold()
+
+    def release(self) -> None:
+        """Let the bot go on where it rested."""
+        self.worker.release()
+        self.reopen_lane()
+
     async def forget(self) -> None:
         """Delete the durable, so that the bot begins anew when it runs again.
 

@@ -168,6 +168,31 @@ class Worker:
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bot {self.bot.durable}")
         return self._task
 
+    async def hold(self) -> None:
+        """Call nothing any more until `release`, and return when the callback in hand has returned or is to be retried.
+
+        What comes meanwhile waits here, up to the capacity, and at the broker.
+        """
+        self._caller.hold()
+        self._wake_up()
+        task = self._task
+        if task is None:
+            return
+        rests = asyncio.ensure_future(self._caller.rests())
+        try:
+            await asyncio.wait({rests, task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            rests.cancel()
+
+    def release(self) -> None:
+        """Go on with what waits."""
+        self._caller.release()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is called until `release`."""
+        return self._caller.is_held
+
     async def stop(self, deadline_s: float) -> None:
         """Finish the event in hand and run `on_stop`; what takes longer than the deadline is cancelled.
 
@@ -211,7 +236,10 @@ class Worker:
                 self._acknowledge()  # so that it leaves in this turn of the loop, not in the next
                 await asyncio.sleep(0)
             try:
-                if notices and not (messages and messages[0].number < notices[0].number):
+                if self._caller.is_held:
+                    self._acknowledge()
+                    await self._caller.admitted()
+                elif notices and not (messages and messages[0].number < notices[0].number):
                     await self._notify(notices.popleft())
                 elif messages:
                     _, message, delivered_ns, is_live = messages.popleft()

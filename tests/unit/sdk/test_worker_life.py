@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
+from fillwire.domain.enums import ConnectionState
 from fillwire.domain.errors import HandlerError
-from fillwire.domain.events import OrderEvent
+from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.sdk.retrying import RetryPolicy
+from fillwire.sdk.samples import sample_connection_event
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import TURNS_IN_A_ROW
 from support.eventually import eventually
+from support.order_events import ALICE
 from support.worker_bench import Bench, Recorder, bench, orders
 
 
@@ -110,3 +113,79 @@ async def test_one_acknowledgement_stands_for_many() -> None:
         await made.settled(100)
     assert made.source.acked == list(range(1, 101))
     assert made.source.acknowledgement_count <= 100 / TURNS_IN_A_ROW + 1
+
+
+async def test_a_bot_that_is_held_is_told_of_nothing_and_goes_on_where_it_was() -> None:
+    """The event in hand is finished, what comes later waits, connection events too, and nothing is lost or doubled."""
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    class Slow(Strategy):
+        pairs = ("BTC-USDT",)
+
+        def __init__(self) -> None:
+            self.told: list[str] = []
+
+        async def on_fill(self, order: OrderEvent) -> None:
+            entered.set()
+            await leave.wait()
+            self.told.append(f"fill {order.order_id}")
+
+        def on_websocket_connected(self, connection: ConnectionEvent) -> None:
+            self.told.append(f"connected {connection.state}")
+
+    bot = Slow()
+    async with bench(bot) as made:
+        made.send(*orders(2))
+        await entered.wait()
+        holding = asyncio.create_task(made.worker.hold())
+        await asyncio.sleep(0)
+        assert not holding.done()
+        leave.set()
+        await holding
+        assert made.source.acked == [1]
+        connected = sample_connection_event(
+            ALICE,
+            ConnectionState.RECEIVING,
+            ConnectionState.AUTHENTICATED,
+            reason=None,
+            gateway="test",
+            time_ns=1,
+        )
+        made.worker.tell(connected, ("on_websocket_connected",))
+        made.send(*orders(3)[2:])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert bot.told == ["fill 1"]
+        made.worker.release()
+        await made.settled(2)
+        await eventually(lambda: len(bot.told) == 4)
+    assert bot.told == ["fill 1", "fill 2", "connected receiving", "fill 3"]
+
+
+async def test_a_bot_that_is_held_is_not_called_again_for_what_it_could_not_handle() -> None:
+    """The next attempt at an event waits for the release, too; and a held bot can be stopped."""
+    failed = asyncio.Event()
+
+    class Fails(Strategy):
+        pairs = ("BTC-USDT",)
+        calls = 0
+
+        def on_fill(self, order: OrderEvent) -> None:
+            self.calls += 1
+            failed.set()
+            if self.calls == 1:
+                raise ValueError(order.order_id)
+
+    bot = Fails()
+    async with bench(bot) as made:
+        made.send(*orders(1))
+        await failed.wait()
+        await made.worker.hold()
+        assert bot.calls == 1
+        made.worker.release()
+        await made.settled(1)
+        assert bot.calls == 2
+        await made.worker.hold()
+        made.send(*orders(2)[1:])
+    assert bot.calls == 2
+    assert made.source.acked == [1]
