@@ -26,6 +26,10 @@ DOCUMENTS = (
     ("rules_answer", "commands/rules_answer/v1.json", "known"),
     ("reading_request", "commands/reading_request/v1.json", "by_sequence"),
     ("frame_reading", "commands/frame_reading/v1.json", "published"),
+    ("bot_creation", "commands/bot_creation/v1.json", "grid"),
+    ("bot_request", "commands/bot_request/v1.json", "change_what_was_seen"),
+    ("bot_order", "commands/bot_order/v1.json", "limit"),
+    ("bot_answer", "commands/bot_answer/v1.json", "running"),
 )
 
 HEAD = """\
@@ -128,7 +132,8 @@ def _type(path: Path, schema: Any) -> str:
         words = [f"`{word}`" for word in schema["enum"] if word is not None]
         return ", ".join(words) + (" or null" if None in schema["enum"] else "")
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return " or ".join(types)
+    items = f" of {_type(path, schema['items'])}" if "items" in schema else ""
+    return " or ".join(types) + items
 
 
 def _headers(document: Any) -> Iterator[str]:

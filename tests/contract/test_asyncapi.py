@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from fillwire.domain.enums import ErrorClass, Kind
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
-from fillwire.wire import commands, dead_letters, headers, refused_frames, subjects
+from fillwire.wire import bots, commands, dead_letters, headers, refused_frames, subjects
 from support.schemas import PAYLOADS, SCHEMAS, load
 
 DIALECT = "application/schema+json;version=draft-2020-12"
@@ -72,6 +72,7 @@ def test_words_of_parameters_are_those_of_the_code() -> None:
     channels = document["channels"]
     assert channels["orders"]["parameters"]["kind"]["enum"] == list(Kind)
     assert channels["commands"]["parameters"]["verb"]["enum"] == list(commands.VERBS)
+    assert channels["bots"]["parameters"]["verb"]["enum"] == list(bots.VERBS)
     assert channels["quarantine"]["parameters"]["class"]["examples"] == list(ErrorClass)
 
 
@@ -158,13 +159,13 @@ def test_each_service_has_one_operation_for_what_it_does() -> None:
         assert name.startswith(f"{tag['name']}_")
         channel = operation["channel"]["$ref"]
         assert all(message["$ref"].startswith(f"{channel}/messages/") for message in operation["messages"])
-        assert ("reply" in operation) == (channel == "#/channels/commands")
+        assert ("reply" in operation) == (channel in {"#/channels/commands", "#/channels/bots"})
     used = {operation["channel"]["$ref"].rpartition("/")[2] for operation in document["operations"].values()}
     assert used == set(subjects.ADDRESSES)
 
 
 def test_requests_are_asked_and_answered_alike() -> None:
-    """What a host or a person asks, a gateway answers, with the same message."""
+    """What a host or a person asks, a gateway or the manager answers, with the same message."""
     asked = [o for name, o in document["operations"].items() if "_requests_" in name]
-    answered = [o for name, o in document["operations"].items() if name.startswith("gateway_answers")]
+    answered = [o for name, o in document["operations"].items() if "_answers_" in name]
     assert [(o["messages"], o["reply"]) for o in asked] == [(o["messages"], o["reply"]) for o in answered]

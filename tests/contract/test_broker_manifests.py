@@ -10,7 +10,7 @@ from fillwire.bus.buckets import BUCKETS, bucket_manifests
 from fillwire.bus.manifests import PRODUCTION_REPLICAS
 from fillwire.bus.server import MAX_FILE_BYTES
 from fillwire.bus.streams import STREAMS, stream_manifests
-from fillwire.wire.subjects import ADDRESSES, COMMANDS
+from fillwire.wire.subjects import ADDRESSES, BOTS, COMMANDS
 
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "nats"
 
@@ -30,7 +30,7 @@ def test_manifests_are_those_of_the_code(name: str, manifests: list[dict[str, An
 def test_every_channel_of_events_has_a_stream_and_requests_have_none() -> None:
     """An event nobody keeps could be lost; a request that somebody keeps could be carried out twice."""
     kept = {subject.removesuffix(".>") for definition in STREAMS for subject in definition.subjects}
-    assert kept == set(ADDRESSES) - {COMMANDS}
+    assert kept == set(ADDRESSES) - {COMMANDS, BOTS}
 
 
 def test_embedded_broker_has_room_for_everything() -> None:

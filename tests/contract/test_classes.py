@@ -6,12 +6,14 @@ from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fillwire.domain.bots import BotAnswer, BotCreation, BotOrder, BotRequest, BotView
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.orders import (
@@ -24,6 +26,13 @@ from fillwire.domain.orders import (
 )
 from fillwire.domain.readings import FrameReading, ReadingRequest
 from fillwire.domain.rules import PairRules, RulesAnswer, RulesQuery
+from fillwire.wire.bots import (
+    decode_bot_answer,
+    decode_bot_creation,
+    decode_bot_order,
+    decode_bot_request,
+    encode_bot,
+)
 from fillwire.wire.codec import (
     decode_alert,
     decode_connection,
@@ -141,6 +150,34 @@ CONTRACTS = (
         encode_command,
         decode_frame_reading,
     ),
+    Contract(
+        BotCreation,
+        SCHEMAS / "commands/bot_creation/v1.json",
+        strategies.bot_creations(),
+        encode_bot,
+        decode_bot_creation,
+    ),
+    Contract(
+        BotRequest,
+        SCHEMAS / "commands/bot_request/v1.json",
+        strategies.bot_requests(),
+        encode_bot,
+        decode_bot_request,
+    ),
+    Contract(
+        BotOrder,
+        SCHEMAS / "commands/bot_order/v1.json",
+        strategies.bot_orders(),
+        encode_bot,
+        decode_bot_order,
+    ),
+    Contract(
+        BotAnswer,
+        SCHEMAS / "commands/bot_answer/v1.json",
+        strategies.bot_answers(),
+        encode_bot,
+        decode_bot_answer,
+    ),
 )
 EACH = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.kind.__name__)
 
@@ -175,13 +212,15 @@ def said_by_schema(path: Path, schema: Any) -> Property:
 
 def said_by_class(hint: Any) -> Property:
     """Return what an annotation says of a value."""
-    members = get_args(hint) or (hint,)
+    members = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
     kind = next(member for member in members if member is not type(None))
     types = {"null"} if type(None) in members else set()
-    if is_dataclass(kind):
-        return Property(frozenset(types | {"object"}), None, False)
     if get_origin(kind) is tuple:
         return Property(frozenset(types | {"array"}), None, False)
+    if get_origin(kind) is Mapping:
+        return Property(frozenset(types | {"object"}), None, False)
+    if is_dataclass(kind):
+        return Property(frozenset(types | {"object"}), None, False)
     if issubclass(kind, StrEnum):
         return Property(frozenset(types | {"string"}), tuple(kind), False)
     return Property(frozenset(types | {JSON_TYPES[kind]}), None, kind is Decimal)
@@ -193,6 +232,7 @@ def said_by_class(hint: Any) -> Property:
     + [
         (Fill, CONTRACTS[0].schema, load(CONTRACTS[0].schema)["$defs"]["fill"], []),
         (PairRules, RULES, load(RULES)["$defs"]["rules"], []),
+        (BotView, CONTRACTS[-1].schema, load(CONTRACTS[-1].schema)["$defs"]["bot"], []),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
@@ -203,7 +243,9 @@ def test_class_and_schema_are_equal(kind: type, path: Path, definition: Any, ver
     assert list(properties) == list(members)
     assert definition["required"] == version + [n for n, f in members.items() if f.default is MISSING]
     assert {n: p["default"] for n, p in properties.items() if "default" in p} == {
-        n: f.default for n, f in members.items() if f.default is not MISSING
+        n: list(f.default) if isinstance(f.default, tuple) else f.default
+        for n, f in members.items()
+        if f.default is not MISSING
     }
     hints = get_type_hints(kind)
     assert {n: said_by_schema(path, p) for n, p in properties.items()} == {

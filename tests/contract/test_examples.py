@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fillwire.domain.bots import BotOutcome
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Source
 from fillwire.domain.orders import Outcome
 from fillwire.domain.readings import ReadingOutcome
@@ -58,6 +59,7 @@ def test_examples_show_every_word() -> None:
     assert values("connection", "state") == set(ConnectionState)
     assert values("trade_order", "outcome") == set(Outcome)
     assert values("frame_reading", "outcome") == set(ReadingOutcome)
+    assert values("bot_answer", "outcome") == set(BotOutcome)
     fills = [load(path)["last_fill"] for path in EXAMPLES if path.parent.name == "order"]
     assert {fill["liquidity"] for fill in fills if fill is not None} == {*Liquidity, None}
 

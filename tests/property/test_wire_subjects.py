@@ -56,6 +56,12 @@ BUILT: list[tuple[str, st.SearchStrategy[Any], Callable[[Any], str], Callable[[s
         lambda said: subjects.alert_subject(said.account, said.alert),
         subjects.parse_alert_subject,
     ),
+    (
+        "bots",
+        st.builds(subjects.BotSubject, names, names),
+        lambda said: subjects.bot_subject(said.user, said.verb),
+        subjects.parse_bot_subject,
+    ),
 ]
 EACH = pytest.mark.parametrize(("first", "said", "build", "parse"), BUILT, ids=[row[0] for row in BUILT])
 

@@ -2,6 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
+from fillwire.wire.bots import (
+    decode_bot_answer,
+    decode_bot_creation,
+    decode_bot_order,
+    decode_bot_request,
+    encode_bot,
+)
 from fillwire.wire.codec import (
     decode_alert,
     decode_connection,
@@ -38,5 +45,9 @@ ROUND_TRIPS: Mapping[tuple[str, int], Callable[[bytes], bytes]] = {
     ("rules_answer", 1): lambda data: encode_command(decode_rules_answer(data)),
     ("reading_request", 1): lambda data: encode_command(decode_reading_request(data)),
     ("frame_reading", 1): lambda data: encode_command(decode_frame_reading(data)),
+    ("bot_creation", 1): lambda data: encode_bot(decode_bot_creation(data)),
+    ("bot_request", 1): lambda data: encode_bot(decode_bot_request(data)),
+    ("bot_order", 1): lambda data: encode_bot(decode_bot_order(data)),
+    ("bot_answer", 1): lambda data: encode_bot(decode_bot_answer(data)),
 }
 """By name and version: a version 2 is added, and version 1 stays."""

@@ -6,6 +6,16 @@ from functools import cache
 
 from hypothesis import strategies as st
 
+from fillwire.domain.bots import (
+    BotAnswer,
+    BotCreation,
+    BotOrder,
+    BotOutcome,
+    BotRequest,
+    BotState,
+    BotView,
+    Desired,
+)
 from fillwire.domain.enums import ConnectionState, Kind, Liquidity, OrderType, Side, Source, TimeInForce
 from fillwire.domain.events import Alert, ConnectionEvent, Fill, OrderEvent
 from fillwire.domain.identifiers import Account, execution_event_id, state_event_id
@@ -271,4 +281,95 @@ def frame_readings() -> st.SearchStrategy[FrameReading]:
         known_count=counts,
         waiting_count=counts,
         reason=st.none() | texts(),
+    )
+
+
+def _lists(of: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(of, max_size=3).map(tuple)
+
+
+def _parameters() -> st.SearchStrategy[dict[str, str]]:
+    return st.dictionaries(texts(), texts(), max_size=3)
+
+
+def bot_creations() -> st.SearchStrategy[BotCreation]:
+    """Bots that a user asks for, be they possible or not."""
+    return st.builds(
+        BotCreation,
+        bot=texts(),
+        strategy=texts(),
+        exchange=names(),
+        environment=names(),
+        pairs=_lists(texts()),
+        parameters=_parameters(),
+        desired=st.sampled_from(Desired),
+        start_from=texts(),
+        request_id=st.none() | texts(),
+    )
+
+
+def bot_requests() -> st.SearchStrategy[BotRequest]:
+    """What a user asks about bots."""
+    return st.builds(
+        BotRequest,
+        bot=st.none() | texts(),
+        expected_revision=st.none() | st.integers(1, LARGEST_NS),
+        parameters=st.none() | _parameters(),
+        pairs=st.none() | _lists(texts()),
+        cancel_orders=st.booleans(),
+        force=st.booleans(),
+        deadline_ms=st.integers(1, 600_000),
+    )
+
+
+def bot_orders() -> st.SearchStrategy[BotOrder]:
+    """Orders that a user asks for in the name of a bot."""
+    return st.builds(
+        BotOrder,
+        bot=texts(),
+        request_id=names(),
+        pair=pairs(),
+        side=st.sampled_from(Side),
+        quantity=quantities(),
+        price=st.none() | amounts(),
+        type=st.none() | st.sampled_from(OrderType),
+        time_in_force=st.none() | st.sampled_from(TimeInForce),
+        deadline_ms=st.integers(1, 600_000),
+    )
+
+
+def bot_views() -> st.SearchStrategy[BotView]:
+    """Bots as they are and as they are seen."""
+    return st.builds(
+        BotView,
+        user=names(),
+        bot=names(),
+        strategy=texts(),
+        exchange=names(),
+        environment=names(),
+        desired=st.sampled_from(Desired),
+        revision=st.integers(0, LARGEST_NS),
+        pairs=_lists(texts()),
+        parameters=_parameters(),
+        changed_ns=times_ns(),
+        state=st.none() | st.sampled_from(BotState),
+        host=st.none() | texts(),
+        since_ns=st.none() | times_ns(),
+        error=st.none() | texts(),
+        restart_count=st.integers(0, 1000),
+        waiting_count=st.none() | st.integers(0, LARGEST_NS),
+        seen_ns=st.none() | times_ns(),
+    )
+
+
+def bot_answers() -> st.SearchStrategy[BotAnswer]:
+    """What the manager answers."""
+    return st.builds(
+        BotAnswer,
+        outcome=st.sampled_from(BotOutcome),
+        reason=st.none() | texts(),
+        bots=st.lists(bot_views(), max_size=2).map(tuple),
+        order=st.none() | trade_orders(),
+        cancelled=_lists(texts()),
+        uncancelled=_lists(texts()),
     )

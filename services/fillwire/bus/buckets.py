@@ -1,4 +1,4 @@
-"""Buckets: small keyed state with expiry, seen by watching. Desired subscriptions, statuses, leases, placements, decisions."""
+"""Buckets: small keyed state with expiry, seen by watching: what is wanted, observed, held, placed and decided."""
 
 import math
 import re
@@ -90,7 +90,16 @@ DECISIONS = BucketDefinition(
     description="what people decided about dead letters and refused frames, for a quarter",
     max_value_bytes=8 << 10,
 )
-BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS)
+BOTS = BucketDefinition(name="BOTS", description="what each bot is and is to do, until it is removed")
+BOT_STATUS = BucketDefinition(
+    name="BOT_STATUS", description="what each bot does, as its host says, expiring with the host"
+)
+BOT_LEASES = BucketDefinition(
+    name="BOT_LEASES",
+    description="which hosts of bots live, expiring with them, and which of them has which bot",
+    max_value_bytes=4 << 10,
+)
+BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS, BOTS, BOT_STATUS, BOT_LEASES)
 
 
 def bucket_manifests(replicas: int = 1) -> list[Manifest]:

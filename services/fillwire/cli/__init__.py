@@ -10,6 +10,10 @@ from fillwire.domain.errors import FillwireError
 
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "bots": (
+        "fillwire.cli.bots:command",
+        "Create, look at, start, pause, stop and remove bots.",
+    ),
     "chaos": (
         "fillwire.cli.chaos.command:command",
         "Break the running system, and count what became of each execution.",
@@ -30,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fillwire.cli.gateway:command",
         "Hold an exchange's connections and publish its order events.",
     ),
+    "host": ("fillwire.cli.host:command", "Run a share of the bots that were created."),
+    "manager": ("fillwire.cli.manager:command", "Answer what users ask about their bots."),
     "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
     "quarantine": (
         "fillwire.cli.quarantine:command",

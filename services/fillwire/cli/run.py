@@ -13,7 +13,7 @@ import click
 from fillwire.bus.connection import Bus
 from fillwire.cli.broker import connect, with_nats
 from fillwire.domain import defaults
-from fillwire.domain.errors import ConfigError, FillwireError, HandlerError
+from fillwire.domain.errors import ConfigError, HandlerError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
@@ -22,7 +22,7 @@ from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.host import Host
-from fillwire.sdk.loading import explain, load_strategies, source_of
+from fillwire.sdk.loading import explain_start, load_strategies
 from fillwire.sdk.parameters import accepted_by, parse_parameters
 from fillwire.sdk.starting import StartFrom, parse_start
 from fillwire.sdk.strategy import Strategy
@@ -122,11 +122,7 @@ async def _add(host: Host, bot: Bot) -> None:
     try:
         await host.add(bot)
     except HandlerError as error:
-        cause = error.__cause__
-        if isinstance(cause, FillwireError):
-            raise cause from None
-        where = None if cause is None else explain(cause, source_of(type(bot.listener)))
-        raise ConfigError(f"bot {bot.name} does not start: {where or error}") from error
+        raise explain_start(bot, error) from error
 
 
 async def _before_stop(stop: Stop, work: Awaitable[None]) -> bool:

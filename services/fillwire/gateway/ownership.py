@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fillwire.bus.buckets import Entry
+from fillwire.bus.claim import RENEWALS, Claim
 from fillwire.bus.leases import Leases, elapsed_s
 from fillwire.domain.errors import ConfigError, DecodeError
 from fillwire.domain.identifiers import Account, escape_token
-from fillwire.gateway.claim import RENEWALS, Claim
 from fillwire.gateway.presence import Presence
 from fillwire.gateway.roles import Holder, Role, Situation, role_in
 from fillwire.gateway.tenancy import Tenancy

@@ -12,6 +12,7 @@ from uuid import uuid4
 import aiohttp
 
 from fillwire.bus.buckets import DESIRED, LEASES, PLACEMENTS, STATUS, Bucket, ensure_buckets
+from fillwire.bus.claim import Claim
 from fillwire.bus.connection import Bus
 from fillwire.bus.leases import Leases
 from fillwire.bus.streams import ensure_streams
@@ -20,7 +21,6 @@ from fillwire.domain.identifiers import Account
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, Accounts
 from fillwire.gateway.backlog import Backlog
-from fillwire.gateway.claim import Claim
 from fillwire.gateway.commands import Commands
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from fillwire.bus.claim import Claim
 from fillwire.bus.connection import Bus
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.claim import Claim
 from fillwire.gateway.commands import Commands
 from fillwire.gateway.roles import Role
 from fillwire.gateway.session import Session

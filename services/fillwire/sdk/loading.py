@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from fillwire.domain.errors import ConfigError
+from fillwire.domain.errors import ConfigError, FillwireError, HandlerError
+from fillwire.sdk.bot import Bot
 from fillwire.sdk.parameters import arguments_for
 from fillwire.sdk.strategy import Strategy
 
@@ -20,20 +21,32 @@ from fillwire.sdk.strategy import Strategy
 def load_strategies(target: str, parameters: Mapping[str, str] | None = None) -> list[Strategy]:
     """Return an instance of each strategy that `target` names, in the order of the file.
 
-    Of a file, classes are left out that are imported, abstract, private (`_Name`), or that name no pairs and serve as
-    the base of another strategy of the file. The file's directory is put on `sys.path`, as `python <file>` would.
-
     Args:
-        target: a Python file, or `package.module:Class`.
+        target: as `strategy_classes` takes it.
         parameters: arguments of the classes by name, as text; see `parameters.arguments_for`.
 
     Raises:
         ConfigError: there is no such file or class, it cannot be imported, or it defines no usable strategy.
     """
-    parameters = parameters or {}
-    if ":" in target and not target.endswith(".py"):
-        return [_instance(_named(target), target, parameters)]
-    path = Path(target)
+    return [make_strategy(cls, target, parameters or {}) for cls in strategy_classes(target)]
+
+
+def strategy_classes(target: str) -> list[type[Strategy]]:
+    """Return the strategies that `target` names, in the order of the file.
+
+    Of a file, classes are left out that are imported, abstract, private (`_Name`), or that name no pairs and serve as
+    the base of another strategy of the file. The file's directory is put on `sys.path`, as `python <file>` would.
+
+    Args:
+        target: a Python file, or `package.module:Class`, or one class of a file as `file.py:Class`.
+
+    Raises:
+        ConfigError: there is no such file or class, it cannot be imported, or it defines no usable strategy.
+    """
+    place, _, class_name = target.rpartition(":")
+    if class_name and place and not place.endswith(".py"):
+        return [_named(target)]
+    path = Path(place or target)
     module = _import(path)
     classes = [
         value
@@ -45,13 +58,19 @@ def load_strategies(target: str, parameters: Mapping[str, str] | None = None) ->
         and not name.startswith("_")
         and not inspect.isabstract(value)
     ]
+    if place:
+        chosen = [cls for cls in classes if cls.__name__ == class_name]
+        if not chosen:
+            names = ", ".join(cls.__name__ for cls in classes) or "none"
+            raise ConfigError(f"{path} has no strategy {class_name}: expected one of those it has, {names}")
+        return chosen
     bases = {base for cls in classes for base in cls.__mro__[1:]}
     chosen = [cls for cls in classes if cls.pairs or cls not in bases]
     if not chosen:
         raise ConfigError(
             f"{path} defines no strategy: expected a class that derives from fillwire.Strategy and names its pairs"
         )
-    return [_instance(cls, target, parameters) for cls in chosen]
+    return chosen
 
 
 def _named(target: str) -> type[Strategy]:
@@ -94,7 +113,12 @@ def _import(path: Path) -> ModuleType:
     return module
 
 
-def _instance(cls: type[Strategy], target: str, parameters: Mapping[str, str]) -> Strategy:
+def make_strategy(cls: type[Strategy], target: str, parameters: Mapping[str, str]) -> Strategy:
+    """Return an instance of a class with those of the parameters that it takes.
+
+    Raises:
+        ConfigError: a parameter cannot be read, or the class cannot be made of them.
+    """
     arguments = arguments_for(cls, parameters)
     try:
         return cls(**arguments)
@@ -105,6 +129,17 @@ def _instance(cls: type[Strategy], target: str, parameters: Mapping[str, str]) -
         raise ConfigError(
             f"{where}; expected that {cls.__name__} can be made of the given parameters"
         ) from error
+
+
+def explain_start(bot: Bot, error: Exception) -> Exception:
+    """Return the reason why a bot does not start, in words for its author, where its own `on_start` is to blame."""
+    if not isinstance(error, HandlerError):
+        return error
+    cause = error.__cause__
+    if isinstance(cause, FillwireError):
+        return cause
+    where = None if cause is None else explain(cause, source_of(type(bot.listener)))
+    return ConfigError(f"bot {bot.name} does not start: {where or error}")
 
 
 def source_of(cls: type) -> Path:

@@ -1,5 +1,6 @@
 """Parameters of a bot from text: `--param spread=10` becomes the argument `spread` of its class, as annotated."""
 
+import difflib
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ _READERS: Mapping[object, tuple[Callable[[str], object], str]] = {
     Path: (Path, "a path"),
 }
 _LISTS = (list, tuple, Sequence, Iterable)
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def parse_parameters(texts: Iterable[str]) -> dict[str, str]:
@@ -48,6 +50,32 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, str]:
 def accepted_by(cls: type) -> frozenset[str]:
     """Return the names of the parameters that a class takes."""
     return frozenset(inspect.signature(cls).parameters)
+
+
+def require_known(cls: type, parameters: Mapping[str, str]) -> None:
+    """Refuse parameters that a class does not take, and the lack of those that it needs.
+
+    Raises:
+        ConfigError: a parameter is unknown or missing.
+    """
+    known = inspect.signature(cls, eval_str=True).parameters
+    unknown = sorted(parameters.keys() - known.keys())
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {close[0]}" if close else f"expected one of {', '.join(known) or 'none'}"
+        raise ConfigError(f"parameter {unknown[0]} is taken by no {cls.__name__}: {hint}")
+    for name, parameter in known.items():
+        needed = parameter.default is inspect.Parameter.empty and parameter.kind not in _VARIABLE
+        if needed and name not in parameters:
+            raise ConfigError(
+                f"parameter {name} of {cls.__name__} is missing: expected {_expected(parameter.annotation)}"
+            )
+
+
+def _expected(annotation: Any) -> str:
+    if get_origin(annotation) in _LISTS:
+        return "a list with commas"
+    return _READERS.get(annotation, (str, "a value"))[1]
 
 
 def arguments_for(cls: type, parameters: Mapping[str, str]) -> dict[str, object]:

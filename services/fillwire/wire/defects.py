@@ -3,11 +3,12 @@
 Runs only when reading has failed, so it may take its time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -62,7 +63,7 @@ def lists_of(kind: type) -> dict[str, type]:
         name: get_args(member)[0]
         for name, hint in get_type_hints(kind).items()
         for member in _members(hint)
-        if get_origin(member) is tuple
+        if get_origin(member) is tuple and is_dataclass(get_args(member)[0])
     }
 
 
@@ -83,7 +84,7 @@ def find_defect(kind: type, data: bytes) -> Defect | None:
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) or (hint,)
+    return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
 
 def _defect_of_object(kind: type, document: Mapping[str, Any], place: str) -> Defect | None:
@@ -104,24 +105,31 @@ def _defect_of_value(members: tuple[Any, ...], value: Any, pointer: str) -> Defe
     kind = members[0]
     if value is None and type(None) in members:
         return None
-    if get_origin(kind) is tuple:
-        if isinstance(value, list):
-            return _defect_of_list(get_args(kind)[:1], value, pointer)
-        kind = list
     if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
         return _defect_of_object(kind, value, pointer)
+    items = _items(kind, value)
+    if items is not None:
+        member = get_args(kind)[get_origin(kind) is Mapping]
+        defects = (_defect_of_value((member,), item, f"{pointer}/{place}") for place, item in items)
+        return next((defect for defect in defects if defect is not None), None)
     if _is_of(kind, value):
         return None
     or_null = " or null" if type(None) in members else ""
     return Defect(pointer, f"expected {_expected(kind)}{or_null}, was {_found(value)}")
 
 
-def _defect_of_list(members: tuple[Any, ...], values: list[Any], pointer: str) -> Defect | None:
-    found = (_defect_of_value(members, value, f"{pointer}/{index}") for index, value in enumerate(values))
-    return next(filter(None, found), None)
+def _items(kind: Any, value: Any) -> Iterable[tuple[object, Any]] | None:
+    """Return what a list or a mapping holds, with the place of each; None if it is none, or not to be one."""
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return enumerate(value)
+    if get_origin(kind) is Mapping and isinstance(value, dict):
+        return value.items()
+    return None
 
 
 def _is_of(kind: type, value: Any) -> bool:
+    if get_origin(kind) is not None or is_dataclass(kind):
+        return False
     if kind is Decimal:
         return isinstance(value, str) and _is_amount(value)
     if issubclass(kind, StrEnum):
@@ -140,8 +148,10 @@ def _is_amount(text: str) -> bool:
 def _expected(kind: Any) -> str:
     if kind is Decimal:
         return "a decimal string"
-    if is_dataclass(kind):
+    if is_dataclass(kind) or get_origin(kind) is Mapping:
         return "an object"
+    if get_origin(kind) is tuple:
+        return "an array"
     if issubclass(kind, StrEnum):
         return f"one of {', '.join(kind)}"
     word = _JSON_TYPES[kind]

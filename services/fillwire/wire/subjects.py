@@ -12,6 +12,7 @@ COMMANDS = "commands"
 QUARANTINE = "quarantine"
 DEAD_LETTERS = "dlq"
 ALERTS = "alerts"
+BOTS = "bots"
 
 # Channel addresses as schemas/asyncapi.yaml writes them; a contract test holds the two together.
 ADDRESSES = {
@@ -21,6 +22,7 @@ ADDRESSES = {
     QUARANTINE: "quarantine.{exchange}.{environment}.{user}.{class}",
     DEAD_LETTERS: "dlq.{user}.{bot}",
     ALERTS: "alerts.{user}.{exchange}.{environment}.{alert}",
+    BOTS: "bots.{user}.{verb}",
 }
 
 
@@ -216,3 +218,25 @@ def parse_alert_subject(subject: str) -> AlertSubject:
     """
     *account, alert = _split(subject, ALERTS)
     return AlertSubject(Account(*account), alert)
+
+
+def bot_subject(user: str, verb: str) -> str:
+    """Return the request subject of what a user asks about bots of their own."""
+    return _join(BOTS, escape_token(user), escape_token(verb))
+
+
+@dataclass(frozen=True, slots=True)
+class BotSubject:
+    """What the subject of a request about bots says."""
+
+    user: str
+    verb: str
+
+
+def parse_bot_subject(subject: str) -> BotSubject:
+    """Return what `bot_subject` wrote.
+
+    Raises:
+        DecodeError: `subject` is not the subject of a request about bots.
+    """
+    return BotSubject(*_split(subject, BOTS))

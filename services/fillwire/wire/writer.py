@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import orjson
 
+from fillwire.domain.bots import BotAnswer, BotCreation, BotOrder, BotRequest, BotSpec, BotStatus
 from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.orders import (
     CancelRequest,
@@ -35,8 +36,14 @@ Document = (
     | RulesAnswer
     | ReadingRequest
     | FrameReading
+    | BotCreation
+    | BotRequest
+    | BotOrder
+    | BotAnswer
+    | BotSpec
+    | BotStatus
 )
-"""Everything that has a schema."""
+"""Everything that has a schema, and what the buckets of bots hold."""
 
 
 def write(value: Document) -> bytes:

@@ -12,8 +12,8 @@ from fillwire.gateway.tenancy import Tenancy
 from fillwire.gateway.voice import Tone
 
 if TYPE_CHECKING:
+    from fillwire.bus.claim import Claim
     from fillwire.bus.connection import Bus
-    from fillwire.gateway.claim import Claim
     from fillwire.gateway.commands import Commands
     from fillwire.gateway.session import Session
     from fillwire.gateway.voice import Voice

@@ -3,6 +3,7 @@
 from fillwire.runtime.settings.loading import load_settings
 from fillwire.runtime.settings.model import (
     AccountSettings,
+    BotsSettings,
     EnvironmentSettings,
     ExchangeSettings,
     GatewaySettings,
@@ -18,6 +19,7 @@ from fillwire.runtime.settings.model import (
 
 __all__ = [
     "AccountSettings",
+    "BotsSettings",
     "EnvironmentSettings",
     "ExchangeSettings",
     "GatewaySettings",

@@ -341,6 +341,40 @@ class RecorderSettings(Section):
     password: SecretStr | None = None
 
 
+class BotsSettings(Section):
+    """Which bots the manager takes and hosts run, and how hosts share them.
+
+    Attributes:
+        directories: files of bots may lie in these or below.
+        modules: classes of bots may be named from these modules and the packages below them.
+        max_per_host: most bots that one host runs.
+        lease_ms: so long after its last renewal a host has its bots; a whole number of seconds. Longer than a leader
+            election of the broker, or bots are started anew by each.
+        beat_ms: time between two signs of life of a host.
+        doubt_after_ms: silence after which a host that the broker does not reach is taken for dead.
+        moves: bots that one host hands over at once when hosts come and go.
+    """
+
+    directories: tuple[Path, ...] = ()
+    modules: tuple[Name, ...] = ()
+    max_per_host: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=100_000)] = 500
+    lease_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=2_000, le=600_000)] = 12_000
+    beat_ms: Annotated[int, BeforeValidator(_not_bool), Field(ge=50, le=10_000)] = 500
+    doubt_after_ms: Milliseconds = 2_000
+    moves: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=1_000)] = 4
+
+    @model_validator(mode="after")
+    def _doubts_late(self) -> Self:
+        if self.doubt_after_ms < 3 * self.beat_ms:
+            raise ValueError(
+                f"expected doubtAfterMs of at least three times beatMs, which is {self.beat_ms}, "
+                f"found {self.doubt_after_ms}"
+            )
+        if self.lease_ms % 1_000:
+            raise ValueError(f"expected leaseMs in whole seconds, found {self.lease_ms}")
+        return self
+
+
 class Settings(Section):
     """Everything a person decides about Fillwire.
 
@@ -354,6 +388,7 @@ class Settings(Section):
         journal: what a gateway keeps on disk while the broker is away.
         gateway: how several gateways of one exchange share its accounts.
         recorder: where executions and order states are recorded.
+        bots: which bots may run, and how hosts share them.
     """
 
     websocket: WebSocketSettings = WebSocketSettings()
@@ -365,6 +400,7 @@ class Settings(Section):
     journal: JournalSettings = JournalSettings()
     gateway: GatewaySettings = GatewaySettings()
     recorder: RecorderSettings = RecorderSettings()
+    bots: BotsSettings = BotsSettings()
 
     @field_validator("accounts")
     @classmethod

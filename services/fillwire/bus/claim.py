@@ -1,4 +1,4 @@
-"""One account's lease for as long as a gateway wants it: taken when it is free, prolonged in time, given up in order."""
+"""A lease for as long as a process wants it: taken when it is free, prolonged in time, given up in order."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ class Claim:
     Args:
         lease: which one.
         ttl_s: its lifetime.
-        random: spreads renewals, so that those of a thousand accounts do not come together.
+        random: spreads renewals, so that those of a thousand leases do not come together.
         on_change: called when it was taken or lost.
     """
 
@@ -84,7 +84,7 @@ class Claim:
             except BrokerError as error:
                 self.is_unanswered = True
                 _log.warning("lease_not_renewed", key=self._lease.key, error=error)
-            except Exception as error:  # noqa: BLE001 - a mistake of ours must not leave the account without owner
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not leave it without owner
                 self.is_unanswered = True
                 _log.error("claim_failed", key=self._lease.key, error=error)
             is_held = self._lease.is_held

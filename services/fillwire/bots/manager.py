@@ -1,0 +1,471 @@
+"""Creates, changes and removes bots: writes what they are to be and do, and waits until hosts have done it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from random import SystemRandom
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+from fillwire.bots.catalogue import Catalogue, spec_of
+from fillwire.bots.errors import BotError, refused
+from fillwire.bots.loader import Loader
+from fillwire.bots.own_orders import OwnOrders
+from fillwire.bots.viewing import Viewer
+from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, BOTS, Bucket, ensure_buckets
+from fillwire.bus.connection import Bus
+from fillwire.bus.durables import delete_consumer
+from fillwire.bus.errors import RevisionConflict
+from fillwire.bus.holdings import Holder, Holdings
+from fillwire.bus.streams import ensure_streams
+from fillwire.domain.bots import (
+    BotAnswer,
+    BotCreation,
+    BotOrder,
+    BotOutcome,
+    BotSpec,
+    BotState,
+    BotView,
+    Desired,
+    bot_key,
+)
+from fillwire.domain.errors import BrokerError, ConfigError, DecodeError
+from fillwire.domain.orders import TradeOrder
+from fillwire.runtime.logs import get_log
+from fillwire.sdk.bot import durable_name
+from fillwire.sdk.running import STREAM
+from fillwire.wire.bots import decode_bot_spec, encode_bot
+
+_log = get_log(__name__)
+
+MANAGER = "manager"
+DEADLINE_S = 20.0
+ORDER_DEADLINE_S = 10.0
+_LOOK_EVERY_S = 0.1
+
+
+class BotManager:
+    """Manages bots: `async with BotManager(bus, catalogue) as manager: await manager.create("alice", …)`.
+
+    It keeps nothing: any number may run, and each answers for all. What it writes is done by hosts, and it waits until they
+    say so. A request that was not answered may be made again.
+
+    Args:
+        bus: the connection.
+        catalogue: which strategies bots may be made of; the same as the hosts'.
+        name: of this process.
+        lease_s: lifetime of its session, which it needs to keep hosts away from a bot that it removes.
+        replicas: of streams and buckets, should this process be the first to need them.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        catalogue: Catalogue,
+        *,
+        name: str = MANAGER,
+        lease_s: float = 12.0,
+        replicas: int = 1,
+    ) -> None:
+        self._bus = bus
+        self._catalogue = catalogue
+        self._replicas = replicas
+        self._loader = Loader()
+        self._specs = Bucket(bus, BOTS)
+        self._statuses = Bucket(bus, BOT_STATUS)
+        self._holdings = Holdings(
+            Bucket(bus, BOT_LEASES),
+            Holder(kind=MANAGER, name=name, session=uuid4().hex),
+            ttl_s=lease_s,
+            random=SystemRandom(),
+            on_change=lambda: None,
+        )
+        self._viewer = Viewer(bus, self._holdings)
+        self._seizing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def __aenter__(self) -> Self:
+        await ensure_streams(self._bus, self._replicas)
+        await ensure_buckets(self._bus, self._replicas)
+        await self._holdings.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._holdings.stop()
+
+    # ---- to look
+
+    async def list(self, user: str) -> Sequence[BotView]:
+        """Return the user's bots, by name.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        return await self._viewer.all_of(user)
+
+    async def show(self, user: str, bot: str) -> BotView:
+        """Return a bot.
+
+        Raises:
+            BotError: there is none of this name.
+            BrokerError: no answer.
+        """
+        return await self._viewer.one(*await self._spec(user, bot))
+
+    # ---- to create and change
+
+    async def create(self, user: str, creation: BotCreation, *, deadline_s: float = DEADLINE_S) -> BotView:
+        """Create a bot, and return it once it does what it is to do.
+
+        Args:
+            user: whose.
+            creation: what it is to be and do. It is tried before anything is written, with what hosts use.
+            deadline_s: how long to wait for a host, in seconds.
+
+        Raises:
+            BotError: it cannot be as asked for, there is one of this name, or no host has done it by then.
+            BrokerError: no answer: created or not is unknown.
+        """
+        end_s = _end(deadline_s)
+        spec = spec_of(user, creation, identity=creation.request_id or uuid4().hex, now_ns=time.time_ns())
+        if spec.desired is Desired.STOPPED:
+            raise refused(
+                BotOutcome.REFUSED, "desired is stopped: expected running or paused of a bot that is created"
+            )
+        await self._try(spec)
+        entry = await self._specs.look(spec.key)
+        if entry.value is not None:
+            before = decode_bot_spec(entry.value)
+            if creation.request_id is None or before.creation != creation.request_id:
+                raise refused(
+                    BotOutcome.CONFLICT,
+                    f"bot {spec.bot} of {user} exists: expected another name, or to remove that one first",
+                )
+            return await self._seen(before, entry.revision, end_s)
+        return await self._seen(spec, await self._write(spec, entry.revision), end_s)
+
+    async def start(
+        self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
+    ) -> BotView:
+        """Have a bot that is stopped run, and return it once it does.
+
+        Args:
+            user: whose.
+            bot: which.
+            expected_revision: only if this is its revision; None for whatever it is.
+            deadline_s: how long to wait for a host, in seconds.
+
+        Raises:
+            BotError: there is none of this name, it is paused, it has changed, or no host has done it by then.
+            BrokerError: no answer: asking again does no harm.
+        """
+
+        def started(spec: BotSpec) -> Desired:
+            if spec.desired is Desired.PAUSED:
+                raise refused(BotOutcome.REFUSED, f"bot {bot} of {user} is paused: expected to resume it")
+            return Desired.RUNNING
+
+        return await self._turn(user, bot, started, expected_revision, deadline_s)
+
+    async def pause(
+        self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
+    ) -> BotView:
+        """Have a bot rest: it is told of nothing, keeps its place, and its orders stay open; raises as `start`."""
+
+        def paused(spec: BotSpec) -> Desired:
+            if spec.desired is Desired.STOPPED:
+                raise refused(BotOutcome.REFUSED, f"bot {bot} of {user} is stopped: expected one that runs")
+            return Desired.PAUSED
+
+        return await self._turn(user, bot, paused, expected_revision, deadline_s)
+
+    async def resume(
+        self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
+    ) -> BotView:
+        """Have a bot that is paused go on where it was; raises as `start`."""
+
+        def resumed(spec: BotSpec) -> Desired:
+            if spec.desired is Desired.STOPPED:
+                raise refused(BotOutcome.REFUSED, f"bot {bot} of {user} is stopped: expected to start it")
+            return Desired.RUNNING
+
+        return await self._turn(user, bot, resumed, expected_revision, deadline_s)
+
+    async def change(  # noqa: PLR0913 - what may be changed
+        self,
+        user: str,
+        bot: str,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        pairs: Sequence[str] | None = None,
+        expected_revision: int | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> BotView:
+        """Give a bot other parameters or pairs: it is started anew with them, if it runs; raises as `start`.
+
+        Args:
+            user: whose.
+            bot: which.
+            parameters: in place of the present ones; None leaves them.
+            pairs: likewise.
+            expected_revision: only if this is its revision; None for whatever it is.
+            deadline_s: how long to wait for a host, in seconds.
+        """
+        end_s = _end(deadline_s)
+        spec, revision = await self._expected(user, bot, expected_revision)
+        changed = replace(
+            spec,
+            parameters=spec.parameters if parameters is None else dict(parameters),
+            pairs=spec.pairs if pairs is None else tuple(pairs),
+            changed_ns=time.time_ns(),
+        )
+        await self._try(changed)
+        return await self._seen(changed, await self._write(changed, revision), end_s)
+
+    # ---- to stop and remove
+
+    async def stop(
+        self,
+        user: str,
+        bot: str,
+        *,
+        expected_revision: int | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> BotAnswer:
+        """Stop a bot in order, and return once no host runs it.
+
+        Args:
+            user: whose.
+            bot: which.
+            expected_revision: only if this is its revision; None for whatever it is.
+            deadline_s: how long to wait, in seconds.
+
+        Returns:
+            The bot as it is then.
+
+        Raises:
+            BotError: there is none of this name, it has changed, or a host had not stopped it by then.
+            BrokerError: no answer: asking again does no harm.
+        """
+        end_s = _end(deadline_s)
+        spec, revision = await self._expected(user, bot, expected_revision)
+        if spec.desired is not Desired.STOPPED:
+            spec = replace(spec, desired=Desired.STOPPED, changed_ns=time.time_ns())
+            revision = await self._write(spec, revision)
+
+        async def finish() -> BotAnswer:
+            return BotAnswer(outcome=BotOutcome.DONE)
+
+        answer = await self._alone_with(spec, revision, end_s, finish)
+        return replace(answer, bots=(await self._viewer.one(spec, revision),))
+
+    async def remove(
+        self,
+        user: str,
+        bot: str,
+        *,
+        force: bool = False,
+        expected_revision: int | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> BotAnswer:
+        """Remove a bot: what it is to be and do, its place in the log, and all that is kept for it.
+
+        Args:
+            user: whose.
+            bot: which.
+            force: stop it first if it runs; else one that is not stopped is refused.
+            expected_revision: only if this is its revision; None for whatever it is.
+            deadline_s: how long to wait, in seconds.
+
+        Raises:
+            BotError: as `stop`, or the bot is not stopped.
+            BrokerError: no answer: asking again does no harm.
+        """
+        end_s = _end(deadline_s)
+        spec, revision = await self._expected(user, bot, expected_revision)
+        if spec.desired is not Desired.STOPPED:
+            if not force:
+                raise refused(
+                    BotOutcome.REFUSED,
+                    f"bot {bot} of {user} is {spec.desired}: expected to stop it first, or --force",
+                )
+            spec = replace(spec, desired=Desired.STOPPED, changed_ns=time.time_ns())
+            revision = await self._write(spec, revision)
+
+        async def finish() -> BotAnswer:
+            # From here on whoever changes it meanwhile is told so, or we are, before anything is lost.
+            fixed = await self._write(spec, revision)
+            done = BotAnswer(outcome=BotOutcome.DONE)
+            await delete_consumer(self._bus, STREAM, durable_name(user, bot))
+            await self._statuses.delete(spec.key)
+            try:
+                await self._specs.delete(spec.key, expected_revision=fixed)
+            except RevisionConflict:
+                raise _conflict(user, bot) from None
+            return done
+
+        return await self._alone_with(spec, revision, end_s, finish)
+
+    # ---- to trade
+
+    async def execute_order(self, user: str, order: BotOrder) -> TradeOrder:
+        """Place an order on the account of a bot and in its name, and return the venue's answer.
+
+        The client order id follows from the bot and the request: asked for twice, one order is placed.
+
+        Args:
+            user: whose.
+            order: the bot, the caller's id of the request, and the terms.
+
+        Raises:
+            BotError: there is no bot of this name, or the terms cannot be.
+            BrokerError: no answer: placed or not is unknown, and asking again under the same id is safe.
+        """
+        spec, _ = await self._spec(user, order.bot)
+        if not order.request_id:
+            raise refused(BotOutcome.REFUSED, "request_id is empty: expected an id of the caller's")
+        try:
+            return await OwnOrders(self._bus, spec).place(order, order.deadline_ms / 1e3)
+        except (ValueError, TypeError) as error:
+            raise refused(BotOutcome.REFUSED, str(error)) from error
+
+    # ---- how
+
+    async def _try(self, spec: BotSpec) -> None:
+        try:
+            await self._loader.load(
+                f"{spec.key} {uuid4().hex}", lambda: self._catalogue.make(spec), spec.strategy
+            )
+        except ConfigError as error:
+            raise refused(BotOutcome.REFUSED, str(error)) from error
+
+    async def _spec(self, user: str, bot: str) -> tuple[BotSpec, int]:
+        entry = await self._specs.get(bot_key(user, bot))
+        if entry is None or entry.value is None:
+            raise refused(BotOutcome.MISSING, f"{user} has no bot {bot}")
+        try:
+            return decode_bot_spec(entry.value), entry.revision
+        except DecodeError as error:
+            raise refused(BotOutcome.REFUSED, f"bot {bot} of {user}: {error}") from error
+
+    async def _expected(self, user: str, bot: str, revision: int | None) -> tuple[BotSpec, int]:
+        spec, found = await self._spec(user, bot)
+        if revision is not None and revision != found:
+            raise refused(
+                BotOutcome.CONFLICT,
+                f"bot {bot} of {user} has changed: expected revision {revision}, found {found}",
+            )
+        return spec, found
+
+    async def _write(self, spec: BotSpec, revision: int) -> int:
+        try:
+            return await self._specs.put(spec.key, encode_bot(spec), expected_revision=revision)
+        except RevisionConflict:
+            raise _conflict(spec.user, spec.bot) from None
+
+    async def _turn(
+        self,
+        user: str,
+        bot: str,
+        turn: Callable[[BotSpec], Desired],
+        expected_revision: int | None,
+        deadline_s: float,
+    ) -> BotView:
+        end_s = _end(deadline_s)
+        spec, revision = await self._expected(user, bot, expected_revision)
+        desired = turn(spec)
+        if desired is not spec.desired:
+            spec = replace(spec, desired=desired, changed_ns=time.time_ns())
+            revision = await self._write(spec, revision)
+        return await self._seen(spec, revision, end_s)
+
+    async def _seen(self, spec: BotSpec, revision: int, end_s: float) -> BotView:
+        """Return the bot once a host says that it does what this revision asks for.
+
+        Raises:
+            BotError: it fails, or none does by the deadline.
+        """
+        goal = BotState.PAUSED if spec.desired is Desired.PAUSED else BotState.RUNNING
+        while True:
+            status = await self._viewer.status(spec.key)
+            view = self._viewer.view(spec, revision, status)
+            is_of_now = (
+                status is not None and status.creation == spec.creation and status.revision >= revision
+            )
+            if is_of_now and view.state is goal:
+                return view
+            if spec.desired is Desired.STOPPED:  # changed while it does nothing
+                return view
+            if is_of_now and view.state is BotState.FAILED:
+                raise _unfinished(f"bot {spec.bot} of {spec.user} does not run: {view.error}", view)
+            if time.monotonic() >= end_s:
+                why = view.error or f"host {view.host} has it, and it is {view.state or 'being taken'}"
+                raise _unfinished(f"bot {spec.bot} of {spec.user} is not {goal} yet: {why}", view)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _alone_with(
+        self, spec: BotSpec, revision: int, end_s: float, act: Callable[[], Awaitable[BotAnswer]]
+    ) -> BotAnswer:
+        """Act while we hold the bot, so that no host can run it; what was done is told though it failed."""
+        async with self._alone_here(spec, revision, end_s):
+            fence = await self._seize(spec, revision, end_s)
+            try:
+                return await act()
+            finally:
+                try:
+                    await self._holdings.give(spec.key, fence)
+                except BrokerError as error:  # it is free when our session ends
+                    _log.warning("bot_not_given", key=spec.key, error=error)
+
+    @contextlib.asynccontextmanager
+    async def _alone_here(self, spec: BotSpec, revision: int, end_s: float) -> AsyncIterator[None]:
+        """Wait for other requests of this process about the bot: what we hold, we hold for all of them."""
+        lock = self._seizing.get(spec.key)
+        if lock is None:
+            lock = self._seizing[spec.key] = asyncio.Lock()
+        try:
+            async with asyncio.timeout(max(0.0, end_s - time.monotonic())):
+                await lock.acquire()
+        except TimeoutError:
+            view = await self._viewer.one(spec, revision)
+            raise _unfinished(
+                f"bot {spec.bot} of {spec.user}: another request about it takes long", view
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _seize(self, spec: BotSpec, revision: int, end_s: float) -> int:
+        while True:
+            fence = await self._holdings.take(spec.key)
+            if fence is not None:
+                return fence
+            if time.monotonic() >= end_s:
+                view = await self._viewer.one(spec, revision)
+                holder = self._holdings.holder_of(spec.key)
+                who = (
+                    "nobody could be asked" if holder is None else f"{holder.kind} {holder.name} still has it"
+                )
+                raise _unfinished(f"bot {spec.bot} of {spec.user} is not stopped yet: {who}", view)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _end(deadline_s: float) -> float:
+    return time.monotonic() + deadline_s
+
+
+def _conflict(user: str, bot: str) -> BotError:
+    return refused(
+        BotOutcome.CONFLICT,
+        f"bot {bot} of {user} was changed by somebody else meanwhile: look at it and ask again",
+    )
+
+
+def _unfinished(reason: str, view: BotView) -> BotError:
+    return BotError(BotAnswer(outcome=BotOutcome.UNFINISHED, reason=reason, bots=(view,)))

@@ -1,0 +1,106 @@
+"""Says what the bots of this host do, in the bucket of observed states: at each change, and again before it expires."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from fillwire.bus.buckets import Bucket
+from fillwire.domain.bots import BotStatus
+from fillwire.domain.errors import BrokerError
+from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import Supervisor, cancel
+from fillwire.wire.bots import encode_bot
+
+_log = get_log(__name__)
+
+_LIFETIMES = 3  # reports in one lifetime: two may be missed
+_RETRY_S = 1.0
+
+Count = Callable[[str], Awaitable[int | None]]
+"""Returns how many events a bot has not handled yet, by its key; None if that is not known."""
+
+
+class Reports:
+    """Writes what the host says of its bots.
+
+    Args:
+        bucket: of observed states.
+        every_s: between two reports of a bot that does what it did, in seconds.
+        count: asked at each of these.
+    """
+
+    def __init__(self, bucket: Bucket, every_s: float, count: Count) -> None:
+        self._bucket = bucket
+        self._every_s = every_s
+        self._count = count
+        self._statuses: dict[str, BotStatus] = {}
+        self._is_new: dict[str, None] = {}  # keys, in the order in which they changed
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Begin to write."""
+        self._task = supervisor.spawn(self._run(), "reports")
+
+    async def stop(self) -> None:
+        """End; what was said expires."""
+        await cancel(self._task)
+
+    def say(self, status: BotStatus) -> None:
+        """Have this written as soon as can be."""
+        self._statuses[status.key] = status
+        self._is_new[status.key] = None
+        self._wake.set()
+
+    async def say_last(self, status: BotStatus) -> None:
+        """Write this now, and nothing more of the bot; if the broker does not answer, what was said before expires."""
+        self.forget(status.key)
+        try:
+            await self._write(status)
+        except BrokerError as error:
+            _log.warning("bot_status_not_written", bot=status.bot, error=error)
+
+    def forget(self, key: str) -> None:
+        """Say nothing more of a bot."""
+        self._statuses.pop(key, None)
+        self._is_new.pop(key, None)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        again_s = loop.time() + self._every_s
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(again_s):
+                    await self._wake.wait()
+            self._wake.clear()
+            if loop.time() >= again_s:
+                again_s = loop.time() + self._every_s
+                await self._look_again()
+            try:
+                await self._write_new()
+            except BrokerError as error:
+                _log.warning("bot_status_not_written", error=error)
+                await asyncio.sleep(_RETRY_S)
+                self._wake.set()
+
+    async def _look_again(self) -> None:
+        for key in list(self._statuses):
+            waiting_count = await self._count(key)
+            status = self._statuses.get(key)  # the bot may have left meanwhile
+            if status is not None:
+                self._statuses[key] = replace(status, waiting_count=waiting_count)
+                self._is_new[key] = None
+
+    async def _write_new(self) -> None:
+        while self._is_new:
+            key = next(iter(self._is_new))
+            status = self._statuses[key]
+            await self._write(status)
+            if self._statuses.get(key) is status:
+                self._is_new.pop(key, None)
+
+    async def _write(self, status: BotStatus) -> None:
+        value = encode_bot(replace(status, time_ns=time.time_ns()))
+        await self._bucket.put(status.key, value, ttl_s=self._every_s * _LIFETIMES)

@@ -1,0 +1,55 @@
+"""`fillwire manager`: answer what users ask about their bots."""
+
+import os
+import socket
+from pathlib import Path
+
+import click
+
+from fillwire.bots.catalogue import Catalogue
+from fillwire.bots.manager import BotManager
+from fillwire.bots.service import ManagerService
+from fillwire.cli.broker import connect, with_nats
+from fillwire.runtime.lifecycle import Stop, run
+from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.parent import announce_ready, follow_parent
+from fillwire.runtime.settings import Settings, load_settings
+
+
+@click.command("manager")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
+@click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
+@click.option("--name", help="Of this process.  [default: made of host and process]")
+@click.pass_context
+def command(ctx: click.Context, *, config: Path | None, nats: str | None, name: str | None) -> None:
+    """Create, start, pause, stop and remove bots as their users ask, by `fillwire bots` or by NATS.
+
+    Any number of managers may run; what they write is done by hosts, see `fillwire host`.
+    """
+    follow_parent()
+    configure_logs()
+    settings = with_nats(load_settings(config), nats)
+    manager = name or f"manager-{socket.gethostname()}-{os.getpid()}"
+    ctx.exit(run(lambda stop: serve(settings, manager, stop)))
+
+
+async def serve(settings: Settings, name: str, stop: Stop) -> None:
+    """Answer until `stop` is requested.
+
+    Raises:
+        FillwireError: no broker, or it refuses us.
+    """
+    catalogue = Catalogue(settings.bots.directories, settings.bots.modules)
+    async with (
+        await connect(settings, name=name, inbox="manager") as bus,
+        BotManager(
+            bus,
+            catalogue,
+            name=name,
+            lease_s=settings.bots.lease_ms / 1e3,
+            replicas=settings.nats.replicas,
+        ) as manager,
+        ManagerService(bus, manager),
+    ):
+        announce_ready(name=name)
+        await stop.wait()

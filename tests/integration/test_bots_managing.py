@@ -1,0 +1,61 @@
+"""Bots from their creation to their removal, by manager and hosts on a real broker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fillwire.bots.errors import BotError
+from fillwire.bus.connection import Bus
+from fillwire.domain.bots import BotOutcome, BotState, Desired
+from support.broker import ConnectBus
+from support.eventually import eventually
+from support.managed_bots import ManagedBots, managed_bots
+from support.order_events import order_event
+from support.publishing import publish
+
+
+@pytest.fixture
+async def bots(bus: Bus, connect_bus: ConnectBus, tmp_path: Path) -> AsyncIterator[ManagedBots]:  # noqa: ARG001 - the broker has streams and buckets
+    """A manager without hosts."""
+    directory = tmp_path / "bots"
+    directory.mkdir()
+    async with managed_bots(connect_bus, directory) as made:
+        yield made
+
+
+async def test_a_bot_lives_from_its_creation_to_its_removal(bots: ManagedBots, bus: Bus) -> None:
+    """Created it runs, stopped it ends in order, started it goes on where it stopped, removed it is forgotten."""
+    await bots.host("host-1")
+    created = await bots.manager.create("alice", bots.creation())
+    assert (created.state, created.host, created.desired) == (BotState.RUNNING, "host-1", Desired.RUNNING)
+    await publish(bus, order_event(order_id="1"))
+    await eventually(lambda: bots.told() == ["start", "fill 1"])
+    stopped = await bots.manager.stop("alice", "teller")
+    assert stopped.bots[0].state is BotState.STOPPED
+    assert bots.told() == ["start", "fill 1", "stop"]
+    await publish(bus, order_event(order_id="2"))
+    started = await bots.manager.start("alice", "teller")
+    assert started.state is BotState.RUNNING
+    await eventually(lambda: bots.told()[3:] == ["start", "fill 2"])
+    with pytest.raises(BotError, match="bot teller of alice is running: expected to stop it first") as error:
+        await bots.manager.remove("alice", "teller")
+    assert error.value.outcome is BotOutcome.REFUSED
+    await bots.manager.remove("alice", "teller", force=True)
+    assert await bots.manager.list("alice") == []
+    assert bots.told()[3:] == ["start", "fill 2", "stop"]
+
+
+async def test_a_bot_that_rests_is_told_of_nothing_and_misses_nothing(bots: ManagedBots, bus: Bus) -> None:
+    """Paused it keeps its place and its state; resumed it goes on there, without being started anew."""
+    await bots.host("host-1")
+    await bots.manager.create("alice", bots.creation())
+    paused = await bots.manager.pause("alice", "teller")
+    assert (paused.state, paused.desired) == (BotState.PAUSED, Desired.PAUSED)
+    await publish(bus, *(order_event(order_id=str(number)) for number in range(3)))
+    await asyncio.sleep(0.2)  # what must not happen has no event to wait for
+    assert bots.told() == ["start"]
+    resumed = await bots.manager.resume("alice", "teller")
+    assert resumed.state is BotState.RUNNING
+    await eventually(lambda: bots.told() == ["start", "fill 0", "fill 1", "fill 2"])
