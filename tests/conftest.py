@@ -3,10 +3,8 @@
 from hypothesis import settings
 
 from support.broker import broker, broker_cluster, bus, connect_bus
-from support.databases import database
-from support.postgresql import own_postgresql, postgresql
 
-__all__ = ["broker", "broker_cluster", "bus", "connect_bus", "database", "own_postgresql", "postgresql"]
+__all__ = ["broker", "broker_cluster", "bus", "connect_bus"]
 
 # An example is not timed: the machine is shared, and the timeout of a test guards them all.
 settings.register_profile("fillwire", deadline=None)

@@ -12,7 +12,7 @@ from fillwire.domain.enums import Kind, Source
 from fillwire.domain.events import OrderEvent
 from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseUnusable, Displaced
-from fillwire.recorder.tables import metadata, order_events
+from fillwire.recorder.tables import REVISION, metadata, order_events
 from fillwire.recorder.writer import Gap, Writer
 from support.databases import Delivered, delivered, opened_writer, query, record
 from support.order_events import order_event, order_life
@@ -180,6 +180,7 @@ def test_the_migrations_make_the_tables_that_the_program_knows(database: Databas
     writer, _ = opened_writer(database)
     assert writer.migrate() is None
     writer.close()
+    assert query(database, "SELECT version_num FROM alembic_version") == [(REVISION,)]
     with database.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []

@@ -12,12 +12,12 @@ from rich.text import Text
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.decisions import KeptDecision
+from fillwire.cli.moments import moment_ns
 from fillwire.cli.selecting import (
     agree,
     broker_options,
     json_option,
     list_options,
-    moment_ns,
     numbers_argument,
     operator,
     require_all,

@@ -15,13 +15,13 @@ from rich.text import Text
 from fillwire.bus.connection import Bus
 from fillwire.bus.decisions import Decisions, KeptDecision
 from fillwire.bus.errors import RevisionConflict
+from fillwire.cli.moments import moment_ns
 from fillwire.cli.refused_frames import KeptFrame, Selection, read_frames
 from fillwire.cli.selecting import (
     agree,
     broker_options,
     json_option,
     list_options,
-    moment_ns,
     numbers_argument,
     operator,
     require_all,

@@ -2,12 +2,9 @@
 
 import getpass
 import os
-import re
 import socket
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +20,6 @@ from fillwire.runtime.settings import Settings, load_settings
 
 SHOWN = 100
 _CONNECT_DEADLINE_S = 3.0
-_AGE = re.compile(r"(\d{1,7})\s*(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,30 +51,6 @@ list_options = _all_of(
         "--limit", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="The newest so many."
     ),
 )
-
-
-def moment_ns(text: str | None, option: str) -> int | None:
-    """Return the time that a person wrote, in nanoseconds since the epoch; None for none.
-
-    Raises:
-        ConfigError: neither a time with its zone nor an age.
-    """
-    if text is None:
-        return None
-    age = _AGE.fullmatch(text.strip())
-    if age is not None:
-        return max(
-            0, time.time_ns() - int(timedelta(**{_UNITS[age[2]]: int(age[1])}).total_seconds()) * 10**9
-        )
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ConfigError(
-            f"{option} is {text!r}: expected a time with its zone such as 2026-01-31T08:00:00+00:00, or an age such as 2h"
-        )
-    return max(0, round(moment.timestamp() * 1e6) * 1000)
 
 
 def operator() -> str:

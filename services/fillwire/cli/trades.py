@@ -2,21 +2,27 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.table import Table
 from rich.text import Text
 
 from fillwire.cli.databases import chosen_database, database_option
-from fillwire.cli.selecting import SHOWN, json_option, moment_ns
+from fillwire.cli.moments import moment_ns
 from fillwire.cli.showing import show, time_text
 from fillwire.domain.enums import Side
+from fillwire.domain.errors import ConfigError
 from fillwire.recorder.book import TradeBook
-from fillwire.recorder.documents import trade_document
+from fillwire.recorder.documents import fees_document, position_document, profit_document, trade_document
+from fillwire.recorder.exporting import write_csv, write_csv_file, write_parquet
+from fillwire.recorder.reports import BY_BOT_AND_PAIR, By, Group
 from fillwire.recorder.trades import PageMark, Trade, TradeFilter
 from fillwire.runtime.logs import LEVEL_VARIABLE, configure_logs
 from fillwire.runtime.redaction import printable
@@ -24,6 +30,9 @@ from fillwire.runtime.settings import load_settings
 from fillwire.wire.decimals import decimal_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SHOWN = 100
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
 def _options(command: Command) -> Command:
@@ -55,7 +64,7 @@ def command() -> None:
 @_options
 @click.option("--side", type=click.Choice([str(side) for side in Side]), help="Only these.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=SHOWN, show_default=True, help="The newest so many."
+    "--limit", type=click.IntRange(1, 10_000), default=_SHOWN, show_default=True, help="The newest so many."
 )
 @click.option("--after", metavar="MARK", help="The next page: the mark that the one before ended with.")
 @json_option
@@ -77,6 +86,165 @@ def list_trades(*, side: str | None, limit: int, after: str | None, as_json: boo
         click.echo(f"{len(page.trades)} trades; more with --after '{page.next}'", err=True)
 
 
+def _by_option(*default: By) -> Callable[[Command], Command]:
+    choices = ", ".join(By)
+
+    def read(_ctx: click.Context, _parameter: click.Parameter, text: str) -> tuple[By, ...]:
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        unknown = [name for name in names if name not in set(By)]
+        if unknown:
+            raise click.BadParameter(f"expected some of {choices}, found {unknown[0]!r}")
+        return tuple(By(name) for name in names)
+
+    return click.option(
+        "--by",
+        callback=read,
+        default=",".join(default),
+        show_default=True,
+        metavar="LIST",
+        help=f"What to tell apart, with commas: {choices}.",
+    )
+
+
+def _zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"expected a time zone such as Europe/Berlin, found {name!r}") from None
+
+
+_zone_option = click.option(
+    "--zone", callback=_zone, default="UTC", show_default=True, help="Where a day begins at midnight."
+)
+_inventory_options = (
+    click.option("--across-bots", is_flag=True, help="Bots of an account sell what others of it bought."),
+    click.option(
+        "--shorts", is_flag=True, help="What is sold without having been bought is a short position."
+    ),
+)
+
+
+@command.command("profit")
+@_options
+@_by_option(*BY_BOT_AND_PAIR)
+@_zone_option
+@_inventory_options[0]
+@_inventory_options[1]
+@json_option
+def profit(
+    *, by: Sequence[By], zone: ZoneInfo, across_bots: bool, shorts: bool, as_json: bool, **places: Any
+) -> None:
+    """Show realised profit, by first in, first out.
+
+    Fees are not converted: those in the quote currency are subtracted, those in the base currency are part of the cost, and
+    all others stand beside.
+    """
+    chosen = _chosen(**places)
+    with _book(**places) as book:
+        rows = book.profit(chosen, by=by, zone=zone, across_bots=across_bots, shorts=shorts)
+    if as_json:
+        click.echo(json.dumps([profit_document(group, row) for group, row in rows], indent=2))
+        return
+    columns = ("trades", "sold", "proceeds", "cost", "profit", "quote fees", "net", "other fees", "unmatched")
+    table = _group_table(by, columns)
+    for group, row in rows:
+        others = " ".join(f"{_text(amount)} {name or '?'}" for name, amount in sorted(row.other_fees.items()))
+        if row.unknown_fee_count:
+            others += f" + {row.unknown_fee_count} unknown"
+        _add(
+            table,
+            group,
+            by,
+            str(row.trade_count),
+            _text(row.quantity),
+            *map(_text, (row.proceeds, row.cost, row.profit, row.quote_fees, row.net_profit)),
+            others.strip(" +") or "-",
+            _text(row.unmatched_quantity if row.unmatched_quantity is not None else row.unmatched_value),
+        )
+    show(table)
+    unmatched = sum(1 for _, row in rows if row.unmatched_value or row.unmatched_quantity)
+    if unmatched:
+        click.echo(
+            f"{unmatched} rows have sales without a recorded purchase: what these brought is in no profit; "
+            "see --across-bots, --shorts and docs/recorder.md",
+            err=True,
+        )
+
+
+@command.command("fees")
+@_options
+@_by_option()
+@_zone_option
+@json_option
+def fees(*, by: Sequence[By], zone: ZoneInfo, as_json: bool, **places: Any) -> None:
+    """Show fees, by the currency in which they were taken."""
+    chosen = _chosen(**places)
+    with _book(**places) as book:
+        rows = book.fees(chosen, by=by, zone=zone)
+    if as_json:
+        click.echo(json.dumps([fees_document(group, row) for group, row in rows], indent=2))
+        return
+    table = _group_table(by, ("trades", "fees", "not told"))
+    for group, row in rows:
+        _add(table, group, by, str(row.trade_count), _text(row.amount), str(row.unknown_count or "-"))
+    show(table)
+
+
+@command.command("positions")
+@_options
+@_inventory_options[0]
+@_inventory_options[1]
+@json_option
+def positions(*, across_bots: bool, shorts: bool, as_json: bool, **places: Any) -> None:
+    """Show what is held by the recorded trades alone, and what it cost."""
+    chosen = _chosen(**places)
+    with _book(**places) as book:
+        rows = book.positions(chosen, across_bots=across_bots, shorts=shorts)
+    if as_json:
+        click.echo(json.dumps([position_document(row) for row in rows], indent=2))
+        return
+    table = _columns(("account", "bot", "pair"), ("quantity", "value", "average", "lots"), ("since (UTC)",))
+    for row in rows:
+        amounts = map(_text, (row.quantity, row.value, row.average_price))
+        table.add_row(
+            *_safe(
+                str(row.account),
+                row.bot or "-",
+                row.pair,
+                *amounts,
+                str(row.lot_count),
+                time_text(row.opened_ns),
+            )
+        )
+    show(table)
+
+
+@command.command("export")
+@_options
+@click.option("--side", type=click.Choice([str(side) for side in Side]), help="Only these.")
+@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), help="[default: by the file's name]")
+@click.option("--text-amounts", is_flag=True, help="Amounts of Parquet as text, for any size.")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
+def export(*, side: str | None, form: str | None, text_amounts: bool, file: Path, **places: Any) -> None:
+    """Write trades to a file, oldest first, as CSV or Parquet; `-` is standard output, as CSV."""
+    chosen = _chosen(side=side, **places)
+    form = form or ("parquet" if file.suffix == ".parquet" else "csv")
+    with _book(**places) as book:
+        trades = book.trades(chosen)
+        try:
+            if str(file) == "-":
+                if form != "csv":
+                    raise ConfigError("standard output takes CSV: expected a file for Parquet")
+                count = write_csv(trades, sys.stdout)
+            elif form == "csv":
+                count = write_csv_file(trades, file)
+            else:
+                count = write_parquet(trades, file, text_amounts=text_amounts)
+        except OSError as error:
+            raise ConfigError(f"cannot write {file}: {error.strerror}") from None
+    click.echo(f"{count} trades", err=True)
+
+
 def _chosen(*, side: str | None = None, **places: Any) -> TradeFilter:
     return TradeFilter(
         user=places["user"],
@@ -96,30 +264,51 @@ def _book(*, database: str | None, config: Path | None, **_: Any) -> TradeBook:
 
 
 def _trades_table(trades: Sequence[Trade]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("time (UTC)", "account", "pair", "bot", "side"):
-        table.add_column(name)
-    for name in ("quantity", "price", "fee"):
-        table.add_column(name, justify="right")
-    for name in ("order", "trade"):
-        table.add_column(name)
+    table = _columns(
+        ("time (UTC)", "account", "pair", "bot", "side"), ("quantity", "price", "fee"), ("order", "trade")
+    )
     for trade in trades:
-        fee = "?" if trade.fee is None else f"{decimal_text(trade.fee)} {trade.fee_currency or ''}"
+        fee = "?" if trade.fee is None else f"{_text(trade.fee)} {trade.fee_currency or ''}"
         table.add_row(
-            *(
-                Text(printable(text))
-                for text in (
-                    time_text(trade.transaction_time_ns),
-                    str(trade.account),
-                    trade.pair,
-                    trade.bot or "-",
-                    trade.side,
-                    decimal_text(trade.quantity),
-                    decimal_text(trade.price),
-                    fee,
-                    trade.order_id,
-                    trade.trade_id,
-                )
+            *_safe(
+                time_text(trade.transaction_time_ns),
+                str(trade.account),
+                trade.pair,
+                trade.bot or "-",
+                trade.side,
+                _text(trade.quantity),
+                _text(trade.price),
+                fee,
+                trade.order_id,
+                trade.trade_id,
             )
         )
     return table
+
+
+def _columns(left: Sequence[str], right: Sequence[str], more: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
+    for name in more:
+        table.add_column(name)
+    return table
+
+
+def _group_table(by: Sequence[By], numbers: Sequence[str]) -> Table:
+    return _columns((*by, "environment", "currency"), numbers)
+
+
+def _add(table: Table, group: Group, by: Sequence[By], *numbers: str) -> None:
+    place = (getattr(group, name) or "-" for name in by)
+    table.add_row(*_safe(*place, group.environment, group.currency or "?", *numbers))
+
+
+def _safe(*texts: str) -> list[Text]:
+    return [Text(printable(text)) for text in texts]
+
+
+def _text(amount: Decimal | None) -> str:
+    return "-" if amount is None else decimal_text(amount)

@@ -31,9 +31,13 @@ def share(value: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """
     if part == whole:
         return value
-    return _EXACT.quantize(_EXACT.divide(_EXACT.multiply(value, part), whole), _SHARE_UNIT)
+    return _rounded(_EXACT.divide(_EXACT.multiply(value, part), whole))
 
 
 def average(value: Decimal, quantity: Decimal) -> Decimal:
-    """Return a value by its quantity: half to even at 18 decimals, without zeros at its end."""
-    return _EXACT.quantize(_EXACT.divide(value, quantity), _SHARE_UNIT)
+    """Return a value by its quantity: half to even at 18 decimals."""
+    return _rounded(_EXACT.divide(value, quantity))
+
+
+def _rounded(value: Decimal) -> Decimal:
+    return _EXACT.normalize(_EXACT.quantize(value, _SHARE_UNIT))

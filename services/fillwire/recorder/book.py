@@ -1,15 +1,28 @@
 """`TradeBook`: what can be asked of recorded trades, from a program or a notebook."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, tzinfo
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from fillwire.recorder.database import Database
-from fillwire.recorder.errors import DatabaseAway
-from fillwire.recorder.migrating import require_current
+from fillwire.recorder.errors import DatabaseAway, DatabaseUnusable
+from fillwire.recorder.reports import (
+    BY_BOT_AND_PAIR,
+    By,
+    Fees,
+    Group,
+    Position,
+    Profit,
+    fees_of,
+    positions_of,
+    profit_of,
+)
+from fillwire.recorder.tables import REVISION
 from fillwire.recorder.trades import Page, PageMark, Trade, TradeFilter, read_all, read_page
 
 _EVERYTHING = TradeFilter()
@@ -72,6 +85,43 @@ class TradeBook:
         with self._reading() as connection:
             yield from read_all(connection, chosen)
 
+    def profit(
+        self,
+        chosen: TradeFilter = _EVERYTHING,
+        *,
+        by: Sequence[By] = BY_BOT_AND_PAIR,
+        zone: tzinfo = UTC,
+        across_bots: bool = False,
+        shorts: bool = False,
+    ) -> list[tuple[Group, Profit]]:
+        """Return realised profit by first in, first out; see `reports.profit_of` for the arguments.
+
+        All trades since the beginning are read, whatever bounds of time are chosen: what is sold today was bought before.
+        """
+        wanted = replace(chosen, bot=None if across_bots else chosen.bot, since_ns=None)
+        return profit_of(
+            self.trades(wanted),
+            counts=chosen.includes,
+            by=by,
+            zone=zone,
+            across_bots=across_bots,
+            shorts=shorts,
+        )
+
+    def fees(
+        self, chosen: TradeFilter = _EVERYTHING, *, by: Sequence[By] = (), zone: tzinfo = UTC
+    ) -> list[tuple[Group, Fees]]:
+        """Return fees by currency; see `reports.fees_of`."""
+        return fees_of(self.trades(chosen), by=by, zone=zone)
+
+    def positions(
+        self, chosen: TradeFilter = _EVERYTHING, *, across_bots: bool = False, shorts: bool = False
+    ) -> list[Position]:
+        """Return what is held by the recorded trades; see `reports.positions_of`."""
+        return positions_of(
+            self.trades(replace(chosen, since_ns=None)), across_bots=across_bots, shorts=shorts
+        )
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
         path = self._database.path
@@ -80,5 +130,16 @@ class TradeBook:
                 f"database {self._database}: expected a file, found none; `fillwire recorder` makes it"
             )
         with self._database.errors(), self._engine.connect() as connection:
-            require_current(self._database, connection)
+            self._require_tables(connection)
             yield connection
+
+    def _require_tables(self, connection: Connection) -> None:
+        """Check that the tables are those of this version; alembic, which could tell as well, is slow to import."""
+        found = None
+        if inspect(connection).has_table("alembic_version"):
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if found != REVISION:
+            raise DatabaseUnusable(
+                f"database {self._database} has revision {found or 'none'}: expected {REVISION}; "
+                "`fillwire recorder` of this version makes it so"
+            )

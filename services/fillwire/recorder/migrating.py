@@ -5,12 +5,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseUnusable
+from fillwire.recorder.tables import REVISION
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 
@@ -20,11 +20,6 @@ def _config(connection: Connection | None = None) -> Config:
     config.set_main_option("script_location", str(_DIRECTORY).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def newest_revision() -> str:
-    """Return the revision that this version of the program expects."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -45,27 +40,13 @@ def migrate(database: Database, connection: Connection) -> str | None:
     """
     with database.errors(), connection.begin():
         before = revision_of(connection)
-        if before == newest_revision():
+        if before == REVISION:
             return None
         try:
             command.upgrade(_config(connection), "head")
         except CommandError:
             raise DatabaseUnusable(
-                f"database {database} has revision {before}: expected {newest_revision()} or an older one, "
+                f"database {database} has revision {before}: expected {REVISION} or an older one, "
                 "it was made by a newer version of Fillwire"
             ) from None
         return before or "none"
-
-
-def require_current(database: Database, connection: Connection) -> None:
-    """Check that the tables are those of this version.
-
-    Raises:
-        DatabaseUnusable: they are not, or there are none.
-    """
-    found = revision_of(connection)
-    if found != newest_revision():
-        raise DatabaseUnusable(
-            f"database {database} has revision {found or 'none'}: expected {newest_revision()}; "
-            "`fillwire recorder` of this version makes it so"
-        )

@@ -28,6 +28,7 @@ NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
 }
+REVISION = "0001"  # that the migrations end with
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 

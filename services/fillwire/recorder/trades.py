@@ -1,5 +1,6 @@
 """Recorded trades: what one is, which are asked for, and how they are read, oldest or newest first."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -106,10 +107,13 @@ class TradeFilter:
             found.append(_C.transaction_time_ns < self.until_ns)
         return found
 
-    def matches(self, time_ns: int) -> bool:
-        """Return whether a time is within the bounds."""
-        return (self.since_ns is None or time_ns >= self.since_ns) and (
-            self.until_ns is None or time_ns < self.until_ns
+    def includes(self, trade: Trade) -> bool:
+        """Return whether a trade, of the account and pair that were asked for, is by the bot and within the bounds."""
+        time_ns = trade.transaction_time_ns
+        return (
+            (self.since_ns is None or time_ns >= self.since_ns)
+            and (self.until_ns is None or time_ns < self.until_ns)
+            and (self.bot is None or trade.bot in {self.bot, bot_label(self.bot)})
         )
 
 
@@ -176,9 +180,11 @@ def read_page(connection: Connection, chosen: TradeFilter, limit: int, after: Pa
 def read_all(connection: Connection, chosen: TradeFilter) -> Iterator[Trade]:
     """Yield trades oldest first; those of one moment as the stream has them."""
     statement = _executions(chosen).order_by(_C.transaction_time_ns, _C.stream_id, _C.sequence, _C.event_id)
-    result = connection.execution_options(yield_per=_READ_AT_ONCE).execute(statement)
-    for rows in result.partitions():
-        yield from _without_superseded(connection, [_trade(row) for row in rows])
+    with contextlib.closing(
+        connection.execute(statement, execution_options={"yield_per": _READ_AT_ONCE})
+    ) as result:
+        for rows in result.partitions():
+            yield from _without_superseded(connection, [_trade(row) for row in rows])
 
 
 def _trade(row: Row[Any]) -> Trade:

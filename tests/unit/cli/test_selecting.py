@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from fillwire.cli.selecting import agree, moment_ns, require_all, require_choice
+from fillwire.cli.moments import moment_ns
+from fillwire.cli.selecting import agree, require_all, require_choice
 from fillwire.domain.errors import ConfigError
 
 HOUR_NS = 3600 * 10**9
