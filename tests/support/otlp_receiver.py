@@ -33,6 +33,15 @@ class ReceivedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedLink:
+    """A link of a span to one of another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedSpan:
     """A span as it stood in an export request; ids are lower-case hexadecimal, `parent_id` is empty for a root."""
 
@@ -45,6 +54,7 @@ class ReceivedSpan:
     end_ns: int
     attributes: Attributes
     events: tuple[ReceivedEvent, ...]
+    links: tuple[ReceivedLink, ...]
     is_error: bool
     status_message: str
     is_parent_remote: bool
@@ -102,12 +112,26 @@ def _span(span: trace_pb2.Span, resource: Attributes, scope: str) -> ReceivedSpa
             ReceivedEvent(event.name, event.time_unix_nano, _attributes(event.attributes))
             for event in span.events
         ),
+        links=tuple(
+            ReceivedLink(link.trace_id.hex(), link.span_id.hex(), _attributes(link.attributes))
+            for link in span.links
+        ),
         is_error=span.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
         status_message=span.status.message,
         is_parent_remote=bool(span.flags & trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK),
         resource=resource,
         scope=scope,
     )
+
+
+def received_spans(request: bytes) -> list[ReceivedSpan]:
+    """Return the spans of an export request."""
+    return [
+        _span(span, _attributes(resource_spans.resource.attributes), scope_spans.scope.name)
+        for resource_spans in ExportTraceServiceRequest.FromString(request).resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    ]
 
 
 def _points(metric: metrics_pb2.Metric) -> tuple[ReceivedPoint, ...]:
@@ -257,15 +281,9 @@ class OtlpReceiver:
 
     async def _traces(self, request: web.Request) -> web.Response:
         status = self.status
-        message = ExportTraceServiceRequest.FromString(await self._body(request))
+        body = await self._body(request)
         if status == web.HTTPOk.status_code:
-            for resource_spans in message.resource_spans:
-                resource = _attributes(resource_spans.resource.attributes)
-                self.spans += [
-                    _span(span, resource, scope_spans.scope.name)
-                    for scope_spans in resource_spans.scope_spans
-                    for span in scope_spans.spans
-                ]
+            self.spans += received_spans(body)
         await self._note()
         return _answer(status, ExportTraceServiceResponse().SerializeToString())
 

@@ -9,10 +9,12 @@ from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.orders import CancelRequest, OpenOrders, OrderQuery, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
 from fillwire.domain.rules import RulesAnswer
+from fillwire.gateway.following import Following
 from fillwire.gateway.placements import Earlier, Placements
 from fillwire.gateway.quarantine import read_kept_frame
 from fillwire.gateway.queries import Queries
 from fillwire.gateway.session import Session
+from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.wire.codec import encode_connection
 from fillwire.wire.commands import (
     CANCEL_ORDER,
@@ -71,9 +73,10 @@ class Commands:
         queries: asks the account's records.
         right: the account's lease.
         order_life_s: so long after it was asked for a request may still be carried out by the venue.
+        telemetry: traces the requests of callbacks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         session: Session,
         placements: Placements,
@@ -81,21 +84,25 @@ class Commands:
         right: Right,
         *,
         order_life_s: float,
+        telemetry: FillTelemetry,
     ) -> None:
         self._session = session
         self._placements = placements
         self._queries = queries
         self._right = right
         self._order_life_s = order_life_s
+        self._telemetry = telemetry
         self._bus: Bus | None = None
         self._responder: Responder | None = None
         self._acts: dict[str, Callable[[bytes], Awaitable[Command]]] = {
-            PLACE_ORDER: self._place,
-            CANCEL_ORDER: self._cancel,
             GET_ORDER: self._order,
             OPEN_ORDERS: self._open_orders,
             PAIR_RULES: self._rules,
             READ_AGAIN: self._read_again,
+        }
+        self._orders: dict[str, Callable[[bytes, Following], Awaitable[TradeOrder]]] = {
+            PLACE_ORDER: self._place,
+            CANCEL_ORDER: self._cancel,
         }
 
     async def start(self, bus: Bus) -> None:
@@ -128,6 +135,9 @@ class Commands:
         verb = parse_command_subject(message.subject).verb
         if verb == STATUS:
             return encode_connection(self._session.snapshot())
+        if verb in self._orders:
+            following = Following(self._telemetry, self._session.account, verb, message)
+            return encode_command(following.answered(await self._carry_out(verb, message.data, following)))
         act = self._acts.get(verb)
         if act is None:
             return encode_command(_not_done(verb, f"unknown command {verb}: expected {_EXPECTED}"))
@@ -135,6 +145,12 @@ class Commands:
             return encode_command(await act(message.data))
         except DecodeError as error:
             return encode_command(_not_done(verb, str(error)))
+
+    async def _carry_out(self, verb: str, body: bytes, following: Following) -> TradeOrder:
+        try:
+            return await self._orders[verb](body, following)
+        except DecodeError as error:
+            return _rejected("", None, str(error))
 
     async def _read_again(self, body: bytes) -> FrameReading:
         if self._bus is None:
@@ -146,7 +162,7 @@ class Commands:
         except (DecodeError, BrokerError) as error:
             return FrameReading(outcome=ReadingOutcome.FAILED, reason=f"not read: {error}")
 
-    async def _place(self, body: bytes) -> TradeOrder:
+    async def _place(self, body: bytes, following: Following) -> TradeOrder:
         request = decode_order_request(body)
         obstacle = self._session.order_obstacle
         if obstacle is not None:  # not asked again: it may have gone, and nothing is noted that was not sent
@@ -159,22 +175,27 @@ class Commands:
                 return _rejected(request.pair, request.client_order_id, f"not sent: {broken}")
         fence = self._right.fence
         noted = await self._placements.note(self._session.account, request.client_order_id, fence)
+        following.noted()
         if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending
             answer = await self._session.place(
                 request,
                 may_exist=noted.earlier is not Earlier.NONE,
                 may_place=noted.earlier is not Earlier.UNDER_WAY,
+                on_sent=following.sent,
             )
+            following.venue_answered()
         else:
             answer = _rejected(request.pair, request.client_order_id, NOT_OWNED)
         if answer.outcome is Outcome.REJECTED:
             await self._placements.refused(noted)
         return answer
 
-    async def _cancel(self, body: bytes) -> TradeOrder:
+    async def _cancel(self, body: bytes, following: Following) -> TradeOrder:
         request = decode_cancel_request(body)
         if self._right.lasts(self._order_life_s):
-            return await self._session.cancel(request)
+            answer = await self._session.cancel(request, on_sent=following.sent)
+            following.venue_answered()
+            return answer
         return _rejected(request.pair, request.client_order_id, NOT_OWNED)
 
     async def _rules(self, body: bytes) -> RulesAnswer:

@@ -240,20 +240,36 @@ class Link:
 
     # -- orders
 
-    async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool = True) -> TradeOrder:
-        """Return what the venue answers to an order; see `VenueProtocol.place_order`."""
+    async def place(
+        self,
+        request: OrderRequest,
+        *,
+        may_exist: bool,
+        may_place: bool = True,
+        on_sent: Callable[[], None] | None = None,
+    ) -> TradeOrder:
+        """Return what the venue answers to an order; see `VenueProtocol.place_order`.
+
+        `on_sent` is called when the protocol has it: over a socket it has then been written.
+        """
         key, answer = self._expect()
         self.driver.use(
             lambda protocol, now_ns: protocol.place_order(
                 key, request, now_ns, may_exist=may_exist, may_place=may_place
             )
         )
+        if on_sent is not None:
+            on_sent()
         return await self._answer(key, answer, request.pair, request.client_order_id)
 
-    async def cancel(self, request: CancelRequest) -> TradeOrder:
-        """Return what the venue answers to a cancellation."""
+    async def cancel(
+        self, request: CancelRequest, *, on_sent: Callable[[], None] | None = None
+    ) -> TradeOrder:
+        """Return what the venue answers to a cancellation; `on_sent` as for `place`."""
         key, answer = self._expect()
         self.driver.use(lambda protocol, now_ns: protocol.cancel_order(key, request, now_ns))
+        if on_sent is not None:
+            on_sent()
         return await self._answer(key, answer, request.pair, request.client_order_id)
 
     def _expect(self) -> tuple[int, asyncio.Future[TradeOrder]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import PublishError
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.lineage import Lineage
 from fillwire.gateway.unstored import Spilled, Unstored
 from fillwire.runtime.fill_traces import GatewayTrace
 from fillwire.runtime.logs import get_log
@@ -49,6 +50,7 @@ class Publication:
         self.unstored = Unstored(spilled)
         self._submit = publisher.submit
         self._subjects: dict[tuple[str, str], str] = {}
+        self._lineage = Lineage()
 
     def publish(self, report: OrderReport, parsed_ns: int, frame_bytes: int) -> bool:
         """Publish an event, which is resent until the broker has it; return whether it was taken.
@@ -64,10 +66,14 @@ class Publication:
             subject = self._subject(place)
         event_id, order_id, body = report.event_id, report.order_id, report.json
         since_ns = report.transaction_time_ns - (self.clock_offset_ns() or 0)
-        sent = _Sent(self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body))
+        order = f"{report.symbol} {order_id}"
+        earlier = self._lineage.append(order, event_id) if self.telemetry.is_exporting else ()
+        sent = _Sent(
+            self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body), earlier
+        )
         try:
             is_in_memory = self._submit(
-                f"{report.symbol} {order_id}",
+                order,
                 subject,
                 body,
                 event_id,
@@ -121,6 +127,7 @@ class _Sent(GatewayTrace):
         parsed_ns: int,
         frame_bytes: int,
         body_bytes: int,
+        earlier: tuple[str, ...],
     ) -> None:
         account = owner.account
         self._owner = owner
@@ -141,6 +148,7 @@ class _Sent(GatewayTrace):
         self.acknowledged_ns = None
         self.frame_bytes = frame_bytes
         self.body_bytes = body_bytes
+        self.earlier = earlier
 
     def headers(self) -> dict[str, str]:
         """Return the headers; called when the event first leaves."""
@@ -149,8 +157,9 @@ class _Sent(GatewayTrace):
         self.clock_offset_ns = offset_ns = owner.clock_offset_ns()
         # As `Stamps.encode` writes it; the object would cost as much as all the rest here.
         headers = {STAMPS: f"{offset_ns or 0},{self.parsed_ns},{published_ns}"}
-        if owner.telemetry.is_sampled(self.event_id):
-            headers[TRACEPARENT] = owner.telemetry.traceparent(self.event_id)
+        context = owner.telemetry.traceparent(self.event_id)
+        if context is not None:
+            headers[TRACEPARENT] = context
         return headers
 
     def acknowledged(self, outcome: PublishOutcome) -> None:

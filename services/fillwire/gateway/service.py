@@ -277,7 +277,14 @@ class Gateway:
     ) -> Commands:
         timeout_s = self._policy().order_timeout_s
         queries = Queries(session.account, session.records, pipeline.known, placements, timeout_s)
-        return Commands(session, placements, queries, claim, order_life_s=self._order_life_s)
+        return Commands(
+            session,
+            placements,
+            queries,
+            claim,
+            order_life_s=self._order_life_s,
+            telemetry=self._telemetry,
+        )
 
     def _naming(self, notes: Bucket, account: Account) -> Naming | None:
         names = self._venue

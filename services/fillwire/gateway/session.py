@@ -180,23 +180,35 @@ class Session:
 
     # -- what bots ask
 
-    async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool = True) -> TradeOrder:
-        """Return what the venue answers to an order, or what the log knows of it; see `VenueProtocol.place_order`."""
+    async def place(
+        self,
+        request: OrderRequest,
+        *,
+        may_exist: bool,
+        may_place: bool = True,
+        on_sent: Callable[[], None] | None = None,
+    ) -> TradeOrder:
+        """Return what the venue answers to an order, or what the log knows of it; see `VenueProtocol.place_order`.
+
+        `on_sent` is called when the connection has it.
+        """
         obstacle = self._obstacle(self._placing)
         if self._live is None or obstacle is not None:
             return _not_sent(request, None, obstacle)
-        answer = await self._live.place(request, may_exist=may_exist, may_place=may_place)
+        answer = await self._live.place(request, may_exist=may_exist, may_place=may_place, on_sent=on_sent)
         if may_exist and answer.outcome is Outcome.UNKNOWN and self._environment is not None:
             symbols = await self._environment.reference.ready()
             return self._pipeline.placed(request, symbols) or answer
         return answer
 
-    async def cancel(self, request: CancelRequest) -> TradeOrder:
-        """Return what the venue answers to a cancellation."""
+    async def cancel(
+        self, request: CancelRequest, *, on_sent: Callable[[], None] | None = None
+    ) -> TradeOrder:
+        """Return what the venue answers to a cancellation; `on_sent` is called when the connection has it."""
         obstacle = self._obstacle()
         if self._live is None or obstacle is not None:
             return _not_sent(request, request.order_id, obstacle)
-        return await self._live.cancel(request)
+        return await self._live.cancel(request, on_sent=on_sent)
 
     def broken_rule(self, request: OrderRequest) -> str | None:
         """Return what an order breaks of the rules of its pair, None if nothing or if they are not known."""

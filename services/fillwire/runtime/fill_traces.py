@@ -1,7 +1,6 @@
 """What the gateway and the host remember of one fill, stamped on the path and turned into spans off it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +25,7 @@ class GatewayTrace:
         acknowledged_ns: when the broker had stored it; None if that is not known.
         frame_bytes: size of the venue's frame.
         body_bytes: size of the published event.
+        earlier: ids of earlier events of the same order, to which the trace is linked.
     """
 
     event_id: str
@@ -45,6 +45,7 @@ class GatewayTrace:
     acknowledged_ns: int | None
     frame_bytes: int
     body_bytes: int
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,13 +110,6 @@ class HostTrace:
     def is_first_call(self) -> bool:
         """Whether this is the bot's first sight of this delivery."""
         return self.attempt == 1 and self.callback_index == 0
-
-
-class Kept(NamedTuple):
-    """A record whose trace is kept, and why if not by the ratio: `error` or `slow`."""
-
-    trace: GatewayTrace | HostTrace
-    kept_for: str | None
 
 
 def emitted_ns(exchange_time_ns: int | None, clock_offset_ns: int | None, received_ns: int) -> int:

@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from fillwire.runtime.fill_latency import FillLatencies, latency_ns
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace, Kept
-from fillwire.runtime.tracing import Sampling, sampling_from, traceparent
+from fillwire.runtime.fill_latency import FillLatencies
+from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
+from fillwire.runtime.keeping import Kept
+from fillwire.runtime.order_traces import CommandTrace, OrderTrace
+from fillwire.runtime.tail import ORDER, SLOW, Tail
+from fillwire.runtime.telemetry_names import is_failed
+from fillwire.runtime.tracing import Sampling, sampling_from
 
 if TYPE_CHECKING:
     from fillwire.runtime.telemetry_export import ExportThread
@@ -29,8 +33,6 @@ _ENDPOINT_VARIABLES: Final = (
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
 _TROUBLE_GRACE_S: Final = 0.5
-_ERROR: Final = "error"
-_SLOW: Final = "slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class FillTelemetry:
         self._instance = instance
         self._endpoint = endpoint
         self._limits = limits
-        self._slow_ns = None if limits.slow_s is None else round(limits.slow_s * 1e9)
+        self._tail = Tail(None if limits.slow_s is None else round(limits.slow_s * 1e9))
         self._ring: deque[Kept] = deque(maxlen=limits.ring_fills)
         self._wake_at = max(1, limits.ring_fills // 2)
         self._kept_fills = 0
@@ -151,15 +153,15 @@ class FillTelemetry:
         """Return whether the ratio keeps the event's trace."""
         return self.sampling.is_kept(event_id)
 
-    def traceparent(self, event_id: str) -> str:
-        """Return the header that publishes the event with its trace, the span `publish`, and the decision to keep it."""
-        return traceparent(event_id, is_sampled=self.sampling.is_kept(event_id))
+    def traceparent(self, event_id: str) -> str | None:
+        """Return the header that publishes the event with its trace and the span `publish`; None if it is not kept."""
+        return self.sampling.traceparent(event_id)
 
     def fill_published(self, trace: GatewayTrace) -> None:
         """Hand in what the gateway stamped, after the broker has stored the event."""
         self.latencies.count_gateway(trace)
         if self._exporting is not None and self.sampling.is_kept(trace.event_id):
-            self._keep(Kept(trace, None))
+            self._keep(Kept(trace))
 
     def callback_returned(self, trace: HostTrace) -> None:
         """Hand in what the host stamped, after the bot's method returned or raised."""
@@ -167,11 +169,46 @@ class FillTelemetry:
         if self._exporting is None:
             return
         if self.sampling.is_kept(trace.event_id, trace.is_parent_sampled):
-            self._keep(Kept(trace, None))
-        elif trace.error is not None:
-            self._keep(Kept(trace, _ERROR))
-        elif self._slow_ns is not None and trace.is_first_call and latency_ns(trace) > self._slow_ns:
-            self._keep(Kept(trace, _SLOW))
+            self._keep(Kept(trace))
+            return
+        telling = self._tail.telling(trace)
+        if telling is not None:
+            self._keep(Kept(trace, *telling))
+
+    def keeps_order(self, event_id: str, parent: bool | None, latency_ns: int) -> bool:
+        """Return whether the trace is kept of what a callback does, so far as that is known while it runs.
+
+        Args:
+            event_id: the event that the callback handles.
+            parent: as `Sampling.is_kept`.
+            latency_ns: how long the fill took from venue to bot.
+        """
+        if self._exporting is None:
+            return False
+        if self.sampling.is_kept(event_id, parent):
+            return True
+        if self._tail.is_slow(latency_ns):
+            self._tail.note(event_id, SLOW)
+        return self._tail.reason(event_id) is not None
+
+    def order_answered(self, trace: OrderTrace) -> None:
+        """Hand in what the host stamped on a request of a callback; one that failed has the whole trace kept."""
+        if self._exporting is None:
+            return
+        if is_failed(trace.outcome) and not trace.context.is_sampled:
+            self._tail.note(trace.event_id, ORDER)
+        reason = self._tail.reason(trace.event_id)
+        if trace.context.is_sampled or reason is not None:
+            self._keep(Kept(trace, reason))
+
+    def command_answered(self, trace: CommandTrace) -> None:
+        """Hand in what the gateway stamped on a request of a bot."""
+        if self._exporting is None:
+            return
+        if self.sampling.keeps(trace.context):
+            self._keep(Kept(trace))
+        elif is_failed(trace.outcome):
+            self._keep(Kept(trace, ORDER))
 
     def _keep(self, kept: Kept) -> None:
         waiting = len(self._ring)

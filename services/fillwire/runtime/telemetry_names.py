@@ -12,10 +12,22 @@ The trace of one fill, each span the child of the one before it:
 | `callback <name>`   | host    | the bot's method was called → it returned                                     |
 
 The gap between the end of `deliver orders` and the start of `callback <name>` is time in the bot's queue.
+
+An order that the callback places goes on in the same trace, and so does one that it cancels (`cancel_order`):
+
+| span                   | made by | from → to                                                                 |
+|------------------------|---------|---------------------------------------------------------------------------|
+| `place_order`          | host    | the callback asked → it had the answer; child of the callback's            |
+| `handle place_order`   | gateway | request received → answered; child of `place_order`                        |
+| `note`                 | gateway | received → client order id noted; as the two below a child of `handle …`   |
+| `send`                 | gateway | noted → handed to the venue's connection                                   |
+| `answer <exchange>`    | gateway | handed to the venue's connection → the venue's answer was known            |
 """
 
 from enum import StrEnum
 from typing import Final
+
+from fillwire.domain.orders import Outcome
 
 SCOPE_NAME: Final = "fillwire"
 SCHEMA_URL: Final = (
@@ -29,6 +41,10 @@ PARSE: Final = "parse"
 PUBLISH: Final = "publish"  # followed by the destination
 DELIVER: Final = "deliver"  # followed by the destination
 CALLBACK: Final = "callback"  # followed by the callback's name
+HANDLE: Final = "handle"  # followed by the verb; the bot's own span is the verb alone
+NOTE: Final = "note"
+SEND: Final = "send"
+ANSWER: Final = "answer"  # followed by the exchange
 DESTINATION: Final = "orders"
 DESTINATION_TEMPLATE: Final = "orders.{user}.{exchange}.{environment}.{pair}.{kind}"
 
@@ -46,9 +62,11 @@ DELIVERY: Final = "fillwire.delivery"  # the broker delivered the event to the b
 CLOCK_OFFSET_NS: Final = "fillwire.clock_offset_ns"  # venue clock minus gateway clock
 EXCHANGE_TIME_NS: Final = "fillwire.exchange_time_ns"  # by the venue's clock, uncorrected
 FRAME_BYTES: Final = "fillwire.frame.size"  # bytes
-KEPT_FOR: Final = (
-    "fillwire.kept_for"  # why the trace was kept although the ratio left it out: `error` or `slow`
-)
+CLIENT_ORDER_ID: Final = "fillwire.client_order_id"  # of an order that a callback places or cancels
+OUTCOME: Final = "fillwire.outcome"  # of that request: `accepted`, `rejected` or `unknown`
+# Why the trace was kept although the ratio left it out: `error` of a callback, `slow`, or `order`: a counter-order that
+# was not accepted.
+KEPT_FOR: Final = "fillwire.kept_for"
 
 # OpenTelemetry's own, of the messaging and exception conventions; written out, since the package that holds them calls
 # the first incubating and may rename its constants.
@@ -93,3 +111,8 @@ class Stage(StrEnum):
     DELIVERED_TO_CALLBACK = "delivered_to_callback"
     CALLBACK = "callback"
     EMIT_TO_CALLBACK = "emit_to_callback"
+
+
+def is_failed(outcome: Outcome) -> bool:
+    """Return whether a request of a bot counts as failed in its trace: rejected, or nobody knows what became of it."""
+    return outcome is not Outcome.ACCEPTED

@@ -4,6 +4,7 @@ Nothing is carried but the event id: a fill that is redelivered, replayed or rep
 `fillwire trace` finds it from the fill alone.
 """
 
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ _HALF: Final = 1 << 64
 _LOW: Final = _HALF - 1
 # In hexadecimal digits: trace id, then the spans emit, receive, parse and publish.
 _DIGEST_BYTES: Final = 48
+_TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 class TraceIds(NamedTuple):
@@ -29,11 +31,35 @@ class TraceIds(NamedTuple):
     publish: int
 
 
-class HostSpanIds(NamedTuple):
-    """Ids of the spans that a host makes of one delivery to one bot."""
+class SpanDigests(NamedTuple):
+    """The same as the bytes that go into spans."""
 
-    deliver: int
-    callback: int
+    trace_id: bytes
+    emit: bytes
+    receive: bytes
+    parse: bytes
+    publish: bytes
+
+
+class HostSpanIds(NamedTuple):
+    """Ids of the spans that a host makes of one delivery to one bot, as the bytes that go into spans."""
+
+    deliver: bytes
+    callback: bytes
+
+
+class TraceContext(NamedTuple):
+    """What a `traceparent` header says.
+
+    Attributes:
+        trace_id: of 16 bytes.
+        span_id: of 8 bytes, of the span that sent the header.
+        is_sampled: whether the trace is kept.
+    """
+
+    trace_id: bytes
+    span_id: bytes
+    is_sampled: bool
 
 
 def trace_ids(event_id: str) -> TraceIds:
@@ -50,6 +76,12 @@ def trace_ids(event_id: str) -> TraceIds:
     )
 
 
+def span_digests(event_id: str) -> SpanDigests:
+    """Return the ids of the event's trace and gateway spans, as bytes."""
+    digest = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+    return SpanDigests(digest[:16], digest[16:24], digest[24:32], digest[32:40], digest[40:])
+
+
 def host_span_ids(
     event_id: str, bot: str, callback: str, *, delivery: int = 1, attempt: int = 1
 ) -> HostSpanIds:
@@ -64,16 +96,31 @@ def host_span_ids(
     """
     delivered = f"{event_id}\0{bot}\0{delivery}"
     called = f"{delivered}\0{callback}\0{attempt}"
-    return HostSpanIds(
-        int.from_bytes(blake2b(delivered.encode(), digest_size=8).digest()) or 1,
-        int.from_bytes(blake2b(called.encode(), digest_size=8).digest()) or 1,
-    )
+    return HostSpanIds(child_id(delivered), child_id(called))
+
+
+def child_id(seed: str) -> bytes:
+    """Return the id of the span that this text names."""
+    return blake2b(seed.encode(), digest_size=8).digest()
 
 
 def traceparent(event_id: str, *, is_sampled: bool = True) -> str:
     """Return the W3C header of the event: its trace, the span that publishes it, and whether the trace is kept."""
     digits = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return f"00-{digits[:32]}-{digits[80:]}-0{is_sampled:d}"
+
+
+def encode_context(context: TraceContext) -> str:
+    """Return the header that says it."""
+    return f"00-{context.trace_id.hex()}-{context.span_id.hex()}-0{context.is_sampled:d}"
+
+
+def parse_traceparent(header: str | None) -> TraceContext | None:
+    """Return what a `traceparent` header says; None where there is none, or one that cannot be read."""
+    found = None if header is None else _TRACEPARENT.fullmatch(header)
+    if found is None:
+        return None
+    return TraceContext(bytes.fromhex(found[1]), bytes.fromhex(found[2]), bool(int(found[3], 16) & 1))
 
 
 def is_parent_sampled(header: str | None) -> bool | None:
@@ -113,6 +160,22 @@ class Sampling:
         if self._bound == _HALF:
             return True
         return self._bound != 0 and trace_ids(event_id).trace_id & _LOW < self._bound
+
+    def keeps(self, context: TraceContext) -> bool:
+        """Return whether the trace of a message is kept that came with this context."""
+        if self.follows_parent:
+            return context.is_sampled
+        return int.from_bytes(context.trace_id[8:]) < self._bound
+
+    def traceparent(self, event_id: str) -> str | None:
+        """Return the header of an event whose trace is kept, None if it is not."""
+        bound = self._bound
+        if bound == 0:
+            return None
+        digits = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+        if bound != _HALF and int(digits[16:32], 16) >= bound:
+            return None
+        return f"00-{digits[:32]}-{digits[80:]}-01"
 
 
 def sampling_from(environ: Mapping[str, str], default_ratio: float) -> Sampling:

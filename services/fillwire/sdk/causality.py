@@ -10,18 +10,31 @@ by each start, unless the caller passes an id of its own.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
+from fillwire.bus.messages import Message
 from fillwire.domain.client_order_ids import derive_client_order_id
+from fillwire.domain.events import OrderEvent
+
+
+class Call(NamedTuple):
+    """One call of a callback for an order event."""
+
+    event: OrderEvent
+    message: Message
+    attempt: int
+    started_ns: int
 
 
 class Cause:
     """The event that a callback is handling, and how many orders the callback has asked for."""
 
-    __slots__ = ("callback", "count", "event_id")
+    __slots__ = ("call", "callback", "count", "event_id")
 
-    def __init__(self, event_id: str, callback: str) -> None:
+    def __init__(self, event_id: str, callback: str, call: Call | None = None) -> None:
         self.event_id = event_id
         self.callback = callback
+        self.call = call
         self.count = 0
 
 
@@ -29,6 +42,7 @@ class Cause:
 _cause: ContextVar[Cause | None] = ContextVar("fillwire_cause", default=None)
 
 set_cause = _cause.set
+current_cause = _cause.get
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Where a running bot's orders go: by request and reply to the gateway that holds its account."""
 
 import asyncio
+from collections.abc import Mapping
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.errors import NoResponder, RequestTimedOut
@@ -15,6 +16,7 @@ from fillwire.domain.orders import (
     TradeOrder,
 )
 from fillwire.domain.rules import PairRules, RulesQuery
+from fillwire.sdk.asking import Asking
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.wire.commands import (
     CANCEL_ORDER,
@@ -43,12 +45,14 @@ class Desk:
         bus: the connection.
         account: whose orders.
         client_order_ids: derives ids for orders that bring none.
+        asking: follows what is placed and cancelled in the traces of what caused it.
     """
 
-    def __init__(self, bus: Bus, account: Account, client_order_ids: ClientOrderIds) -> None:
+    def __init__(self, bus: Bus, account: Account, client_order_ids: ClientOrderIds, asking: Asking) -> None:
         self._bus = bus
         self._account = account
         self._ids = client_order_ids
+        self._asking = asking
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -104,14 +108,33 @@ class Desk:
         return found.rules
 
     async def _ask(self, verb: str, request: OrderRequest | CancelRequest, timeout_s: float) -> TradeOrder:
+        asked = self._asking.begin(verb, request)
+        if asked is None:
+            return await self._ask_once(verb, request, timeout_s, None)
+        answer = _answer(request, Outcome.UNKNOWN, "the bot was stopped before the answer came")
         try:
-            return decode_trade_order(await self._request(verb, encode_command(request), timeout_s))
+            answer = await self._ask_once(verb, request, timeout_s, asked.headers)
+        finally:
+            asked.answered(answer)
+        return answer
+
+    async def _ask_once(
+        self,
+        verb: str,
+        request: OrderRequest | CancelRequest,
+        timeout_s: float,
+        headers: Mapping[str, str] | None,
+    ) -> TradeOrder:
+        try:
+            return decode_trade_order(await self._request(verb, encode_command(request), timeout_s, headers))
         except NoResponder as error:
             return _answer(request, Outcome.REJECTED, _sentence(error, self._account, timeout_s))
         except (BrokerError, DecodeError) as error:
             return _answer(request, Outcome.UNKNOWN, _sentence(error, self._account, timeout_s))
 
-    async def _request(self, verb: str, body: bytes, timeout_s: float) -> bytes:
+    async def _request(
+        self, verb: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Return the gateway's answer; while none listens it is asked again.
 
         Raises:
@@ -123,7 +146,7 @@ class Desk:
         end = self._loop.time() + timeout_s
         while True:
             try:
-                return await self._bus.request(subject, body, max(0.001, end - self._loop.time()))
+                return await self._bus.request(subject, body, max(0.001, end - self._loop.time()), headers)
             except NoResponder:
                 if self._loop.time() + _ASK_AGAIN_S >= end:
                     raise

@@ -144,7 +144,9 @@ class Host:
             retry=self._retry,
             capacity=SENT_AHEAD,
         )
-        running = self._running[bot.durable] = RunningBot(bot, self.bus, worker, self._note_end, self._live)
+        running = self._running[bot.durable] = RunningBot(
+            bot, self.bus, worker, self._note_end, self._live, self.telemetry
+        )
         try:
             await self._with_streams(lambda: running.prepare(takeover_s))
             await self._want(bot.account)

@@ -1,11 +1,10 @@
 """From a call of a bot's callback to what telemetry wants to know of it."""
 
-import contextlib
 from collections import Counter
 
 from fillwire.bus.messages import Message
 from fillwire.domain.events import OrderEvent
-from fillwire.runtime.fill_traces import HostTrace
+from fillwire.runtime.fill_traces import HostTrace, emitted_ns
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.runtime.tracing import is_parent_sampled
@@ -18,6 +17,23 @@ _log = get_log(__name__)
 BLOCKING_NS = (
     10_000_000  # so long a plain callback may keep the loop, and with it every other bot of the process
 )
+
+
+def _stamps(message: Message) -> Stamps | None:
+    header = message.header(STAMPS)
+    if header is None:
+        return None
+    try:
+        return parse_stamps(header)
+    except ValueError:  # somebody else's publisher; the event counts all the same
+        return None
+
+
+def emission_ns(event: OrderEvent, message: Message) -> int:
+    """Return when the venue emitted the event, by the gateway's clock; else when the gateway read the frame."""
+    stamps = _stamps(message)
+    offset_ns = None if stamps is None else stamps.clock_offset_ns
+    return emitted_ns(event.exchange_time_ns, offset_ns, event.received_time_ns)
 
 
 def observer(telemetry: FillTelemetry) -> Observe:
@@ -56,11 +72,7 @@ def observer(telemetry: FillTelemetry) -> Observe:
     ) -> None:
         if returned_ns - started_ns > BLOCKING_NS:
             warn(bot, event, callback, returned_ns - started_ns)
-        stamps: Stamps | None = None
-        header = message.header(STAMPS)
-        if header is not None:
-            with contextlib.suppress(ValueError):  # somebody else's publisher; the event counts all the same
-                stamps = parse_stamps(header)
+        stamps = _stamps(message)
         hand_in(
             HostTrace(
                 event_id=event.event_id,

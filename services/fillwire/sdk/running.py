@@ -22,6 +22,8 @@ from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
@@ -55,15 +57,17 @@ class RunningBot:
         worker: runs its callbacks.
         on_end: called with the worker's error if it ends by itself, which it never should.
         live: where live copies of the bot's events come from; None for the durable alone.
+        telemetry: traces what the bot asks of the gateway.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it brings up and takes down
         self,
         bot: Bot,
         bus: Bus,
         worker: Worker,
         on_end: Callable[[Bot, BaseException], None],
         live: LiveFeed | None,
+        telemetry: FillTelemetry,
     ) -> None:
         self.bot = bot
         self.worker = worker
@@ -71,6 +75,7 @@ class RunningBot:
         self._bus = bus
         self._on_end = on_end
         self._live = live
+        self._asking = Asking(telemetry, bot)
         self._opening: asyncio.Task[None] | None = None
         self._start_sequence = 0
         self._pull: PullLoop | None = None
@@ -138,7 +143,7 @@ class RunningBot:
         bot = self.bot
         if isinstance(bot.listener, Strategy):
             ids = ClientOrderIds(bot.name, str(bot.account), uuid.uuid4().hex)
-            bot.listener._trading = Desk(self._bus, bot.account, ids)  # noqa: SLF001 - the host is the strategy's other half
+            bot.listener._trading = Desk(self._bus, bot.account, ids, self._asking)  # noqa: SLF001 - the host is the strategy's other half
         task = await self.worker.start()
         task.add_done_callback(self._note_end)
         self._pull = PullLoop(

@@ -12,7 +12,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.callbacks import ON_START, ON_STOP, Callback
 from fillwire.sdk.calling import Caller, Stopped
-from fillwire.sdk.causality import Cause, set_cause
+from fillwire.sdk.causality import Call, Cause, set_cause
 from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.lane import Lane
 from fillwire.sdk.retrying import RetryPolicy
@@ -352,9 +352,9 @@ class Worker:
         delivered_ns: int,
     ) -> Exception | None:
         """Call once; return what the callback raised."""
-        set_cause(Cause(event.event_id, callback.name))
         failure: Exception | None = None
         started_ns = time.time_ns()
+        set_cause(Cause(event.event_id, callback.name, Call(event, message, attempt, started_ns)))
         try:
             await self._caller.call(callback, event)
         except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried

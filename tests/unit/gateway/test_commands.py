@@ -12,10 +12,13 @@ from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.commands import NOT_OWNED, Commands
 from fillwire.gateway.placements import Earlier, Placement
+from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_command
 from fillwire.wire.subjects import command_subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fillwire.gateway.placements import Placements
     from fillwire.gateway.queries import Queries
     from fillwire.gateway.session import Session
@@ -49,9 +52,12 @@ class Connection:
         """See `Session`."""
         return self.broken
 
-    async def place(self, request: OrderRequest, *, may_exist: bool, may_place: bool) -> TradeOrder:
+    async def place(
+        self, request: OrderRequest, *, may_exist: bool, may_place: bool, on_sent: "Callable[[], None]"
+    ) -> TradeOrder:
         """See `Session`."""
         assert (may_exist, may_place) == (self.broken is not None, True)
+        on_sent()
         self.sent.append(request)
         return TradeOrder(
             outcome=Outcome.ACCEPTED, pair=request.pair, client_order_id=request.client_order_id
@@ -100,6 +106,7 @@ async def _place(connection: Connection, notes: Notes, left_s: float) -> TradeOr
         cast("Queries", None),
         Held(left_s),
         order_life_s=5.0,
+        telemetry=FillTelemetry.start("fillwire-gateway", "", sample_ratio=0.0),
     )
     subject = command_subject(ACCOUNT, PLACE_ORDER).encode()
     answer = await commands._answer(

@@ -4,40 +4,46 @@ from itertools import pairwise
 
 import pytest
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from fillwire.runtime.fill_spans import SpanBuilder
-from fillwire.runtime.tracing import host_span_ids, trace_ids
+from fillwire.runtime.fill_spans import fill_spans
+from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
+from fillwire.runtime.otlp_encoding import Envelope
+from fillwire.runtime.tracing import host_span_ids, span_digests, trace_ids
 from support import fill_records as fill
 from support.fill_records import gateway_trace, host_trace
+from support.otlp_receiver import ReceivedSpan, received_spans
 
-BUILDER = SpanBuilder(Resource({"service.name": "test"}), "1.2.3")
-
-
-def _times(spans: list[ReadableSpan]) -> dict[str, tuple[int | None, int | None]]:
-    return {span.name: (span.start_time, span.end_time) for span in spans}
+ENVELOPE = Envelope(Resource({"service.name": "test"}), InstrumentationScope("fillwire", "1.2.3", "schema"))
 
 
-def _parent_id(span: ReadableSpan) -> int | None:
-    return None if span.parent is None else span.parent.span_id
+def _spans(
+    trace: GatewayTrace | HostTrace, kept_for: str | None = None, *, tells_gateway: bool = False
+) -> list[ReceivedSpan]:
+    """Return what a receiver reads of the record's spans."""
+    return received_spans(ENVELOPE.request(fill_spans(trace, kept_for, tells_gateway=tells_gateway)))
+
+
+def _times(spans: list[ReceivedSpan]) -> dict[str, tuple[int, int]]:
+    return {span.name: (span.start_ns, span.end_ns) for span in spans}
 
 
 def test_a_gateways_record_is_a_chain_of_four() -> None:
     """The venue's emission is the root, each step is the child of the one before, in one trace of the event's id."""
-    spans = BUILDER.spans(gateway_trace())
+    spans = _spans(gateway_trace())
     assert [span.name for span in spans] == ["emit binance", "receive", "parse", "publish orders"]
-    assert _parent_id(spans[0]) is None
+    assert spans[0].parent_id == ""
     for parent, child in pairwise(spans):
-        assert _parent_id(child) == parent.context.span_id
+        assert child.parent_id == parent.span_id
     ids = trace_ids(fill.EVENT_ID)
-    assert {span.context.trace_id for span in spans} == {ids.trace_id}
-    assert [span.context.span_id for span in spans] == list(ids[1:])
+    assert {span.trace_id for span in spans} == {f"{ids.trace_id:032x}"}
+    assert [span.span_id for span in spans] == [f"{span_id:016x}" for span_id in ids[1:]]
+    assert {(span.resource["service.name"], span.scope) for span in spans} == {("test", "fillwire")}
 
 
 def test_times_are_the_stamps_with_the_venues_clock_corrected() -> None:
     """The root begins when the venue emitted by our clock, and the rest is as stamped."""
-    assert _times(BUILDER.spans(gateway_trace())) == {
+    assert _times(_spans(gateway_trace())) == {
         "emit binance": (fill.EMITTED_NS, fill.RECEIVED_NS),
         "receive": (fill.RECEIVED_NS, fill.PUBLISHED_NS),
         "parse": (fill.RECEIVED_NS, fill.PARSED_NS),
@@ -47,14 +53,13 @@ def test_times_are_the_stamps_with_the_venues_clock_corrected() -> None:
 
 def test_the_hosts_record_continues_the_gateways() -> None:
     """`deliver` is the remote child of `publish`, `callback` the child of `deliver`."""
-    deliver, callback = BUILDER.spans(host_trace())
+    deliver, callback = _spans(host_trace())
     ids = host_span_ids(fill.EVENT_ID, "grid", "on_order_partially_filled")
     assert (deliver.name, callback.name) == ("deliver orders", "callback on_order_partially_filled")
-    assert deliver.context.span_id == ids.deliver
-    assert callback.context.span_id == ids.callback
-    assert deliver.parent is not None
-    assert (deliver.parent.span_id, deliver.parent.is_remote) == (trace_ids(fill.EVENT_ID).publish, True)
-    assert _parent_id(callback) == ids.deliver
+    assert deliver.span_id == callback.parent_id == ids.deliver.hex()
+    assert callback.span_id == ids.callback.hex()
+    assert deliver.parent_id == span_digests(fill.EVENT_ID).publish.hex()
+    assert (deliver.is_parent_remote, callback.is_parent_remote) == (True, False)
     assert _times([deliver, callback]) == {
         deliver.name: (fill.PUBLISHED_NS, fill.DELIVERED_NS),
         callback.name: (fill.STARTED_NS, fill.RETURNED_NS),
@@ -63,8 +68,8 @@ def test_the_hosts_record_continues_the_gateways() -> None:
 
 def test_what_the_spans_say() -> None:
     """The fill's identity, OpenTelemetry's messaging conventions, and what each step alone knows."""
-    gateway = {span.name: dict(span.attributes or {}) for span in BUILDER.spans(gateway_trace())}
-    host = {span.name: dict(span.attributes or {}) for span in BUILDER.spans(host_trace())}
+    gateway = {span.name: span.attributes for span in _spans(gateway_trace())}
+    host = {span.name: span.attributes for span in _spans(host_trace())}
     identity = {
         "fillwire.exchange": "binance",
         "fillwire.environment": "live",
@@ -105,14 +110,14 @@ def test_what_the_spans_say() -> None:
 
 def test_kinds_follow_the_messaging_conventions() -> None:
     """Whoever draws a service map from span kinds sees producer and consumer on both sides of the broker."""
-    spans = BUILDER.spans(gateway_trace()) + BUILDER.spans(host_trace())
+    spans = _spans(gateway_trace()) + _spans(host_trace())
     assert {span.name: span.kind for span in spans} == {
-        "emit binance": SpanKind.PRODUCER,
-        "receive": SpanKind.CONSUMER,
-        "parse": SpanKind.INTERNAL,
-        "publish orders": SpanKind.PRODUCER,
-        "deliver orders": SpanKind.CONSUMER,
-        "callback on_order_partially_filled": SpanKind.CONSUMER,
+        "emit binance": "producer",
+        "receive": "consumer",
+        "parse": "internal",
+        "publish orders": "producer",
+        "deliver orders": "consumer",
+        "callback on_order_partially_filled": "consumer",
     }
 
 
@@ -121,12 +126,11 @@ def test_a_callback_that_raised_is_an_error_with_its_exception() -> None:
     try:
         raise ValueError("cannot sign: apiKey=abcdef123456")  # noqa: TRY301 - an exception with a traceback
     except ValueError as error:
-        callback = BUILDER.spans(host_trace(error=error))[-1]
-    assert callback.status.status_code is StatusCode.ERROR
-    assert callback.status.description == "ValueError: cannot sign: apiKey=***"
+        callback = _spans(host_trace(error=error))[-1]
+    assert (callback.is_error, callback.status_message) == (True, "ValueError: cannot sign: apiKey=***")
     (event,) = callback.events
-    attributes = dict(event.attributes or {})
-    assert (event.name, event.timestamp) == ("exception", fill.RETURNED_NS)
+    attributes = event.attributes
+    assert (event.name, event.time_ns) == ("exception", fill.RETURNED_NS)
     assert attributes["exception.type"] == "ValueError"
     assert attributes["exception.message"] == "cannot sign: apiKey=***"
     stacktrace = str(attributes["exception.stacktrace"])
@@ -141,26 +145,26 @@ def test_an_exception_that_cannot_print_itself_is_traced_all_the_same() -> None:
         def __str__(self) -> str:
             raise RuntimeError("no words")
 
-    callback = BUILDER.spans(host_trace(error=Mute()))[-1]
-    assert callback.status.description == "Mute: (no message: str() of the exception raised)"
+    callback = _spans(host_trace(error=Mute()))[-1]
+    assert callback.status_message == "Mute: (no message: str() of the exception raised)"
 
 
 def test_later_calls_for_the_same_delivery_are_further_children() -> None:
     """A second callback and a retry hang under the one `deliver`, which is not sent again."""
-    deliver = BUILDER.spans(host_trace())[0]
-    (second,) = BUILDER.spans(host_trace(callback="on_fill", callback_index=1))
-    (retry,) = BUILDER.spans(host_trace(attempt=2))
-    assert _parent_id(second) == _parent_id(retry) == deliver.context.span_id
-    assert second.context.span_id != retry.context.span_id
+    deliver = _spans(host_trace())[0]
+    (second,) = _spans(host_trace(callback="on_fill", callback_index=1))
+    (retry,) = _spans(host_trace(attempt=2))
+    assert second.parent_id == retry.parent_id == deliver.span_id
+    assert second.span_id != retry.span_id
 
 
 def test_a_trace_kept_by_the_host_alone_is_whole() -> None:
     """The ratio left it out, so the gateway sent nothing: the host tells the gateway's steps from the stamps."""
-    spans = BUILDER.spans(host_trace(error=ValueError("x")), "error")
-    assert _times(spans[:4]) == _times(BUILDER.spans(gateway_trace(acknowledged_ns=None)))
+    spans = _spans(host_trace(error=ValueError("x")), "error", tells_gateway=True)
+    assert _times(spans[:4]) == _times(_spans(gateway_trace(acknowledged_ns=None)))
     for parent, child in pairwise(spans):
-        assert _parent_id(child) == parent.context.span_id
-    assert {span.name: (span.attributes or {}).get("fillwire.kept_for") for span in spans} == {
+        assert child.parent_id == parent.span_id
+    assert {span.name: span.attributes.get("fillwire.kept_for") for span in spans} == {
         "emit binance": "error",
         "receive": None,
         "parse": None,
@@ -173,7 +177,7 @@ def test_a_trace_kept_by_the_host_alone_is_whole() -> None:
 def test_a_message_without_stamps_still_makes_spans() -> None:
     """Somebody else's publisher sends no stamps: what is unknown has no length."""
     trace = host_trace(clock_offset_ns=None, parsed_ns=None, published_ns=None, exchange_time_ns=None)
-    times = _times(BUILDER.spans(trace, "slow"))
+    times = _times(_spans(trace, "slow", tells_gateway=True))
     assert times["emit binance"] == times["parse"] == (fill.RECEIVED_NS, fill.RECEIVED_NS)
     assert times["deliver orders"] == (fill.DELIVERED_NS, fill.DELIVERED_NS)
 
@@ -184,7 +188,30 @@ def test_nonsensical_stamps_stay_in_the_protocols_range(nonsense: int) -> None:
     trace = host_trace(
         clock_offset_ns=nonsense, parsed_ns=nonsense, published_ns=nonsense, received_ns=nonsense
     )
-    for start, end in _times(BUILDER.spans(trace, "slow")).values():
-        assert start is not None
-        assert end is not None
+    for start, end in _times(_spans(trace, "slow", tells_gateway=True)).values():
         assert 0 <= start <= end < 2**63
+
+
+def test_the_first_span_is_linked_to_the_orders_earlier_events() -> None:
+    """Each link names the first span of the earlier event's trace, and the event itself."""
+    earlier = ("binance:live:alice:BTCUSDT:12510053279:~new", "binance:live:alice:BTCUSDT:12510053279:28456")
+    emit, *others = _spans(gateway_trace(earlier=earlier))
+    assert [link.attributes["messaging.message.id"] for link in emit.links] == list(earlier)
+    expected = [(trace_ids(event_id).trace_id, trace_ids(event_id).emit) for event_id in earlier]
+    assert [(int(link.trace_id, 16), int(link.span_id, 16)) for link in emit.links] == expected
+    assert not any(span.links for span in others)
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 2**21, 2**35, 2**63 - 1])
+def test_numbers_of_every_size_arrive(size: int) -> None:
+    """The encoder is ours, so each length that it writes differently is read back by the protocol's own decoder."""
+    spans = _spans(gateway_trace(frame_bytes=size, exchange_time_ns=-size, clock_offset_ns=size))
+    assert spans[1].attributes == {"fillwire.frame.size": size}
+    assert spans[0].attributes["fillwire.exchange_time_ns"] == -size
+
+
+@pytest.mark.parametrize("text", ["", "a" * 127, "a" * 128, "ä€🚀" * 2_000, "half \ud800 of a pair"])
+def test_texts_of_every_length_arrive(text: str) -> None:
+    """Lengths are written in one, two or more bytes, in UTF-8; half a surrogate pair costs a character only."""
+    emit = _spans(gateway_trace(order_id=text))[0]
+    assert emit.attributes["fillwire.order_id"] == text.replace("\ud800", "?")

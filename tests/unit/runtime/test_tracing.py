@@ -6,10 +6,14 @@ from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.tracing import (
     Sampling,
+    TraceContext,
     TraceIds,
+    encode_context,
     host_span_ids,
     is_parent_sampled,
+    parse_traceparent,
     sampling_from,
+    span_digests,
     trace_ids,
     traceparent,
 )
@@ -27,6 +31,43 @@ def test_ids_are_those_of_every_release() -> None:
         parse=0xF3E28DC7FBAE0285,
         publish=0x70039E3AEF8D2C8E,
     )
+
+
+def test_bytes_and_numbers_are_the_same_ids() -> None:
+    """What goes into spans is what the numbers say."""
+    ids = trace_ids(EVENT)
+    assert tuple(int.from_bytes(digest) for digest in span_digests(EVENT)) == tuple(ids)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.01, 0.3, 1.0])
+def test_the_header_is_sent_with_what_is_kept_and_only_with_that(ratio: float) -> None:
+    """One hash says both whether and where."""
+    sampling = Sampling(ratio)
+    for event in EVENTS:
+        expected = traceparent(event) if sampling.is_kept(event) else None
+        assert sampling.traceparent(event) == expected
+
+
+def test_a_context_is_read_as_it_was_written() -> None:
+    """Trace, span and decision; what is no such header says nothing."""
+    for is_sampled in (True, False):
+        context = TraceContext(span_digests(EVENT).trace_id, b"12345678", is_sampled)
+        assert parse_traceparent(encode_context(context)) == context
+    assert parse_traceparent(traceparent(EVENT)) == TraceContext(
+        span_digests(EVENT).trace_id, span_digests(EVENT).publish, is_sampled=True
+    )
+    for nonsense in (None, "", "00-1-2-01", f"{traceparent(EVENT)}-more", traceparent(EVENT).upper()):
+        assert parse_traceparent(nonsense) is None
+
+
+def test_who_does_not_follow_the_sender_decides_by_the_trace() -> None:
+    """With a sampler that is not `parentbased_`, the ratio decides of a request as of the fill that caused it."""
+    sampling = Sampling(0.5, follows_parent=False)
+    for event in EVENTS[:100]:
+        for is_sampled in (True, False):
+            context = TraceContext(span_digests(event).trace_id, b"12345678", is_sampled)
+            assert sampling.keeps(context) == sampling.is_kept(event)
+            assert Sampling(0.5).keeps(context) == is_sampled
 
 
 def test_the_header_names_the_publishing_span() -> None:
