@@ -45,10 +45,12 @@ class Desk:
         bus: the connection.
         account: whose orders.
         client_order_ids: derives ids for orders that bring none.
-        asking: follows what is placed and cancelled in the traces of what caused it.
+        asking: follows what is placed and cancelled in the traces of what caused it; None for nobody.
     """
 
-    def __init__(self, bus: Bus, account: Account, client_order_ids: ClientOrderIds, asking: Asking) -> None:
+    def __init__(
+        self, bus: Bus, account: Account, client_order_ids: ClientOrderIds, asking: Asking | None = None
+    ) -> None:
         self._bus = bus
         self._account = account
         self._ids = client_order_ids
@@ -108,7 +110,7 @@ class Desk:
         return found.rules
 
     async def _ask(self, verb: str, request: OrderRequest | CancelRequest, timeout_s: float) -> TradeOrder:
-        asked = self._asking.begin(verb, request)
+        asked = None if self._asking is None else self._asking.begin(verb, request)
         if asked is None:
             return await self._ask_once(verb, request, timeout_s, None)
         answer = _answer(request, Outcome.UNKNOWN, "the bot was stopped before the answer came")
