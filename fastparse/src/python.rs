@@ -45,13 +45,19 @@ fn error_codes() -> Vec<(&'static str, &'static str)> {
     ErrorCode::ALL.iter().map(|code| (code.as_str(), code.class().as_str())).collect()
 }
 
-/// One validated order event.
+/// One validated order event. What is read of each stands in it as Python reads it, without a call.
 #[pyclass(frozen, freelist = 64, module = "fillwire._fastparse")]
 struct ExecutionReport {
+    #[pyo3(get)]
+    json: Py<PyBytes>,
+    #[pyo3(get)]
+    event_id: Py<PyString>,
+    #[pyo3(get)]
+    pair: Py<PyString>,
+    #[pyo3(get)]
+    kind: Py<PyString>,
     /// The report, but for its JSON.
     report: model::ExecutionReport,
-    json: Py<PyBytes>,
-    pair: Py<PyString>,
 }
 
 impl ExecutionReport {
@@ -66,29 +72,6 @@ impl ExecutionReport {
 
 #[pymethods]
 impl ExecutionReport {
-    #[getter]
-    fn event_id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        PyString::from_bytes(py, self.report.event_id.bytes(self.json.as_bytes(py)))
-    }
-
-    #[getter]
-    fn kind<'py>(&self, py: Python<'py>) -> &'py Bound<'py, PyString> {
-        match self.report.kind {
-            Kind::New => intern!(py, "new"),
-            Kind::PartiallyFilled => intern!(py, "partially_filled"),
-            Kind::Filled => intern!(py, "filled"),
-            Kind::Cancelled => intern!(py, "cancelled"),
-            Kind::Expired => intern!(py, "expired"),
-            Kind::Rejected => intern!(py, "rejected"),
-            Kind::Replaced => intern!(py, "replaced"),
-        }
-    }
-
-    #[getter]
-    fn pair<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
-        self.pair.bind(py)
-    }
-
     #[getter]
     fn symbol<'a>(&'a self, py: Python<'a>) -> Cow<'a, str> {
         self.text(py, self.report.symbol)
@@ -138,11 +121,20 @@ impl ExecutionReport {
     fn received_time_ns(&self) -> i64 {
         self.report.received_time_ns
     }
+}
 
-    #[getter]
-    fn json<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
-        self.json.bind(py)
-    }
+/// Our word for what happened, one object for all events.
+fn kind_word(py: Python<'_>, kind: Kind) -> Py<PyString> {
+    let word = match kind {
+        Kind::New => intern!(py, "new"),
+        Kind::PartiallyFilled => intern!(py, "partially_filled"),
+        Kind::Filled => intern!(py, "filled"),
+        Kind::Cancelled => intern!(py, "cancelled"),
+        Kind::Expired => intern!(py, "expired"),
+        Kind::Rejected => intern!(py, "rejected"),
+        Kind::Replaced => intern!(py, "replaced"),
+    };
+    word.clone().unbind()
 }
 
 /// A frame that is no order event.
@@ -294,9 +286,10 @@ impl Parser {
         Ok(match report {
             Report::Execution(mut report) => {
                 let json = PyBytes::new(py, &report.json).unbind();
-                let pair = self.pair(py, &report);
+                let event_id = PyString::from_bytes(py, report.event_id.bytes(&report.json))?.unbind();
+                let (pair, kind) = (self.pair(py, &report), kind_word(py, report.kind));
                 self.venue.recycle(std::mem::take(&mut report.json));
-                Bound::new(py, ExecutionReport { report, json, pair })?.into_any()
+                Bound::new(py, ExecutionReport { json, event_id, pair, kind, report })?.into_any()
             }
             Report::Control(control) => Bound::new(py, Control(control))?.into_any(),
         })

@@ -46,7 +46,7 @@ class ParseError(Exception):
 
 @final
 class ExecutionReport:
-    """One validated order event. Immutable; properties are built when read, amounts as decimal strings."""
+    """One validated order event. Immutable; what is not read of each is built when read, amounts as decimal strings."""
 
     @property
     def event_id(self) -> str:
