@@ -144,6 +144,8 @@ fn words(chunk: &[u8; 24]) -> [u64; 3] {
 }
 
 /// Reads an integer with sign, of more digits than most have, or near to the end of the frame.
+#[cold]
+#[inline(never)]
 fn any_integer<'a>(rest: &'a [u8], place: &mut Integer<'a>) -> Option<&'a [u8]> {
     let negative = rest.first() == Some(&b'-');
     let digits = if negative { rest.get(1..)? } else { rest };
@@ -175,9 +177,16 @@ fn amount<'a>(rest: &'a [u8], place: &mut Decimal<'a>) -> Option<&'a [u8]> {
     if let Some(after) = Decimal::scan_padded(rest, place).and_then(|after| after.strip_prefix(b"\"")) {
         return Some(after);
     }
+    any_amount(rest, place)
+}
+
+/// Reads an amount of another form than that in which the venue pads nearly all.
+#[cold]
+#[inline(never)]
+fn any_amount<'a>(rest: &'a [u8], place: &mut Decimal<'a>) -> Option<&'a [u8]> {
     let mut digits = Text::EMPTY;
     let after = text(rest, &mut digits)?;
-    *place = Decimal::parse(digits.raw().as_bytes()).ok()?;
+    *place = Decimal::parse_any(digits.raw_bytes()).ok()?;
     Some(after)
 }
 

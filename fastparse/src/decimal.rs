@@ -100,7 +100,12 @@ impl<'a> Decimal<'a> {
         fraction.get(8..)
     }
 
-    fn parse_any(text: &'a [u8]) -> Result<Self, NoDecimal> {
+    /// Reads an amount as `parse`, whatever its form.
+    ///
+    /// # Errors
+    ///
+    /// As `parse`.
+    pub fn parse_any(text: &'a [u8]) -> Result<Self, NoDecimal> {
         let (negative, unsigned) = match text.strip_prefix(b"-") {
             Some(rest) => (true, rest),
             None => (false, text),

@@ -8,6 +8,7 @@ use crate::pen::Pen;
 use crate::piece::Piece;
 use crate::symbols::Pair;
 use crate::text::Text;
+use crate::time::Time;
 use crate::venue::Config;
 
 /// Bytes reserved for an event: a fill has about 900. More than 1032 would be beyond the allocator's fast lists.
@@ -120,8 +121,8 @@ pub struct Event<'a> {
     pub fill: Option<Fill<'a>>,
     pub reject_reason: Option<Text<'a>>,
     pub execution_id: Option<Piece<'a>>,
-    pub exchange_time_ns: i64,
-    pub transaction_time_ns: i64,
+    pub exchange_time: Time<'a>,
+    pub transaction_time: Time<'a>,
     pub received_time_ns: i64,
 }
 
@@ -169,8 +170,8 @@ pub fn write(event: &Event<'_>, owner: &Owner, mut out: Vec<u8>) -> Option<Execu
         quantity: spans.quantity,
         cumulative_quantity: spans.cumulative_quantity,
         last_fill: spans.last_fill,
-        exchange_time_ns: event.exchange_time_ns,
-        transaction_time_ns: event.transaction_time_ns,
+        exchange_time_ns: event.exchange_time.ns,
+        transaction_time_ns: event.transaction_time.ns,
         received_time_ns: event.received_time_ns,
     })
 }
@@ -262,14 +263,10 @@ fn write_members(
         None => (None, pen.put(b"\",\"last_fill\":null,\"reject_reason\":")?),
     };
     let pen = put_text(event.reject_reason.as_ref(), pen)?.put(b",\"execution_id\":")?;
-    let pen = put_digits(event.execution_id, pen)?
-        .put(b",\"exchange_time_ns\":")?
-        .put_integer(event.exchange_time_ns)?
-        .put(b",\"transaction_time_ns\":")?
-        .put_integer(event.transaction_time_ns)?
-        .put(b",\"received_time_ns\":")?
-        .put_integer(event.received_time_ns)?
-        .put(b",\"source\":\"stream\"}")?;
+    let pen = put_digits(event.execution_id, pen)?.put(b",\"exchange_time_ns\":")?;
+    let pen = event.exchange_time.put(pen)?.put(b",\"transaction_time_ns\":")?;
+    let pen = event.transaction_time.put(pen)?.put(b",\"received_time_ns\":")?;
+    let pen = pen.put_integer(event.received_time_ns)?.put(b",\"source\":\"stream\"}")?;
     let spans =
         Spans { event_id, pair, symbol, order_id, client_order_id, quantity, cumulative_quantity, last_fill };
     Some((spans, pen.left()))

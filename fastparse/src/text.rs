@@ -8,22 +8,38 @@ use crate::pen::Pen;
 use crate::piece::Piece;
 use crate::scanner::unescape;
 
+/// How a string stands in the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Plain,
+    Escaped,
+    /// Of nothing but what an identity may hold.
+    Token,
+}
+
 /// A string as it stands in the frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
     raw: Piece<'a>,
-    escaped: bool,
+    form: Form,
 }
 
 impl<'a> Text<'a> {
     /// The empty string.
-    pub const EMPTY: Text<'static> = Text { raw: Piece::EMPTY, escaped: false };
+    pub const EMPTY: Text<'static> = Text { raw: Piece::EMPTY, form: Form::Plain };
 
     /// The string between the quotes; `escaped` says whether there is a backslash in it.
     #[inline]
     #[must_use]
     pub const fn new(raw: Piece<'a>, escaped: bool) -> Self {
-        Self { raw, escaped }
+        Self { raw, form: if escaped { Form::Escaped } else { Form::Plain } }
+    }
+
+    /// The digits of a number as a string.
+    #[inline]
+    #[must_use]
+    pub const fn digits(digits: Piece<'a>) -> Self {
+        Self { raw: digits, form: Form::Token }
     }
 
     /// The string between the quotes, escapes and all.
@@ -43,28 +59,28 @@ impl<'a> Text<'a> {
     #[inline]
     #[must_use]
     pub const fn is_escaped(&self) -> bool {
-        self.escaped
+        matches!(self.form, Form::Escaped)
     }
 
     /// What the string says.
     #[inline]
     #[must_use]
     pub fn value(&self) -> Cow<'a, str> {
-        if self.escaped { unescape(self.raw()) } else { Cow::Borrowed(self.raw()) }
+        if self.is_escaped() { unescape(self.raw()) } else { Cow::Borrowed(self.raw()) }
     }
 
     /// Whether the string says `word`.
     #[inline]
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
-        if self.escaped { unescape(self.raw()) == word } else { self.raw_bytes() == word.as_bytes() }
+        if self.is_escaped() { unescape(self.raw()) == word } else { self.raw_bytes() == word.as_bytes() }
     }
 
     /// Writes the string as the inside of a JSON string.
     #[inline]
     #[must_use]
     pub fn put_inside<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
-        if self.escaped { self.put_escaped(pen) } else { pen.put_piece(self.raw) }
+        if self.is_escaped() { self.put_escaped(pen) } else { pen.put_piece(self.raw) }
     }
 
     #[cold]
@@ -78,10 +94,12 @@ impl<'a> Text<'a> {
     #[inline]
     #[must_use]
     pub fn put_token<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
-        if self.escaped {
-            return put_token(self.value().as_bytes(), pen);
+        match self.form {
+            Form::Token => pen.put_piece(self.raw),
+            Form::Plain if is_token(self.raw_bytes()) => pen.put_piece(self.raw),
+            Form::Plain => put_token(self.raw_bytes(), pen),
+            Form::Escaped => put_token(self.value().as_bytes(), pen),
         }
-        if is_token(self.raw_bytes()) { pen.put_piece(self.raw) } else { put_token(self.raw_bytes(), pen) }
     }
 
     /// Appends the string as JSON; what had no escapes in the frame needs none here.
@@ -95,7 +113,7 @@ impl<'a> Text<'a> {
     /// Appends the string as the inside of a JSON string.
     #[inline]
     pub fn write_inside(&self, out: &mut Vec<u8>) {
-        if self.escaped {
+        if self.is_escaped() {
             write_escaped(&unescape(self.raw()), out);
         } else {
             self.raw.write(out);

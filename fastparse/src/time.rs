@@ -1,8 +1,69 @@
-//! Times of RFC 3339, as most venues write them, in nanoseconds since the epoch.
+//! Times in nanoseconds since the epoch, most of them read from the form of RFC 3339.
+
+use crate::pen::Pen;
+use crate::piece::Piece;
+use crate::reader::Integer;
 
 /// Fraction digits that count; a finer fraction is cut off there.
 const FRACTION_DIGITS: usize = 9;
 const NS_PER_S: i64 = 1_000_000_000;
+
+/// A time of the venue.
+#[derive(Clone, Copy, Debug)]
+pub struct Time<'a> {
+    /// Nanoseconds since the epoch.
+    pub ns: i64,
+    /// The digits of the nanoseconds, as far as the venue sends them; empty if it writes times in another way.
+    digits: Piece<'a>,
+    /// How many zeros are then missing behind them.
+    zeros: Zeros,
+}
+
+/// How many zeros it takes from the venue's unit to nanoseconds.
+#[derive(Clone, Copy, Debug)]
+enum Zeros {
+    Three,
+    Six,
+}
+
+impl<'a> Time<'a> {
+    /// A time in microseconds, if `unit_ns` is a thousand, or else in milliseconds. Its digits save the work of making
+    /// them from the number, if that fits 64 bits.
+    #[inline]
+    #[must_use]
+    pub fn in_units(time: Integer<'a>, unit_ns: i64) -> Self {
+        let zeros = if unit_ns == 1_000 { Zeros::Three } else { Zeros::Six };
+        match time.value.checked_mul(unit_ns) {
+            Some(ns) if ns > 0 => Self { ns, digits: time.digits, zeros },
+            _ => Self { ns: time.value.saturating_mul(unit_ns), digits: Piece::EMPTY, zeros },
+        }
+    }
+
+    /// Writes the nanoseconds; `None` if there is no room for them.
+    #[inline]
+    #[must_use]
+    pub fn put<'b>(&self, pen: Pen<'b>) -> Option<Pen<'b>> {
+        if self.digits.is_empty() {
+            return pen.put_integer(self.ns);
+        }
+        let pen = pen.put_piece(self.digits)?;
+        match self.zeros {
+            Zeros::Three => pen.put(b"000"),
+            Zeros::Six => pen.put(b"000000"),
+        }
+    }
+}
+
+impl Time<'static> {
+    /// The epoch.
+    pub const ZERO: Self = Self { ns: 0, digits: Piece::EMPTY, zeros: Zeros::Six };
+}
+
+impl From<i64> for Time<'static> {
+    fn from(ns: i64) -> Self {
+        Self { ns, ..Self::ZERO }
+    }
+}
 
 /// Reads `2026-11-29T20:09:23.123456Z`: a `T`, no or any number of fraction digits, `Z` or an offset such as `-05:00`.
 ///
@@ -122,6 +183,26 @@ mod tests {
             ("2024-08-30T18:37:40.823884203+05:30", 1_725_023_260_823_884_203),
         ] {
             assert_eq!(parse(text), Some(ns), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_in_the_venues_unit_are_written_in_nanoseconds() {
+        for (value, unit_ns) in [
+            (1_773_000_007_411, 1_000_000),
+            (1_773_000_007_411_123, 1_000),
+            (0, 1_000),
+            (-5, 1_000_000),
+            (999_999_999_999_999_999, 1_000_000), // beyond 64 bits: the last of them stands for it
+        ] {
+            let text = value.to_string();
+            let digits = Piece::new(text.as_bytes(), 0, text.len());
+            let time = Time::in_units(Integer { digits, value }, unit_ns);
+            let mut buffer = [0; 48];
+            let left = time.put(Pen::new(&mut buffer)).unwrap().left();
+            let written = std::str::from_utf8(buffer.get(..48 - left).unwrap()).unwrap();
+            assert_eq!(time.ns, value.saturating_mul(unit_ns));
+            assert_eq!(written, time.ns.to_string());
         }
     }
 

@@ -276,8 +276,8 @@ fn write(
         fill: fill.copied(),
         reject_reason: None,
         execution_id: None,
-        exchange_time_ns: told.times.exchange_ns,
-        transaction_time_ns: told.times.transaction_ns,
+        exchange_time: told.times.exchange_ns.into(),
+        transaction_time: told.times.transaction_ns.into(),
         received_time_ns: told.receipt.received_time_ns,
     };
     event::write(&event, &told.receipt.context.owner, spare)

@@ -18,7 +18,7 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>, out: Vec<u8>) -> O
         step: step(execution, kind),
         pair: execution.pair,
         symbol: execution.symbol,
-        order_id: Text::new(execution.order_id.digits, false),
+        order_id: Text::digits(execution.order_id.digits),
         client_order_id: Some(previous_id.copied().unwrap_or(execution.client_id)),
         new_client_order_id: is_replaced.then_some(execution.client_id),
         order_list_id: execution.list_id.filter(|id| id.value >= 0).map(|id| id.digits),
@@ -38,8 +38,8 @@ pub fn write(execution: &Execution<'_>, receipt: Receipt<'_>, out: Vec<u8>) -> O
         fill: (execution.execution_type == ExecutionType::Trade).then(|| fill(execution)),
         reject_reason: execution.reason().copied(),
         execution_id: execution.execution_id.map(|id| id.digits),
-        exchange_time_ns: execution.event_time_ns,
-        transaction_time_ns: execution.transaction_time_ns,
+        exchange_time: receipt.time(execution.event_time),
+        transaction_time: receipt.time(execution.transaction_time),
         received_time_ns: receipt.received_time_ns,
     };
     event::write(&event, &receipt.context.owner, out)
@@ -53,7 +53,7 @@ fn fill<'a>(execution: &'a Execution<'a>) -> Fill<'a> {
     };
     Fill {
         trade_prefix,
-        trade_id: Text::new(id.digits, false),
+        trade_id: Text::digits(id.digits),
         price: &execution.last_price,
         quantity: &execution.last_quantity,
         quote: execution.last_quote.as_ref().map_or(Quote::Unsaid, Quote::Said),

@@ -3,8 +3,9 @@
 use crate::error::ErrorCode;
 use crate::event::Owner;
 use crate::fields::Field;
-use crate::reader::{Read, Reader, Refusal};
+use crate::reader::{Integer, Read, Reader, Refusal};
 use crate::symbols::Symbols;
+use crate::time::Time;
 use crate::venue::Config;
 
 /// 2017-01-01, before which the venue did not exist.
@@ -45,10 +46,16 @@ impl Receipt<'_> {
         Ok(self.to_ns(reader.integer(field)?.value))
     }
 
-    /// Converts a time of the venue.
+    /// Converts a time of the venue to nanoseconds.
     #[inline]
     pub fn to_ns(self, time: i64) -> i64 {
         time.saturating_mul(self.context.unit_ns)
+    }
+
+    /// Converts a time of the venue, to be written.
+    #[inline]
+    pub fn time(self, time: Integer<'_>) -> Time<'_> {
+        Time::in_units(time, self.context.unit_ns)
     }
 
     /// Refuses a time before the venue began or more than a minute ahead of the venue's clock.

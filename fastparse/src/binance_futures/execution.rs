@@ -66,6 +66,7 @@ pub struct Execution<'a> {
     pub closes_position: bool,
     /// An amount among those not published that is negative, which the rules refuse.
     pub negative_other: Option<&'static Field>,
+    pub event_time: Integer<'a>,
     pub event_time_ns: i64,
     pub transaction_time: Integer<'a>,
     pub transaction_time_ns: i64,
@@ -118,7 +119,7 @@ impl<'a> Execution<'a> {
             step: self.step(kind),
             pair: self.pair,
             symbol: self.symbol,
-            order_id: Text::new(self.order_id.digits, false),
+            order_id: Text::digits(self.order_id.digits),
             client_order_id: Some(self.client_id),
             new_client_order_id: None,
             order_list_id: None,
@@ -138,8 +139,8 @@ impl<'a> Execution<'a> {
             fill: self.is_fill().then(|| self.fill()),
             reject_reason: self.expiry_reason.filter(|reason| !reason.is("0") && !reason.is("")),
             execution_id: None,
-            exchange_time_ns: self.event_time_ns,
-            transaction_time_ns: self.transaction_time_ns,
+            exchange_time: receipt.time(self.event_time),
+            transaction_time: receipt.time(self.transaction_time),
             received_time_ns: receipt.received_time_ns,
         };
         event::write(&event, &receipt.context.owner, out)
@@ -148,7 +149,7 @@ impl<'a> Execution<'a> {
     fn fill(&self) -> Fill<'_> {
         Fill {
             trade_prefix: "",
-            trade_id: Text::new(self.trade_id.digits, false),
+            trade_id: Text::digits(self.trade_id.digits),
             price: &self.last_price,
             quantity: &self.last_quantity,
             quote: Quote::Product, // one contract is one unit of the base asset

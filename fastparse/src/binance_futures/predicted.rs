@@ -107,6 +107,7 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>) -> Option<Execution
         is_maker: Some(is_maker),
         closes_position,
         negative_other: None,
+        event_time,
         event_time_ns: receipt.to_ns(event_time.value),
         transaction_time,
         transaction_time_ns: receipt.to_ns(transaction_time.value),

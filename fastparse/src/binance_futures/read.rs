@@ -165,6 +165,7 @@ fn fields<'a>(event: &Reader<'a>, order: &Reader<'a>, receipt: Receipt<'a>) -> R
         is_maker,
         closes_position,
         negative_other,
+        event_time,
         event_time_ns: receipt.to_ns(event_time.value),
         transaction_time,
         transaction_time_ns: receipt.to_ns(transaction_time.value),

@@ -48,9 +48,9 @@ pub fn write(order: &Order<'_>, known: &Known, kind: Kind, receipt: Receipt<'_>,
         fill: None,
         reject_reason: order.reason,
         execution_id: None,
-        exchange_time_ns: receipt.time_ns,
+        exchange_time: receipt.time_ns.into(),
         // When an order was accepted the frame says; of any other step only when it was told.
-        transaction_time_ns: order.created_ns.filter(|_| kind == Kind::New).unwrap_or(receipt.time_ns),
+        transaction_time: order.created_ns.filter(|_| kind == Kind::New).unwrap_or(receipt.time_ns).into(),
         received_time_ns: receipt.received_time_ns,
     };
     // Absurd can be only what is computed, and here nothing is.

@@ -316,8 +316,8 @@ fn execution(message: &Message<'_>, order: &Order, desk: &mut Desk<'_>, trade: &
         fill: Some(fill),
         venue_status: "match",
         execution_id: Some(piece(sequence.format(trade.sequence))),
-        exchange_time_ns: trade.time_ns,
-        transaction_time_ns: trade.time_ns,
+        exchange_time: trade.time_ns.into(),
+        transaction_time: trade.time_ns.into(),
         ..state(message, order, kind, Step::Once(kind.as_str()))
     };
     desk.tell(message, order, &event);
@@ -350,8 +350,8 @@ fn state<'a>(message: &'a Message<'a>, order: &'a Order, kind: Kind, step: Step<
         fill: None,
         reject_reason: None,
         execution_id: None,
-        exchange_time_ns: message.time_ns,
-        transaction_time_ns: message.time_ns,
+        exchange_time: message.time_ns.into(),
+        transaction_time: message.time_ns.into(),
         received_time_ns: 0,
     }
 }
