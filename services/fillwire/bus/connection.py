@@ -157,6 +157,10 @@ class Bus:
         """Whether the client believes to be connected; `is_healthy` knows."""
         return bool(self._client.is_connected)
 
+    async def obstacle(self) -> str | None:
+        """Return what keeps a service from being ready, None if the broker answers within a second."""
+        return None if await self.is_healthy(1.0) else "no answer from the broker"
+
     async def is_healthy(self, deadline_s: float = 2.0) -> bool:
         """Whether a round trip to the broker succeeds within the deadline."""
         if not self._client.is_connected:

@@ -14,6 +14,7 @@ from fillwire.domain import defaults
 from fillwire.gateway.service import Gateway
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.supervision import cancel
@@ -64,9 +65,15 @@ async def serve(exchange: str, name: str, load: Callable[[], Settings], stop: St
         telemetry,
         await connect(settings, name=name, inbox=f"gateway-{exchange}") as bus,
         gateway.running(bus),
+        monitored(
+            settings.monitoring,
+            telemetry.metrics,
+            ready={"broker": bus.obstacle, "accounts": gateway.accounts_obstacle},
+        ) as monitoring,
     ):
         _quieten_collector()
-        announce_ready(exchange=exchange, name=name, accounts=sorted(map(str, gateway.accounts_with_key)))
+        accounts = sorted(map(str, gateway.accounts_with_key))
+        announce_ready(exchange=exchange, name=name, accounts=accounts, monitoring=monitoring)
         await _hold(gateway, stop)
 
 

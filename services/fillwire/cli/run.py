@@ -17,6 +17,7 @@ from fillwire.domain.errors import ConfigError, HandlerError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
@@ -101,6 +102,11 @@ async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop, *, fast_lan
         ) as telemetry,
         await _connect(settings, bots) as bus,
         Host(bus, telemetry=telemetry, replicas=settings.nats.replicas, fast_lane=fast_lane) as host,
+        monitored(
+            settings.monitoring,
+            telemetry.metrics,
+            ready={"broker": bus.obstacle, "bots": host.bots_obstacle},
+        ) as monitoring,
     ):
         if not await _before_stop(stop, _start_all(host, bots)):
             return
@@ -108,7 +114,7 @@ async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop, *, fast_lan
         # again, and a bot waits for tens of milliseconds.
         gc.collect()
         gc.freeze()
-        announce_ready(bots=[bot.name for bot in bots])
+        announce_ready(bots=[bot.name for bot in bots], monitoring=monitoring)
         await _before_stop(stop, host.failed())
 
 

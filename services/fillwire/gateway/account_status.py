@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.metering import ConnectionMeter
 from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.reporting import Reports
 from fillwire.gateway.standing import Standing
@@ -24,6 +25,7 @@ class AccountStatus:
         clock_offset_ns: returns venue clock minus ours, None before it was measured.
         last_event_time_ns: returns when the last order event was read, None before the first.
         outlet: where events wait for the broker.
+        meter: counts the steps.
 
     Attributes:
         attempt: connection attempts since the connection was last receiving.
@@ -43,6 +45,7 @@ class AccountStatus:
         clock_offset_ns: Callable[[], int | None],
         last_event_time_ns: Callable[[], int | None],
         outlet: Outlet,
+        meter: ConnectionMeter,
     ) -> None:
         self.account = account
         self.attempt = 0
@@ -56,6 +59,7 @@ class AccountStatus:
         self._clock_offset_ns = clock_offset_ns
         self._last_event_time_ns = last_event_time_ns
         self._outlet = outlet
+        self._meter = meter
         self._life = ConnectionLife(account)
         self._last_told_ns = 0
 
@@ -81,6 +85,7 @@ class AccountStatus:
         """Take a step and tell of it."""
         previous = self._life.state
         self._life.take(step, reason)
+        self._meter.note(step, time.time_ns())
         self._reporter.report(self._event(previous))
 
     def take_if_allowed(self, step: Step, reason: str | None = None) -> None:

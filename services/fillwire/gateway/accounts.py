@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.identifiers import Account
@@ -81,6 +81,11 @@ class Accounts:
         for tenancy in tenancies:
             tenancy.leave(reason)
         await asyncio.gather(*(tenancy.ended() for tenancy in tenancies))
+
+    @property
+    def tenancies(self) -> Collection[Tenancy]:
+        """The accounts that are held."""
+        return self._tenancies.values()
 
     def _has_heir(self, tenancy: Tenancy) -> bool:
         return tenancy.account in self._wanted and self._ownership.has_heir(tenancy.account)

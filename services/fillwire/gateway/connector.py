@@ -154,7 +154,11 @@ class Connector:
                 raise
         try:
             inquiry = environment.inquiry(venue_account)
+            began_ns = time.perf_counter_ns()
             await self._pipeline.catch_up(inquiry, symbols, is_successor=steps is None)
+            if steps is not None:
+                took_ns = time.perf_counter_ns() - began_ns
+                around.meters.caught_up[self._account.environment].record(took_ns)
             link.require_live()
         except BaseException:
             self._drop(link)

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 from fillwire.domain.enums import ErrorClass, Kind
 from fillwire.domain.errors import FrameError, VenueError
@@ -41,6 +42,22 @@ MAX_HELD_FRAMES = 1000
 MAX_HELD_BYTES = 4 << 20
 
 ReadAgain = Callable[[FrameRefused], None]
+
+
+class Progress(NamedTuple):
+    """How far one account's events have come.
+
+    Attributes:
+        unsettled_count: orders, and symbols, on which the log and the records do not agree yet.
+        unsettled_s: for how long the oldest of those has not been settled, in seconds.
+        published_count: events handed to the broker.
+        lost_count: events that could not be.
+    """
+
+    unsettled_count: int
+    unsettled_s: float
+    published_count: int
+    lost_count: int
 
 
 class Pipeline:
@@ -239,6 +256,16 @@ class Pipeline:
     def standing(self) -> Standing:
         """How the log stands against the venue's records; what the broker has not stored for long is missing as well."""
         return self._reconciler.standing.missing_from(self._publication.unstored.overdue_since_ns())
+
+    @property
+    def progress(self) -> Progress:
+        """How far the account's events have come."""
+        return Progress(
+            self._reconciler.unsettled_count,
+            self._reconciler.unsettled_s,
+            self._publication.published_count,
+            self._publication.lost_count,
+        )
 
     async def recall(self) -> None:
         """Read how the account was left, before anything new is told of it."""

@@ -40,6 +40,7 @@ class Quarantine:
     Attributes:
         counts: frames refused so far, by the code of their defect.
         dropped_counts: those of them that were not kept, because too many waited.
+        class_counts: frames refused so far, by the class of their defect.
     """
 
     def __init__(  # noqa: PLR0913 - whose, where to, whom to tell, and two bounds
@@ -63,6 +64,7 @@ class Quarantine:
         self._kept = 0
         self.counts: Counter[str] = Counter()
         self.dropped_counts: Counter[str] = Counter()
+        self.class_counts: Counter[str] = Counter()
 
     @property
     def waiting_count(self) -> int:
@@ -73,6 +75,7 @@ class Quarantine:
         """Keep a frame, or with too many waiting only count it; return whether it is kept."""
         error = refused.error
         count = self.counts[error.code] = self.counts[error.code] + 1
+        self.class_counts[error.error_class] += 1
         is_kept = self._submit(refused)
         if not is_kept:
             self.dropped_counts[error.code] += 1

@@ -52,6 +52,11 @@ class RationedRest:
         self._weights.count(request.weight)
         return await self._send(request)
 
+    @property
+    def headroom(self) -> float:
+        """Which share of this minute's budget is left, from 0 to 1."""
+        return self._weights.headroom
+
     def use_weight_limit(self, per_minute: int) -> None:
         """Take what the venue says may be asked in a minute."""
         self._weights.use_limit(per_minute)

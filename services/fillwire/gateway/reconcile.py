@@ -138,6 +138,16 @@ class Reconciler:
         """How the log stands against the venue's records."""
         return self._statement.standing
 
+    @property
+    def unsettled_count(self) -> int:
+        """Orders, and symbols, on which the log and the records do not agree yet."""
+        return len(self._pending) + len(self._left_out)
+
+    @property
+    def unsettled_s(self) -> float:
+        """For how long the oldest of those has not been settled, in seconds; 0.0 if there is none."""
+        return 0.0 if self._oldest_s is None else max(0.0, self._loop.time() - self._oldest_s)
+
     # -- told by the session and the sequencer
 
     async def recall(self) -> None:
@@ -282,8 +292,7 @@ class Reconciler:
 
     @property
     def _is_unsettled(self) -> bool:
-        some = len(self._pending) + len(self._left_out)
-        return some > 0 or self._unswept is not None or self._is_unread
+        return self.unsettled_count > 0 or self._unswept is not None or self._is_unread
 
     # -- catching up
 

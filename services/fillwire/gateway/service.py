@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -24,6 +24,7 @@ from fillwire.gateway.backlog import Backlog
 from fillwire.gateway.commands import Commands
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
+from fillwire.gateway.measuring import GatewayMeasures
 from fillwire.gateway.naming import Naming
 from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.ownership import Owner, Ownership, OwnershipPolicy
@@ -112,6 +113,7 @@ class Gateway:
         self._keys = Keys(settings, exchange, load)
         self._environments: dict[str, Environment] = {}
         self._supervisor: Supervisor | None = None
+        self._accounts_obstacle: Callable[[], str | None] = lambda: "the gateway has not started"
         if not settings.is_websocket_enabled(exchange) and not settings.falls_back_to_polling(exchange):
             raise ConfigError(
                 f"live detection at {exchange} is switched off by enabled or websocketEnabled: "
@@ -150,9 +152,7 @@ class Gateway:
 
     async def _start(self, bus: Bus, stack: AsyncExitStack) -> None:
         """Start part by part, and leave on `stack` how each is stopped, in the reverse order."""
-        replicas = self._settings.nats.replicas
-        await ensure_streams(bus, replicas, duplicate_window_s=self._settings.nats.duplicate_window_ms / 1e3)
-        await ensure_buckets(bus, replicas)
+        await self._prepare(bus)
         supervisor = self._supervisor = Supervisor()
         stack.callback(supervisor.close)
         tls = ssl.create_default_context()
@@ -250,11 +250,44 @@ class Gateway:
             linger_s=self._linger_s,
             keys_refresh_s=self._keys_refresh_s,
         )
+        self._measure(bus, outlet, around, accounts, quarantines, stack)
         accounts.start(supervisor)
         stack.push_async_callback(accounts.stop, STOPPED)
         stack.push_async_callback(desired.stop)
         await desired.start(accounts.change)
         _log.info("gateway_started", gateway=self._name, exchange=self._exchange)
+
+    async def _prepare(self, bus: Bus) -> None:
+        nats = self._settings.nats
+        await ensure_streams(bus, nats.replicas, duplicate_window_s=nats.duplicate_window_ms / 1e3)
+        await ensure_buckets(bus, nats.replicas)
+
+    def _measure(  # noqa: PLR0913, PLR0917 - the parts that are read
+        self,
+        bus: Bus,
+        outlet: Outlet,
+        around: Surroundings,
+        accounts: Accounts,
+        quarantines: Mapping[Account, Quarantine],
+        stack: AsyncExitStack,
+    ) -> None:
+        """Say in numbers how the gateway is, until it is stopped."""
+        measures = GatewayMeasures(
+            self._exchange,
+            bus=bus,
+            outlet=outlet,
+            meters=around.meters,
+            tenancies=lambda: accounts.tenancies,
+            quarantines=quarantines,
+            environments=self._environments,
+        )
+        self._telemetry.metrics.add(measures)
+        stack.callback(self._telemetry.metrics.remove, measures)
+        self._accounts_obstacle = measures.accounts_obstacle
+
+    def accounts_obstacle(self) -> str | None:
+        """Return what keeps the gateway from being ready, None if nothing does; see `GatewayMeasures`."""
+        return self._accounts_obstacle()
 
     def _ownership(self, bus: Bus, random: Random, on_change: Callable[[], None]) -> Ownership:
         """Return what shares the accounts with the other gateways of the exchange."""

@@ -26,7 +26,7 @@ from fillwire.gateway.connector import Connector, Steps, wait_s
 from fillwire.gateway.detection import Detection
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.naming import Naming
-from fillwire.gateway.pipeline import Pipeline
+from fillwire.gateway.pipeline import Pipeline, Progress
 from fillwire.gateway.polling import POLLING_SHARE, Poller
 from fillwire.gateway.rereading import read_again
 from fillwire.gateway.surroundings import Environment, Surroundings
@@ -100,6 +100,7 @@ class Session:
             clock_offset_ns=self._clock_offset_ns,
             last_event_time_ns=lambda: self._connector.last_event_time_ns,
             outlet=around.outlet,
+            meter=around.meters.connections[account],
         )
         self._status.pairs = len(pairs)
         self._connector.use_pairs(pairs)
@@ -173,6 +174,11 @@ class Session:
     def order_obstacle(self) -> str | None:
         """Why an order would not be sent to the venue now; None if it would."""
         return self._obstacle(self._placing)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the account's events have come."""
+        return self._pipeline.progress
 
     def snapshot(self) -> ConnectionEvent:
         """Return the state as it is now, as a refresh."""

@@ -1,13 +1,14 @@
 """What the sessions of one process share, and what those of one environment share."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from fillwire.gateway.admission import Admission
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.budget import ConnectBudget
 from fillwire.gateway.inquiry import Inquiry
+from fillwire.gateway.metering import Meters
 from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.rationing import RationedRest
 from fillwire.gateway.reference import Reference
@@ -117,6 +118,7 @@ class Surroundings:
         tls: verifies the venue.
         gateway: name of this process.
         random: source of jitter.
+        meters: count what happens to connections.
     """
 
     venue: Venue
@@ -127,6 +129,7 @@ class Surroundings:
     tls: ssl.SSLContext
     gateway: str
     random: Random
+    meters: Meters = field(default_factory=Meters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

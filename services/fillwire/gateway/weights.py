@@ -64,6 +64,12 @@ class WeightBudget:
         self._filled_s = now_s
         return max(0.0, min(weight, burst) - self._tokens) / per_second
 
+    @property
+    def headroom(self) -> float:
+        """Which share of this minute's budget is left, from 0 to 1."""
+        self._turn(self._now_s())
+        return max(0.0, 1 - self._used / self._limit) if self._limit else 0.0
+
     def use_limit(self, per_minute: int) -> None:
         """Allow our share of this from now on: the venue has said it."""
         self._limit = int(per_minute * _SHARE)

@@ -11,20 +11,25 @@ from math import ceil, log2
 from typing import Final
 
 SCALE: Final = 5
-_PER_DOUBLING: Final = 1 << SCALE
+PER_DOUBLING: Final = 1 << SCALE
 _NS_PER_S: Final = 1_000_000_000
 # Bucket 0 of our list is the OpenTelemetry bucket of this index, in seconds; it begins below 1 ns.
-_FIRST_INDEX: Final = -30 * _PER_DOUBLING
-_BUCKETS: Final = 44 * _PER_DOUBLING  # up to 2**14 s, 4.5 hours; what is longer counts in the last bucket
-_SHIFT: Final = -log2(_NS_PER_S) * _PER_DOUBLING - _FIRST_INDEX
+FIRST_INDEX: Final = -30 * PER_DOUBLING
+_BUCKETS: Final = 44 * PER_DOUBLING  # up to 2**14 s, 4.5 hours; what is longer counts in the last bucket
+_SHIFT: Final = -log2(_NS_PER_S) * PER_DOUBLING - FIRST_INDEX
 
 
 def _upper_ns(position: int) -> float:
-    return float(2 ** ((position + 1 + _FIRST_INDEX) / _PER_DOUBLING) * _NS_PER_S)
+    return float(2 ** ((position + 1 + FIRST_INDEX) / PER_DOUBLING) * _NS_PER_S)
 
 
 def _middle_ns(position: int) -> float:
-    return _upper_ns(position) / float(2 ** (0.5 / _PER_DOUBLING))
+    return _upper_ns(position) / float(2 ** (0.5 / PER_DOUBLING))
+
+
+def position_of(duration_ns: int) -> int:
+    """Return the place of the bucket of a duration above 0; the first ends below a nanosecond."""
+    return min(_BUCKETS, ceil(log2(duration_ns) * PER_DOUBLING + _SHIFT)) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class LatencySnapshot:
         used = [position for position, count in enumerate(self.counts) if count]
         if not used:
             return 0, []
-        return used[0] + _FIRST_INDEX, list(self.counts[used[0] : used[-1] + 1])
+        return used[0] + FIRST_INDEX, list(self.counts[used[0] : used[-1] + 1])
 
 
 class LatencyHistogram:
@@ -127,7 +132,7 @@ class LatencyHistogram:
             self._zero_count += 1
             duration_ns = 0
         else:
-            position = ceil(log2(duration_ns) * _PER_DOUBLING + _SHIFT) - 1
+            position = ceil(log2(duration_ns) * PER_DOUBLING + _SHIFT) - 1
             self._counts[position if position < _BUCKETS else -1] += 1
             self._sum_ns += duration_ns
         if self._max_ns is None or duration_ns > self._max_ns:

@@ -119,7 +119,7 @@ def _levels(text: str) -> dict[str, int]:
 def _fields(record: logging.LogRecord) -> dict[str, object]:
     given: Mapping[str, object] = getattr(record, _FIELDS, {})
     fields = {
-        f"{name}_" if name in _RESERVED else name: redacted(name, value)
+        f"{name}_" if name in _RESERVED else redacted_text(name): redacted(name, value)
         for name, value in given.items()
         if value is not None
     }

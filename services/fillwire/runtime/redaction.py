@@ -1,8 +1,10 @@
 """What must never be read in a log, a trace or an error: secrets by name, and known secrets by value."""
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from pydantic import SecretBytes, SecretStr
 
@@ -25,12 +27,38 @@ _NAMED_VALUE: Final = re.compile(
 _USER_INFO: Final = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@]+@")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}")  # what keys, signatures and lines of a PEM file consist of
 
+_HEAD: Final = 8
+
 _known_runs: set[str] = set()
+_by_head: dict[str, set[str]] = {}  # the known runs by their first eight characters
 
 
 def remember_secret(value: str) -> None:
-    """Have `redacted_text` mask `value` wherever it turns up: each of its runs of eight or more key characters."""
-    _known_runs.update(_RUN.findall(value))
+    """Have `redacted_text` mask `value` wherever it turns up: each of its runs of eight or more key characters.
+
+    So it is in Base64 and with percent signs, as it stands in a header or an address.
+    """
+    for form in (value, quote(value, safe=""), b64encode(value.encode()).decode()):
+        for run in _RUN.findall(form):
+            _known_runs.add(run)
+            _by_head.setdefault(run[:_HEAD], set()).add(run)
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Return a run of key characters with what is known to be secret masked, also where something sticks to it."""
+    text = match[0]
+    if text in _known_runs:
+        return REDACTED
+    at = 0
+    while at <= len(text) - _HEAD:
+        runs = _by_head.get(text[at : at + _HEAD], ())
+        found = max((run for run in runs if text.startswith(run, at)), key=len, default="")
+        if found:
+            text = f"{text[:at]}{REDACTED}{text[at + len(found) :]}"
+            at += len(REDACTED)
+        else:
+            at += 1
+    return text
 
 
 def is_secret_name(name: str) -> bool:
@@ -43,7 +71,7 @@ def redacted_text(text: str) -> str:
     text = _USER_INFO.sub(rf"\1{REDACTED}@", _NAMED_VALUE.sub(rf"\1{REDACTED}", text))
     if not _known_runs:
         return text
-    return _RUN.sub(lambda match: REDACTED if match[0] in _known_runs else match[0], text)
+    return _RUN.sub(_masked, text)
 
 
 def printable(text: str) -> str:
@@ -65,7 +93,7 @@ def redacted(name: str, value: object) -> object:
     if isinstance(value, int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(key): redacted(str(key), inner) for key, inner in value.items()}
+        return {redacted_text(str(key)): redacted(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(name, inner) for inner in value]
     return redacted_text(str(value))

@@ -12,13 +12,17 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from fillwire.runtime import metric_names
+from fillwire.runtime.fill_exemplars import FillExemplars
 from fillwire.runtime.fill_latency import FillLatencies
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.keeping import Kept
+from fillwire.runtime.metrics import Distribution, Family, Measures, Metrics
 from fillwire.runtime.order_traces import CommandTrace, OrderTrace
 from fillwire.runtime.tail import ORDER, SLOW, Tail
 from fillwire.runtime.telemetry_names import is_failed
@@ -33,6 +37,7 @@ _ENDPOINT_VARIABLES: Final = (
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
 _TROUBLE_GRACE_S: Final = 0.5
+_COLLECT_DEADLINE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,10 @@ class FillTelemetry:
         sampling: which traces are kept.
         endpoint: base address of the OTLP receiver; None leaves it to the environment.
         limits: what it may take of memory and time.
+
+    Attributes:
+        latencies: the histograms of all fills.
+        metrics: what the process counts beside them; the latencies are one of its sources.
     """
 
     def __init__(
@@ -95,6 +104,9 @@ class FillTelemetry:
     ) -> None:
         self.sampling = sampling
         self.latencies = FillLatencies()
+        self.metrics = Metrics()
+        self.metrics.add(self._measure)
+        self._exemplars = FillExemplars()
         self._service_name = service_name
         self._instance = instance
         self._endpoint = endpoint
@@ -218,6 +230,20 @@ class FillTelemetry:
         elif waiting == self._wake_at and self._exporting is not None:
             self._exporting.wake()
         self._ring.append(kept)
+        self._exemplars.offer(kept)
+
+    def _measure(self, into: Measures) -> None:
+        """Say how long fills took, with traces that show it; a trace that was not kept shows nothing."""
+        exemplars = self._exemplars.collect()
+        for exchange, environment, stage, snapshot in self.latencies.series():
+            if snapshot.count:
+                shown = tuple(exemplars.get((exchange, environment, stage), ()))
+                into.put(
+                    metric_names.FILL_LATENCY, Distribution(snapshot, shown), exchange, environment, stage
+                )
+        counts = self.counts
+        into.put(metric_names.FILLS_LOST, counts.dropped_fills + counts.lost_fills)
+        into.put(metric_names.SOURCE_FAILURES, self.metrics.failure_count)
 
     async def __aenter__(self) -> Self:
         """Start to export, if a receiver is configured.
@@ -235,6 +261,7 @@ class FillTelemetry:
                 instance=self._instance,
                 endpoint=self._endpoint,
                 series=self.latencies.series,
+                families=from_loop(self.metrics.collect, asyncio.get_running_loop()),
                 dropped_fills=lambda: self._dropped_fills,
                 span_interval_s=self._limits.export_interval_s,
             )
@@ -277,3 +304,27 @@ def _is_receiver_configured(endpoint: str | None) -> bool:
     return "true" not in os.environ.get("OTEL_SDK_DISABLED", "").lower() and (
         endpoint is not None or any(os.environ.get(name) for name in _ENDPOINT_VARIABLES)
     )
+
+
+def from_loop(
+    collect: Callable[[], list[Family]], loop: asyncio.AbstractEventLoop
+) -> Callable[[], list[Family]]:
+    """Return `collect` for another thread: it runs on the loop, whose state it reads; a loop that is busy says nothing."""
+
+    async def collected() -> list[Family]:
+        return collect()
+
+    def collect_there() -> list[Family]:
+        work = collected()
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, loop)
+        except RuntimeError:  # the loop has closed
+            work.close()
+            return []
+        try:
+            return future.result(_COLLECT_DEADLINE_S)
+        except (TimeoutError, CancelledError):
+            future.cancel()
+            return []
+
+    return collect_there

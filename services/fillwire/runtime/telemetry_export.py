@@ -25,6 +25,7 @@ from fillwire.runtime.fill_metrics import metrics_data
 from fillwire.runtime.fill_spans import fill_spans
 from fillwire.runtime.keeping import Kept
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.metrics import Family
 from fillwire.runtime.order_spans import order_spans
 from fillwire.runtime.order_traces import CommandTrace, OrderTrace
 from fillwire.runtime.otlp_encoding import Envelope
@@ -98,6 +99,7 @@ class ExportThread:
         span_exporter: where spans go, None for nowhere.
         metric_exporter: where metrics go, None for nowhere.
         series: snapshots of all histograms; called on this thread.
+        families: what else the process counts; called on this thread.
         dropped_fills: records that the ring has dropped so far.
         start_ns: since when the histograms count.
         span_interval_s: longest time a record waits for its export.
@@ -112,6 +114,7 @@ class ExportThread:
         span_exporter: SpanSender | None,
         metric_exporter: OTLPMetricExporter | None,
         series: Callable[[], list[LatencySeries]],
+        families: Callable[[], list[Family]],
         dropped_fills: Callable[[], int],
         start_ns: int,
         span_interval_s: float,
@@ -125,6 +128,7 @@ class ExportThread:
         self._span_exporter = span_exporter
         self._metric_exporter = metric_exporter
         self._series = series
+        self._families = families
         self._dropped_fills = dropped_fills
         self._start_ns = start_ns
         self._span_interval_s = span_interval_s
@@ -244,6 +248,7 @@ class ExportThread:
             lost_fills=lost,
             start_ns=self._start_ns,
             now_ns=time.time_ns(),
+            families=self._families(),
         )
         if self._metric_exporter.export(data) is MetricExportResult.SUCCESS:
             self._note_success()
@@ -281,6 +286,7 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
     instance: str,
     endpoint: str | None,
     series: Callable[[], list[LatencySeries]],
+    families: Callable[[], list[Family]],
     dropped_fills: Callable[[], int],
     span_interval_s: float,
 ) -> ExportThread:
@@ -292,6 +298,7 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
         instance: as `process_resource`.
         endpoint: base address of the receiver; None leaves it to the environment.
         series: as `ExportThread`.
+        families: as `ExportThread`.
         dropped_fills: as `ExportThread`.
         span_interval_s: as `ExportThread`.
 
@@ -310,6 +317,7 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
         if _is_wanted("METRICS", endpoint)
         else None,
         series=series,
+        families=families,
         dropped_fills=dropped_fills,
         start_ns=time.time_ns(),
         span_interval_s=span_interval_s,

@@ -28,6 +28,9 @@ class Claim:
         bus: the connection.
         stream: name of the stream.
         durable: name of the bot's durable consumer, which must exist.
+
+    Attributes:
+        waiting_count: events that the bot had not handled when the broker was asked last, None if it never was.
     """
 
     def __init__(self, bus: Bus, stream: str, durable: str) -> None:
@@ -35,6 +38,7 @@ class Claim:
         self._stream = stream
         self._durable = durable
         self._token = uuid.uuid4().hex
+        self.waiting_count: int | None = None
 
     async def info(self) -> dict[str, Any]:
         """Return what the broker says of the durable, in its own JSON.
@@ -42,7 +46,9 @@ class Claim:
         Raises:
             BrokerError: no answer, or no such consumer.
         """
-        return await api.call(self._bus, f"CONSUMER.INFO.{self._stream}.{self._durable}")
+        info = await api.call(self._bus, f"CONSUMER.INFO.{self._stream}.{self._durable}")
+        self.waiting_count = info["num_pending"] + info["num_ack_pending"]
+        return info
 
     async def take(self, takeover_s: float) -> None:
         """Wait until nobody else reads the durable, then claim it.

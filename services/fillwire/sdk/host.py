@@ -25,6 +25,7 @@ from fillwire.sdk.dead_letters import DeadLetters
 from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.desired import Wishes
 from fillwire.sdk.live import LiveFeed
+from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot
@@ -86,6 +87,7 @@ class Host:
         self._failed: asyncio.Future[None] | None = None
         self._guard: asyncio.Task[None] | None = None
         self._guard_nudge = asyncio.Event()
+        self._measures = HostMeasures(bus, self._publisher, lambda: list(self._running.values()))
 
     async def __aenter__(self) -> Self:
         self._failed = asyncio.get_running_loop().create_future()
@@ -94,6 +96,7 @@ class Host:
         self.bus.on_reconnected(self._handle_reconnected)
         self.bus.on_disconnected(self._handle_disconnected)
         self._guard = asyncio.create_task(self._guard_claims(), name="claims")
+        self.telemetry.metrics.add(self._measures)
         return self
 
     async def __aexit__(
@@ -105,6 +108,7 @@ class Host:
         """Stop all bots at once: each finishes the event in hand and runs `on_stop`, or is cancelled at the deadline."""
         self.bus.off_reconnected(self._handle_reconnected)
         self.bus.off_disconnected(self._handle_disconnected)
+        self.telemetry.metrics.remove(self._measures)
         if self._guard is not None:
             self._guard.cancel()
             await asyncio.gather(self._guard, return_exceptions=True)
@@ -180,6 +184,11 @@ class Host:
             await self._want(bot.account)
         if forget:
             await running.forget()
+
+    def bots_obstacle(self) -> str | None:
+        """Return how many bots have not begun yet, None if all have: what keeps the host from being ready."""
+        waiting = sum(not running.is_started for running in self._running.values())
+        return f"{waiting} of {len(self._running)} bots have not begun yet" if waiting else None
 
     async def failed(self) -> None:
         """Wait for ever, unless a part of the host ends that must not.

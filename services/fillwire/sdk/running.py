@@ -79,6 +79,7 @@ class RunningBot:
         self._opening: asyncio.Task[None] | None = None
         self._start_sequence = 0
         self._pull: PullLoop | None = None
+        self.is_started = False
         self._catching_up: asyncio.Task[None] | None = None
 
     @property
@@ -160,6 +161,7 @@ class RunningBot:
         if self._live is not None:
             await self._live.add(self.filters, self.worker.take_live)
             self.reopen_lane()
+        self.is_started = True
 
     async def stop(self, deadline_s: float) -> None:
         """Finish the event in hand, run `on_stop`, leave; what takes longer than the deadline is cancelled."""

@@ -99,6 +99,11 @@ class Worker:
         self.live_count = 0  # of these, handled from the live copy
         self.repeated_count = 0
         self.dead_letter_count = 0
+        self.call_count = 0  # of callbacks for order events
+        self.call_ns = 0  # in them
+        self.failure_count = 0  # of these, raised
+        self.retry_count = 0  # of these, called again
+        self._in_hand_ns = 0  # when the event in hand was delivered, 0 without one
         self.last_sequence = 0  # in the stream, of the last message that is done
         self._decoder = decoder
         self._letters = letters
@@ -227,6 +232,13 @@ class Worker:
         """Order events that wait for their turn."""
         return len(self._messages)
 
+    @property
+    def oldest_ns(self) -> int | None:
+        """When the host had the oldest event that is not done, by its clock; None if there is none."""
+        if self._in_hand_ns:
+            return self._in_hand_ns
+        return self._messages[0].delivered_ns if self._messages else None
+
     async def _run(self) -> None:
         messages, notices = self._messages, self._notices
         turns = 0
@@ -243,11 +255,13 @@ class Worker:
                     await self._notify(notices.popleft())
                 elif messages:
                     _, message, delivered_ns, is_live = messages.popleft()
+                    self._in_hand_ns = delivered_ns
                     if is_live:
                         self._live_waiting -= 1
                         await self._deliver_live(message, delivered_ns)
                     else:
                         await self._deliver(message, delivered_ns)
+                    self._in_hand_ns = 0
                 else:
                     self._wake = asyncio.get_running_loop().create_future()
                     await self._wake
@@ -341,6 +355,7 @@ class Worker:
                 await self._give_up(message, error, event, callback.name, attempt)
                 return
             attempt += 1
+            self.retry_count += 1
 
     async def _attempt(  # noqa: PLR0913, PLR0917 - the facts of one call
         self,
@@ -359,6 +374,10 @@ class Worker:
             await self._caller.call(callback, event)
         except Exception as error:  # noqa: BLE001 - the edge to the user's code: whatever it raises is retried
             failure = error
+            self.failure_count += 1
+        returned_ns = time.time_ns()
+        self.call_count += 1
+        self.call_ns += returned_ns - started_ns
         self._observe(
             self.bot,
             event,
@@ -368,7 +387,7 @@ class Worker:
             attempt,
             delivered_ns,
             started_ns,
-            time.time_ns(),
+            returned_ns,
             failure,
         )
         if failure is not None:

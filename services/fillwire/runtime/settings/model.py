@@ -42,6 +42,7 @@ from fillwire.runtime.settings.documents import exchange_name
 from fillwire.runtime.settings.secret_references import is_file
 
 LIVE = "live"
+_LEAST_TOKEN = 16
 
 
 def _not_bool(value: Any) -> Any:
@@ -291,6 +292,33 @@ class JournalSettings(Section):
     max_bytes: Annotated[int, BeforeValidator(_not_bool), Field(ge=1 << 20)] = 1 << 30
 
 
+class MonitoringSettings(Section):
+    """Where a service says over HTTP how it is: `/healthz`, `/readyz` and `/metrics`.
+
+    Attributes:
+        host: address to listen at.
+        port: port to listen at; 0 for one that is free, null for none: then nothing is served.
+        token: who asks for `/metrics` must show it (`Authorization: Bearer …`); null for everybody.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=65_535)] | None = None
+    token: SecretStr | None = None
+
+    @field_validator("token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        # What has white space or is no ASCII, no scraper can send in a header.
+        text = None if token is None else token.get_secret_value()
+        if text is not None and (
+            len(text) < _LEAST_TOKEN or not text.isascii() or not text.isprintable() or " " in text
+        ):
+            raise ValueError(
+                f"expected a token of at least {_LEAST_TOKEN} printable ASCII characters without spaces"
+            )
+        return token
+
+
 class TelemetrySettings(Section):
     """What is exported of traces; where to is said by OpenTelemetry's own variables.
 
@@ -385,6 +413,7 @@ class Settings(Section):
         accounts: the keys of a gateway.
         credentials_dir: directory of further keys, `<user>/<exchange>/<environment>/{api_key,secret,private_key.pem}`.
         telemetry: traces.
+        monitoring: health and metrics over HTTP.
         journal: what a gateway keeps on disk while the broker is away.
         gateway: how several gateways of one exchange share its accounts.
         recorder: where executions and order states are recorded.
@@ -397,6 +426,7 @@ class Settings(Section):
     accounts: tuple[AccountSettings, ...] = ()
     credentials_dir: Path | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     journal: JournalSettings = JournalSettings()
     gateway: GatewaySettings = GatewaySettings()
     recorder: RecorderSettings = RecorderSettings()

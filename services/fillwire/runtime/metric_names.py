@@ -1,0 +1,250 @@
+"""Every metric that a service of Fillwire exports, declared once: name, unit, labels, bound and meaning.
+
+`docs/metrics.md` is written from here by `python -m fillwire.runtime.metrics_page`.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from fillwire.runtime import telemetry_names as names
+from fillwire.runtime.metrics import Fold, Label, Metric, MetricKind
+
+_COUNTER, _GAUGE, _HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
+_GATEWAY, _HOST, _ALL = "gateway", "host", "all"
+
+EXCHANGE = Label(names.METRIC_EXCHANGE, "venue and product, such as `binance`")
+ENVIRONMENT = Label(names.METRIC_ENVIRONMENT, "such as `live` or `testnet`")
+USER = Label("user", "owner of the account", is_open=True)
+BOT = Label("bot", "name of the bot", is_open=True)
+STAGE = Label(names.STAGE, "part of a fill's way, one of `Stage`")
+STATE = Label("state", "one of the states of a connection")
+CODE = Label("code", "what is wrong with the frame, one of the parser's codes", is_open=True)
+CLASS = Label("class", "`malformed`, `unknown` or `suspicious`")
+QUEUE = Label("queue", "`memory`: accepted, not sent; `in_flight`: sent, not stored; `journal`: on disk")
+OUTCOME = Label("outcome", "`stored`, `duplicate`, `resent` or `refused`")
+
+_VENUE = (EXCHANGE, replace(ENVIRONMENT, is_open=True))  # where no user is that could become `other`
+_ACCOUNT = (EXCHANGE, ENVIRONMENT, USER)
+_BOT = (EXCHANGE, ENVIRONMENT, USER, BOT)
+
+# Label sets at most. An exchange has a handful of environments; the rest is what one process is built to hold.
+VENUES: Final = 32
+ACCOUNTS: Final = 256
+BOTS: Final = 1024
+_STATES: Final = 7
+_CODES: Final = 512
+_CLASSES: Final = 3
+_STAGES: Final = 8
+
+ALL: Final[list[Metric]] = []
+
+
+def _declared(metric: Metric) -> Metric:
+    ALL.append(metric)
+    return metric
+
+
+def _of(  # noqa: PLR0913, PLR0917 - one line per metric below
+    name: str,
+    kind: MetricKind,
+    unit: str,
+    told_by: str,
+    labels: tuple[Label, ...],
+    bound: int,
+    meaning: str,
+    fold: Fold = Fold.SUM,
+) -> Metric:
+    return _declared(
+        Metric(
+            name=name,
+            kind=kind,
+            unit=unit,
+            meaning=meaning,
+            told_by=told_by,
+            labels=labels,
+            bound=bound,
+            fold=fold,
+        )
+    )
+
+
+# -- the way of a fill
+
+FILL_LATENCY = _of(
+    names.FILL_LATENCY, _HISTOGRAM, names.FILL_LATENCY_UNIT, "gateway, host", (*_VENUE, STAGE), VENUES * _STAGES,
+    names.FILL_LATENCY_DESCRIPTION,
+)  # fmt: skip
+FILLS_LOST = _of(
+    names.FILLS_LOST, _COUNTER, names.FILLS_LOST_UNIT, "gateway, host", (), 1, names.FILLS_LOST_DESCRIPTION
+)
+
+# -- connections, by account
+
+CONNECTION_UP = _of(
+    "fillwire.connection.up", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "1 while the account's fills are detected live, else 0", Fold.WORST_IS_LEAST,
+)  # fmt: skip
+CONNECTION_STATE = _of(
+    "fillwire.connection.state", _GAUGE, "", _GATEWAY, (*_ACCOUNT, STATE), ACCOUNTS * _STATES,
+    "1 for the state in which the connection is, 0 for all others",
+)  # fmt: skip
+CONNECTION_UPTIME = _of(
+    "fillwire.connection.uptime", _GAUGE, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "For how long the connection has been receiving; 0 while it is not", Fold.WORST_IS_LEAST,
+)  # fmt: skip
+CONNECTION_RECEIVING = _of(
+    "fillwire.connection.receiving.time", _COUNTER, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Time in which the account was receiving; its rate is the share of time in which it was",
+)  # fmt: skip
+CONNECTION_ATTEMPTS = _of(
+    "fillwire.connection.attempts", _COUNTER, "{attempt}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Attempts to connect, the first included; planned changes to a successor are not attempts",
+)  # fmt: skip
+CONNECTION_SUCCESSES = _of(
+    "fillwire.connection.successes", _COUNTER, "{attempt}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Attempts that led to a connection which receives",
+)  # fmt: skip
+CONNECTION_LOSSES = _of(
+    "fillwire.connection.losses", _COUNTER, "{loss}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Connections that were receiving and were lost",
+)  # fmt: skip
+CONNECTION_REFUSALS = _of(
+    "fillwire.connection.refusals", _COUNTER, "{refusal}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Refusals of the account's key",
+)  # fmt: skip
+CONNECTION_POLLED = _of(
+    "fillwire.connection.polled", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "1 while the venue's records are asked in place of the stream, else 0",
+)  # fmt: skip
+BREAKER = _of(
+    "fillwire.connection.breaker", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "The stricter of the account's and the venue's circuit breaker: 0 closed, 1 half open, 2 open",
+    Fold.WORST_IS_MOST,
+)  # fmt: skip
+LEASE_HELD = _of(
+    "fillwire.account.owned", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "1 while this gateway holds the account's lease and may send its orders, else 0",
+)  # fmt: skip
+
+# -- what is wrong with what came, and what is missing
+
+EVENTS_PUBLISHED = _of(
+    "fillwire.events.published", _COUNTER, "{event}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Order events handed to the broker since the gateway took the account",
+)  # fmt: skip
+EVENTS_LOST = _of(
+    "fillwire.events.lost", _COUNTER, "{event}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Order events that could not be handed to the broker; they are fetched from the venue's records",
+)  # fmt: skip
+FRAMES_REFUSED = _of(
+    "fillwire.frames.refused", _COUNTER, "{frame}", _GATEWAY, (*_ACCOUNT, CODE), _CODES,
+    "Frames that went to quarantine",
+)  # fmt: skip
+FRAMES_DROPPED = _of(
+    "fillwire.frames.dropped", _COUNTER, "{frame}", _GATEWAY, (*_ACCOUNT, CODE), _CODES,
+    "Frames of those that were not kept, because too many waited for the broker",
+)  # fmt: skip
+PARSE_ERRORS = _of(
+    "fillwire.parse.errors", _COUNTER, "{frame}", _GATEWAY, (*_VENUE, CLASS), VENUES * _CLASSES,
+    "Frames that could not be accepted, by what kind of trouble it is",
+)  # fmt: skip
+RECONCILE_DURATION = _of(
+    "fillwire.reconcile.duration", _HISTOGRAM, "s", _GATEWAY, _VENUE, VENUES,
+    "Time from the venue's acknowledgement of the stream until the log had caught up, at each connection",
+)  # fmt: skip
+UNSETTLED_ORDERS = _of(
+    "fillwire.reconcile.unsettled", _GAUGE, "{order}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "Orders, and symbols, on which the log and the venue's records do not agree yet",
+)  # fmt: skip
+UNSETTLED_AGE = _of(
+    "fillwire.reconcile.unsettled.age", _GAUGE, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "For how long the oldest of those has not been settled; 0 if there is none", Fold.WORST_IS_MOST,
+)  # fmt: skip
+MISSING_AGE = _of(
+    "fillwire.reconcile.missing.age", _GAUGE, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+    "From how long ago executions may be missing in the log; 0 while none is known to be", Fold.WORST_IS_MOST,
+)  # fmt: skip
+
+# -- venues
+
+CLOCK_OFFSET = _of(
+    "fillwire.clock.offset", _GAUGE, "s", _GATEWAY, _VENUE, VENUES,
+    "The venue's clock minus this machine's, as measured last", Fold.WORST_IS_MOST,
+)  # fmt: skip
+RATE_HEADROOM = _of(
+    "fillwire.rate_limit.headroom", _GAUGE, "1", _GATEWAY, _VENUE, VENUES,
+    "Share of this minute's budget of questions that is left", Fold.WORST_IS_LEAST,
+)  # fmt: skip
+VENUE_QUIET = _of(
+    "fillwire.rate_limit.quiet", _GAUGE, "s", _GATEWAY, _VENUE, VENUES,
+    "For how long the venue wants nothing asked or nothing dialled; 0 if it has not said so", Fold.WORST_IS_MOST,
+)  # fmt: skip
+
+# -- the broker
+
+BROKER_UP = _of(
+    "fillwire.broker.up", _GAUGE, "", _ALL, (), 1, "1 while connected to the broker, else 0", Fold.WORST_IS_LEAST
+)  # fmt: skip
+QUEUE_DEPTH = _of(
+    "fillwire.queue.depth", _GAUGE, "{message}", _GATEWAY, (QUEUE,), 4,
+    "Messages that wait for the broker, by where they are",
+)  # fmt: skip
+QUEUE_WAIT = _of(
+    "fillwire.queue.wait", _GAUGE, "s", _GATEWAY, (), 1,
+    "For how long the broker has owed an answer about one message", Fold.WORST_IS_MOST,
+)  # fmt: skip
+PUBLISHED_MESSAGES = _of(
+    "fillwire.publisher.messages", _COUNTER, "{message}", "gateway, host", (OUTCOME,), 4,
+    "Messages by what became of them; one that is sent again counts as `resent` each time",
+)  # fmt: skip
+
+# -- bots
+
+BOT_LAG = _of(
+    "fillwire.bot.lag", _GAUGE, "{event}", _HOST, _BOT, BOTS,
+    "Events in the log that the bot has not handled yet, as the broker said within the last 10 s",
+)  # fmt: skip
+BOT_LAG_TIME = _of(
+    "fillwire.bot.lag.time", _GAUGE, "s", _HOST, _BOT, BOTS,
+    "For how long the oldest event that the host has for the bot has waited or been worked on; 0 if there is none",
+    Fold.WORST_IS_MOST,
+)  # fmt: skip
+BOT_INBOX = _of(
+    "fillwire.bot.inbox", _GAUGE, "{event}", _HOST, _BOT, BOTS, "Events that the host has and the bot has not come to"
+)  # fmt: skip
+BOT_HANDLED = _of(
+    "fillwire.bot.events.handled", _COUNTER, "{event}", _HOST, _BOT, BOTS, "Events that the bot has handled"
+)  # fmt: skip
+BOT_REPEATED = _of(
+    "fillwire.bot.events.repeated", _COUNTER, "{event}", _HOST, _BOT, BOTS,
+    "Events that came again and were dropped",
+)  # fmt: skip
+BOT_DEAD_LETTERS = _of(
+    "fillwire.bot.dead_letters", _COUNTER, "{event}", _HOST, _BOT, BOTS,
+    "Events that the bot could not handle and that became dead letters",
+)  # fmt: skip
+BOT_CALLS = _of(
+    "fillwire.bot.callbacks", _COUNTER, "{call}", _HOST, _BOT, BOTS,
+    "Calls of the bot's callbacks for order events, repeated ones included",
+)  # fmt: skip
+BOT_CALL_TIME = _of(
+    "fillwire.bot.callbacks.time", _COUNTER, "s", _HOST, _BOT, BOTS,
+    "Time in those calls; for its distribution over all bots see the stage `callback` of the latency",
+)  # fmt: skip
+BOT_FAILURES = _of(
+    "fillwire.bot.failures", _COUNTER, "{call}", _HOST, _BOT, BOTS, "Calls of the bot's callbacks that raised"
+)  # fmt: skip
+BOT_RETRIES = _of(
+    "fillwire.bot.retries", _COUNTER, "{call}", _HOST, _BOT, BOTS, "Calls that were made again after one that raised"
+)  # fmt: skip
+
+# -- the process
+
+LOOP_LATENESS = _of(
+    "fillwire.loop.lateness", _GAUGE, "s", _ALL, (), 1,
+    "How late the event loop ran at worst in the last half minute to minute", Fold.WORST_IS_MOST,
+)  # fmt: skip
+SOURCE_FAILURES = _of(
+    "fillwire.telemetry.source.failures", _COUNTER, "{failure}", _ALL, (), 1,
+    "Times that a part of the process could not say its metrics",
+)  # fmt: skip
