@@ -147,6 +147,10 @@ class BotHost:
     ) -> None:
         await self._stack.aclose()
 
+    def bots_obstacle(self) -> str | None:
+        """Return how many bots have not begun yet, None if all have: what keeps the host from being ready."""
+        return self._host.bots_obstacle()
+
     async def failed(self) -> None:
         """Wait for ever, unless a part of the host ends that must not.
 

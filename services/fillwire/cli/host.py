@@ -14,6 +14,7 @@ from fillwire.bots.policy import HostPolicy
 from fillwire.cli.broker import connect, with_nats
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.supervision import cancel
@@ -61,10 +62,15 @@ async def serve(settings: Settings, name: str, stop: Stop, *, fast_lane: bool = 
             replicas=settings.nats.replicas,
             fast_lane=fast_lane,
         ) as host,
+        monitored(
+            settings.monitoring,
+            telemetry.metrics,
+            ready={"broker": bus.obstacle, "bots": host.bots_obstacle},
+        ) as monitoring,
     ):
         gc.collect()
         gc.freeze()  # as `fillwire run`: else the collector stops the bots for tens of milliseconds
-        announce_ready(name=name)
+        announce_ready(name=name, monitoring=monitoring)
         stopping = asyncio.ensure_future(stop.wait())
         failing = asyncio.ensure_future(host.failed())
         try:

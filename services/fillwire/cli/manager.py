@@ -9,9 +9,12 @@ import click
 from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.manager import BotManager
 from fillwire.bots.service import ManagerService
+from fillwire.bus.measuring import broker_source
 from fillwire.cli.broker import connect, with_nats
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.metrics import Metrics
+from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
 
@@ -50,6 +53,9 @@ async def serve(settings: Settings, name: str, stop: Stop) -> None:
             replicas=settings.nats.replicas,
         ) as manager,
         ManagerService(bus, manager),
+        monitored(
+            settings.monitoring, Metrics(broker_source(bus)), ready={"broker": bus.obstacle}
+        ) as monitoring,
     ):
-        announce_ready(name=name)
+        announce_ready(name=name, monitoring=monitoring)
         await stop.wait()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fillwire.bus.measuring import broker_source
 from fillwire.cli.broker import connect, with_nats
 from fillwire.cli.databases import chosen_database, database_option
 from fillwire.cli.selecting import broker_options
@@ -12,6 +13,8 @@ from fillwire.recorder.service import Recorder
 from fillwire.recorder.writer import Position
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.metrics import Metrics
+from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import load_settings
 
@@ -68,15 +71,19 @@ def _run(
         settings = with_nats(load_settings(config), nats)
         database = chosen_database(settings, address)
         is_announced = False
+        monitoring: str | None = None
 
         def announce(position: Position) -> None:
             nonlocal is_announced
             if not is_announced:
                 is_announced = True
-                announce_ready(database=str(database), sequence=position.sequence)
+                announce_ready(database=str(database), sequence=position.sequence, monitoring=monitoring)
 
         async with await connect(settings, name=_NAME, inbox=_NAME) as bus:
             recorder = Recorder(bus, database, replicas=settings.nats.replicas, on_ready=announce)
-            await act(recorder, stop)
+            ready = {"broker": bus.obstacle, "recorder": recorder.obstacle}
+            metrics = Metrics(broker_source(bus), recorder.measure)
+            async with monitored(settings.monitoring, metrics, ready=ready) as monitoring:
+                await act(recorder, stop)
 
     return run(main)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from fillwire.bus.connection import Bus
-from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.measuring import measure_publisher
 from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.metering import Meters
@@ -130,12 +130,3 @@ class GatewayMeasures:
             into.put(names.CLOCK_OFFSET, offset_ns / _NS, self._exchange, name)
         into.put(names.RATE_HEADROOM, environment.rest.headroom, self._exchange, name)
         into.put(names.VENUE_QUIET, environment.ban.connects_in_s, self._exchange, name)
-
-
-def measure_publisher(into: Measures, publisher: OrderedPublisher) -> None:
-    """Say what became of a publisher's messages."""
-    duplicates = publisher.duplicate_count
-    into.put(names.PUBLISHED_MESSAGES, publisher.acknowledged_count - duplicates, "stored")
-    into.put(names.PUBLISHED_MESSAGES, duplicates, "duplicate")
-    into.put(names.PUBLISHED_MESSAGES, publisher.resent_count, "resent")
-    into.put(names.PUBLISHED_MESSAGES, publisher.refused_count, "refused")

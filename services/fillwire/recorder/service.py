@@ -17,9 +17,11 @@ from fillwire.recorder.errors import DatabaseAway, Displaced
 from fillwire.recorder.placing import find_place
 from fillwire.recorder.tail import Tail, TailLost
 from fillwire.recorder.writer import Gap, Position, Writer, Written
+from fillwire.runtime import metric_names as names
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.lifecycle import Stop
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.metrics import Measures
 
 _log = get_log(__name__)
 _T = TypeVar("_T")
@@ -73,6 +75,8 @@ class Recorder:
         self._rewinds = False
         self._until: int | None = None
         self.recorded_count = 0
+        self.waiting_count = 0  # in the log behind the last that was recorded, when it was
+        self.is_recording = False
 
     async def run(self, stop: Stop) -> None:
         """Record until `stop` is requested. What is away is waited for, with growing pauses; nothing is kept meanwhile.
@@ -81,6 +85,16 @@ class Recorder:
             DatabaseUnusable: a person must see to the database.
         """
         await self._run(stop, rebuilds=False)
+
+    def obstacle(self) -> str | None:
+        """Return what keeps the recorder from being ready, None while it records."""
+        return None if self.is_recording else "nothing is recorded now: see the log"
+
+    def measure(self, into: Measures) -> None:
+        """Say how far the recorder is."""
+        into.put(names.RECORDED, self.recorded_count)
+        into.put(names.RECORDING, float(self.is_recording))
+        into.put(names.RECORDER_LAG, self.waiting_count)
 
     async def rebuild(self, stop: Stop) -> None:
         """Read the stream once more from its first message up to where it ends now; else as `run`.
@@ -164,6 +178,7 @@ class Recorder:
         tail = Tail(self._bus, STREAM, SUBJECT)
         try:
             await tail.start(position.sequence)
+            self.is_recording = True
             if self._on_ready is not None:
                 self._on_ready(position)
             while not stopping.done() and (self._until is None or position.sequence < self._until):
@@ -173,11 +188,13 @@ class Recorder:
                     position = written.position
                     self._note(written, messages[-1])
         finally:
+            self.is_recording = False
             await tail.stop()
         return True
 
     def _note(self, written: Written, last: Message) -> None:
         self.recorded_count += written.recorded_count
+        self.waiting_count = last.pending_count
         self._backoff.reset()
         if self._trouble_s is not None:
             _log.info("recorder_goes_on", after_s=round(time.monotonic() - self._trouble_s, 1))

@@ -12,7 +12,7 @@ from fillwire.runtime.metrics import Fold, Label, Metric, MetricKind
 _COUNTER, _GAUGE, _HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 _GATEWAY, _HOST, _ALL = "gateway", "host", "all"
 
-EXCHANGE = Label(names.METRIC_EXCHANGE, "venue and product, such as `binance`")
+EXCHANGE = Label(names.METRIC_EXCHANGE, "venue and product, as it is called in the settings")
 ENVIRONMENT = Label(names.METRIC_ENVIRONMENT, "such as `live` or `testnet`")
 USER = Label("user", "owner of the account", is_open=True)
 BOT = Label("bot", "name of the bot", is_open=True)
@@ -236,6 +236,21 @@ BOT_FAILURES = _of(
 )  # fmt: skip
 BOT_RETRIES = _of(
     "fillwire.bot.retries", _COUNTER, "{call}", _HOST, _BOT, BOTS, "Calls that were made again after one that raised"
+)  # fmt: skip
+
+# -- the recorder
+
+RECORDED = _of(
+    "fillwire.recorder.events", _COUNTER, "{event}", "recorder", (), 1, "Events recorded since the start"
+)
+RECORDING = _of(
+    "fillwire.recorder.recording", _GAUGE, "", "recorder", (), 1,
+    "1 while events go into the database, 0 while it waits for the database, the broker or another recorder",
+    Fold.WORST_IS_LEAST,
+)  # fmt: skip
+RECORDER_LAG = _of(
+    "fillwire.recorder.lag", _GAUGE, "{event}", "recorder", (), 1,
+    "Events that were in the log behind the last that was recorded, at the time when it was", Fold.WORST_IS_MOST,
 )  # fmt: skip
 
 # -- the process

@@ -155,10 +155,14 @@ def folded(fold: Fold, one: Value, other: Value) -> Value:
 
 
 class Metrics:
-    """The sources of a process. All calls belong to the thread of the loop."""
+    """The sources of a process. All calls belong to the thread of the loop.
 
-    def __init__(self) -> None:
-        self._sources: list[Source] = []
+    Args:
+        sources: the first of them.
+    """
+
+    def __init__(self, *sources: Source) -> None:
+        self._sources: list[Source] = list(sources)
         self._known: dict[str, dict[Labels, None]] = {}
         self.failure_count = 0
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _log = get_log(__name__)
 
-Check = Callable[[], str | None] | Callable[[], Awaitable[str | None]]
+Check = Callable[[], str | Awaitable[str | None] | None]
 """Returns None if all is well, else in some words what is not, without names; plain or a coroutine, within a second."""
 
 STUCK_S: Final = 5.0

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.measuring import measure_publisher
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.runtime import metric_names as names
 from fillwire.runtime.metrics import Measures
@@ -32,12 +33,7 @@ class HostMeasures:
         """Say everything."""
         now_ns = time.time_ns()
         into.put(names.BROKER_UP, float(self._bus.is_connected))
-        publisher = self._publisher
-        duplicates = publisher.duplicate_count
-        into.put(names.PUBLISHED_MESSAGES, publisher.acknowledged_count - duplicates, "stored")
-        into.put(names.PUBLISHED_MESSAGES, duplicates, "duplicate")
-        into.put(names.PUBLISHED_MESSAGES, publisher.resent_count, "resent")
-        into.put(names.PUBLISHED_MESSAGES, publisher.refused_count, "refused")
+        measure_publisher(into, self._publisher)
         for running in self._bots():
             self._measure_bot(into, running, now_ns)
 
