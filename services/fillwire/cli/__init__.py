@@ -47,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),
+    "trace": (
+        "fillwire.cli.trace.command:command",
+        "Show the way of a fill or an order, step by step with its times.",
+    ),
     "status": ("fillwire.cli.status:command", "Show what the connections to exchanges are doing."),
     "trades": (
         "fillwire.cli.trades:command",
