@@ -3,8 +3,9 @@
 from hypothesis import settings
 
 from support.broker import broker, broker_cluster, bus, connect_bus
+from support.jaeger_binary import JAEGER
 
-__all__ = ["broker", "broker_cluster", "bus", "connect_bus"]
+__all__ = ["JAEGER", "broker", "broker_cluster", "bus", "connect_bus"]
 
 # An example is not timed: the machine is shared, and the timeout of a test guards them all.
 settings.register_profile("fillwire", deadline=None)

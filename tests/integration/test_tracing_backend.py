@@ -19,6 +19,7 @@ from fillwire.sdk.strategy import Strategy
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 from support.tracing_backend import TracingBackend, tracing_backend
+from support.processes import python
 from support.trader import Trader
 
 if TYPE_CHECKING:
@@ -153,6 +154,21 @@ async def test_a_fill_is_one_trace_from_the_venue_to_the_answer_of_its_counter_o
         assert trace_id not in await it.backend.search(
             "fillwire-gateway", "fillwire.trade_id", "no such trade"
         )
+        if it.backend.query_url is not None:
+            await _is_shown(it, fill, it.backend.query_url)
+
+
+async def _is_shown(it: Scene, fill: OrderEvent, url: str) -> None:
+    """Have the command print the trace as Jaeger tells it, by the trade's id and by the order's."""
+    assert fill.last_fill is not None
+    for name in (fill.last_fill.trade_id, fill.order_id):
+        options = ("--nats", it.rig.broker.url, "--jaeger", url)
+        async with python("-m", "fillwire", "trace", name, *options) as process:
+            assert await process.ended() == 0, process.errors
+        assert any("as Jaeger tells it" in line for line in process.lines)
+        printed = [line.strip().split("  ")[0] for line in process.lines]
+        whole = [*FILL, *COUNTER_ORDER]
+        assert [step for step in printed if step in whole][-len(whole) :] == whole
 
 
 async def test_a_trace_that_the_ratio_leaves_out_is_kept_when_its_counter_order_fails(tmp_path: Path) -> None:

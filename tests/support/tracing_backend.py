@@ -1,12 +1,7 @@
-"""Where the traces of a test go: a real Jaeger where the machine has one, else a receiver of the same protocol.
-
-`FILLWIRE_JAEGER` names the binary of Jaeger 2, else `jaeger` on the path is taken; docs/tracing.md says how to build it.
-"""
+"""Where the traces of a test go: a real Jaeger where the machine has one, else a receiver of the same protocol."""
 
 import asyncio
 import json
-import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,15 +14,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from fillwire.cli.trace.jaeger import read_spans
 from fillwire.cli.trace.waterfall import Link, Span
 from support.eventually import eventually
+from support.jaeger_binary import JAEGER
 from support.otlp_receiver import OtlpReceiver
 
-VARIABLE = "FILLWIRE_JAEGER"
 _START_DEADLINE_S = 30.0
-
-
-def jaeger_binary() -> str | None:
-    """Return the path of Jaeger 2, None where there is none."""
-    return os.environ.get(VARIABLE) or shutil.which("jaeger")
 
 
 class TracingBackend(Protocol):
@@ -215,9 +205,8 @@ async def tracing_backend(path: Path) -> AsyncIterator[TracingBackend]:
     Args:
         path: where configuration and log are written.
     """
-    binary = jaeger_binary()
-    if binary is not None:
-        async with _jaeger(binary, path) as backend:
+    if JAEGER is not None:
+        async with _jaeger(JAEGER, path) as backend:
             yield backend
     else:
         async with OtlpReceiver() as receiver:

@@ -79,6 +79,8 @@ def command(  # noqa: PLR0913 - one argument per option
         else:
             for number, one in enumerate(found):
                 show(*([] if number == 0 else [Text()]), waterfall(one))
+            for note in dict.fromkeys(one.note for one in found if one.note is not None):
+                show(Text(note, "dim"))
         return 0
 
     with_broker(ctx, config, nats, "trace", act)

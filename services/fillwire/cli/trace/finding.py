@@ -137,9 +137,10 @@ def choose(wanted: Wanted, found: Sequence[Logged]) -> list[Logged]:
         Ambiguous: several trades or orders are.
     """
     if not found:
+        further = "" if wanted.since_ns is None else "; --since looks further back"
         raise NotFound(
             f"found no trade or order {wanted.name!r} in the log{_where(wanted)}: "
-            "expected a trade id, an order id, a client order id or an event id"
+            f"expected a trade id, an order id, a client order id or an event id{further}"
         )
     things: dict[str, list[Logged]] = {}
     for logged in found:

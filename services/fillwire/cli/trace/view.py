@@ -90,8 +90,6 @@ def waterfall(shown: Shown) -> RenderableType:
     earlier = [printable(link.event_id or link.trace_id) for row in shown.rows for link in row.span.links]
     if earlier:
         parts.append(Text(f"earlier events of the order: {', '.join(earlier)}", "dim"))
-    if shown.note is not None:
-        parts.append(Text(shown.note, "dim"))
     return Group(*parts)
 
 
