@@ -145,7 +145,7 @@ def _headers(document: Any) -> Iterator[str]:
         yield f"### Of the message *{message['title'].lower()}*\n"
         yield "| Header | Meaning | |\n|---|---|---|"
         for name, value in schema["properties"].items():
-            presence = "always" if name in schema["required"] else "may be absent"
+            presence = "always" if name in schema.get("required", ()) else "may be absent"
             yield f"| `{name}` | {_cell(value['description'])} | {presence} |"
         yield ""
 

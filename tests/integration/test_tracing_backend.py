@@ -18,8 +18,8 @@ from fillwire.sdk.host import Host
 from fillwire.sdk.strategy import Strategy
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
-from support.tracing_backend import TracingBackend, tracing_backend
 from support.processes import python
+from support.tracing_backend import TracingBackend, tracing_backend
 from support.trader import Trader
 
 if TYPE_CHECKING:
