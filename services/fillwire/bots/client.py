@@ -91,23 +91,27 @@ class BotClient:
         self,
         bot: str,
         *,
+        cancel_orders: bool = False,
         expected_revision: int | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> BotAnswer:
         """Stop a bot; see `BotManager.stop`, and `create` for what is raised."""
-        request = BotRequest(bot=bot, expected_revision=expected_revision)
+        request = BotRequest(bot=bot, cancel_orders=cancel_orders, expected_revision=expected_revision)
         return await self._ask(STOP, request, deadline_s)
 
     async def remove(
         self,
         bot: str,
         *,
+        cancel_orders: bool = False,
         force: bool = False,
         expected_revision: int | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> BotAnswer:
         """Remove a bot; see `BotManager.remove`, and `create` for what is raised."""
-        request = BotRequest(bot=bot, force=force, expected_revision=expected_revision)
+        request = BotRequest(
+            bot=bot, cancel_orders=cancel_orders, force=force, expected_revision=expected_revision
+        )
         return await self._ask(REMOVE, request, deadline_s)
 
     async def show(self, bot: str, *, deadline_s: float = DEADLINE_S) -> BotView:

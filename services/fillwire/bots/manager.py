@@ -15,6 +15,7 @@ from fillwire.bots.catalogue import Catalogue, spec_of
 from fillwire.bots.errors import BotError, refused
 from fillwire.bots.loader import Loader
 from fillwire.bots.own_orders import OwnOrders
+from fillwire.bots.serving import Serving
 from fillwire.bots.viewing import Viewer
 from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, BOTS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
@@ -85,18 +86,27 @@ class BotManager:
             on_change=lambda: None,
         )
         self._viewer = Viewer(bus, self._holdings)
+        self._serving = Serving(bus, f"{name}-{self._holdings.holder.session[:6]}")
         self._seizing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         await ensure_streams(self._bus, self._replicas)
         await ensure_buckets(self._bus, self._replicas)
-        await self._holdings.start()
+        self._serving.start()
+        try:
+            await self._holdings.start()
+        except BaseException:
+            await self._serving.stop()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._holdings.stop()
+        try:
+            await self._holdings.stop()
+        finally:
+            await self._serving.stop()
 
     # ---- to look
 
@@ -234,6 +244,7 @@ class BotManager:
         user: str,
         bot: str,
         *,
+        cancel_orders: bool = False,
         expected_revision: int | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> BotAnswer:
@@ -242,14 +253,16 @@ class BotManager:
         Args:
             user: whose.
             bot: which.
+            cancel_orders: cancel its open orders, once it cannot place others.
             expected_revision: only if this is its revision; None for whatever it is.
             deadline_s: how long to wait, in seconds.
 
         Returns:
-            The bot as it is then.
+            The bot as it is then, and which of its orders were cancelled.
 
         Raises:
-            BotError: there is none of this name, it has changed, or a host had not stopped it by then.
+            BotError: there is none of this name, it has changed, a host had not stopped it by then, or not all of its
+                orders are cancelled.
             BrokerError: no answer: asking again does no harm.
         """
         end_s = _end(deadline_s)
@@ -259,16 +272,17 @@ class BotManager:
             revision = await self._write(spec, revision)
 
         async def finish() -> BotAnswer:
-            return BotAnswer(outcome=BotOutcome.DONE)
+            return await self._finish(spec, end_s, cancel_orders=cancel_orders)
 
         answer = await self._alone_with(spec, revision, end_s, finish)
         return replace(answer, bots=(await self._viewer.one(spec, revision),))
 
-    async def remove(
+    async def remove(  # noqa: PLR0913 - as `stop`, and one more
         self,
         user: str,
         bot: str,
         *,
+        cancel_orders: bool = False,
         force: bool = False,
         expected_revision: int | None = None,
         deadline_s: float = DEADLINE_S,
@@ -278,6 +292,7 @@ class BotManager:
         Args:
             user: whose.
             bot: which.
+            cancel_orders: cancel its open orders first; if not all are cancelled, it stays.
             force: stop it first if it runs; else one that is not stopped is refused.
             expected_revision: only if this is its revision; None for whatever it is.
             deadline_s: how long to wait, in seconds.
@@ -300,7 +315,7 @@ class BotManager:
         async def finish() -> BotAnswer:
             # From here on whoever changes it meanwhile is told so, or we are, before anything is lost.
             fixed = await self._write(spec, revision)
-            done = BotAnswer(outcome=BotOutcome.DONE)
+            done = await self._finish(spec, end_s, cancel_orders=cancel_orders)
             await delete_consumer(self._bus, STREAM, durable_name(user, bot))
             await self._statuses.delete(spec.key)
             try:
@@ -330,7 +345,8 @@ class BotManager:
         if not order.request_id:
             raise refused(BotOutcome.REFUSED, "request_id is empty: expected an id of the caller's")
         try:
-            return await OwnOrders(self._bus, spec).place(order, order.deadline_ms / 1e3)
+            async with self._serving.connected(spec.account, order.deadline_ms / 2e3):
+                return await OwnOrders(self._bus, spec).place(order, order.deadline_ms / 2e3)
         except (ValueError, TypeError) as error:
             raise refused(BotOutcome.REFUSED, str(error)) from error
 
@@ -454,6 +470,20 @@ class BotManager:
                 )
                 raise _unfinished(f"bot {spec.bot} of {spec.user} is not stopped yet: {who}", view)
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _finish(self, spec: BotSpec, end_s: float, *, cancel_orders: bool) -> BotAnswer:
+        """Cancel the bot's orders, if that is asked for, now that it can place no others."""
+        if not cancel_orders:
+            return BotAnswer(outcome=BotOutcome.DONE)
+        async with self._serving.connected(spec.account, max(0.0, end_s - time.monotonic()) / 2):
+            cancelled, uncancelled = await OwnOrders(self._bus, spec).cancel_all(end_s)
+        answer = BotAnswer(
+            outcome=BotOutcome.DONE, cancelled=tuple(cancelled), uncancelled=tuple(uncancelled)
+        )
+        if not uncancelled:
+            return answer
+        reason = f"bot {spec.bot} of {spec.user} is stopped, but not all of its orders are cancelled"
+        raise BotError(replace(answer, outcome=BotOutcome.UNFINISHED, reason=reason))
 
 
 def _end(deadline_s: float) -> float:

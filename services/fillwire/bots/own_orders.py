@@ -1,18 +1,26 @@
-"""The orders of one bot, as the manager places them: through the gateway of its account."""
+"""The orders of one bot, as the manager places and cancels them: through the gateway of its account."""
+
+import asyncio
+import time
 
 from fillwire.bus.connection import Bus
 from fillwire.domain.bots import BotOrder, BotSpec
-from fillwire.domain.client_order_ids import derive_client_order_id
-from fillwire.domain.orders import TradeOrder
+from fillwire.domain.client_order_ids import bot_label, derive_client_order_id
+from fillwire.domain.errors import OrdersUnknown
+from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, Outcome, TradeOrder
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.trading import order_request
 
 _BY_REQUEST = "execute_order"
+_LEAST_S = 0.5  # for one request, however late it is
+_LOOK_FIRST_S = 0.1
+_LOOK_MOST_S = 2.0
+_LOOK_AGAIN_S = 0.5
 
 
 class OwnOrders:
-    """Places orders in the name of a bot.
+    """Places and cancels orders in the name of a bot.
 
     Args:
         bus: the connection.
@@ -42,3 +50,54 @@ class OwnOrders:
             time_in_force=order.time_in_force,
         )
         return await self._desk.place(request, timeout_s)
+
+    async def cancel_all(self, end_s: float) -> tuple[list[str], list[str]]:
+        """Cancel the bot's open orders, and look again until two looks have found none.
+
+        An order that the bot had just sent may be shown only by the second.
+
+        Args:
+            end_s: the deadline, by the monotonic clock.
+
+        Returns:
+            Client order ids of those that were cancelled; and of those that were not by then, each with the reason.
+        """
+        cancelled: dict[str, None] = {}
+        looked_s = 0.0
+        pause_s = _LOOK_FIRST_S
+        while True:
+            problems = []
+            try:
+                found = await self._desk.open_orders(
+                    OpenOrdersQuery(label=bot_label(self._bot)), _left_s(end_s)
+                )
+            except OrdersUnknown as error:
+                problems = [f"which orders are open is not known: {error}"]
+            else:
+                for order in found:
+                    problems.append(await self._cancel(order, cancelled, _left_s(end_s)))
+                if not found and looked_s:
+                    return list(cancelled), []
+                looked_s = 0.0 if found else time.monotonic()
+            if time.monotonic() + pause_s >= end_s:
+                return [
+                    name for name in cancelled if all(name not in problem for problem in problems)
+                ], problems
+            await asyncio.sleep(pause_s if not looked_s else _LOOK_AGAIN_S)
+            pause_s = min(2 * pause_s, _LOOK_MOST_S)
+
+    async def _cancel(self, order: TradeOrder, cancelled: dict[str, None], timeout_s: float) -> str:
+        """Ask for one order to be cancelled, and return why it is still open: the venue may take its time."""
+        name = order.client_order_id or order.order_id or ""
+        request = CancelRequest(
+            pair=order.pair, order_id=order.order_id, client_order_id=order.client_order_id
+        )
+        answer = await self._desk.cancel(request, timeout_s)
+        if answer.outcome is Outcome.ACCEPTED:
+            cancelled[name] = None
+            return f"{name}: the venue has accepted that it is cancelled, and shows it open"
+        return f"{name}: {answer.reason or answer.outcome}"
+
+
+def _left_s(end_s: float) -> float:
+    return max(_LEAST_S, end_s - time.monotonic())

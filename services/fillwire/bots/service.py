@@ -5,7 +5,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from fillwire.bots.errors import BotError, refused
+from fillwire.bots.errors import BotError
 from fillwire.bots.manager import BotManager
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
@@ -136,29 +136,24 @@ class ManagerService:
 
     async def _stop(self, user: str, body: bytes) -> BotAnswer:
         request, bot = _named(body)
-        self._require_no_cancel(request)
         return await self._manager.stop(
             user,
             bot,
+            cancel_orders=request.cancel_orders,
             expected_revision=request.expected_revision,
             deadline_s=request.deadline_ms / 1e3,
         )
 
     async def _remove(self, user: str, body: bytes) -> BotAnswer:
         request, bot = _named(body)
-        self._require_no_cancel(request)
         return await self._manager.remove(
             user,
             bot,
+            cancel_orders=request.cancel_orders,
             force=request.force,
             expected_revision=request.expected_revision,
             deadline_s=request.deadline_ms / 1e3,
         )
-
-    @staticmethod
-    def _require_no_cancel(request: BotRequest) -> None:
-        if request.cancel_orders:
-            raise refused(BotOutcome.REFUSED, "nothing was done: this manager cannot cancel orders yet")
 
     async def _show(self, user: str, body: bytes) -> BotAnswer:
         _, bot = _named(body)

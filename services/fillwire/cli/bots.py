@@ -225,13 +225,15 @@ def change(ctx: click.Context, /, **words: Any) -> None:
 
 @command.command("stop")
 @_options()
+@click.option("--cancel-orders", is_flag=True, help="Cancel its open orders, once it can place no others.")
 @click.pass_context
-def stop(ctx: click.Context, /, **words: Any) -> None:
+def stop(ctx: click.Context, /, *, cancel_orders: bool, **words: Any) -> None:
     """Stop a bot in order. Its orders stay open unless told otherwise."""
 
     async def act(bots: BotClient, named: Named, _: Settings) -> BotAnswer:
         return await bots.stop(
             named.bot,
+            cancel_orders=cancel_orders,
             expected_revision=words["revision"],
             deadline_s=words["timeout_s"],
         )
@@ -241,16 +243,20 @@ def stop(ctx: click.Context, /, **words: Any) -> None:
 
 @command.command("remove")
 @_options()
+@click.option(
+    "--cancel-orders", is_flag=True, help="Cancel its open orders first; if some cannot be, it stays."
+)
 @click.option("--force", is_flag=True, help="Stop it first, if it is not stopped.")
 @yes_option
 @click.pass_context
-def remove(ctx: click.Context, /, *, force: bool, yes: bool, **words: Any) -> None:
+def remove(ctx: click.Context, /, *, cancel_orders: bool, force: bool, yes: bool, **words: Any) -> None:
     """Remove a bot, and forget its place in the log: another of its name begins anew."""
     agree(f"Remove bot {words['named'].bot} for good?", yes=yes)
 
     async def act(bots: BotClient, named: Named, _: Settings) -> BotAnswer:
         return await bots.remove(
             named.bot,
+            cancel_orders=cancel_orders,
             force=force,
             expected_revision=words["revision"],
             deadline_s=words["timeout_s"],
