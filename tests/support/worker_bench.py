@@ -50,7 +50,9 @@ class Call(NamedTuple):
 class Bench:
     """A worker with all that it needs."""
 
-    def __init__(self, strategy: Strategy, retry: RetryPolicy = QUICK) -> None:
+    def __init__(
+        self, strategy: Strategy, retry: RetryPolicy = QUICK, may_act: Callable[[], bool] | None = None
+    ) -> None:
         self.source = Source()
         self.shelf = Shelf()
         self.calls: list[Call] = []
@@ -61,6 +63,7 @@ class Bench:
             observe=lambda *call: self.calls.append(Call(*call)),
             retry=retry,
             capacity=256,
+            may_act=may_act,
         )
 
     def send(self, *events: OrderEvent) -> None:

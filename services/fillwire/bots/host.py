@@ -81,6 +81,7 @@ class BotHost:
             replicas=replicas,
             fast_lane=fast_lane,
             on_end=self._note_end,
+            may_act=self._is_ours,
         )
         random = random or SystemRandom()
         self._holdings = Holdings(
@@ -190,6 +191,10 @@ class BotHost:
 
     async def _handle_reconnected(self) -> None:
         self._leader.note_reconnected()
+
+    def _is_ours(self) -> bool:
+        # By the clock: a process that stood still finds events waiting before anything else has told it of the time.
+        return self._holdings.session.is_held and not self._leader.is_cut
 
     async def _waiting_count(self, key: str) -> int | None:
         return await self._leader.waiting_count(key)

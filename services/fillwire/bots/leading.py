@@ -104,6 +104,11 @@ class Leader:
         self.wake()
 
     @property
+    def is_cut(self) -> bool:
+        """Whether it is not certain that our session is ours: the broker has been away since it was last confirmed."""
+        return self._cut_s is not None
+
+    @property
     def has_room(self) -> bool:
         """Whether one more bot may be taken."""
         return len(self._posts) < self._policy.limit

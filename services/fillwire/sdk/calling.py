@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import inspect
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from fillwire.domain.errors import ConfigError, HandlerError
@@ -29,12 +30,20 @@ class Caller:
         bot: whose.
         retry: for callbacks that raise.
         stopping: set when the bot is to stop: then nothing is retried.
+        may_act: asked before each call whether the bot is still this process's; None where nothing else could have it.
     """
 
-    def __init__(self, bot: Bot, retry: RetryPolicy, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        retry: RetryPolicy,
+        stopping: asyncio.Event,
+        may_act: Callable[[], bool] | None = None,
+    ) -> None:
         self._bot = bot
         self._retry = retry
         self._stopping = stopping
+        self._may_act = may_act
         self._open = asyncio.Event()
         self._open.set()
         self._resting = asyncio.Event()  # set while what is to be called waits to be let through
@@ -57,6 +66,12 @@ class Caller:
     def release(self) -> None:
         """Call again."""
         self._open.set()
+
+    def is_closed(self) -> bool:
+        """Return whether nothing is to be called now; a bot that is not certainly ours is held from then on."""
+        if self._may_act is not None and not self._may_act():
+            self.hold()
+        return self.is_held
 
     async def rests(self) -> None:
         """Wait until nothing is being called any more, after `hold`."""
@@ -170,7 +185,7 @@ class Caller:
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
         except TimeoutError:
-            if self.is_held:
+            if self.is_closed():
                 await self.admitted()
             return True
         raise Stopped

@@ -56,6 +56,8 @@ class Host:
         fast_lane: tell bots of an event from its live copy where it is proven to be the next of its order: sooner,
             and also while the stream's leader changes; see `lane`. Costs a second delivery of each event.
         on_end: called when a bot has ended that nobody stopped, with the reason; None has the whole host fail by it.
+        may_act: asked before each event whether the bots are certainly this process's; while they are not, they are told
+            of nothing. None where each bot runs in one process only.
     """
 
     def __init__(  # noqa: PLR0913 - all but the connection have a default
@@ -68,6 +70,7 @@ class Host:
         replicas: int = 1,
         fast_lane: bool = False,
         on_end: Callable[[Bot, BaseException], None] | None = None,
+        may_act: Callable[[], bool] | None = None,
     ) -> None:
         self.bus = bus
         self.telemetry = telemetry or FillTelemetry.start("fillwire-host", "", sample_ratio=0.0)
@@ -75,6 +78,7 @@ class Host:
         self._retry = retry or RetryPolicy()
         self._replicas = replicas
         self._on_end = on_end
+        self._may_act = may_act
         self._observe = observer(self.telemetry)
         self._decoder = Decoder()
         self._publisher = OrderedPublisher(bus)
@@ -147,6 +151,7 @@ class Host:
             observe=self._observe,
             retry=self._retry,
             capacity=SENT_AHEAD,
+            may_act=self._may_act,
         )
         running = self._running[bot.durable] = RunningBot(
             bot, self.bus, worker, self._note_end, self._live, self.telemetry

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from fillwire.bus.messages import Message
@@ -81,6 +82,7 @@ class Worker:
         observe: told of every call; must be quick and not raise.
         retry: for callbacks that raise.
         capacity: messages that may wait, at least as many as the source sends ahead; as many live copies again.
+        may_act: see `Caller`.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker works with
@@ -92,6 +94,7 @@ class Worker:
         observe: Observe,
         retry: RetryPolicy,
         capacity: int,
+        may_act: Callable[[], bool] | None = None,
     ) -> None:
         self.bot = bot
         self.lane = Lane()
@@ -118,7 +121,7 @@ class Worker:
         self._count = 0  # of what came in, so that messages and notices keep their common order
         self._wake: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
-        self._caller = Caller(bot, retry, self._stopping)
+        self._caller = Caller(bot, retry, self._stopping, may_act)
         self._task: asyncio.Task[None] | None = None
         self._done: Message | None = None  # the last that is done, not yet acknowledged
 
@@ -248,7 +251,7 @@ class Worker:
                 self._acknowledge()  # so that it leaves in this turn of the loop, not in the next
                 await asyncio.sleep(0)
             try:
-                if self._caller.is_held:
+                if self._caller.is_closed():
                     self._acknowledge()
                     await self._caller.admitted()
                 elif notices and not (messages and messages[0].number < notices[0].number):

@@ -189,3 +189,15 @@ async def test_a_bot_that_is_held_is_not_called_again_for_what_it_could_not_hand
         made.send(*orders(2)[1:])
     assert bot.calls == 2
     assert made.source.acked == [1]
+
+
+async def test_a_bot_that_is_not_certainly_ours_is_told_of_nothing() -> None:
+    """Asked before each event, the right to act is lost amid several: no later one is handled, and none acknowledged."""
+    bot = Recorder()
+    made = Bench(bot, may_act=lambda: len(bot.told) < 2)
+    await made.worker.start()
+    made.send(*orders(3))
+    await eventually(lambda: made.worker.is_held)
+    await made.worker.stop(1.0)
+    assert bot.told == [("fill", "1"), ("filled", "1")]
+    assert made.source.acked == [1]
