@@ -24,6 +24,7 @@ from bench import (
     bench_parse_binance_futures,
     bench_parse_coinbase,
     bench_parse_coinbase_advanced,
+    bench_recorder,
     bench_telemetry,
 )
 
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "telemetry": bench_telemetry.run,
     "bus": bench_bus.run,
     "guard": bench_guard.run,
+    "recorder": bench_recorder.run,
     "path": bench_end_to_end.run,
     "isolation": bench_isolation.run,
 }

@@ -9,10 +9,12 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.bus.server import EmbeddedServer
-from fillwire.domain.enums import ConnectionState, Kind
+from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.orders import Outcome, TradeOrder
+from fillwire.recorder.database import Database
 from fillwire.wire.commands import decode_order_request, encode_command
 from support.broker import ConnectBus
+from support.databases import record
 from support.order_events import connection_event, order_event
 from support.processes import python
 from support.publishing import publish, publish_connection
@@ -99,3 +101,22 @@ async def test_a_plain_nats_client(broker: EmbeddedServer, bus: Bus) -> None:
         await publish(bus, order_event())
         await process.said("filled buy 0.5 BTC-USDT")
     assert "fillwire" not in (EXAMPLES / "plain_nats.py").read_text().split('"""')[2]
+
+
+async def test_the_analysis_of_trades(tmp_path: Path) -> None:
+    """A database that a recorder wrote is read, added up and told."""
+    database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite")
+    buy, sell = order_event(order_id="1"), order_event(order_id="2", side=Side.SELL, price="65000")
+    record(database, [buy, sell, order_event(order_id="3", pair="ETH-USDT", price="2000")])
+    async with python(EXAMPLES / "analyse_trades.py", f"sqlite:///{tmp_path}/trades.sqlite") as process:
+        assert await process.ended() == 0, process.errors
+    assert process.lines == [
+        "3 trades, 3 of them as maker",
+        "  BTC-USDT: 64,500.00 traded",
+        "  ETH-USDT: 1,000.00 traded",
+        "2023-11-14: +496.16 USDT after fees, +496.16 in all",
+        "by hand on BTC-USDT: +497.44 USDT",
+        "by hand on ETH-USDT: -1.28 USDT",
+        "fees: 3.84 USDT",
+        "left: 0.5 ETH-USDT at 2,000.00",
+    ]

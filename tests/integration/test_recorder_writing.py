@@ -12,8 +12,9 @@ from fillwire.domain.enums import Kind, Source
 from fillwire.domain.events import OrderEvent
 from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseUnusable, Displaced
+from fillwire.recorder.progress import Gap
 from fillwire.recorder.tables import REVISION, metadata, order_events
-from fillwire.recorder.writer import Gap, Writer
+from fillwire.recorder.writer import Writer
 from support.databases import Delivered, delivered, opened_writer, query, record
 from support.order_events import order_event, order_life
 
@@ -196,3 +197,19 @@ def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
     with pytest.raises(DatabaseUnusable, match=r"has revision 9999: expected 0001 or an older one"):
         writer.migrate()
     writer.close()
+
+
+def test_an_event_without_a_client_order_id_is_its_orders_bots(database: Database) -> None:
+    """Where the exchange does not repeat the id, the order's earlier events say whose it is, of this batch or before."""
+    name = derive_client_order_id("grid", "1")
+    named = [
+        replace(event, client_order_id=name)
+        for order in ("1", "2")
+        for event in order_life(order, "0.1", "0.5")
+    ]
+    bare = [replace(event, client_order_id=None) for event in named]
+    foreign = replace(order_event(order_id="11"), client_order_id=None)
+    record(database, [named[0], bare[1]])
+    record(database, [bare[2], named[3], bare[4], named[5], foreign])
+    rows = query(database, "SELECT order_id, bot, count(*) FROM order_events GROUP BY 1, 2 ORDER BY 1")
+    assert rows == [("1", bot_label("grid"), 3), ("11", None, 1), ("2", bot_label("grid"), 3)]

@@ -20,7 +20,8 @@ from fillwire.domain.enums import Side, Source
 from fillwire.domain.events import OrderEvent
 from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
-from support.databases import record
+from fillwire.recorder.progress import Gap
+from support.databases import Delivered, delivered, opened_writer, record
 from support.eventually import eventually
 from support.order_events import order_event, order_life
 from support.processes import python
@@ -217,3 +218,21 @@ def test_reading_may_be_left_in_the_middle(database: Database) -> None:
             assert each.order_id == "00000"
             break
         assert [each.order_id for each in book.trades()] == [f"{number:05}" for number in range(4_500)]
+
+
+def test_the_state_of_the_recording_is_shown(database: Database) -> None:
+    """How far it got, what was missing, and what could not be read, as text and as JSON."""
+    writer, position = opened_writer(database)
+    position = writer.skip(position, Gap(1, 6, "gone"))
+    bad = Delivered(8, "orders.alice.binance.live.BTC-USDT.filled", b"{", "id")
+    writer.write(position, [delivered(order_event(), 7), bad])
+    writer.close()
+    address = database.url.set(drivername=database.dialect).render_as_string(hide_password=False)
+    arguments = ["recorder", "--database", address, "status"]
+    lines = CliRunner().invoke(main, arguments).stdout.splitlines()
+    assert "missing: 1 to 6 of stream 1: gone" in lines
+    assert any(line.startswith("unreadable: 8 of stream 1 on orders.alice.") for line in lines)
+    found = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    (stream,) = found["streams"]
+    assert (stream["sequence"], stream["recorded_count"], stream["unreadable_count"]) == (8, 1, 1)
+    assert found["gaps"] == [[1, [1, 6, "gone"]]]

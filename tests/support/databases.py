@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 
 from fillwire.domain.events import OrderEvent
 from fillwire.recorder.database import Database
-from fillwire.recorder.writer import Position, Writer
+from fillwire.recorder.progress import Position
+from fillwire.recorder.writer import Writer
 from fillwire.wire.codec import encode_order
 from fillwire.wire.headers import MESSAGE_ID
 from fillwire.wire.subjects import order_subject

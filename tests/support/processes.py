@@ -21,6 +21,11 @@ class Process:
             asyncio.create_task(self._read(process.stderr, self.errors)),
         ]
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     @staticmethod
     async def _read(stream: asyncio.StreamReader | None, into: list[str]) -> None:
         assert stream is not None

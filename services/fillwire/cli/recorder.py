@@ -1,6 +1,9 @@
 """`fillwire recorder`: executions and order states into a database, exactly once."""
 
+import json
+import os
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -8,17 +11,21 @@ import click
 from fillwire.bus.measuring import broker_source
 from fillwire.cli.broker import connect, with_nats
 from fillwire.cli.databases import chosen_database, database_option
-from fillwire.cli.selecting import broker_options
+from fillwire.cli.selecting import broker_options, json_option
+from fillwire.cli.showing import facts_table, show
+from fillwire.recorder.book import TradeBook
+from fillwire.recorder.progress import Position
 from fillwire.recorder.service import Recorder
-from fillwire.recorder.writer import Position
 from fillwire.runtime.lifecycle import Stop, run
-from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.logs import LEVEL_VARIABLE, configure_logs
 from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
+from fillwire.runtime.redaction import printable
 from fillwire.runtime.settings import load_settings
 
 _NAME = "recorder"
+_Above = tuple[str | None, Path | None, str | None]  # options that stand before the subcommand
 
 
 @click.group(_NAME, invoke_without_command=True)
@@ -51,13 +58,36 @@ def rebuild(ctx: click.Context, *, database: str | None, config: Path | None, na
 
     What the stream does not hold any more stays as it is. A recorder that runs is waited for: stop it first.
     """
-    above: tuple[str | None, Path | None, str | None] = ctx.obj
+    above: _Above = ctx.obj
 
     async def read_again(recorder: Recorder, stop: Stop) -> None:
         await recorder.rebuild(stop)
         click.echo(f"rebuilt: {recorder.recorded_count} events that the database did not have", err=True)
 
     ctx.exit(_run(database or above[0], config or above[1], nats or above[2], read_again))
+
+
+@command.command("status")
+@database_option
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
+@json_option
+@click.pass_obj
+def status(above: _Above, *, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Show how far the stream is recorded, what it had dropped before it was read, and what could not be read."""
+    configure_logs({LEVEL_VARIABLE: "error"} | os.environ)
+    with TradeBook(chosen_database(load_settings(config or above[1]), database or above[0])) as book:
+        found = book.status()
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    for stream in found.streams:
+        show(facts_table(asdict(stream)))
+    for stream_id, gap in found.gaps:
+        first, last = gap.first_sequence, gap.last_sequence
+        click.echo(f"missing: {first} to {last} of stream {stream_id}: {printable(gap.reason)}")
+    for kept in found.unreadable:
+        place = f"{kept.sequence} of stream {kept.stream_id} on {printable(kept.subject)}"
+        click.echo(f"unreadable: {place}: {printable(kept.reason)}")
 
 
 def _run(

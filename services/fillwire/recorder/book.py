@@ -22,6 +22,7 @@ from fillwire.recorder.reports import (
     positions_of,
     profit_of,
 )
+from fillwire.recorder.status import RecorderStatus, read_status
 from fillwire.recorder.tables import REVISION
 from fillwire.recorder.trades import Page, PageMark, Trade, TradeFilter, read_all, read_page
 
@@ -121,6 +122,11 @@ class TradeBook:
         return positions_of(
             self.trades(replace(chosen, since_ns=None)), across_bots=across_bots, shorts=shorts
         )
+
+    def status(self) -> RecorderStatus:
+        """Return how far the stream is recorded, what is missing, and what could not be read."""
+        with self._reading() as connection:
+            return read_status(connection)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:

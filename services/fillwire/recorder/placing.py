@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.lookup import stored_message
+from fillwire.recorder.progress import Gap, Position
 from fillwire.recorder.rows import storable
 from fillwire.recorder.tail import StreamState, stream_state
-from fillwire.recorder.writer import Gap, Position
 from fillwire.wire.headers import MESSAGE_ID
 
 

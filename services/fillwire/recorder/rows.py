@@ -1,6 +1,5 @@
 """What a message of the stream becomes in the database: a row of `order_events`, or one of `unreadable`."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
@@ -33,7 +32,12 @@ essence_of = itemgetter(
 )
 source_of = itemgetter(KEYS.index("source"))
 fee_of = itemgetter(KEYS.index("fee"))
+bot_of = itemgetter(KEYS.index("bot"))
+client_order_id_of = itemgetter(KEYS.index("client_order_id"))
 place_of = itemgetter(KEYS.index("stream_id"), KEYS.index("sequence"))
+
+_BOT = KEYS.index("bot")
+_order_of = itemgetter(*map(KEYS.index, ("user", "exchange", "environment", "symbol", "order_id")))
 
 
 class Received(Protocol):
@@ -120,6 +124,17 @@ def _scope(account: Account, symbol: str, order_id: str) -> str:
     return f"{order_scope(account, symbol, order_id)}:"
 
 
+def scope_of(row: Row) -> str:
+    """Return what the ids of all events of the row's order begin with."""
+    user, exchange, environment, symbol, order_id = map(str, _order_of(row))
+    return _scope(Account(user, exchange, environment), symbol, order_id)
+
+
+def with_bot(row: Row, bot: str | None) -> Row:
+    """Return the row with another bot."""
+    return (*row[:_BOT], bot, *row[_BOT + 1 :])
+
+
 def _row(event: OrderEvent, stream_id: int, sequence: int) -> Row:
     fill = event.last_fill
     return (
@@ -177,9 +192,5 @@ def _text(amount: Decimal | None) -> str | None:
 
 
 def _bot(*client_order_ids: str | None) -> str | None:
-    return first(label_of(name) for name in client_order_ids if name)
-
-
-def first(values: Iterable[str | None]) -> str | None:
-    """Return the first that is not None, None if there is none."""
-    return next((value for value in values if value is not None), None)
+    labels = (label_of(name) for name in client_order_ids if name)
+    return next((label for label in labels if label is not None), None)

@@ -15,8 +15,9 @@ from fillwire.domain.errors import BrokerError
 from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseAway, Displaced
 from fillwire.recorder.placing import find_place
+from fillwire.recorder.progress import Gap, Position, Written
 from fillwire.recorder.tail import Tail, TailLost
-from fillwire.recorder.writer import Gap, Position, Writer, Written
+from fillwire.recorder.writer import Writer
 from fillwire.runtime import metric_names as names
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.lifecycle import Stop

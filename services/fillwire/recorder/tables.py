@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    and_,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -168,3 +170,10 @@ Index(
     sqlite_where=IS_EXECUTION,
     postgresql_where=IS_EXECUTION,
 )
+
+
+def in_scope(scope: str) -> ColumnElement[bool]:
+    """Return the condition for the events of one order, whose ids all begin with `scope`, which ends with a colon."""
+    return and_(
+        order_events.c.event_id > scope, order_events.c.event_id < f"{scope[:-1]};"
+    )  # `;` follows `:`

@@ -13,7 +13,7 @@ from fillwire.domain.enums import Liquidity, Side, Source
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account, order_scope
 from fillwire.recorder.amounts import product
-from fillwire.recorder.tables import IS_EXECUTION, order_events
+from fillwire.recorder.tables import IS_EXECUTION, in_scope, order_events
 
 _READ_AT_ONCE = 2_000
 _C = order_events.c
@@ -204,11 +204,10 @@ def _without_superseded(connection: Connection, trades: Sequence[Trade]) -> Iter
 
 def _is_superseded(connection: Connection, inferred: Trade) -> bool:
     """Return whether a real execution of the order covers any of the quantity that was inferred."""
-    prefix = f"{order_scope(inferred.account, inferred.symbol, inferred.order_id)}:"
+    scope = f"{order_scope(inferred.account, inferred.symbol, inferred.order_id)}:"
     real = select(_C.fill_quantity, _C.cumulative_quantity).where(
         IS_EXECUTION,
-        _C.event_id > prefix,
-        _C.event_id < f"{prefix[:-1]};",  # the character behind the colon: the order's ids are a range
+        in_scope(scope),
         _C.source != Source.INFERRED.value,
     )
     begin = inferred.cumulative_quantity - inferred.quantity

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,17 +15,22 @@ from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseAway, Displaced, RowRefused
 from fillwire.recorder.inserting import insert_new, prepare
 from fillwire.recorder.migrating import migrate
+from fillwire.recorder.progress import Gap, Position, Written, holes_in
 from fillwire.recorder.rows import (
     Received,
     Row,
     Unreadable,
+    bot_of,
+    client_order_id_of,
     event_id_of,
     message_id_of,
     place_of,
     row_of,
+    scope_of,
     unreadable,
+    with_bot,
 )
-from fillwire.recorder.tables import gaps, order_events, streams
+from fillwire.recorder.tables import gaps, in_scope, order_events, streams
 from fillwire.recorder.tables import unreadable as unreadable_messages
 from fillwire.recorder.verdicts import Verdict, verdict_on
 from fillwire.wire.decimals import decimal_text
@@ -36,52 +41,6 @@ _KEEP = text(
     "VALUES (:stream_id, :sequence, :subject, :message_id, :stored_ns, :reason, :body) "
     "ON CONFLICT (stream_id, sequence) DO NOTHING"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a stream is recorded.
-
-    Attributes:
-        stream_id: of the stream in the database.
-        name: of the stream at the broker.
-        created_ns: when it was made there.
-        sequence: everything up to this one is recorded.
-        message_id: of the message there; None if it had none, or nothing is recorded yet.
-    """
-
-    stream_id: int
-    name: str
-    created_ns: int
-    sequence: int
-    message_id: str | None
-
-
-class Gap(NamedTuple):
-    """What the stream does not hold any more, both ends included."""
-
-    first_sequence: int
-    last_sequence: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What became of a batch of messages.
-
-    Attributes:
-        position: after it.
-        recorded_count: events that are new.
-        repeated_count: events that were there already.
-        unreadable: what was kept as it is.
-        gaps: what the stream did not hold any more.
-    """
-
-    position: Position
-    recorded_count: int = 0
-    repeated_count: int = 0
-    unreadable: tuple[Unreadable, ...] = ()
-    gaps: tuple[Gap, ...] = ()
 
 
 class Writer:
@@ -226,8 +185,9 @@ class Writer:
         last = messages[-1]
         after = replace(position, sequence=last.sequence, message_id=message_id_of(last))
         connection = self._open_connection
-        holes = _holes(position, messages)
+        holes = holes_in(position, messages)
         with self._database.errors(), connection.begin():
+            rows = self._attributed(rows)
             recorded = insert_new(connection, rows)
             repeated = len(rows) - recorded
             if repeated:
@@ -252,6 +212,35 @@ class Writer:
             unreadable=tuple(asides),
             gaps=tuple(holes),
         )
+
+    def _attributed(self, rows: list[Row]) -> list[Row]:
+        """Return the rows with the bots of those that do not say whose order they tell of, from what was told before."""
+        if all(client_order_id_of(row) is not None for row in rows):
+            return rows
+        bots: dict[str, str | None] = {}
+        attributed = []
+        for row in rows:
+            if client_order_id_of(row) is not None:
+                if bot_of(row) is not None:
+                    bots[scope_of(row)] = bot_of(row)
+                attributed.append(row)
+                continue
+            scope = scope_of(row)
+            if scope not in bots:
+                bots[scope] = self._bot_of_order(scope)
+            attributed.append(with_bot(row, bots[scope]))
+        return attributed
+
+    def _bot_of_order(self, scope: str) -> str | None:
+        """Return the bot that an earlier event of an order names, None if none does."""
+        named = (
+            select(order_events.c.bot)
+            .where(in_scope(scope), order_events.c.bot.is_not(None))
+            .order_by(order_events.c.event_id)
+            .limit(1)
+        )
+        bot: str | None = self._open_connection.execute(named).scalar()
+        return bot
 
     def _settle(self, rows: Sequence[Row], messages: Sequence[Received]) -> list[Unreadable]:
         """Deal with rows whose identity was stored; return those that contradict what is stored."""
@@ -327,17 +316,6 @@ class Writer:
                 f"database {self._database}: expected stream {before.name} to be recorded up to {before.sequence}, "
                 "found it elsewhere: another recorder writes"
             )
-
-
-def _holes(position: Position, messages: Sequence[Received]) -> list[Gap]:
-    """Return what the stream left out between messages that follow each other in it."""
-    holes: list[Gap] = []
-    expected = position.sequence + 1
-    for message in messages:
-        if message.sequence > expected:
-            holes.append(Gap(expected, message.sequence - 1, "the stream did not hold them any more"))
-        expected = message.sequence + 1
-    return holes
 
 
 def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
