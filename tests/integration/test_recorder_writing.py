@@ -17,6 +17,7 @@ from fillwire.recorder.tables import REVISION, metadata, order_events
 from fillwire.recorder.writer import Writer
 from support.databases import Delivered, delivered, opened_writer, query, record
 from support.order_events import order_event, order_life
+from support.postgresql import PostgreSQLServer
 
 
 def test_an_event_is_recorded_whole(database: Database) -> None:
@@ -213,3 +214,23 @@ def test_an_event_without_a_client_order_id_is_its_orders_bots(database: Databas
     record(database, [bare[2], named[3], bare[4], named[5], foreign])
     rows = query(database, "SELECT order_id, bot, count(*) FROM order_events GROUP BY 1, 2 ORDER BY 1")
     assert rows == [("1", bot_label("grid"), 3), ("11", None, 1), ("2", bot_label("grid"), 3)]
+
+
+def test_no_right_to_the_tables_is_nothing_that_an_event_has_done(postgresql: PostgreSQLServer) -> None:
+    """A database that refuses to be written to at all is named, and no event is put aside for it."""
+    address = postgresql.make_database("rights")
+    owner = Database.at(address)
+    writer, position = opened_writer(owner)
+    writer.close()
+    with owner.engine().begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE guest LOGIN")
+        connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+        connection.exec_driver_sql("GRANT INSERT ON unreadable TO guest")
+        connection.exec_driver_sql("GRANT UPDATE ON streams TO guest")
+    guest = Writer(Database(owner.url.set(username="guest")))
+    assert guest.open()
+    guest.migrate()
+    with pytest.raises(DatabaseUnusable, match="permission denied for table order_events"):
+        guest.write(position, [delivered(order_event(), 1)])
+    guest.close()
+    assert query(owner, "SELECT count(*) FROM unreadable") == [(0,)]

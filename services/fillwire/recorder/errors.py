@@ -2,7 +2,14 @@
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 
 from fillwire.domain.errors import Disposition, FillwireError
 from fillwire.runtime.redaction import printable, redacted_text
@@ -50,7 +57,12 @@ def translated(error: DBAPIError, shown: str) -> FillwireError:
         return DatabaseUnusable(f"database {shown}: {sentence}: expected a sound one")
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError | InternalError):
         return DatabaseAway(f"database {shown}: {sentence}")
-    return RowRefused(f"database {shown}: {sentence}")
+    if isinstance(error, DataError | IntegrityError):
+        return RowRefused(f"database {shown}: {sentence}")
+    # No right to the tables, or others than ours: no event is to blame, and waiting does not help.
+    return DatabaseUnusable(
+        f"database {shown}: {sentence}: expected tables as the migrations make them, and the right to them"
+    )
 
 
 def _sentence(error: DBAPIError) -> str:

@@ -236,10 +236,9 @@ class Recorder:
 
     async def _pause(self, stopping: "asyncio.Future[str]", error: Exception) -> None:
         """Wait before the next attempt, and say why, at once and then seldom."""
-        if isinstance(error, TailLost):
-            return
         now_s = time.monotonic()
-        if self._trouble_s is None or now_s - self._said_s > _SAID_AGAIN_S:
+        is_told = isinstance(error, TailLost)  # by the bus
+        if not is_told and (self._trouble_s is None or now_s - self._said_s > _SAID_AGAIN_S):
             self._trouble_s = self._trouble_s or now_s
             self._said_s = now_s
             _log.error("recorder_waits", since_s=round(now_s - self._trouble_s), error=error)
