@@ -193,3 +193,41 @@ async def test_reconnect_is_enough_to_go_on_at_once(bus: Bus) -> None:
         await publish_numbers(bus, 10, 10)
         await eventually(lambda: len(bot.sequences) == 20, deadline_s=5)
     assert bot.sequences == list(range(1, 21))
+
+
+@pytest.mark.parametrize("is_acked_before_it_comes_again", [True, False])
+async def test_what_was_in_hand_over_a_reset_is_acknowledged_by_the_new_count(
+    bus: Bus, is_acked_before_it_comes_again: bool
+) -> None:
+    """By the old one, with a policy of `all`, the broker would ignore whatever comes next until it has counted so far."""
+    taken: list[Message] = []
+    ahead = 8
+    await ensure_consumer(
+        bus, "ORDERS", "bot", ["orders.>"], deliver="all", ack_policy="all", max_ack_pending=ahead
+    )
+    async with pull_loop(bus, taken.append, ack_policy="all") as loop:
+        await publish_numbers(bus, 0, 5 * ahead)
+        for count in range(ahead, 4 * ahead + 1, ahead):  # a good deal is counted
+            await eventually(lambda count=count: len(taken) >= count)
+            taken[-1].ack()
+        await eventually(lambda: len(taken) == 5 * ahead)
+        resets = loop.reset_count
+        if is_acked_before_it_comes_again:
+            loop._mark_stale()
+            await eventually(lambda: loop._is_resetting)
+            taken[-1].ack()
+            await eventually(lambda: loop.reset_count > resets)
+        else:
+            loop._mark_stale()
+            await eventually(lambda: loop.repeated_count == ahead)
+            taken[-1].ack()
+        for count in range(6 * ahead, 9 * ahead + 1, ahead):
+            await publish_numbers(bus, count - ahead, ahead)
+            await eventually(lambda count=count: len(taken) == count)
+            taken[-1].ack()
+
+        async def is_settled() -> bool:
+            return int((await consumer_info(bus))["num_ack_pending"]) == 0
+
+        await eventually(is_settled)
+    assert [message.data for message in taken] == [b"%d" % number for number in range(9 * ahead)]

@@ -226,7 +226,8 @@ class PullLoop:
             return
         sequence = message.sequence
         if sequence <= in_hand.taken and self._is_exclusive and in_hand.is_repeated(message):
-            self._pass_over(message)
+            self.repeated_count += 1
+            in_hand.note_repeated(message)
         elif self._is_plain or (self._inbox is not None and self._inbox.put(message)):
             if self._is_acknowledged:
                 in_hand.unsettled[sequence] = (message, self._seen_at)
@@ -245,12 +246,6 @@ class PullLoop:
             self._log.info("pull_gap", expected=self._expected, found=number)
             self._mark_stale()
         return False
-
-    def _pass_over(self, message: Message) -> None:
-        """Deal with the repetition of a message that was handed out: done already, or still in hand."""
-        self.repeated_count += 1
-        if message.sequence not in self._in_hand.unsettled:
-            message.ack()  # else the one in hand will acknowledge: it goes by the sequence
 
     def _receive_status(self, subject: bytes, status: int, headers: bytes) -> None:
         if status == _HEARTBEAT:
@@ -379,6 +374,7 @@ class PullLoop:
         # The reset of a consumer that does not exist goes unanswered. One that was made again may have the count of the
         # one before, and somebody may have been given its first messages: it is reset as well.
         await self._consumer.ensure()
+        self._in_hand.note_reset()
         self._expected = 1
         self._is_resetting = True
         try:

@@ -58,6 +58,19 @@ class InHand:
         else:
             self.unsettled.pop(sequence, None)
 
+    def note_reset(self) -> None:
+        """Have nothing acknowledged by the old count of deliveries; what is in hand comes again, see `note_repeated`."""
+        for message, _ in self.unsettled.values():
+            message.answer_as(None)
+
+    def note_repeated(self, message: Message) -> None:
+        """Note that a message which was handed out has come again: it is done, or is acknowledged as this delivery."""
+        in_hand = self.unsettled.get(message.sequence)
+        if in_hand is None:
+            message.ack()
+        else:
+            in_hand[0].answer_as(message)
+
     def forget(self, waiting: Iterable[Message]) -> None:
         """Forget messages that were not handed out: they come again."""
         for message in waiting:

@@ -39,6 +39,7 @@ class Message:
     """
 
     __slots__ = (
+        "_ack_reply",
         "_ack_tokens",
         "_headers",
         "_on_settled",
@@ -61,6 +62,7 @@ class Message:
     ) -> None:
         self._raw_subject = subject
         self._raw_reply = reply
+        self._ack_reply = reply
         self.data = data
         self._raw_headers = headers
         self._write = write
@@ -142,9 +144,9 @@ class Message:
 
     def ack(self) -> None:
         """Tell the consumer that the message is done; a policy of `all` includes everything before it."""
-        reply = self._raw_reply
-        if reply.startswith(_ACK_PREFIX):
-            self._write(b"PUB %b 0\r\n\r\n" % reply)
+        if self._raw_reply.startswith(_ACK_PREFIX):
+            if self._ack_reply:
+                self._write(b"PUB %b 0\r\n\r\n" % self._ack_reply)
             self._settle(is_done=True)
 
     def negative_ack(self, delay_s: float = 0.0) -> None:
@@ -162,9 +164,16 @@ class Message:
         self._answer(b"+TERM")
         self._settle(is_done=True)
 
+    def answer_as(self, delivery: "Message | None") -> None:
+        """Acknowledge as this other delivery of the same message from now on; None: not at all until it has come.
+
+        The consumer counts its deliveries anew after a reset, and misunderstands what bears a number of the old count.
+        """
+        self._ack_reply = b"" if delivery is None else delivery._raw_reply  # noqa: SLF001 - of its own kind
+
     def _answer(self, body: bytes) -> None:
-        if self._raw_reply.startswith(_ACK_PREFIX):
-            self._write(b"PUB %b %d\r\n%b\r\n" % (self._raw_reply, len(body), body))
+        if self._ack_reply.startswith(_ACK_PREFIX):
+            self._write(b"PUB %b %d\r\n%b\r\n" % (self._ack_reply, len(body), body))
 
     def _settle(self, *, is_done: bool) -> None:
         on_settled, self._on_settled = self._on_settled, None
