@@ -175,10 +175,9 @@ class Post:
         if self._running is None:
             return None
         try:
-            info = await self._running.claim.info()
+            return await self._running.intake.waiting_count()
         except BrokerError:
             return None
-        return int(info["num_pending"]) + int(info["num_ack_pending"])
 
     # ---- what it does
 

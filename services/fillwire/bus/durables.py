@@ -192,6 +192,16 @@ async def create_consumer(bus: Bus, stream: str, name: str, config: dict[str, An
     )
 
 
+async def reset_consumer(bus: Bus, stream: str, name: str, sequence: int) -> None:
+    """Have a consumer deliver from this sequence of the stream on, as if everything before it were acknowledged.
+
+    Raises:
+        ApiRefused: no such consumer; one that was made to begin with `new`; or a place before the one it was made for.
+        BrokerError: no answer.
+    """
+    await api.call(bus, f"CONSUMER.RESET.{stream}.{name}", {"seq": sequence})
+
+
 async def delete_consumer(bus: Bus, stream: str, name: str) -> bool:
     """Delete a consumer; return False if there was none.
 

@@ -3,22 +3,31 @@
 A claim is a token that a process writes into the metadata of the bot's durable. Whoever wrote last runs the bot. A
 newcomer first waits for a living reader to leave. A process that was cut off for so long that another took its bot over
 finds the other's token when it is back, and lets go.
+
+While the bot has a seat at a shared reading (`intake`) its own durable rests where it was, and the metadata name the durable
+of the reading: everything that one has acknowledged, the bot has handled.
 """
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.durables import create_consumer
+from fillwire.bus.durables import create_consumer, reset_consumer
+from fillwire.bus.errors import ApiRefused
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
 
+# A durable that nobody reads is deleted after so long; the stream keeps events as long, so there is nothing to resume then.
+FORGOTTEN_AFTER_S: Final = 30 * 86_400
+
 _KEY = "fillwire-claim"
+_READING = "fillwire-reading"
 _ASK_AGAIN_S = 0.25
+_NS = 1_000_000_000
 
 
 class Claim:
@@ -31,14 +40,19 @@ class Claim:
 
     Attributes:
         waiting_count: events that the bot had not handled when the broker was asked last, None if it never was.
+        is_lost: whether another process was found to have claimed the durable since.
+        is_movable: whether the durable can be brought to another place of the stream; set by `take`.
     """
 
     def __init__(self, bus: Bus, stream: str, durable: str) -> None:
+        self.is_lost = False
+        self.is_movable = False
         self._bus = bus
         self._stream = stream
         self._durable = durable
         self._token = uuid.uuid4().hex
         self.waiting_count: int | None = None
+        self._reading: str | None = None  # durable of the reading at which the bot sits
 
     async def info(self) -> dict[str, Any]:
         """Return what the broker says of the durable, in its own JSON.
@@ -47,11 +61,12 @@ class Claim:
             BrokerError: no answer, or no such consumer.
         """
         info = await api.call(self._bus, f"CONSUMER.INFO.{self._stream}.{self._durable}")
-        self.waiting_count = info["num_pending"] + info["num_ack_pending"]
+        is_resting = self._reading is not None  # then what is pending there was handled
+        self.waiting_count = 0 if is_resting else info["num_pending"] + info["num_ack_pending"]
         return info
 
     async def take(self, takeover_s: float) -> None:
-        """Wait until nobody else reads the durable, then claim it.
+        """Wait until nobody else reads for the bot, bring the durable to where the bot is, and claim it.
 
         Args:
             takeover_s: how long to wait, in seconds.
@@ -63,24 +78,68 @@ class Claim:
         loop = asyncio.get_running_loop()
         end = loop.time() + takeover_s
         has_warned = False
-        while (await self.info())["num_waiting"] > 0:  # open pulls
+        while True:
+            info = await self.info()
+            reading = await self._reading_info(info)
+            if not info["num_waiting"] and not (reading or {}).get("num_waiting"):  # open pulls
+                break
             if not has_warned:
                 has_warned = True
                 _log.warning("bot_runs_elsewhere", durable=self._durable, waiting_s=takeover_s)
             if loop.time() >= end:
                 raise ConfigError("another process runs it: stop that one, or give this one another name")
             await asyncio.sleep(_ASK_AGAIN_S)
-        await self.renew()
+        if reading is not None:  # its process ended without a word
+            position = reading["ack_floor"]["stream_seq"]
+            if position > info["ack_floor"]["stream_seq"]:
+                await reset_consumer(self._bus, self._stream, self._durable, position + 1)
+        self.is_movable = info["config"]["deliver_policy"] != "new"
+        await self._write(info["config"])
+
+    async def _reading_info(self, info: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what the broker says of the durable of the reading at which the bot sat last, if it still does."""
+        name = _metadata(info).get(_READING)
+        if name is None:
+            return None
+        try:
+            return await api.call(self._bus, f"CONSUMER.INFO.{self._stream}.{name}")
+        except ApiRefused as error:
+            if error.error_code == api.CONSUMER_NOT_FOUND:
+                return None
+            raise
 
     async def renew(self) -> None:
-        """Write the claim, be it for the first time or because the durable was made again.
+        """Write the claim anew, because the durable was made again.
 
         Raises:
             BrokerError: no answer.
         """
-        config = (await self.info())["config"]
-        config["metadata"] = {**config.get("metadata", {}), _KEY: self._token}
-        await create_consumer(self._bus, self._stream, self._durable, config)
+        await self._write((await self.info())["config"])
+
+    async def sit(self, reading: str) -> None:
+        """Note at the durable that the bot has handled whatever the durable of this reading has acknowledged.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        self._reading = reading
+        await self.renew()
+
+    async def stand(self, position: int) -> bool:
+        """Bring the durable to where the bot is, and note that no reading tells that any more.
+
+        Return False, and leave all as it is, if another process has claimed the durable meanwhile.
+
+        Raises:
+            BrokerError: no answer, or no such consumer.
+        """
+        info = await self.info()
+        if not self._is_ours(info):
+            return False
+        await reset_consumer(self._bus, self._stream, self._durable, position + 1)
+        self._reading = None
+        await self._write(info["config"])
+        return True
 
     async def is_ours(self) -> bool:
         """Return whether nobody has claimed the durable since.
@@ -88,5 +147,38 @@ class Claim:
         Raises:
             BrokerError: no answer.
         """
-        token = (await self.info())["config"].get("metadata", {}).get(_KEY)
-        return token is None or token == self._token
+        info = await self.info()
+        if self._is_ours(info) and self._reading is not None and info["config"].get("inactive_threshold"):
+            await self._write(
+                info["config"]
+            )  # a newcomer, who was then turned away, has made it expire again
+        return not self.is_lost
+
+    def forget_reading(self) -> None:
+        """Have the next writing of the claim name no reading."""
+        self._reading = None
+
+    def _is_ours(self, info: dict[str, Any]) -> bool:
+        token = _metadata(info).get(_KEY)
+        self.is_lost = token is not None and token != self._token
+        return not self.is_lost
+
+    async def _write(self, config: dict[str, Any]) -> None:
+        metadata = {**config.get("metadata", {}), _KEY: self._token}
+        if self._reading is None:
+            metadata.pop(_READING, None)
+        else:
+            metadata[_READING] = self._reading
+        # Nobody reads a durable that rests, and still the bot begins there after a crash.
+        threshold_ns = FORGOTTEN_AFTER_S * _NS if self._reading is None else 0
+        await create_consumer(
+            self._bus,
+            self._stream,
+            self._durable,
+            config | {"metadata": metadata, "inactive_threshold": threshold_ns},
+        )
+
+
+def _metadata(info: dict[str, Any]) -> dict[str, str]:
+    metadata: dict[str, str] = info["config"].get("metadata") or {}
+    return metadata

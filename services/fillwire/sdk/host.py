@@ -24,11 +24,12 @@ from fillwire.sdk.connections import Connections
 from fillwire.sdk.dead_letters import DeadLetters
 from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.desired import Wishes
+from fillwire.sdk.groups import Group
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
 from fillwire.sdk.retrying import RetryPolicy
-from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot
+from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot, filters_of, make_reading
 from fillwire.sdk.worker import Worker
 
 _log = get_log(__name__)
@@ -88,6 +89,7 @@ class Host:
         )
         self._live = LiveFeed(bus) if fast_lane else None
         self._running: dict[str, RunningBot] = {}
+        self._groups: dict[tuple[str, ...], Group] = {}  # by what its bots listen to
         self._failed: asyncio.Future[None] | None = None
         self._guard: asyncio.Task[None] | None = None
         self._guard_nudge = asyncio.Event()
@@ -153,9 +155,10 @@ class Host:
             capacity=SENT_AHEAD,
             may_act=self._may_act,
         )
-        running = self._running[bot.durable] = RunningBot(
-            bot, self.bus, worker, self._note_end, self._live, self.telemetry
-        )
+        group = self._groups.setdefault(filters_of(bot), Group(lambda: make_reading(self.bus, bot)))
+        group.enter()
+        running = RunningBot(bot, self.bus, worker, self._note_end, self._live, group, self.telemetry)
+        self._running[bot.durable] = running
         try:
             await self._with_streams(lambda: running.prepare(takeover_s))
             await self._want(bot.account)
@@ -218,8 +221,14 @@ class Host:
             await act()
 
     async def _leave(self, running: RunningBot, deadline_s: float) -> None:
-        await self.connections.unfollow(running.bot.account, running.tell)
-        await running.stop(deadline_s)
+        try:
+            await self.connections.unfollow(running.bot.account, running.tell)
+            await running.stop(deadline_s)
+        finally:
+            group = self._groups[running.filters]
+            if group.leave():
+                del self._groups[running.filters]  # at once: who comes meanwhile begins another
+                await group.close()
 
     async def _want(self, account: Account) -> None:
         self._decoder.is_remembering = len(self._running) > 1 or self._live is not None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from fillwire.bus.connection import Bus
-from fillwire.bus.consumer import PullLoop
+from fillwire.bus.consumer import Handle, PullLoop
 from fillwire.bus.durables import (
     ConsumerState,
     Deliver,
@@ -18,18 +18,21 @@ from fillwire.bus.durables import (
     ensure_consumer,
 )
 from fillwire.bus.lookup import newest_message
-from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.events import ConnectionEvent
+from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
-from fillwire.sdk.claims import Claim
+from fillwire.sdk.claims import FORGOTTEN_AFTER_S, Claim
 from fillwire.sdk.desk import Desk
+from fillwire.sdk.groups import Group
+from fillwire.sdk.intake import Intake
 from fillwire.sdk.live import LiveFeed
+from fillwire.sdk.shared import SharedReading
 from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import Worker
@@ -42,7 +45,6 @@ STREAM: Final = "ORDERS"
 ACK_POLICY: Final = "all"
 ACK_WAIT_S: Final = 30.0
 SENT_AHEAD: Final = 256  # events that may be on the way to a bot or wait for it
-FORGOTTEN_AFTER_S: Final = 30 * 86_400  # as long as the stream keeps events: then there is nothing to resume
 TAKEOVER_S: Final = 35.0  # a bit more than the pull of a process that died with its machine stays open
 _ASK_AGAIN_S: Final = 0.25
 _CATCH_UP_DEADLINE_S: Final = 60.0
@@ -57,6 +59,7 @@ class RunningBot:
         worker: runs its callbacks.
         on_end: called with the worker's error if it ends by itself, which it never should.
         live: where live copies of the bot's events come from; None for the durable alone.
+        group: the bots of the process that listen to the same.
         telemetry: traces what the bot asks of the gateway.
     """
 
@@ -67,27 +70,27 @@ class RunningBot:
         worker: Worker,
         on_end: Callable[[Bot, BaseException], None],
         live: LiveFeed | None,
+        group: Group,
         telemetry: FillTelemetry,
     ) -> None:
         self.bot = bot
         self.worker = worker
         self.claim = Claim(bus, STREAM, bot.durable)
+        self.intake = Intake(bot.name, worker, self.claim, group, self._make_pull, self._make_again)
         self._bus = bus
         self._on_end = on_end
         self._live = live
         self._asking = Asking(telemetry, bot)
         self._opening: asyncio.Task[None] | None = None
+        self._group = group
         self._start_sequence = 0
-        self._pull: PullLoop | None = None
         self.is_started = False
         self._catching_up: asyncio.Task[None] | None = None
 
     @property
-    def filters(self) -> list[str]:
+    def filters(self) -> tuple[str, ...]:
         """The subjects that the bot listens to."""
-        if not self.bot.pairs:
-            return [order_filter(self.bot.account)]
-        return [order_filter(self.bot.account, pair) for pair in self.bot.pairs]
+        return filters_of(self.bot)
 
     # ---- life
 
@@ -101,23 +104,34 @@ class RunningBot:
             ConfigError: another process runs the bot, or the consumer cannot be made.
             BrokerError: no answer.
         """
-        state = await ensure_consumer(
-            self._bus,
-            STREAM,
-            self.bot.durable,
-            self.filters,
-            deliver=_deliver(self.bot.start_from, time.time_ns()),
-            ack_policy=ACK_POLICY,
-            ack_wait_s=ACK_WAIT_S,
-            max_ack_pending=SENT_AHEAD,
-            inactive_threshold_s=FORGOTTEN_AFTER_S,
-        )
+        deliver = _deliver(self.bot.start_from, time.time_ns())
+        reading = await self._group.reading()
+        if deliver == "new" and reading is not None:
+            deliver = StartAtSequence(reading.position + 1)
+        state = await self._ensure_durable(deliver)
+        if state.was_created and deliver == "new":
+            # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
+            await delete_consumer(self._bus, STREAM, self.bot.durable)
+            state = await self._ensure_durable(StartAtSequence(state.acknowledged_sequence + 1))
         self._start_sequence = state.acknowledged_sequence
         try:
             await self.claim.take(takeover_s)
         except ConfigError as error:
             raise ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}") from error
         self._tell_beginning(state)
+
+    async def _ensure_durable(self, deliver: Deliver) -> ConsumerState:
+        return await ensure_consumer(
+            self._bus,
+            STREAM,
+            self.bot.durable,
+            self.filters,
+            deliver=deliver,
+            ack_policy=ACK_POLICY,
+            ack_wait_s=ACK_WAIT_S,
+            max_ack_pending=SENT_AHEAD,
+            inactive_threshold_s=FORGOTTEN_AFTER_S,
+        )
 
     def _tell_beginning(self, state: ConsumerState) -> None:
         """Say where the bot goes on; a bot that did run before goes on there whatever it was asked for."""
@@ -147,17 +161,7 @@ class RunningBot:
             bot.listener._trading = Desk(self._bus, bot.account, ids, self._asking)  # noqa: SLF001 - the host is the strategy's other half
         task = await self.worker.start()
         task.add_done_callback(self._note_end)
-        self._pull = PullLoop(
-            self._bus,
-            STREAM,
-            bot.durable,
-            self._take,
-            batch=SENT_AHEAD // 2,
-            ack_policy=ACK_POLICY,
-            ack_wait_s=ACK_WAIT_S,
-            on_missing=self._make_again,
-        )
-        await self._pull.start()
+        await self.intake.open()
         if self._live is not None:
             await self._live.add(self.filters, self.worker.take_live)
             self.reopen_lane()
@@ -173,8 +177,7 @@ class RunningBot:
         finally:
             if self._live is not None:
                 await self._live.remove(self.filters, self.worker.take_live)
-            if self._pull is not None:
-                await self._pull.stop()
+            await self.intake.close()
             if isinstance(self.bot.listener, Strategy):
                 self.bot.listener._trading = None  # noqa: SLF001 - the host is the strategy's other half
 
@@ -185,6 +188,7 @@ class RunningBot:
         """
         self.close_lane()
         await self.worker.hold()
+        self.intake.rest()
 
     def release(self) -> None:
         """Let the bot go on where it rested."""
@@ -205,25 +209,23 @@ class RunningBot:
 
     # ---- the durable
 
-    def _take(self, message: Message) -> None:
-        if not self.worker.take(message):  # never: the broker sends no more ahead than fits
-            raise BrokerError(f"inbox of bot {self.bot.name} is full: expected {SENT_AHEAD} messages at most")
+    def _make_pull(self, handle: Handle) -> PullLoop:
+        return PullLoop(
+            self._bus,
+            STREAM,
+            self.bot.durable,
+            handle,
+            batch=SENT_AHEAD // 2,
+            ack_policy=ACK_POLICY,
+            ack_wait_s=ACK_WAIT_S,
+            on_missing=self._make_again,
+        )
 
     async def _make_again(self) -> None:
         """Make the durable again where the bot stands: it was deleted, or lost with the broker's disk."""
         position = max(self._start_sequence, self.worker.last_sequence)
         _log.warning("durable_made_again", bot=self.bot.name, after_sequence=position)
-        await ensure_consumer(
-            self._bus,
-            STREAM,
-            self.bot.durable,
-            self.filters,
-            deliver=StartAtSequence(position + 1),
-            ack_policy=ACK_POLICY,
-            ack_wait_s=ACK_WAIT_S,
-            max_ack_pending=SENT_AHEAD,
-            inactive_threshold_s=FORGOTTEN_AFTER_S,
-        )
+        await self._ensure_durable(StartAtSequence(position + 1))
         await self.claim.renew()
 
     # ---- the connection
@@ -281,14 +283,11 @@ class RunningBot:
                     try:
                         if goal is None:
                             goal = await self._newest_sequence()
-                        info = await self.claim.info()
+                        if await self.intake.has_done(goal):
+                            return True
                     except BrokerError:
                         await asyncio.sleep(_ASK_AGAIN_S)
                         continue
-                    if info["ack_floor"]["stream_seq"] >= goal or (
-                        info["delivered"]["stream_seq"] >= goal and not info["num_ack_pending"]
-                    ):
-                        return True
                     await asyncio.sleep(_ASK_AGAIN_S / 10)
         except TimeoutError:
             _log.warning("bot_lags", bot=self.bot.name, waiting=self.worker.waiting_count)
@@ -296,8 +295,31 @@ class RunningBot:
 
     async def _newest_sequence(self) -> int:
         """Return the place of the newest event for the bot; the durable's own replica may not have it yet."""
+        shared = await self.intake.newest_sequence()
+        if shared is not None:
+            return shared
         newest = [await newest_message(self._bus, STREAM, subject) for subject in self.filters]
         return max(0 if message is None else message.sequence for message in newest)
+
+
+def filters_of(bot: Bot) -> tuple[str, ...]:
+    """Return the subjects that a bot listens to; bots with equal ones can share a reading."""
+    if not bot.pairs:
+        return (order_filter(bot.account),)
+    return tuple(order_filter(bot.account, pair) for pair in bot.pairs)
+
+
+def make_reading(bus: Bus, bot: Bot) -> SharedReading:
+    """Return a reading, not started yet, for bots that listen to what this one does."""
+    return SharedReading(
+        bus,
+        STREAM,
+        # No bot has such a durable: after an equals sign an escaped token has two digits.
+        f"{escape_token(bot.account.user)}===reading-{uuid.uuid4().hex[:12]}",
+        filters_of(bot),
+        ack_wait_s=ACK_WAIT_S,
+        inactive_threshold_s=FORGOTTEN_AFTER_S,
+    )
 
 
 def _deliver(start_from: StartFrom, now_ns: int) -> Deliver:

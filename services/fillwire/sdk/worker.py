@@ -18,6 +18,7 @@ from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.lane import Lane
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.seen import SeenEvents
+from fillwire.sdk.shared import Seat
 from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
 from fillwire.wire.headers import MESSAGE_ID
 
@@ -35,6 +36,7 @@ class Delivery(NamedTuple):
     message: Message
     delivered_ns: int
     is_live: bool
+    seat: Seat | None  # at the shared reading that brought it; None for the bot's own durable
 
 
 class Notice(NamedTuple):
@@ -108,6 +110,7 @@ class Worker:
         self.retry_count = 0  # of these, called again
         self._in_hand_ns = 0  # when the event in hand was delivered, 0 without one
         self.last_sequence = 0  # in the stream, of the last message that is done
+        self.taken_sequence = 0  # in the stream, of the last message that was taken
         self._decoder = decoder
         self._letters = letters
         self._observe = observe
@@ -124,24 +127,32 @@ class Worker:
         self._caller = Caller(bot, retry, self._stopping, may_act)
         self._task: asyncio.Task[None] | None = None
         self._done: Message | None = None  # the last that is done, not yet acknowledged
+        self._done_seat: Seat | None = None  # where that is acknowledged, if not with the bot's own durable
 
     # ---- what comes in; plain calls, so that they can be made from a read loop
 
-    def take(self, message: Message) -> bool:
+    def take(self, message: Message, seat: Seat | None = None) -> bool:
         """Queue an order event; return False if the inbox is full and it was not taken."""
         if len(self._messages) - self._live_waiting >= self._capacity:
             return False
         self._count += 1
-        self._messages.append(Delivery(self._count, message, time.time_ns(), is_live=False))
+        self.taken_sequence = message.sequence
+        self._messages.append(Delivery(self._count, message, time.time_ns(), False, seat))
         self._wake_up()
         return True
+
+    def drop(self, seat: Seat) -> None:
+        """Forget what came by a seat and waits; it comes again another way. What is in hand is finished."""
+        kept = [delivery for delivery in self._messages if delivery.seat is not seat]
+        self._messages.clear()
+        self._messages.extend(kept)
 
     def take_live(self, message: Message) -> None:
         """Queue a live copy of an order event that `take` will bring for certain; without room it is dropped."""
         if self.lane.is_open and self._live_waiting < self._capacity:
             self._live_waiting += 1
             self._count += 1
-            self._messages.append(Delivery(self._count, message, time.time_ns(), is_live=True))
+            self._messages.append(Delivery(self._count, message, time.time_ns(), True, None))
             self._wake_up()
 
     def tell(self, event: ConnectionEvent, names: tuple[str, ...]) -> None:
@@ -257,13 +268,13 @@ class Worker:
                 elif notices and not (messages and messages[0].number < notices[0].number):
                     await self._notify(notices.popleft())
                 elif messages:
-                    _, message, delivered_ns, is_live = messages.popleft()
+                    _, message, delivered_ns, is_live, seat = messages.popleft()
                     self._in_hand_ns = delivered_ns
                     if is_live:
                         self._live_waiting -= 1
                         await self._deliver_live(message, delivered_ns)
                     else:
-                        await self._deliver(message, delivered_ns)
+                        await self._deliver(message, delivered_ns, seat)
                     self._in_hand_ns = 0
                 else:
                     self._wake = asyncio.get_running_loop().create_future()
@@ -274,7 +285,7 @@ class Worker:
 
     # ---- order events
 
-    async def _deliver(self, message: Message, delivered_ns: int) -> None:
+    async def _deliver(self, message: Message, delivered_ns: int, seat: Seat | None) -> None:
         """Handle the event of a message, or drop it as a repetition; then acknowledge."""
         try:
             event = self._decoder.decode(message.data)
@@ -286,7 +297,7 @@ class Worker:
                 error=error,
             )
             await self._give_up(message, error)
-            self._settle(message)
+            self._settle(message, seat)
             return
         callbacks = self._callbacks(event)
         identity = event.event_id
@@ -307,7 +318,7 @@ class Worker:
             self.handled_count += 1
             if replay_for is None:
                 self.lane.note_durable(event)
-        self._settle(message)
+        self._settle(message, seat)
 
     async def _deliver_live(self, message: Message, delivered_ns: int) -> None:
         """Handle the event of a live copy if it is proven to be the next of its order; else the durable brings it.
@@ -334,17 +345,24 @@ class Worker:
     def _callbacks(self, event: OrderEvent) -> tuple[Callback, ...]:
         return (self._steps if event.last_fill is None else self._executions)[event.kind]
 
-    def _settle(self, message: Message) -> None:
+    def _settle(self, message: Message, seat: Seat | None) -> None:
         """Have the message acknowledged with the next turn of the loop: one acknowledgement stands for all before it."""
         self.last_sequence = message.sequence
+        if seat is not self._done_seat:
+            self._acknowledge()
         if self._done is None:
             asyncio.get_running_loop().call_soon(self._acknowledge)
         self._done = message
+        self._done_seat = seat
 
     def _acknowledge(self) -> None:
         done, self._done = self._done, None
-        if done is not None:
+        if done is None:
+            return
+        if self._done_seat is None:
             done.ack()
+        else:
+            self._done_seat.acknowledge(done)
 
     async def _handle_event(
         self, callback: Callback, index: int, event: OrderEvent, message: Message, delivered_ns: int

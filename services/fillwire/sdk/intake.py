@@ -1,0 +1,267 @@
+"""Where a bot's events come from: a seat at the reading that its group shares, or its own durable.
+
+The own durable makes the bot complete: it says where the bot stands, and brings what the bot has missed. Once the bot
+has all of that it takes a seat, and its durable rests. The durable's metadata then name the reading, whose durable says
+where the bot stands. Before the bot leaves its seat, its own durable is brought to where the bot is. So at every moment
+the bot stands at the further of the two, and whoever starts it next begins there (`claims`).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fillwire.bus import api
+from fillwire.bus.consumer import Handle, PullLoop
+from fillwire.bus.errors import ApiRefused
+from fillwire.bus.messages import Message
+from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.runtime.logs import get_log
+from fillwire.sdk.claims import Claim
+from fillwire.sdk.groups import Group
+from fillwire.sdk.shared import Seat, SharedReading
+from fillwire.sdk.worker import Worker
+
+_log = get_log(__name__)
+
+_RETRY_S: Final = 0.25
+_SIT_AGAIN_S: Final = (
+    0.5  # then it is looked whether a bot that reads alone has caught up, and after twice as long …
+)
+_SIT_AGAIN_MAX_S: Final = 15.0
+_POLL_S: Final = 0.02
+
+
+class Intake:
+    """Brings one bot its events, each once and in order.
+
+    Args:
+        name: of the bot, for the log.
+        worker: takes the events.
+        claim: on the bot's durable.
+        group: the bots that listen to the same.
+        make_pull: makes the loop that reads the bot's own durable.
+        make_again: makes the bot's own durable where the bot stands, should it have gone.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it stands between
+        self,
+        name: str,
+        worker: Worker,
+        claim: Claim,
+        group: Group,
+        make_pull: Callable[[Handle], PullLoop],
+        make_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._name = name
+        self._worker = worker
+        self._claim = claim
+        self._group = group
+        self._make_pull = make_pull
+        self._make_again = make_again
+        self._pull: PullLoop | None = None
+        self._reading: SharedReading | None = None
+        self._seat: Seat | None = None
+        self._needs_done = (
+            0,
+            0,
+        )  # of the own durable, of the reading: handled before the reading can tell for the bot
+        self._is_told = False  # that it does
+        self._has_stood = False  # has left a seat: what it then had in hand the own durable brings again
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_seated(self) -> bool:
+        """Whether the events come from the shared reading, and its durable tells where the bot is."""
+        return self._is_told and self._seat is not None and self._seat.is_open
+
+    async def open(self) -> None:
+        """Let the events come.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        reading = await self._group.reading()
+        if reading is not None and await self._sit(reading):
+            await self._tell_of_seat()
+        else:
+            await self._read_alone()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"intake {self._name}")
+
+    async def close(self) -> None:
+        """Let no more come, and have the bot's own durable say where it is; its worker must have ended."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._pull is not None:
+            await self._pull.stop()
+        if self._seat is not None and self._reading is not None:
+            self._seat.close()
+            try:
+                await self._move_durable(self._seat.done)
+            except (BrokerError, ConfigError) as error:
+                # The reading must not pass the bot before that is done: until then it alone can tell where the bot is.
+                _log.warning("bot_position_owed", bot=self._name, error=error)
+                self._group.owe(self._leave_seat(self._seat, self._reading))
+            else:
+                self._reading.leave(self._seat)
+        elif self._has_stood:
+            try:
+                await self._move_durable(self._worker.last_sequence)
+            except (BrokerError, ConfigError) as error:
+                _log.warning("bot_position_late", bot=self._name, error=error)
+
+    def rest(self) -> None:
+        """Give up the seat, if the bot has one: it is held, and its events are to wait with its own durable."""
+        if self._seat is not None:
+            self._seat.close()
+
+    async def waiting_count(self) -> int:
+        """Return how many events of the log the bot has not handled yet.
+
+        Raises:
+            BrokerError: the broker had to be asked, and did not answer.
+        """
+        if self._seat is not None and self._reading is not None and self.is_seated:
+            return self._reading.waiting_count(self._seat)
+        info = await self._claim.info()
+        return int(info["num_pending"]) + int(info["num_ack_pending"])
+
+    async def has_done(self, sequence: int) -> bool:
+        """Return whether the bot has handled everything that is for it up to this sequence of the stream.
+
+        Raises:
+            BrokerError: the broker had to be asked, and did not answer.
+        """
+        if self._seat is not None and self.is_seated:
+            return self._seat.done >= sequence
+        return _has_done(await self._claim.info(), sequence)
+
+    async def newest_sequence(self) -> int | None:
+        """Return the sequence of the newest event that is stored for the bot; None while it has no seat.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        return None if self._reading is None else await self._reading.newest_sequence()
+
+    # ---- the own durable
+
+    async def _read_alone(self) -> None:
+        self._pull = self._make_pull(self._take)
+        await self._pull.start()
+
+    def _take(self, message: Message) -> None:
+        if not self._worker.take(message):  # never: the broker sends no more ahead than fits
+            raise BrokerError(f"inbox of bot {self._name} is full")
+
+    # ---- the seat
+
+    async def _run(self) -> None:
+        while True:
+            while self._seat is None or self._reading is None:
+                await self._sit_when_caught_up()
+            await _until_done(self._tell_of_seat)
+            await self._seat.left.wait()
+            _log.info("bot_reads_alone", bot=self._name, after_sequence=self._seat.done)
+            self._worker.drop(self._seat)
+            await self._leave_seat(self._seat, self._reading)
+            self._seat = self._reading = None
+            self._has_stood = True
+            if self._claim.is_lost:
+                return  # the host will hear of it
+            await _until_done(self._read_alone)
+
+    async def _sit_when_caught_up(self) -> None:
+        wait_s = _SIT_AGAIN_S
+        while True:
+            await self._group.is_shared.wait()
+            try:
+                reading = await self._group.reading()
+                if reading is not None and await self._sit(reading):
+                    return
+            except BrokerError as error:
+                _log.debug("bot_cannot_sit", bot=self._name, error=error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _SIT_AGAIN_MAX_S)
+
+    async def _sit(self, reading: SharedReading) -> bool:
+        """Take a seat if the bot has handled what came before it.
+
+        Raises:
+            BrokerError: no answer; the bot has none.
+        """
+        if not self._claim.is_movable or self._worker.is_held:
+            return False
+        # In this order: the log has what the reading has handed out, and the bot has what the log has.
+        position = reading.position
+        newest = await reading.newest_sequence()
+        if not _has_done(await self._claim.info(), newest):
+            return False
+        # Nothing else runs from here until the bot's own loop is deaf: no event is missed, none comes by both ways.
+        taken = self._worker.taken_sequence
+        seat = reading.join(self._worker.take, max(position, taken))
+        if seat is None:
+            return False
+        self._seat, self._reading = seat, reading
+        self._needs_done = (taken, reading.floor)
+        self._is_told = False
+        pull, self._pull = self._pull, None
+        if pull is not None:
+            await asyncio.shield(pull.stop())  # an open pull would pass for another process that runs the bot
+        return True
+
+    async def _tell_of_seat(self) -> None:
+        """Note at the own durable that the reading tells for the bot, once the bot has handled what that says.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        own, shared = self._needs_done
+        while (
+            self._seat is not None and self._reading is not None and self._seat.is_open and not self._is_told
+        ):
+            if self._worker.last_sequence >= own and self._seat.done >= shared:
+                await self._claim.sit(self._reading.durable)
+                self._is_told = True
+            else:
+                await asyncio.sleep(_POLL_S)
+
+    async def _leave_seat(self, seat: Seat, reading: SharedReading) -> None:
+        async def move() -> None:
+            await self._move_durable(seat.done)
+
+        await _until_done(move)
+        reading.leave(seat)
+
+    async def _move_durable(self, position: int) -> None:
+        """Bring the own durable to where the bot is, unless another process has claimed it."""
+        if self._claim.is_lost:
+            return
+        try:
+            await self._claim.stand(position)
+        except ApiRefused as error:
+            if error.error_code != api.CONSUMER_NOT_FOUND:
+                raise
+            self._claim.forget_reading()
+            await self._make_again()
+        self._is_told = False
+
+
+async def _until_done(act: Callable[[], Awaitable[None]]) -> None:
+    """Act until the broker has answered."""
+    while True:
+        try:
+            await act()
+        except (BrokerError, ConfigError) as error:
+            _log.debug("broker_asked_again", error=error)
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return
+
+
+def _has_done(info: dict[str, Any], sequence: int) -> bool:
+    """Return whether a durable's reader has acknowledged everything up to this sequence of the stream."""
+    return bool(
+        info["ack_floor"]["stream_seq"] >= sequence
+        or (info["delivered"]["stream_seq"] >= sequence and not info["num_ack_pending"])
+    )
