@@ -9,7 +9,8 @@ from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
-from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, Backlog
+from fillwire.domain.alert_names import BROKER_AWAY, BROKER_BACK
+from fillwire.gateway.backlog import Backlog
 from fillwire.gateway.outlet import Outlet
 from fillwire.runtime.supervision import Supervisor
 from support.broker_proxy import broker_proxy

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from fillwire.bus.buckets import DESIRED, Bucket
+from fillwire.domain.alert_names import DETECTION_LOST, KEY_REFUSED
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
@@ -42,10 +43,10 @@ def _websocket(**changes: object) -> dict[str, object]:
     }
 
 
-async def _alerts(it: Rig) -> list[dict[str, object]]:
+async def _alerts(it: Rig, name: str = DETECTION_LOST) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     await it.bus.subscribe(
-        alert_subject(ACCOUNT, "detection_lost"), lambda message: found.append(orjson.loads(message.data))
+        alert_subject(ACCOUNT, name), lambda message: found.append(orjson.loads(message.data))
     )
     return found
 
@@ -199,7 +200,7 @@ async def test_a_wrong_secret_is_a_state_of_its_own_and_not_retried(tmp_path: Pa
     async with rig(
         tmp_path, FILLWIRE_ACCOUNTS=_account(secret="x" * 64), FILLWIRE_WEBSOCKET=_websocket()
     ) as it:
-        alerts = await _alerts(it)
+        alerts = await _alerts(it, KEY_REFUSED)
         await it.wish("BTC-USDT")
         refused = await it.state(S.AUTH_FAILED)
         assert refused.reason == "binance: Signature for this request is not valid (code -1022)"

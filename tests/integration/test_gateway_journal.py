@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fillwire.bus import api
+from fillwire.domain.alert_names import BROKER_AWAY, BROKER_BACK, JOURNAL_PUT_ASIDE, JOURNAL_USED
 from fillwire.domain.enums import Source
 from fillwire.gateway import backlog
-from fillwire.gateway.backlog import BROKER_AWAY, BROKER_BACK, JOURNAL_PUT_ASIDE, JOURNAL_USED
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 from support.processes import Process, python

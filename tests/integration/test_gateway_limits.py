@@ -235,4 +235,4 @@ async def test_a_key_that_is_replaced_on_disk_is_tried_and_no_sooner(tmp_path: P
         (place / "new").replace(place / "secret")
         await it.receiving()
         assert len(await handshakes(it)) == 2
-        assert [alert.alert for alert in await it.alerts()] == ["detection_lost"]
+        assert [alert.alert for alert in await it.alerts()] == ["key_refused"]

@@ -173,7 +173,7 @@ async def test_a_key_that_rest_refuses_ends_polling_until_it_is_replaced(tmp_pat
         assert await answered(it, "rest 400") == refusals
         await it.emit(5)
         await eventually(lambda: len(it.fills) == 5, 20.0, "fills by REST")
-        assert [alert.alert for alert in await it.alerts()] == ["detection_lost"]
+        assert [alert.alert for alert in await it.alerts()] == ["key_refused"]
         assert HMAC_SECRET not in str(await it.alerts())
 
 

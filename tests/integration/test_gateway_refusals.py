@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from fillwire.bus import api
 from fillwire.bus.log import read_stream
-from fillwire.gateway.refusals import EVENT_REFUSED, REFUSED_BY_BROKER
+from fillwire.domain.alert_names import EVENT_REFUSED
+from fillwire.gateway.refusals import REFUSED_BY_BROKER
 from fillwire.wire.codec import decode_order
 from fillwire.wire.headers import MESSAGE_ID
 from support.eventually import eventually

@@ -194,7 +194,10 @@ async def test_nothing_that_a_gateway_says_holds_a_key(tmp_path: Path, logged: i
             for secret in (API_KEY, HMAC_SECRET, TOKEN):
                 assert secret not in text
         samples = {
-            (sample.name, sample.labels.get("code") or sample.labels.get("state") or ""): sample.value
+            (
+                sample.name,
+                next(filter(None, map(sample.labels.get, ("code", "state", "class"))), ""),
+            ): sample.value
             for family in text_string_to_metric_families(pages[2])
             for sample in family.samples
         }
@@ -208,4 +211,5 @@ async def test_nothing_that_a_gateway_says_holds_a_key(tmp_path: Path, logged: i
         assert (
             sum(value for (name, _), value in samples.items() if name == "fillwire_frames_refused_total") == 1
         )
-        assert samples["fillwire_parse_errors_total", ""] == 1
+        assert samples["fillwire_parse_errors_total", "malformed"] == 1
+        assert samples["fillwire_parse_errors_total", "unknown"] == 0

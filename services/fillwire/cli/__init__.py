@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "host": ("fillwire.cli.host:command", "Run a share of the bots that were created."),
     "manager": ("fillwire.cli.manager:command", "Answer what users ask about their bots."),
+    "notify": ("fillwire.cli.notify:command", "Tell a webhook of every alert."),
     "parse": ("fillwire.cli.parse:command", "Parse venue frames from standard input to order events."),
     "quarantine": (
         "fillwire.cli.quarantine:command",

@@ -5,17 +5,19 @@ from collections.abc import Callable
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.unserved import Unserved
+from fillwire.domain.alert_names import (
+    BROKER_AWAY,
+    BROKER_BACK,
+    JOURNAL_PUT_ASIDE,
+    JOURNAL_USED,
+    READING_PAUSED,
+)
 from fillwire.gateway.outlet import Outlet
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import Supervisor, cancel
 
 _log = get_log(__name__)
 
-BROKER_AWAY = "broker_away"
-BROKER_BACK = "broker_back"
-JOURNAL_USED = "journal_used"
-JOURNAL_PUT_ASIDE = "journal_put_aside"
-READING_PAUSED = "reading_paused"
 # Events may wait for so long before anybody is told: an election of a stream's leader takes 4 to 9 s, a restart less.
 PATIENCE_S = 5.0
 _TICK_S = 0.25

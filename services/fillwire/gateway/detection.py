@@ -11,13 +11,21 @@ class Detection:
 
     Args:
         lost_after_s: without a stream for so long, detection counts as lost, in seconds.
-        alert: tells a person: once that detection is lost and once that the key is refused, each time that it was proven.
+        alert_lost: tells a person that detection is lost: once, each time that it was proven.
+        alert_refused: tells a person that the key is refused: once, each time that detection was proven.
         poller: asks REST meanwhile, None if nobody does.
     """
 
-    def __init__(self, lost_after_s: float, alert: Callable[[str], None], poller: Poller | None) -> None:
+    def __init__(
+        self,
+        lost_after_s: float,
+        alert_lost: Callable[[str], None],
+        alert_refused: Callable[[str], None],
+        poller: Poller | None,
+    ) -> None:
         self._lost_after_s = lost_after_s
-        self._alert = alert
+        self._alert_lost = alert_lost
+        self._alert_refused = alert_refused
         self._poller = poller
         self._timer: asyncio.TimerHandle | None = None
         self._reason = ""
@@ -45,14 +53,14 @@ class Detection:
         self._poll()
         if not self._is_loss_told:
             self._is_loss_told = True
-            self._alert(reason if self._poller is None else f"{reason}; {self._poller}")
+            self._alert_lost(reason if self._poller is None else f"{reason}; {self._poller}")
 
     def refused(self, reason: str) -> None:
         """Note that the key is refused: REST would refuse it as well."""
         self.stop()
         if not self._is_refusal_told:
             self._is_refusal_told = True
-            self._alert(reason)
+            self._alert_refused(reason)
 
     def returning(self) -> None:
         """Note that a stream catches up: a poll, which may wait for its turn at the venue, must not hold it up."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.measuring import measure_publisher
-from fillwire.domain.enums import BreakerState, ConnectionState
+from fillwire.domain.enums import BreakerState, ConnectionState, ErrorClass
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.metering import Meters
 from fillwire.gateway.outlet import Outlet
@@ -121,8 +121,8 @@ class GatewayMeasures:
         for code, count in quarantine.counts.items():
             into.put(names.FRAMES_REFUSED, count, *venue, account.user, code)
             into.put(names.FRAMES_DROPPED, quarantine.dropped_counts[code], *venue, account.user, code)
-        for error_class, count in quarantine.class_counts.items():
-            into.put(names.PARSE_ERRORS, count, *venue, error_class)
+        for error_class in ErrorClass:  # 0 as well: what begins above 0 has no increase
+            into.put(names.PARSE_ERRORS, quarantine.class_counts[error_class], *venue, error_class)
 
     def _measure_environment(self, into: Measures, name: str, environment: Environment) -> None:
         offset_ns = environment.reference.clock_offset_ns

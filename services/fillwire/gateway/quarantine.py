@@ -8,7 +8,7 @@ from fillwire.bus.lookup import stored_message
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import DecodeError, PublishError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.alerting import AlertLimiter
+from fillwire.runtime.alerting import AlertLimiter
 from fillwire.runtime.logs import get_log
 from fillwire.venues.protocol import FrameRefused
 from fillwire.wire.refused_frames import RefusedFrame, parse_refused_frame, refused_frame_id
@@ -17,7 +17,6 @@ from fillwire.wire.subjects import parse_quarantine_subject, quarantine_subject
 _log = get_log(__name__)
 
 STREAM = "QUARANTINE"
-FRAMES_REFUSED = "frames_refused"
 MAX_WAITING = 2000
 MAX_WAITING_BYTES = 4 << 20
 _LANES = 16  # frames of one account on their way at once

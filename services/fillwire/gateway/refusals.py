@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from fillwire.domain.alert_names import EVENT_REFUSED
 from fillwire.domain.enums import ErrorClass
 from fillwire.domain.errors import DecodeError, FrameError, PublishError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.alerting import AlertLimiter
 from fillwire.gateway.quarantine import Quarantine
+from fillwire.runtime.alerting import AlertLimiter
 from fillwire.runtime.logs import get_log
 from fillwire.venues.protocol import FrameRefused
 from fillwire.wire.subjects import parse_order_subject
@@ -16,7 +17,6 @@ from fillwire.wire.subjects import parse_order_subject
 _log = get_log(__name__)
 
 REFUSED_BY_BROKER = "refused_by_broker"
-EVENT_REFUSED = "event_refused"
 _SHOWN_BYTES = 4096
 
 

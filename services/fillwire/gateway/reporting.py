@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fillwire.bus.buckets import Bucket
 from fillwire.bus.publisher import OrderedPublisher
+from fillwire.domain.alert_names import DETECTION_LOST
 from fillwire.domain.errors import BrokerError, PublishError
 from fillwire.domain.events import Alert, ConnectionEvent
 from fillwire.domain.identifiers import Account
@@ -20,8 +21,6 @@ _log = get_log(__name__)
 
 STATUS_TTL_S = 30.0
 REFRESH_S = 10.0
-DETECTION_LOST = "detection_lost"
-EXECUTIONS_MISSING = "executions_missing"
 _RETRY_S = 1.0
 
 Snapshot = Callable[[], ConnectionEvent]
@@ -120,14 +119,21 @@ class Reporter:
         _log.error(name, account=str(account), reason=reason)
         self._alert(account, name, reason)
 
-    def alert_all(self, name: str, reason: str) -> bool:
+    def alert_all(self, name: str, reason: str, environment: str | None = None) -> bool:
         """Publish the same alert for each account that is reported of; it is in the log of this process already.
 
-        Return whether there is one.
+        Args:
+            name: which alert.
+            reason: one sentence why.
+            environment: only for accounts of this one; None for all.
+
+        Returns:
+            Whether there is one.
         """
-        for account in self._snapshots:
+        told = [account for account in self._snapshots if environment in {None, account.environment}]
+        for account in told:
             self._alert(account, name, reason)
-        return bool(self._snapshots)
+        return bool(told)
 
     def _alert(self, account: Account, name: str, reason: str) -> None:
         subject = alert_subject(account, name)

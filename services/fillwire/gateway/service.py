@@ -16,11 +16,13 @@ from fillwire.bus.claim import Claim
 from fillwire.bus.connection import Bus
 from fillwire.bus.leases import Leases
 from fillwire.bus.streams import ensure_streams
+from fillwire.domain.alert_names import CLOCK_SKEWED, EXECUTIONS_MISSING, FRAMES_REFUSED
 from fillwire.domain.errors import ConfigError, PublishError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, Accounts
 from fillwire.gateway.backlog import Backlog
+from fillwire.gateway.clock_watch import ClockWatch
 from fillwire.gateway.commands import Commands
 from fillwire.gateway.desired import Desired
 from fillwire.gateway.keys import Keys
@@ -33,11 +35,11 @@ from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.placements import Placements
 from fillwire.gateway.presence import Presence
 from fillwire.gateway.publication import Publication
-from fillwire.gateway.quarantine import FRAMES_REFUSED, Quarantine
+from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.queries import Queries
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.refusals import Refusals
-from fillwire.gateway.reporting import EXECUTIONS_MISSING, Reporter
+from fillwire.gateway.reporting import Reporter
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
@@ -206,7 +208,7 @@ class Gateway:
             voice = Voice(reporter, account, lambda: claim.fence)
 
             def environment() -> Environment:
-                return self._environment(account.environment, http)
+                return self._environment(account.environment, http, reporter)
 
             async def fetch_symbols() -> SymbolTable:
                 return await environment().reference.fetch_symbols()
@@ -332,7 +334,7 @@ class Gateway:
         addresses = self._settings.exchange(self._exchange).addresses(environment)
         return self._venue.endpoints(environment, addresses.websocket_url, addresses.rest_url)
 
-    def _environment(self, name: str, http: aiohttp.ClientSession) -> Environment:
+    def _environment(self, name: str, http: aiohttp.ClientSession, reporter: Reporter) -> Environment:
         """Return what the sessions of an environment share, made for the first of them."""
         found = self._environments.get(name)
         if found is None:
@@ -343,6 +345,8 @@ class Gateway:
             if self._supervisor is None:
                 raise AssertionError("sessions are made by a gateway that has started")
             found = Environment.of(name, endpoints, self._venue, self._policy(), rest, SystemRandom())
+            watch = ClockWatch(partial(reporter.alert_all, CLOCK_SKEWED, environment=name))
+            found.reference.on_clock.append(watch.note)
             found.reference.start(self._supervisor)
             self._environments[name] = found
         return found

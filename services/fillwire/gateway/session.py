@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fillwire.domain.alert_names import KEY_REFUSED
 from fillwire.domain.enums import BreakerState, ConnectionState, Reach
 from fillwire.domain.errors import (
     AuthRejected,
@@ -108,6 +109,7 @@ class Session:
         self._detection = Detection(
             policy.lost_after_s,
             lambda reason: around.reporter.alert_detection_lost(account, reason),
+            lambda reason: around.reporter.alert(account, KEY_REFUSED, reason),
             self._poller if policy.polls else None,
         )
         self._backoff = Backoff.from_policy(policy.reconnect, around.random)

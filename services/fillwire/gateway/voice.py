@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
+from fillwire.domain.alert_names import DETECTION_LOST, EXECUTIONS_MISSING, KEY_REFUSED
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.reporting import DETECTION_LOST, EXECUTIONS_MISSING, Reports, Snapshot
+from fillwire.gateway.reporting import Reports, Snapshot
 
 
 class Tone(StrEnum):
@@ -105,6 +106,7 @@ class Voice:
             return
         if event.is_connected:
             self._alerts.pop(DETECTION_LOST, None)
+            self._alerts.pop(KEY_REFUSED, None)
         if self._tone is Tone.DOUBTFUL:
             self._begin(event)
 

@@ -22,6 +22,7 @@ CODE = Label("code", "what is wrong with the frame, one of the parser's codes", 
 CLASS = Label("class", "`malformed`, `unknown` or `suspicious`")
 QUEUE = Label("queue", "`memory`: accepted, not sent; `in_flight`: sent, not stored; `journal`: on disk")
 OUTCOME = Label("outcome", "`stored`, `duplicate`, `resent` or `refused`")
+RESULT = Label("result", "`taken`, `failed` or `dead`")
 
 _VENUE = (EXCHANGE, replace(ENVIRONMENT, is_open=True))  # where no user is that could become `other`
 _ACCOUNT = (EXCHANGE, ENVIRONMENT, USER)
@@ -251,6 +252,16 @@ RECORDING = _of(
 RECORDER_LAG = _of(
     "fillwire.recorder.lag", _GAUGE, "{event}", "recorder", (), 1,
     "Events that were in the log behind the last that was recorded, at the time when it was", Fold.WORST_IS_MOST,
+)  # fmt: skip
+
+# -- the notifier
+
+NOTIFICATIONS = _of(
+    "fillwire.notify.notifications", _COUNTER, "{notification}", "notify", (RESULT,), 3,
+    "Attempts to tell the webhook, by what became of them; `dead` counts notifications that were given up",
+)  # fmt: skip
+NOTIFICATIONS_WAITING = _of(
+    "fillwire.notify.waiting", _GAUGE, "{notification}", "notify", (), 1, "Notifications that wait"
 )  # fmt: skip
 
 # -- the process

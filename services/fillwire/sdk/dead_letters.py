@@ -1,6 +1,7 @@
 """Keeping what a bot could not handle, and giving it back."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from fillwire.bus.messages import Message
@@ -21,10 +22,14 @@ class DeadLetters:
 
     Args:
         publisher: resends until the stream has taken a letter.
+        on_kept: told of each letter that is kept: whose, and why.
     """
 
-    def __init__(self, publisher: OrderedPublisher) -> None:
+    def __init__(
+        self, publisher: OrderedPublisher, on_kept: Callable[[Bot, str], None] | None = None
+    ) -> None:
         self._publisher = publisher
+        self._on_kept = on_kept
 
     async def keep(self, bot: Bot, letter: DeadLetter, message: Message) -> None:
         """Return once the letter is in its stream; while the broker is away that waits, and with it the bot.
@@ -53,5 +58,7 @@ class DeadLetters:
         }
         if outcome.error is None:
             _log.error("dead_letter_kept", subject=subject, **facts)
+            if self._on_kept is not None:
+                self._on_kept(bot, letter.reason)
         else:
             _log.error("dead_letter_refused", error=outcome.error, **facts)

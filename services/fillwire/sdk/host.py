@@ -19,6 +19,7 @@ from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
+from fillwire.sdk.alerting import BotAlerts
 from fillwire.sdk.bot import ALL_PAIRS, Bot
 from fillwire.sdk.connections import Connections
 from fillwire.sdk.dead_letters import DeadLetters
@@ -83,7 +84,8 @@ class Host:
         self._observe = observer(self.telemetry)
         self._decoder = Decoder()
         self._publisher = OrderedPublisher(bus)
-        self._letters = DeadLetters(self._publisher)
+        self._alerts = BotAlerts(self._publisher, self._all_running)
+        self._letters = DeadLetters(self._publisher, self._alerts.note_dead_letter)
         self._wishes = Wishes(
             bus, subscriber or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         )
@@ -93,7 +95,7 @@ class Host:
         self._failed: asyncio.Future[None] | None = None
         self._guard: asyncio.Task[None] | None = None
         self._guard_nudge = asyncio.Event()
-        self._measures = HostMeasures(bus, self._publisher, lambda: list(self._running.values()))
+        self._measures = HostMeasures(bus, self._publisher, self._all_running)
 
     async def __aenter__(self) -> Self:
         self._failed = asyncio.get_running_loop().create_future()
@@ -103,6 +105,7 @@ class Host:
         self.bus.on_disconnected(self._handle_disconnected)
         self._guard = asyncio.create_task(self._guard_claims(), name="claims")
         self.telemetry.metrics.add(self._measures)
+        self._alerts.start()
         return self
 
     async def __aexit__(
@@ -123,6 +126,7 @@ class Host:
             await asyncio.gather(*(self._leave(bot, deadline_s) for bot in running))
         finally:
             await self._wishes.stop()
+            await self._alerts.stop()
             await self._publisher.close(deadline_s=2.0)
             if self._failed is not None and not self._failed.done():
                 self._failed.cancel()
@@ -192,6 +196,9 @@ class Host:
             await self._want(bot.account)
         if forget:
             await running.forget()
+
+    def _all_running(self) -> list[RunningBot]:
+        return list(self._running.values())
 
     def bots_obstacle(self) -> str | None:
         """Return how many bots have not begun yet, None if all have: what keeps the host from being ready."""

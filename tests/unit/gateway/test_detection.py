@@ -22,7 +22,12 @@ class Polled:
         self.poller = Poller(
             ACCOUNT, interval_s, self._poll, lambda since_ns: self.is_polling.append(since_ns is not None)
         )
-        self.detection = Detection(lost_after_s, self.told.append, self.poller if polls else None)
+        self.detection = Detection(
+            lost_after_s,
+            self.told.append,
+            lambda reason: self.told.append(f"key: {reason}"),
+            self.poller if polls else None,
+        )
 
     async def _poll(self) -> None:
         self.polls += 1
@@ -105,7 +110,7 @@ async def test_a_refused_key_is_told_though_the_loss_was_and_ends_polling() -> N
     it.detection.refused("bad key")
     await it.poller.stop()
     asked = it.polls
-    assert it.told == ["gave up; REST is asked every 0.001 s instead", "bad key"]
+    assert it.told == ["gave up; REST is asked every 0.001 s instead", "key: bad key"]
     assert it.is_polling == [True, False]
     it.detection.interrupted("another key, no connection yet")
     assert (it.polls, it.is_polling) == (asked, [True, False])

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from fillwire.domain.alert_names import EXECUTIONS_MISSING
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.reporting import EXECUTIONS_MISSING
 from fillwire.gateway.voice import Tone, Voice
 
 ACCOUNT = Account("alice", "binance", "live")

@@ -319,6 +319,34 @@ class MonitoringSettings(Section):
         return token
 
 
+class NotifySettings(Section):
+    """Where `fillwire notify` tells of alerts.
+
+    Attributes:
+        url: the webhook, `https://` or on this machine.
+        secret: signs what is sent; the receiver has it, too.
+        timeout_ms: longest time of one attempt.
+        deadline_ms: a notification that nobody takes is given up after so long.
+        quiet_ms: time between two notifications of a kind about an account; what comes meanwhile is told as one.
+        capacity: notifications that wait at most; then alerts wait in their stream.
+    """
+
+    url: RestUrl | None = None
+    secret: SecretStr | None = None
+    timeout_ms: Milliseconds = 10_000
+    deadline_ms: Milliseconds = 900_000
+    quiet_ms: Milliseconds = 300_000
+    capacity: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=100_000)] = 1_000
+
+    @model_validator(mode="after")
+    def _is_signed(self) -> Self:
+        if (self.url is None) != (self.secret is None):
+            raise ValueError("expected url and secret together, found one of them")
+        if self.secret is not None and len(self.secret.get_secret_value()) < _LEAST_TOKEN:
+            raise ValueError(f"expected a secret of at least {_LEAST_TOKEN} characters")
+        return self
+
+
 class TelemetrySettings(Section):
     """What is exported of traces; where to is said by OpenTelemetry's own variables.
 
@@ -414,6 +442,7 @@ class Settings(Section):
         credentials_dir: directory of further keys, `<user>/<exchange>/<environment>/{api_key,secret,private_key.pem}`.
         telemetry: traces.
         monitoring: health and metrics over HTTP.
+        notify: who is told of alerts.
         journal: what a gateway keeps on disk while the broker is away.
         gateway: how several gateways of one exchange share its accounts.
         recorder: where executions and order states are recorded.
@@ -427,6 +456,7 @@ class Settings(Section):
     credentials_dir: Path | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    notify: NotifySettings = NotifySettings()
     journal: JournalSettings = JournalSettings()
     gateway: GatewaySettings = GatewaySettings()
     recorder: RecorderSettings = RecorderSettings()

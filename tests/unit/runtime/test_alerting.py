@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fillwire.gateway.alerting import AlertLimiter
+from fillwire.runtime.alerting import AlertLimiter
 from support.jumping_loop import JumpingLoop
 
 Scenario = Callable[[AlertLimiter], Awaitable[None]]
