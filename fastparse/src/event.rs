@@ -146,7 +146,8 @@ struct Spans {
 }
 
 /// Writes the event into `out`; `None` if its average price or the amount of its execution is absurd.
-#[inline] // an event is large: what makes it writes its fields at once
+#[inline(always)] // an event is large: what makes it writes its fields at once
+#[allow(clippy::inline_always)]
 #[must_use]
 pub fn write(event: &Event<'_>, owner: &Owner, mut out: Vec<u8>) -> Option<ExecutionReport> {
     let computed = Computed::of(event)?;
@@ -195,7 +196,8 @@ impl Computed {
 }
 
 /// Writes all members; returns the room left in `out`, too. `None` if it is too small.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always)] // one of each per venue
 fn write_members(
     event: &Event<'_>,
     owner: &Owner,
@@ -300,7 +302,8 @@ impl Place {
 type Filled<'b> = (Option<(Span, Span)>, Pen<'b>);
 
 /// Writes the execution, and the key that follows it.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always)] // one of each per venue
 fn put_fill<'b>(fill: &Fill<'_>, computed: &Computed, place: Place, pen: Pen<'b>) -> Option<Filled<'b>> {
     let pen = pen.put(b"\",\"last_fill\":{\"trade_id\":\"")?;
     let start = place.of(&pen);
@@ -327,7 +330,8 @@ fn put_fill<'b>(fill: &Fill<'_>, computed: &Computed, place: Place, pen: Pen<'b>
 }
 
 /// Writes the identity of the event: that of the execution, or of the step in the order's life.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always)] // one of each per venue
 fn put_event_id<'b>(event: &Event<'_>, owner: &Owner, pen: Pen<'b>) -> Option<Pen<'b>> {
     let pen = event.symbol.put_token(pen.put_slice(&owner.scope)?)?.put(b":")?;
     let pen = event.order_id.put_token(pen)?.put(b":")?;

@@ -29,6 +29,8 @@ pub struct Integer<'a> {
 impl Integer<'_> {
     /// Zero.
     pub const ZERO: Integer<'static> = Integer { digits: Piece::ZERO, value: 0 };
+    /// The -1 by which a venue says that there is none.
+    pub const NONE: Integer<'static> = Integer { digits: Piece::first(b"-1", 2), value: -1 };
 }
 
 /// Why the value of a field is refused, before it is known where in the frame it stands.

@@ -12,6 +12,7 @@ use crate::cursor::Cursor;
 use crate::decimal::Decimal;
 use crate::model::ExecutionReport;
 use crate::reader::Integer;
+use crate::text::Text;
 
 /// Reads the frame, if it is all as expected; `subscription` in the receipt is not needed for order events.
 pub fn execution_report(frame: &[u8], receipt: Receipt<'_>, spare: &mut Vec<u8>) -> Option<ExecutionReport> {
@@ -24,7 +25,7 @@ pub fn execution_report(frame: &[u8], receipt: Receipt<'_>, spare: &mut Vec<u8>)
         cursor.pass("{\"e\":\"executionReport\",\"E\":")?;
     }
     let mut execution = Execution::EMPTY;
-    fields(&mut cursor, receipt, &mut execution)?;
+    let mut cursor = fields(cursor, receipt, &mut execution)?;
     if is_wrapped {
         cursor.pass("}")?;
     }
@@ -36,8 +37,7 @@ pub fn execution_report(frame: &[u8], receipt: Receipt<'_>, spare: &mut Vec<u8>)
 }
 
 /// Reads from the event time to the closing brace.
-#[inline]
-fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Execution<'a>) -> Option<()> {
+fn fields<'a>(mut cursor: Cursor<'a>, receipt: Receipt<'a>, into: &mut Execution<'a>) -> Option<Cursor<'a>> {
     cursor.integer_into(&mut into.event_time)?;
     into.event_time_ns = receipt.to_ns(into.event_time.value);
     cursor.pass(",\"s\":\"")?;
@@ -46,11 +46,11 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     cursor.pass(",\"c\":\"")?;
     cursor.text_into(&mut into.client_id)?;
     cursor.pass(",\"S\":\"")?;
-    into.side = Side::scan(cursor)?;
+    into.side = Side::scan(&mut cursor)?;
     cursor.pass(",\"o\":\"")?;
-    into.order_type = OrderType::scan(cursor)?;
+    into.order_type = OrderType::scan(&mut cursor)?;
     cursor.pass(",\"f\":\"")?;
-    into.time_in_force = Some(TimeInForce::scan(cursor)?);
+    into.time_in_force = Some(TimeInForce::scan(&mut cursor)?);
     cursor.pass(",\"q\":\"")?;
     cursor.amount_into(&mut into.quantity)?;
     cursor.pass(",\"p\":\"")?;
@@ -59,16 +59,24 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     cursor.amount_into(into.stop_price.insert(Decimal::ZERO))?;
     cursor.pass(",\"F\":\"")?;
     let iceberg = cursor.amount()?;
-    cursor.pass(",\"g\":")?;
-    into.list_id = Some(cursor.integer()?);
-    cursor.pass(",\"C\":\"")?;
-    into.original_id = Some(cursor.text()?);
-    cursor.pass(",\"x\":\"")?;
-    into.execution_type = ExecutionType::scan(cursor)?;
+    // Of most orders these say nothing.
+    if cursor.pass(",\"g\":-1,\"C\":\"\",\"x\":\"").is_some() {
+        into.list_id = Some(Integer::NONE);
+        into.original_id = Some(Text::EMPTY);
+    } else {
+        cursor.pass(",\"g\":")?;
+        cursor.integer_into(into.list_id.insert(Integer::ZERO))?;
+        cursor.pass(",\"C\":\"")?;
+        cursor.text_into(into.original_id.insert(Text::EMPTY))?;
+        cursor.pass(",\"x\":\"")?;
+    }
+    into.execution_type = ExecutionType::scan(&mut cursor)?;
     cursor.pass(",\"X\":\"")?;
-    into.status = Status::scan(cursor)?;
-    cursor.pass(",\"r\":\"")?;
-    into.reject_reason = Some(cursor.text()?);
+    into.status = Status::scan(&mut cursor)?;
+    if cursor.pass(",\"r\":\"NONE\"").is_none() {
+        cursor.pass(",\"r\":\"")?;
+        cursor.text_into(into.reject_reason.insert(Text::EMPTY))?;
+    }
     cursor.pass(",\"i\":")?;
     cursor.integer_into(&mut into.order_id)?;
     cursor.pass(",\"l\":\"")?;
@@ -79,12 +87,10 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     cursor.amount_into(&mut into.last_price)?;
     cursor.pass(",\"n\":\"")?;
     cursor.amount_into(&mut into.commission)?;
-    into.commission_asset = if cursor.pass(",\"N\":null").is_some() {
-        None
-    } else {
+    if cursor.pass(",\"N\":null").is_none() {
         cursor.pass(",\"N\":\"")?;
-        Some(cursor.text()?)
-    };
+        cursor.text_into(into.commission_asset.insert(Text::EMPTY))?;
+    }
     let is_trade = into.execution_type == ExecutionType::Trade;
     if into.commission_asset.is_none() && is_trade && !into.commission.is_zero() {
         return None;
@@ -118,8 +124,5 @@ fn fields<'a>(cursor: &mut Cursor<'a>, receipt: Receipt<'a>, into: &mut Executio
     }
     into.expiry_reason = if cursor.pass(",\"eR\":\"").is_some() { Some(cursor.text()?) } else { None };
     cursor.pass("}")?;
-    if iceberg.is_negative() {
-        return None;
-    }
-    Some(())
+    if iceberg.is_negative() { None } else { Some(cursor) }
 }

@@ -28,7 +28,7 @@ pub fn read(text: &str, fields: &mut Fields, keys: &mut OpenKeys) -> Option<Usua
     cursor.pass(",\"sequence_num\":")?;
     let number = cursor.integer()?.value;
     cursor.pass(",\"events\":[{\"type\":\"update\",\"orders\":[")?;
-    let mut scanner = Scanner::new(text, cursor.position(), keys);
+    let mut scanner = Scanner::new(text, text.len() - cursor.left(), keys);
     if scanner.peek() != Some(b'{') {
         return None;
     }
