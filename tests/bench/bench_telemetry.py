@@ -13,6 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from fillwire.runtime.exposition import exposition
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.latency import LatencyHistogram
 from fillwire.runtime.telemetry import FillTelemetry, TelemetryLimits
@@ -22,6 +23,7 @@ _FILLS = 10_000
 _PACED_S = 4.0
 _PACED_FILLS_PER_S = 1_000
 _TICK_S = 0.001
+_OPENMETRICS = "application/openmetrics-text"
 
 # A receiver in a process of its own, so that its work is not taken for ours.
 _SINK = """
@@ -131,6 +133,13 @@ async def _path(endpoint: str) -> dict[str, float]:
         "histogram_record_us": _us_per_call(lambda number: histogram.record(number + 1_000_000)),
         "records_alone_us": _us_per_call(lambda number: (_gateway_trace(number), _host_trace(number))),
     }
+    async with _telemetry(endpoint, 1.0) as telemetry:
+        for number in range(1_000):
+            _both(telemetry, number)
+        families = telemetry.metrics.collect()
+        # What a scrape takes of the loop, and what it takes of a thread beside.
+        figures["scrape_collect_us"] = _us_per_call(lambda _: telemetry.metrics.collect(), 50)
+        figures["scrape_page_us"] = _us_per_call(lambda _: exposition(families, _OPENMETRICS), 20)
     for name, address, ratio in (
         ("off", None, 1.0),
         ("unsampled", endpoint, 0.0),

@@ -42,6 +42,7 @@ def test_the_rules_are_valid_and_fire_when_they_should(promtool: Path) -> None:
     for arguments in (
         ("check", "rules", MONITORING / "rules.yml"),
         ("test", "rules", MONITORING / "rules_test.yml"),
+        ("check", "config", "--syntax-only", MONITORING / "prometheus.yml"),
     ):
         done = _run(promtool, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr

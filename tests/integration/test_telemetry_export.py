@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from fillwire.domain.errors import ConfigError
+from fillwire.runtime import metric_names
+from fillwire.runtime.latency import LatencyHistogram
+from fillwire.runtime.metrics import Distribution, Measures
 from fillwire.runtime.telemetry import FillTelemetry, TelemetryLimits
 from fillwire.runtime.telemetry_names import Stage
 from fillwire.runtime.tracing import trace_ids, traceparent
@@ -175,6 +178,33 @@ async def test_metrics_are_exported_every_interval_and_add_up(monkeypatch: pytes
         await receiver.wait_for(lambda it: counted(it) == 2)
     starts = {point.start_ns for point in receiver.points(LATENCY)}
     assert len(starts) == 1
+
+
+async def test_everything_else_that_is_counted_goes_out_as_well() -> None:
+    """Gauges, counters and histograms of other parts, read on the loop's thread; a part that has left says nothing more."""
+    waits = LatencyHistogram()
+    waits.record(2_000_000)
+    threads: set[int] = set()
+
+    def say(into: Measures) -> None:
+        threads.add(threading.get_ident())
+        into.put(metric_names.BROKER_UP, 1.0)
+        into.put(metric_names.PUBLISHED_MESSAGES, 7, "stored")
+        into.put(metric_names.RECONCILE_DURATION, Distribution(waits.snapshot()), "binance", "live")
+
+    async with OtlpReceiver() as receiver:
+        async with _host(receiver, 0.0) as host:
+            host.metrics.add(say)
+        (up,) = receiver.points("fillwire.broker.up")
+        (stored,) = receiver.points("fillwire.publisher.messages")
+        (duration,) = receiver.points("fillwire.reconcile.duration")
+        units = {metric.name: metric.unit for metric in receiver.metrics}
+    assert up.value == 1.0
+    assert (stored.value, stored.attributes) == (7, {"outcome": "stored"})
+    assert (duration.count, duration.sum) == (1, 0.002)
+    assert duration.attributes == {"exchange": "binance", "environment": "live"}
+    assert units["fillwire.reconcile.duration"] == "s"
+    assert threads == {threading.get_ident()}
 
 
 async def test_a_half_full_ring_is_emptied_before_its_time() -> None:

@@ -1,7 +1,7 @@
 """What a gateway says of itself in numbers, and whether it is ready: read from its parts when somebody asks."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.measuring import measure_publisher
@@ -10,6 +10,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.gateway.metering import Meters
 from fillwire.gateway.outlet import Outlet
 from fillwire.gateway.quarantine import Quarantine
+from fillwire.gateway.session import Session
 from fillwire.gateway.surroundings import Environment
 from fillwire.gateway.tenancy import Tenancy
 from fillwire.runtime import metric_names as names
@@ -17,8 +18,6 @@ from fillwire.runtime.metrics import Distribution, Measures
 
 _NS = 1_000_000_000
 _BREAKER = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 1.0, BreakerState.OPEN: 2.0}
-# Where a connection stays until a person or the venue acts: nothing is gained by waiting for it.
-_DECIDED = frozenset({ConnectionState.RECEIVING, ConnectionState.AUTH_FAILED, ConnectionState.DISCONNECTED})
 
 
 class GatewayMeasures:
@@ -60,31 +59,34 @@ class GatewayMeasures:
 
         One whose key is refused, or that was given up for a while, waits for a person or the venue: it is settled.
         """
-        states = [tenancy.session.state for tenancy in self._tenancies()]
-        undecided = sum(state not in _DECIDED for state in states)
-        return f"{undecided} of {len(states)} accounts are not settled yet" if undecided else None
+        sessions = [tenancy.session for tenancy in self._tenancies()]
+        unsettled = sum(not _is_settled(session) for session in sessions)
+        return f"{unsettled} of {len(sessions)} accounts are not settled yet" if unsettled else None
 
     # -- metrics
 
-    def __call__(self, into: Measures) -> None:
-        """Say everything."""
+    def __call__(self, into: Measures) -> Iterator[None]:
+        """Say everything, account by account."""
         now_ns = time.time_ns()
         into.put(names.BROKER_UP, float(self._bus.is_connected))
         self._measure_outlet(into)
-        for tenancy in self._tenancies():
+        for tenancy in list(self._tenancies()):
             self._measure_account(into, tenancy, now_ns)
-        for account, meter in self._meters.connections.items():
+            yield
+        for account, meter in list(self._meters.connections.items()):
             labels = account.exchange, account.environment, account.user
             into.put(names.CONNECTION_ATTEMPTS, meter.attempts, *labels)
             into.put(names.CONNECTION_SUCCESSES, meter.successes, *labels)
             into.put(names.CONNECTION_LOSSES, meter.losses, *labels)
             into.put(names.CONNECTION_REFUSALS, meter.refusals, *labels)
             into.put(names.CONNECTION_RECEIVING, meter.received_s(now_ns), *labels)
-        for account, quarantine in self._quarantines.items():
+            yield
+        for account, quarantine in list(self._quarantines.items()):
             self._measure_quarantine(into, account, quarantine)
-        for name, environment in self._environments.items():
+            yield
+        for name, environment in list(self._environments.items()):
             self._measure_environment(into, name, environment)
-        for name, durations in self._meters.caught_up.items():
+        for name, durations in list(self._meters.caught_up.items()):
             into.put(names.RECONCILE_DURATION, Distribution(durations.snapshot()), self._exchange, name)
 
     def _measure_outlet(self, into: Measures) -> None:
@@ -130,3 +132,11 @@ class GatewayMeasures:
             into.put(names.CLOCK_OFFSET, offset_ns / _NS, self._exchange, name)
         into.put(names.RATE_HEADROOM, environment.rest.headroom, self._exchange, name)
         into.put(names.VENUE_QUIET, environment.ban.connects_in_s, self._exchange, name)
+
+
+def _is_settled(session: Session) -> bool:
+    """Return whether a connection is where it stays until a person or the venue acts."""
+    if session.is_receiving or session.state is ConnectionState.AUTH_FAILED:
+        return True
+    # Given up after some attempts; before the first one it is on its way.
+    return session.state is ConnectionState.DISCONNECTED and session.snapshot().attempt > 0

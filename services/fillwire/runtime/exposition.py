@@ -34,41 +34,31 @@ BOUNDS: Final[tuple[tuple[float, int], ...]] = tuple(
 )
 
 
-class Exposition:
-    """Writes what a process says of itself, with the process's own memory, CPU and descriptors."""
+def exposition(families: Sequence[Family], accept: str) -> tuple[bytes, str]:
+    """Return the page and its content type; some milliseconds of work, on any thread.
 
-    def __init__(self) -> None:
-        self._families: Sequence[Family] = ()
-        # A registry of our own: what other libraries put into the global one is not ours to show.
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Families(self))
-        ProcessCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
+    With what the sources said stand the process's own memory, CPU and descriptors.
 
-    @property
-    def families(self) -> Sequence[Family]:
-        """What is written."""
-        return self._families
-
-    def text(self, families: Sequence[Family], accept: str) -> tuple[bytes, str]:
-        """Return the page and its content type.
-
-        Args:
-            families: what all sources said.
-            accept: what the scraper takes, as its header says.
-        """
-        self._families = families
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    Args:
+        families: what all sources said.
+        accept: what the scraper takes, as its header says.
+    """
+    # A registry of our own: what other libraries put into the global one is not ours to show.
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(families))
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
 
 
 class _Families(Collector):
-    def __init__(self, owner: Exposition) -> None:
-        self._owner = owner
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
 
     def collect(self) -> Iterator[PrometheusMetric]:
         """Yield each metric in the library's own classes."""
-        return map(_family, self._owner.families)
+        return map(_family, self._families)
 
 
 def _family(family: Family) -> PrometheusMetric:

@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from fillwire.runtime import metric_names
 from fillwire.runtime.fill_exemplars import FillExemplars
@@ -261,7 +261,7 @@ class FillTelemetry:
                 instance=self._instance,
                 endpoint=self._endpoint,
                 series=self.latencies.series,
-                families=from_loop(self.metrics.collect, asyncio.get_running_loop()),
+                families=from_loop(self.metrics.collect_in_turns, asyncio.get_running_loop()),
                 dropped_fills=lambda: self._dropped_fills,
                 span_interval_s=self._limits.export_interval_s,
             )
@@ -307,15 +307,12 @@ def _is_receiver_configured(endpoint: str | None) -> bool:
 
 
 def from_loop(
-    collect: Callable[[], list[Family]], loop: asyncio.AbstractEventLoop
+    collect: Callable[[], Coroutine[Any, Any, list[Family]]], loop: asyncio.AbstractEventLoop
 ) -> Callable[[], list[Family]]:
     """Return `collect` for another thread: it runs on the loop, whose state it reads; a loop that is busy says nothing."""
 
-    async def collected() -> list[Family]:
-        return collect()
-
     def collect_there() -> list[Family]:
-        work = collected()
+        work = collect()
         try:
             future = asyncio.run_coroutine_threadsafe(work, loop)
         except RuntimeError:  # the loop has closed

@@ -1,7 +1,7 @@
 """What a host says of its bots in numbers: read from what they count, when somebody asks."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.measuring import measure_publisher
@@ -29,13 +29,14 @@ class HostMeasures:
         self._publisher = publisher
         self._bots = bots
 
-    def __call__(self, into: Measures) -> None:
-        """Say everything."""
+    def __call__(self, into: Measures) -> Iterator[None]:
+        """Say everything, bot by bot."""
         now_ns = time.time_ns()
         into.put(names.BROKER_UP, float(self._bus.is_connected))
         measure_publisher(into, self._publisher)
         for running in self._bots():
             self._measure_bot(into, running, now_ns)
+            yield
 
     @staticmethod
     def _measure_bot(into: Measures, running: RunningBot, now_ns: int) -> None:

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from fillwire.runtime import metric_names as names
-from fillwire.runtime.exposition import BOUNDS, Exposition
+from fillwire.runtime.exposition import BOUNDS, exposition
 from fillwire.runtime.latency import LatencyHistogram
 from fillwire.runtime.metrics import Distribution, Exemplar, Family, Measures
 
@@ -21,7 +21,7 @@ def _families(measures: Measures) -> list[Family]:
 
 
 def _parsed(measures: Measures, accept: str = _OPENMETRICS) -> dict[str, ParsedMetric]:
-    body, content_type = Exposition().text(_families(measures), accept)
+    body, content_type = exposition(_families(measures), accept)
     parse = parse_openmetrics if "openmetrics" in content_type else parse_text
     return {metric.name: metric for metric in parse(body.decode())}
 

@@ -1,5 +1,8 @@
 """Collecting numbers: added up by label, bounded, and never silenced by one source that fails."""
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
 from fillwire.runtime.latency import LatencyHistogram
@@ -124,6 +127,31 @@ def test_a_source_that_fails_is_left_out_and_counted() -> None:
     metrics.add(lambda into: into.put(metric, 1, "a", "bob"))
     assert set(_collected(metrics)) == {("a", "alice"), ("a", "bob")}
     assert metrics.failure_count == 1
+
+
+async def test_a_source_with_much_to_say_lets_the_loop_turn() -> None:
+    """What it says is the same; between two of a thousand steps a fill may be handled."""
+    metric, metrics = _metric(bound=2_000), Metrics()
+    turns = 0
+
+    def say(into: Measures) -> Iterator[None]:
+        for number in range(1_000):
+            into.put(metric, 1, "a", str(number))
+            yield
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    metrics.add(say)
+    turning = asyncio.create_task(turn())
+    (family,) = await metrics.collect_in_turns()
+    turning.cancel()
+    assert turns > 100
+    assert family.points == metrics.collect()[0].points
+    assert len(family.points) == 1_000
 
 
 def test_a_source_that_was_removed_is_not_asked() -> None:
