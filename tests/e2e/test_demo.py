@@ -50,6 +50,7 @@ async def test_demo_ends_by_itself_with_a_clean_summary() -> None:
         assert process.returncode == 0, errors.decode()
         summary = json.loads(output)
         assert [summary[defect] for defect in ("lost", "doubled", "out_of_order", "foreign")] == [0, 0, 0, 0]
+        assert summary["executions_recorded"] == summary["executions_emitted"]
         assert list(summary["venues"]) == list(EXCHANGES)
         for venue in summary["venues"].values():
             bots = venue["bots"]

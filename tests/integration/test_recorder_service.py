@@ -1,5 +1,7 @@
 """The recorder follows the stream of a real broker into a database, whatever becomes of either."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -105,6 +107,27 @@ async def test_what_the_stream_has_dropped_is_said_and_noted(
         await eventually(lambda: recorded_ids(database) == life(1) + life(3)[1:])
     assert query(database, "SELECT first_sequence, last_sequence FROM gaps") == [(5, 9)]
     assert "order_events_missing" in caplog.text
+
+
+async def test_a_stream_that_has_dropped_everything_is_noticed(bus: Bus, database: Database) -> None:
+    """Also if nothing follows that would show it, the recorder notes at its start what it never saw."""
+    await publish_orders(bus, 1)
+    config = (await api.call(bus, "STREAM.INFO.ORDERS"))["config"]
+    second = {"max_age": 10**9, "duplicate_window": 10**9}
+    await api.call(bus, "STREAM.UPDATE.ORDERS", config | second)
+
+    async def is_empty() -> bool:
+        return not (await api.call(bus, "STREAM.INFO.ORDERS"))["state"]["messages"]
+
+    await eventually(is_empty, 20)
+    ready: list[int] = []
+    stop = Stop()
+    recorder = Recorder(bus, database, on_ready=lambda position: ready.append(position.sequence))
+    task = asyncio.create_task(recorder.run(stop))
+    await eventually(lambda: ready == [4])
+    stop.request("seen")
+    await task
+    assert query(database, "SELECT first_sequence, last_sequence FROM gaps") == [(1, 4)]
 
 
 async def test_rebuilding_repairs_what_is_there_and_fills_what_is_not(bus: Bus, database: Database) -> None:

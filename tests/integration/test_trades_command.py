@@ -21,6 +21,7 @@ from fillwire.domain.events import OrderEvent
 from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
 from fillwire.recorder.progress import Gap
+from fillwire.recorder.trades import TradeFilter
 from support.databases import Delivered, delivered, opened_writer, record
 from support.eventually import eventually
 from support.order_events import order_event, order_life
@@ -236,3 +237,25 @@ def test_the_state_of_the_recording_is_shown(database: Database) -> None:
     (stream,) = found["streams"]
     assert (stream["sequence"], stream["recorded_count"], stream["unreadable_count"]) == (8, 1, 1)
     assert found["gaps"] == [[1, [1, 6, "gone"]]]
+
+
+async def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path) -> None:
+    """The extra is named where it is missing; everything else works without it."""
+    database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite")
+    record(database, [order_event()])
+    program = (
+        "import sys; sys.modules['pyarrow'] = None; from fillwire.cli import main; "
+        "main(['trades', 'export', sys.argv[1], '--database', sys.argv[2]])"
+    )
+    address = f"sqlite:///{tmp_path}/trades.sqlite"
+    for name, said in (("t.csv", "1 trades"), ("t.parquet", "expected `pip install 'fillwire[parquet]'`")):
+        async with python("-c", program, str(tmp_path / name), address) as process:
+            await process.ended()
+        assert said in process.errors[0]
+
+
+def test_trades_are_counted(database: Database) -> None:
+    """As many as there are, and as many as apply."""
+    record(database, [order_event(order_id="1"), order_event(order_id="2", side=Side.SELL)])
+    with TradeBook(database) as book:
+        assert (book.count(), book.count(TradeFilter(side=Side.SELL))) == (2, 1)

@@ -20,11 +20,13 @@ from fillwire.cli.demo_scene import DEFECTS, REFRESH_S, Scene
 from fillwire.cli.demo_view import DemoState, render
 from fillwire.cli.stack import Stack
 from fillwire.domain.errors import ConfigError
+from fillwire.recorder.book import open_trades
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.simulator.registry import SIMULATORS
 
 EXCHANGES = ("binance", "coinbase", "alpaca")
 _SETTLE_DEADLINE_S = 15.0
+_RECORDED_DEADLINE_S = 5.0
 
 
 class Demo:
@@ -61,6 +63,8 @@ class Demo:
                 scene = await Scene.start(stack, exchange, self._rate)
                 exits.push_async_callback(scene.venue.close)
                 self._scenes.append(scene)
+            database = f"sqlite:///{self._directory}/trades.sqlite"
+            await stack.spawn("trades", "recorder", "--database", database)
             bus = await exits.enter_async_context(await Bus.connect(stack.broker.url, name="demo"))
             async with asyncio.TaskGroup() as group:
                 for scene in self._scenes:
@@ -69,9 +73,10 @@ class Demo:
                 await self._trade(stop)
                 await self._settle()
             emitted = [await scene.venue.executions() for scene in self._scenes]
+            recorded = await _recorded(database, sum(map(len, emitted)))
         for scene in self._scenes:  # what the bots were told while they stopped
             scene.read()
-        return self._summary(emitted)
+        return self._summary(emitted, recorded)
 
     async def _trade(self, stop: Stop) -> None:
         started = time.monotonic()
@@ -98,13 +103,14 @@ class Demo:
         for scene in self._scenes:
             await scene.settle(deadline_s)
 
-    def _summary(self, emitted: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    def _summary(self, emitted: Sequence[Sequence[dict[str, Any]]], recorded: int) -> dict[str, Any]:
         venues = {
             scene.venue.account.exchange: scene.summary(own)
             for scene, own in zip(self._scenes, emitted, strict=True)
         }
         return {
             "executions_emitted": sum(len(own) for own in emitted),
+            "executions_recorded": recorded,
             "venues": venues,
             **{defect: sum(summary[defect] for summary in venues.values()) for defect in DEFECTS},
             "emit_to_callback": summarise_ms(
@@ -125,6 +131,15 @@ class Demo:
             refresh_per_second=8,
         ):
             yield
+
+
+async def _recorded(database: str, expected: int) -> int:
+    """Return how many executions are in the database, as soon as there are as many as expected, or at the deadline."""
+    deadline_s = time.monotonic() + _RECORDED_DEADLINE_S
+    with open_trades(database) as book:
+        while (count := book.count()) < expected and time.monotonic() < deadline_s:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(REFRESH_S)
+    return count
 
 
 @click.command

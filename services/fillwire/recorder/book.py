@@ -24,7 +24,15 @@ from fillwire.recorder.reports import (
 )
 from fillwire.recorder.status import RecorderStatus, read_status
 from fillwire.recorder.tables import REVISION
-from fillwire.recorder.trades import Page, PageMark, Trade, TradeFilter, read_all, read_page
+from fillwire.recorder.trades import (
+    Page,
+    PageMark,
+    Trade,
+    TradeFilter,
+    count_executions,
+    read_all,
+    read_page,
+)
 
 _EVERYTHING = TradeFilter()
 
@@ -80,6 +88,11 @@ class TradeBook:
         """
         with self._reading() as connection:
             return read_page(connection, chosen, limit, after)
+
+    def count(self, chosen: TradeFilter = _EVERYTHING) -> int:
+        """Return how many executions are recorded, inferred ones that were superseded included."""
+        with self._reading() as connection:
+            return count_executions(connection, chosen)
 
     def trades(self, chosen: TradeFilter = _EVERYTHING) -> Iterator[Trade]:
         """Yield trades, oldest first, as many as there are, a few thousand in memory at a time."""

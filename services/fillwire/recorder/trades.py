@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from fillwire.domain.client_order_ids import bot_label
 from fillwire.domain.enums import Liquidity, Side, Source
@@ -161,6 +161,12 @@ _COLUMNS = tuple(order_events.c[_NAMED_OTHERWISE.get(name, name)] for name in _F
 
 def _executions(chosen: TradeFilter) -> Select[Any]:
     return select(*_COLUMNS).where(IS_EXECUTION, *chosen.conditions())
+
+
+def count_executions(connection: Connection, chosen: TradeFilter) -> int:
+    """Return how many executions there are."""
+    counted = select(func.count()).select_from(order_events).where(IS_EXECUTION, *chosen.conditions())
+    return int(connection.execute(counted).scalar_one())
 
 
 def read_page(connection: Connection, chosen: TradeFilter, limit: int, after: PageMark | None) -> Page:
