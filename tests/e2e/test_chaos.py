@@ -17,9 +17,9 @@ EXECUTIONS = 6_000
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_nothing_is_lost_doubled_or_out_of_order_whatever_breaks() -> None:
-    """A short run over all classes is clean, accounts for each execution, and leaves no process behind."""
+    """A short run over all classes is clean, accounts for each execution and each counter-order, and leaves nothing behind."""
     mark = uuid.uuid4().hex
     process = await asyncio.create_subprocess_exec(
         *(
@@ -51,4 +51,8 @@ async def test_nothing_is_lost_doubled_or_out_of_order_whatever_breaks() -> None
     assert total["emitted"] == total["delivered"] == EXECUTIONS
     defects = ("lost", "doubled", "out_of_order", "foreign", "altered")
     assert [total[defect] for defect in defects] == [0, 0, 0, 0, 0]
+    assert {label for label in FAULTS if label.startswith("order_")} <= set(report["orders"])
+    for label, orders in report["orders"].items():
+        assert orders["once"] == orders["wanted"] > 0, (label, orders)
+        assert not any(orders[defect] for defect in ("twice", "never", "unknown", "foreign")), (label, orders)
     await eventually(lambda: processes_with_mark(mark) == {}, 20, "all processes gone")

@@ -36,4 +36,4 @@ def test_too_few_executions_are_refused() -> None:
     """Each episode needs one."""
     result = CliRunner().invoke(main, ["chaos", "--executions", "3"])
     assert result.exit_code == 1
-    assert "expected 30 or more, one for each episode, found 3" in result.stderr
+    assert "expected 39 or more, one for each episode, found 3" in result.stderr

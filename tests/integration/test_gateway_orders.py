@@ -131,16 +131,16 @@ async def test_what_is_refused_is_told_with_the_venues_words(
         assert await _open_orders(it) == 0
 
 
-async def test_a_lost_answer_leaves_a_doubt_that_asking_again_resolves(tmp_path: Path) -> None:
-    """The venue executes and cannot say so: unknown; asked again, the order is found and not placed twice."""
+async def test_a_lost_answer_is_resolved_by_the_records(tmp_path: Path) -> None:
+    """The venue executes and cannot say so: its records do; asked again, the order is found and not placed twice."""
     async with rig(tmp_path) as it:
         await it.wish("BTC-USDT")
         await it.receiving()
         await it.control("faults", {"kind": "lost_response", "next": 1})
         first = await it.place(_order())
-        assert first.outcome is Outcome.UNKNOWN
+        assert first.outcome is Outcome.ACCEPTED
         again = await it.place(_order())
-        assert again.outcome is Outcome.ACCEPTED
+        assert (again.outcome, again.order_id) == (Outcome.ACCEPTED, first.order_id)
         assert await _open_orders(it) == 1
 
 

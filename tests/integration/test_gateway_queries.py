@@ -202,3 +202,50 @@ async def test_a_venue_that_is_down_says_nothing(tmp_path: Path, exchange: str) 
         answer = await it.order(OrderQuery(pair=pair, client_order_id=OWN))
         assert answer.outcome is Outcome.UNKNOWN, answer
         assert (await it.open_orders()).orders is None
+
+
+@EACH
+@pytest.mark.parametrize("how", [{"answer": "none"}, {}], ids=["no response", "another response"])
+async def test_an_order_whose_response_is_lost_is_found(
+    tmp_path: Path, exchange: str, how: dict[str, str]
+) -> None:
+    """The venue carries it out and cannot say so: the answer says what its records show, and there is one order."""
+    async with receiving(tmp_path, exchange) as (it, pair):
+        await it.control("faults", {"kind": "lost_response", "method": "order.place", "next": 1, **how})
+        answer = await it.place(order(pair))
+        assert (answer.outcome, answer.client_order_id) == (Outcome.ACCEPTED, OWN), answer
+        assert answer.order_id
+        assert await placed_at(it) == 1
+        again = await it.place(order(pair))
+        assert (again.outcome, again.order_id) == (Outcome.ACCEPTED, answer.order_id)
+        assert await placed_at(it) == 1
+
+
+@EACH
+@pytest.mark.parametrize("how", [{"answer": "none"}, {}], ids=["no response", "another response"])
+async def test_a_cancellation_whose_response_is_lost_is_found(
+    tmp_path: Path, exchange: str, how: dict[str, str]
+) -> None:
+    """What became of the order is asked for, and not guessed."""
+    async with receiving(tmp_path, exchange) as (it, pair):
+        placed = await it.place(order(pair))
+        await it.control("faults", {"kind": "lost_response", "method": "order.cancel", **how})
+        answer = await it.cancel(CancelRequest(pair=pair, order_id=placed.order_id))
+        assert answer.outcome is Outcome.ACCEPTED, answer
+        assert await placed_at(it) == 0
+
+
+@EACH
+async def test_what_was_never_carried_out_is_not_said_to_be(tmp_path: Path, exchange: str) -> None:
+    """The request fails before the venue acts, by a word that leaves it open: unknown or rejected, and no order."""
+    async with receiving(tmp_path, exchange) as (it, pair):
+        await it.control(
+            "faults", {"kind": "request_error", "status": 503, "method": "order.place", "probability": 1}
+        )
+        answer = await it.place(order(pair))
+        assert answer.outcome is not Outcome.ACCEPTED, answer
+        assert await placed_at(it) == 0
+        shown = await it.order(OrderQuery(pair=pair, client_order_id=OWN))
+        assert shown.outcome is not Outcome.ACCEPTED
+        if answer.outcome is Outcome.UNKNOWN:  # it may still be carried out: nobody says that there is none
+            assert shown.outcome is Outcome.UNKNOWN, shown

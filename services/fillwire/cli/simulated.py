@@ -15,6 +15,7 @@ from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.simulator.registry import SIMULATORS
 from fillwire.venues.registry import venue
+from fillwire.venues.venue import RenamesOrders
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, connection_subject
 
@@ -199,6 +200,21 @@ class SimulatedVenue:
             rows.extend(page["rows"])
             if not page["rows"]:
                 return [self._execution(*row) for row in rows]
+
+    async def orders(self, since: int = 0) -> list[str]:
+        """Return the client order id of every order of the account as the venue has it, oldest first, without the first `since`."""
+        names: list[str] = []
+        while True:
+            page = await self.control("GET", f"orders?user={USER}&since={since + len(names)}&limit={_PAGE}")
+            names.extend(client_order_id for _, _, client_order_id in page["rows"])
+            if not page["rows"]:
+                return names
+
+    def name_of(self, client_order_id: str) -> str:
+        """Return the id by which the venue has an order of ours."""
+        if isinstance(self._venue, RenamesOrders):
+            return self._venue.order_names(self.account).name(client_order_id)
+        return client_order_id
 
     def _execution(  # noqa: PLR0913, PLR0917 - the columns of a row
         self,

@@ -1,5 +1,6 @@
 """Answers what is asked of an account: place an order, cancel or show one, say how the connection is, read a frame again."""
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from fillwire.bus.connection import Bus
@@ -13,6 +14,7 @@ from fillwire.gateway.following import Following
 from fillwire.gateway.placements import Earlier, Placements
 from fillwire.gateway.quarantine import read_kept_frame
 from fillwire.gateway.queries import Queries
+from fillwire.gateway.resolving import Resolving
 from fillwire.gateway.session import Session
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.wire.codec import encode_connection
@@ -71,6 +73,7 @@ class Commands:
         session: the account's connection.
         placements: remembers which orders were sent.
         queries: asks the account's records.
+        resolving: asks what became of a request that is left open.
         right: the account's lease.
         order_life_s: so long after it was asked for a request may still be carried out by the venue.
         telemetry: traces the requests of callbacks.
@@ -81,6 +84,7 @@ class Commands:
         session: Session,
         placements: Placements,
         queries: Queries,
+        resolving: Resolving,
         right: Right,
         *,
         order_life_s: float,
@@ -89,6 +93,7 @@ class Commands:
         self._session = session
         self._placements = placements
         self._queries = queries
+        self._resolving = resolving
         self._right = right
         self._order_life_s = order_life_s
         self._telemetry = telemetry
@@ -176,6 +181,7 @@ class Commands:
         fence = self._right.fence
         noted = await self._placements.note(self._session.account, request.client_order_id, fence)
         following.noted()
+        began_s = asyncio.get_running_loop().time()
         if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending
             answer = await self._session.place(
                 request,
@@ -188,15 +194,17 @@ class Commands:
             answer = _rejected(request.pair, request.client_order_id, NOT_OWNED)
         if answer.outcome is Outcome.REJECTED:
             await self._placements.refused(noted)
-        return answer
+        return await self._resolving.placed(request, answer, began_s)
 
     async def _cancel(self, body: bytes, following: Following) -> TradeOrder:
         request = decode_cancel_request(body)
-        if self._right.lasts(self._order_life_s):
-            answer = await self._session.cancel(request, on_sent=following.sent)
-            following.venue_answered()
-            return answer
-        return _rejected(request.pair, request.client_order_id, NOT_OWNED)
+        if not self._right.lasts(self._order_life_s):
+            return _rejected(request.pair, request.client_order_id, NOT_OWNED)
+        began_s = asyncio.get_running_loop().time()
+        is_asked = self._session.is_receiving
+        answer = await self._session.cancel(request, on_sent=following.sent)
+        following.venue_answered()
+        return await self._resolving.cancelled(request, answer, began_s) if is_asked else answer
 
     async def _rules(self, body: bytes) -> RulesAnswer:
         return await self._queries.rules(decode_rules_query(body))

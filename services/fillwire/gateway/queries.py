@@ -34,6 +34,7 @@ MAX_WAITING = 128
 # A larger answer does not fit a message.
 MAX_ANSWER_BYTES = 900_000
 
+_LOOK_S = 0.02
 _LATE = "the venue did not answer in time"
 _UNDER_WAY = "it was asked for a moment ago, and may still be carried out"
 _NOT_SHOWN = "the venue does not show it, though its events do"
@@ -74,13 +75,13 @@ class Queries:
         """Ask no more."""
         await self._batches.stop()
 
-    async def _bounded(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _bounded(self, work: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         if self._waiting >= MAX_WAITING:
             work.close()
             raise VenueError(self._account.exchange, f"not asked: {MAX_WAITING} questions wait for the venue")
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s if timeout_s is None else timeout_s):
                 return await work
         except TimeoutError:
             raise VenueError(self._account.exchange, _LATE) from None
@@ -89,10 +90,15 @@ class Queries:
 
     # -- one order
 
-    async def order(self, query: OrderQuery) -> TradeOrder:
-        """Return an order as the records show it: `rejected` if the venue knows none such, `unknown` if nobody says."""
+    async def order(self, query: OrderQuery, timeout_s: float | None = None) -> TradeOrder:
+        """Return an order as the records show it: `rejected` if the venue knows none such, `unknown` if nobody says.
+
+        Args:
+            query: which order.
+            timeout_s: None for the usual one.
+        """
         try:
-            return await self._bounded(self._order(query))
+            return await self._bounded(self._order(query), timeout_s)
         except (VenueError, ConfigError) as error:
             return _nothing_of(query, Outcome.UNKNOWN, _reason(error))
 
@@ -118,6 +124,20 @@ class Queries:
             return _nothing_of(query, Outcome.UNKNOWN, _UNDER_WAY)
         forgets = isinstance(inquiry.records, ForgetfulRecords)
         return _nothing_of(query, Outcome.REJECTED, _FORGETS if forgets else _NO_SUCH_ORDER)
+
+    async def ended(self, query: OrderQuery, timeout_s: float) -> TradeOrder | None:
+        """Return how an order has ended by the log; None if it knows no such order, or of no end by then."""
+        try:
+            _, symbols = await self._ask()
+            symbol = symbols.symbols.get(query.pair, "")
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    known = self._known(symbol, query.order_id, query.client_order_id)
+                    if known is None or known.ending is not None:
+                        return None if known is None else _remembered(query, known)
+                    await asyncio.sleep(_LOOK_S)
+        except (TimeoutError, VenueError, ConfigError):
+            return None
 
     # -- open orders
 

@@ -40,6 +40,7 @@ from fillwire.gateway.queries import Queries
 from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import Reporter
+from fillwire.gateway.resolving import Resolving
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
@@ -316,6 +317,7 @@ class Gateway:
             session,
             placements,
             queries,
+            Resolving(queries, timeout_s),
             claim,
             order_life_s=self._order_life_s,
             telemetry=self._telemetry,

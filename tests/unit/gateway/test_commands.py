@@ -12,6 +12,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.commands import NOT_OWNED, Commands
 from fillwire.gateway.placements import Earlier, Placement
+from fillwire.gateway.resolving import Resolving
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_command
 from fillwire.wire.subjects import command_subject
@@ -104,6 +105,7 @@ async def _place(connection: Connection, notes: Notes, left_s: float) -> TradeOr
         cast("Session", connection),
         cast("Placements", notes),
         cast("Queries", None),
+        Resolving(cast("Queries", None), 4.0),
         Held(left_s),
         order_life_s=5.0,
         telemetry=FillTelemetry.start("fillwire-gateway", "", sample_ratio=0.0),

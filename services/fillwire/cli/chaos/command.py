@@ -134,7 +134,10 @@ def _tell(report: Report, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=2))
     else:
-        Console(width=None if sys.stdout.isatty() else _WIDTH).print(report.table())
+        console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+        console.print(report.table())
+        if (orders := report.order_table()) is not None:
+            console.print(orders)
 
 
 def _complain(report: Report, directory: Path) -> None:

@@ -9,6 +9,7 @@ from fillwire.bus.durables import StartAtSequence
 from fillwire.bus.log import read_stream
 from fillwire.bus.messages import Message
 from fillwire.cli.chaos import bots
+from fillwire.cli.chaos.counters import Counters
 from fillwire.cli.chaos.judge import LOG, Emitted, Heard, Judge
 from fillwire.cli.chaos.stage import Stage, braked_pair
 from fillwire.cli.recordings import RecordingReader
@@ -28,12 +29,16 @@ class Evidence:
 
     Args:
         stage: where to look.
-        judge: whom to tell.
+        judge: whom to tell of executions.
+        counters: whom to tell of counter-orders.
     """
 
-    def __init__(self, stage: Stage, judge: Judge) -> None:
+    def __init__(self, stage: Stage, judge: Judge, counters: Counters) -> None:
         self._stage = stage
         self._judge = judge
+        self._counters = counters
+        self._countering = RecordingReader(bots.recording_path(stage.directory, bots.COUNTERING))
+        self._orders_seen = 0
         self._readers = {name: RecordingReader(bots.recording_path(stage.directory, name)) for name in BOTS}
         self._sequence = 0
 
@@ -43,6 +48,19 @@ class Evidence:
         self._judge.emit(await self._emitted())
         for name, lines in told.items():
             self._judge.hear(name, _calls(lines))
+        await self._look_at_orders()
+
+    async def _look_at_orders(self) -> None:
+        """Take which orders the venue has, and then what was wanted: that is written down before anything is sent."""
+        venue = self._stage.venue
+        names = await venue.orders(self._orders_seen)
+        self._orders_seen += len(names)
+        self._counters.place(names)
+        for line in self._countering.new_lines():
+            if line["step"] == "wanted":
+                self._counters.want(line["event_id"], venue.name_of(line["client_order_id"]))
+            elif line["step"] == "answered":
+                self._counters.answer(line["event_id"])
 
     async def read_log(self) -> None:
         """Take what was stored since.

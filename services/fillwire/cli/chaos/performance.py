@@ -9,11 +9,12 @@ from typing import Any
 import aiohttp
 
 from fillwire.cli.chaos import bots
+from fillwire.cli.chaos.counters import Counters
 from fillwire.cli.chaos.evidence import BOTS, Evidence
 from fillwire.cli.chaos.fault import Fault
 from fillwire.cli.chaos.judge import LOG, Judge
 from fillwire.cli.chaos.load import Load
-from fillwire.cli.chaos.plan import Episode, Stroke
+from fillwire.cli.chaos.plan import MIXED, Episode, Stroke
 from fillwire.cli.chaos.stage import Stage
 from fillwire.domain.errors import BrokerError, FillwireError
 
@@ -88,17 +89,25 @@ class Performance:
 
     Args:
         stage: the running system.
-        judge: counts.
+        judge: counts executions.
+        counters: counts counter-orders.
         evidence: gathers what the judge counts.
         episode: what to play.
         patience_s: how long everything may take to arrive after the last fault has ended.
     """
 
-    def __init__(
-        self, stage: Stage, judge: Judge, evidence: Evidence, episode: Episode, patience_s: float
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, and how long it may take
+        self,
+        stage: Stage,
+        judge: Judge,
+        counters: Counters,
+        evidence: Evidence,
+        episode: Episode,
+        patience_s: float,
     ) -> None:
         self._stage = stage
         self._judge = judge
+        self._counters = counters
         self._evidence = evidence
         self._episode = episode
         self._patience_s = patience_s
@@ -115,12 +124,16 @@ class Performance:
         episode, judge = self._episode, self._judge
         first_row = judge.emitted_count
         judge.begin(episode.label)
+        self._counters.begin(episode.label)
         load = Load(self._stage.venue, episode)
         async with AsyncExitStack() as prepared:
             for stroke in episode.strokes:
                 await prepared.enter_async_context(stroke.fault.prepare(self._stage))
             await self._perform(load)
         missing = await self._settle(first_row)
+        unreached, self._stage.ordering.unreached = self._stage.ordering.unreached, []
+        if episode.label != MIXED:  # there another fault may have been in the way
+            self._problems += [f"not reached: {what}" for what in unreached]
         for child in self._stage.ended():
             self._problems.append(f"{child.name} ended by itself")
             await self._stage.start(child)
@@ -162,7 +175,8 @@ class Performance:
         while True:
             await self._evidence.look()
             missing = {name: self._judge.missing_count(name, first_row) for name in listeners}
-            if not any(missing.values()) or time.monotonic() > end_s:
+            is_settled = not any(missing.values()) and not self._counters.outstanding
+            if is_settled or time.monotonic() > end_s:
                 break
             await asyncio.sleep(_LOOK_S)
         try:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fillwire.cli.accounting import percentile
+from fillwire.cli.chaos.counters import CounterTally
 from fillwire.cli.chaos.fault import duplicate_window_s
 from fillwire.cli.chaos.judge import Tally
 from fillwire.cli.chaos.performance import StrokeResult
@@ -23,6 +24,7 @@ from fillwire.cli.chaos.stage import COMPRESSED
 from fillwire.domain.errors import ConfigError
 
 _COLUMNS = ("emitted", "delivered", "lost", "doubled", "out of order", "again after a crash")
+_ORDER_COLUMNS = ("counter-orders", "once", "twice", "never", "unknown")
 _BEGIN = "<!-- ledger: written by `make chaos-long` -->"
 _END = "<!-- end of ledger -->"
 _TIMES = ("wait p50 s", "max s", "recovery p50 s", "max s")
@@ -78,6 +80,7 @@ class Report:
             "seconds": round(result.seconds, 1),
             "is_clean": result.is_clean,
             "total": result.total.to_dict(),
+            "orders": {label: tally.to_dict() for label, tally in result.orders.items()},
             "classes": {label: self._class(label, tally) for label, tally in result.ledger.items()},
             "episodes": [episode.to_dict() for episode in result.episodes],
         }
@@ -113,11 +116,36 @@ class Report:
             found.add_row(Text(row[0], style), *row[1:])
         return found
 
+    def order_rows(self) -> list[tuple[str, ...]]:
+        """Return the lines of the table of counter-orders, one a class in which there were some, and the sum of all."""
+        total = CounterTally()
+        for tally in self.result.orders.values():
+            total.add(tally)
+        lines = [*self.result.orders.items(), ("all", total)] if self.result.orders else []
+        return [(label, *_order_counts(tally)) for label, tally in lines]
+
+    def order_table(self) -> Table | None:
+        """Return the counter-orders for a terminal, None if there were none."""
+        rows = self.order_rows()
+        if not rows:
+            return None
+        found = Table("class of fault", box=None, header_style="dim")
+        for name in _ORDER_COLUMNS:
+            found.add_column(name, justify="right")
+        for row in rows:
+            style = "red" if any(count != "0" for count in row[3:]) else "green"
+            found.add_row(Text(row[0], style), *row[1:])
+        return found
+
     def markdown(self) -> str:
         """Return the ledger for a page."""
         names = ("class of fault", *_COLUMNS, *_TIMES)
         lines = [f"| {' | '.join(names)} |", f"|---|{'---:|' * (len(names) - 1)}"]
         lines += [f"| {' | '.join(row)} |" for row in self.rows()]
+        if rows := self.order_rows():
+            lines += ["", f"| class of fault | {' | '.join(_ORDER_COLUMNS)} |"]
+            lines += [f"|---|{'---:|' * len(_ORDER_COLUMNS)}"]
+            lines += [f"| {' | '.join(row)} |" for row in rows]
         return "\n".join(lines)
 
     def write(self, page: Path) -> None:
@@ -156,6 +184,15 @@ class Report:
             }
             if told := ", ".join(f"{count} {name}" for name, count in counts.items() if count):
                 found.append(f"{label}: {told}")
+        for label, orders in self.result.orders.items():
+            counts = {
+                "placed twice": orders.twice,
+                "never placed": orders.never,
+                "of unknown outcome": orders.unknown,
+                "without a cause": orders.foreign,
+            }
+            if told := ", ".join(f"{count} {name}" for name, count in counts.items() if count):
+                found.append(f"{label}: counter-orders: {told}")
         if self.result.unfinished is not None:
             found.append(f"{_where(self.result.unfinished)}: the run ended in it")
         for episode in self.result.episodes:
@@ -173,6 +210,13 @@ def _where(episode: Episode) -> str:
 
 def _summary(times: Sequence[float]) -> dict[str, float]:
     return {"p50": round(percentile(times, 0.5), 3), "max": round(percentile(times, 1.0), 3)}
+
+
+def _order_counts(tally: CounterTally) -> tuple[str, ...]:
+    return tuple(
+        f"{count:,}"
+        for count in (tally.wanted, tally.once, tally.twice + tally.foreign, tally.never, tally.unknown)
+    )
 
 
 def _counts(tally: Tally) -> tuple[str, ...]:

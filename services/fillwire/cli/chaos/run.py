@@ -4,14 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from fillwire.cli.chaos.bots import COUNTERING
+from fillwire.cli.chaos.counters import Counters, CounterTally
 from fillwire.cli.chaos.evidence import Evidence, listeners
 from fillwire.cli.chaos.fault import Ground, duplicate_window_s
 from fillwire.cli.chaos.judge import Judge, Tally
 from fillwire.cli.chaos.performance import EpisodeResult, Performance
 from fillwire.cli.chaos.plan import Episode
 from fillwire.cli.chaos.stage import FIRST, open_stage
+from fillwire.domain.client_order_ids import is_derived_for
 from fillwire.domain.errors import FillwireError
 from fillwire.runtime.lifecycle import Stop
 
@@ -24,11 +28,14 @@ class RunResult:
 
     Attributes:
         unfinished: the episode in which it ended early, None if it did not.
+        ledger: what became of executions, by class of fault.
+        orders: what became of counter-orders, by class of fault.
     """
 
     episodes: list[EpisodeResult] = field(default_factory=list)
     unfinished: Episode | None = None
     ledger: dict[str, Tally] = field(default_factory=dict)
+    orders: dict[str, CounterTally] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -43,7 +50,9 @@ class RunResult:
     def is_clean(self) -> bool:
         """Whether nothing was lost, doubled, out of order, foreign or altered, and no process ended by itself."""
         is_played = bool(self.episodes) and self.unfinished is None
-        return is_played and self.total.is_clean and all(result.is_clean for result in self.episodes)
+        are_orders_clean = all(tally.is_clean for tally in self.orders.values())
+        are_episodes_clean = all(result.is_clean for result in self.episodes)
+        return is_played and self.total.is_clean and are_orders_clean and are_episodes_clean
 
 
 class Run:
@@ -107,15 +116,22 @@ class Run:
     async def _play_on(self, ground: Ground, episodes: Sequence[Episode]) -> None:
         directory = self._directory / ground.name.lower()
         directory.mkdir()
-        judge = Judge(listeners(self._exchange))
+        judge, counters = Judge(listeners(self._exchange)), Counters(partial(is_derived_for, COUNTERING))
         try:
-            await self._play_before(judge, directory, ground, episodes)
+            await self._play_before(judge, counters, directory, ground, episodes)
         finally:  # what is known of a run that ended early counts, too
             for label, tally in judge.ledger().items():
                 self.result.ledger.setdefault(label, Tally()).add(tally)
+            for label, orders in counters.ledger().items():
+                self.result.orders.setdefault(label, CounterTally()).add(orders)
 
     async def _play_before(
-        self, judge: Judge, directory: Path, ground: Ground, episodes: Sequence[Episode]
+        self,
+        judge: Judge,
+        counters: Counters,
+        directory: Path,
+        ground: Ground,
+        episodes: Sequence[Episode],
     ) -> None:
         window_s = duplicate_window_s(max(episode.executions for episode in episodes))
         async with open_stage(
@@ -126,10 +142,10 @@ class Run:
             duplicate_window_s=window_s,
             fast_lane=self._fast_lane,
         ) as stage:
-            evidence = Evidence(stage, judge)
+            evidence = Evidence(stage, judge, counters)
             for episode in episodes:
                 self.result.unfinished = episode
-                result = await Performance(stage, judge, evidence, episode, self._patience_s).play()
+                result = await Performance(stage, judge, counters, evidence, episode, self._patience_s).play()
                 self.result.episodes.append(result)
                 self.result.unfinished = None
                 self._on_episode(result)

@@ -17,6 +17,8 @@ from fillwire.cli.chaos import bots
 from fillwire.cli.chaos.brake import Brake
 from fillwire.cli.chaos.cluster import BrokerCluster
 from fillwire.cli.chaos.fault import Ground, Part
+from fillwire.cli.chaos.ordering import Ordering
+from fillwire.cli.chaos.proxy import BrokerProxy
 from fillwire.cli.simulated import SimulatedVenue
 from fillwire.cli.stack import Child, ChildError, Stack
 from fillwire.domain.errors import BrokerError
@@ -50,9 +52,11 @@ class Rule:
     """A rule by which the venue strikes.
 
     Attributes:
+        id: by which the venue knows it.
         hits: how often it has struck, once it is removed.
     """
 
+    id: int
     hits: int = 0
 
 
@@ -69,6 +73,8 @@ class Stage:
         gateways: the gateways' processes by name: one, and a second where a fault wants it.
         host: the bots' process.
         locks: held by a fault while it has its part.
+        ordering: asks for counter-orders.
+        proxy: between the gateway and the broker, where a fault wants one.
     """
 
     directory: Path
@@ -80,7 +86,9 @@ class Stage:
     host: Child
     cluster: BrokerCluster | None
     locks: dict[Part, asyncio.Lock]
+    ordering: Ordering
     _brake: Brake
+    proxy: BrokerProxy | None = None
     _key: int = 0
     _seconds: int = 0
 
@@ -94,11 +102,16 @@ class Stage:
     async def rule(self, kind: str, **options: object) -> AsyncIterator[Rule]:
         """Have the venue strike by a rule of its control API inside the block."""
         made = await self.venue.control("POST", "faults", {"kind": kind, **options})
-        rule = Rule()
+        rule = Rule(made["id"])
         try:
             yield rule
         finally:
             rule.hits = (await self.venue.control("DELETE", f"faults/{made['id']}"))["hits"]
+
+    async def has_struck(self, rule: Rule) -> bool:
+        """Return whether a rule has struck."""
+        rules = await self.venue.control("GET", "faults")
+        return any(each["id"] == rule.id and each["hits"] > 0 for each in rules)
 
     def replace_key(self) -> None:
         """Put the account's other key into the gateway's configuration, as a person does with one that is refused."""
@@ -147,6 +160,25 @@ class Stage:
             self.gateways.pop(name, None)
             await second.stop()
 
+    @asynccontextmanager
+    async def proxied_gateway(self) -> AsyncIterator[None]:
+        """Have the gateway connect to the broker through `proxy` inside the block."""
+        original = self.gateways[FIRST]
+        self.proxy = await BrokerProxy.start(self.stack.broker.url)
+        environ = self.stack.environ | {"FILLWIRE_NATS__URL": self.proxy.url}
+        through = Child(FIRST, _gateway(self.venue, FIRST), self.directory, environ)
+        try:
+            await original.stop()
+            self.gateways[FIRST] = through
+            await self.start(through)
+            yield
+        finally:
+            await through.stop()
+            self.gateways[FIRST] = original
+            await self.start(original)
+            await self.proxy.stop()
+            self.proxy = None
+
     async def owner(self) -> Child:
         """Return the gateway that has the account, as it was last said; the first if nobody living has said so."""
         entry = None
@@ -165,7 +197,8 @@ class Stage:
         try:
             yield
         finally:
-            os.kill(child.pid, signal.SIGCONT)
+            if child.is_running:  # else it was killed meanwhile
+                os.kill(child.pid, signal.SIGCONT)
 
     @contextmanager
     def brake(self, milliseconds: int) -> Iterator[None]:
@@ -215,6 +248,12 @@ class Stage:
 def braked_pair(exchange: str) -> str:
     """Return the pair to which the bot listens that can be braked: the venue's first."""
     symbol = SIMULATORS[exchange].demo.symbols[0]
+    return f"{symbol.base}-{symbol.quote}"
+
+
+def countered_pair(exchange: str) -> str:
+    """Return the pair of which fills are answered by counter-orders: the venue's second."""
+    symbol = SIMULATORS[exchange].demo.symbols[1]
     return f"{symbol.base}-{symbol.quote}"
 
 
@@ -269,6 +308,8 @@ async def open_stage(  # noqa: PLR0913 - what decides it
             *("run", str(Path(bots.__file__))),
             *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
             *("--param", f"directory={directory}", "--param", f"braked_pair={braked_pair(exchange)}"),
+            *("--param", f"countered_pair={countered_pair(exchange)}"),
+            *("--param", f"rests={not SIMULATORS[exchange].demo.keeps_orders}"),
             "--fast-lane" if fast_lane else "--no-fast-lane",
         )
         stage = Stage(
@@ -281,6 +322,7 @@ async def open_stage(  # noqa: PLR0913 - what decides it
             host=host,
             cluster=cluster,
             locks={part: asyncio.Lock() for part in Part},
+            ordering=Ordering(directory, bots.recording_path(directory, bots.COUNTERING)),
             _brake=brake,
         )
         await stage.start(gateway)

@@ -60,6 +60,7 @@ DEMO = Demo(
     balances=BALANCES,
     rate="0.004",
     lacks=frozenset({"shutdown_notice", "stream_terminated"}),
+    keeps_orders=False,
     introduction=(
         f"  key         {DEMO_API_KEY}",
         f"  secret      {DEMO_SECRET}",

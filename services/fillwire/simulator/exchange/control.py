@@ -7,6 +7,8 @@ A venue may add to it.
     GET    /sim/stats           connections, accounts, emissions, faults; answers by status, the last handshakes
     GET    /sim/executions      ?user= or ?api_key=, &since=0 &limit=10000: every execution of an account, as rows
                                 of `columns`; go on with `since=next` until `next` is `total`
+    GET    /sim/orders          ?user= or ?api_key=, &since=0 &limit=10000: every order of an account since the start, as rows of
+                                symbol, order id and own client id; go on with `since=next` until `next` is `total`
     POST   /sim/price           symbol, price: move the market; everybody in between trades, stops trigger
     POST   /sim/market          moves: whether the price process goes on
     POST   /sim/emit            user or api_key, count; symbols (the first market), orders 10, rate 0 (executions per second,
@@ -38,6 +40,7 @@ Kinds that hold until they are changed: query_lag (seconds), clock_skew (millise
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Any, ClassVar
 
 import orjson
@@ -77,6 +80,7 @@ class Control:
             web.get("/sim/symbols", self.wrap(self._symbols)),
             web.get("/sim/stats", self.wrap(self._stats)),
             web.get("/sim/executions", self.wrap(self._executions)),
+            web.get("/sim/orders", self.wrap(self._orders)),
             web.post("/sim/price", self.wrap(self._price)),
             web.post("/sim/market", self.wrap(self._market)),
             web.post("/sim/emit", self.wrap(self._emit)),
@@ -217,6 +221,25 @@ class Control:
             "rows": [
                 (*self._row(log.execution(row)), units_text(log.cumulative[row]))
                 for row in range(since, until)
+            ],
+        }
+
+    async def _orders(self, request: web.Request) -> Any:
+        account = self.account(dict(request.query))
+        since = int(request.query.get("since", "0"))
+        limit = min(int(request.query.get("limit", str(_PAGE))), _MAX_PAGE)
+        ids = self.core.venue.engine.ids
+        orders = list(islice(account.orders.values(), since, since + limit))
+        return {
+            "next": since + len(orders),
+            "total": len(account.orders),
+            "rows": [
+                (
+                    order.market.name,
+                    ids.order_id(order.market.name, order.order_id),
+                    order.original_client_id or order.client_order_id,
+                )
+                for order in orders
             ],
         }
 

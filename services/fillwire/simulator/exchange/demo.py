@@ -16,6 +16,7 @@ class Demo:
         introduction: lines that tell a person the keys of the demo account.
         variables: environment variables that hold these keys.
         lacks: faults of a chaos run that have no counterpart at this venue.
+        keeps_orders: whether the venue still shows an order that was cancelled without an execution.
         peak_per_s: executions per second at which a chaos run drives it, by what its own limits let a client follow.
         keys: the members of an entry in `fillwire.json` that refer to the variables; one alternative for each key.
     """
@@ -28,4 +29,5 @@ class Demo:
     variables: Mapping[str, str]
     keys: Sequence[Mapping[str, str]]
     lacks: frozenset[str] = frozenset()
+    keeps_orders: bool = True
     peak_per_s: int = 2_000

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fillwire.cli.chaos.counters import CounterTally
 from fillwire.cli.chaos.judge import Tally
 from fillwire.cli.chaos.performance import EpisodeResult, StrokeResult
 from fillwire.cli.chaos.plan import plan
@@ -94,3 +95,26 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected a line"):
         report(Tally()).write(page)
     assert page.read_text() == "# Something else\n"
+
+
+@pytest.mark.parametrize(
+    ("defect", "words"),
+    [
+        ("twice", "1 placed twice"),
+        ("never", "1 never placed"),
+        ("unknown", "1 of unknown outcome"),
+        ("foreign", "1 without a cause"),
+    ],
+)
+def test_each_defect_of_counter_orders_is_named(defect: str, words: str) -> None:
+    """One makes the run unclean though every execution is accounted for, and stands in its table."""
+    found = report(Tally(emitted=9, delivered=9))
+    assert found.order_rows() == []
+    found.result.orders["order_sent"] = CounterTally(wanted=3, once=3)
+    assert found.result.is_clean
+    assert found.order_rows()[0] == ("order_sent", "3", "3", "0", "0", "0")
+    found.result.orders["order_sent"] = CounterTally(**{"wanted": 3, "once": 2, defect: 1})
+    assert not found.result.is_clean
+    assert found.defects() == [f"order_sent: counter-orders: {words}"]
+    assert "1" in found.order_rows()[0][3:]
+    assert "| order_sent | 3 | 2 |" in found.markdown()

@@ -11,6 +11,15 @@ from fillwire.cli.chaos.faults.frames import (
     FramesReordered,
 )
 from fillwire.cli.chaos.faults.gateways import GatewayKill, LongDowntime, OwnerKill, TwoOwners
+from fillwire.cli.chaos.faults.orders import (
+    OrderAnswered,
+    OrderBotKilled,
+    OrderBrokerRestart,
+    OrderNoted,
+    OrderResponseLost,
+    OrderSent,
+    OrderUnnoted,
+)
 from fillwire.cli.chaos.faults.records import RestError, RestLag, RestThrottled
 from fillwire.cli.chaos.faults.sockets import (
     Rotation,
@@ -46,6 +55,13 @@ FAULTS: dict[str, type[Fault]] = {
         BrokerRestart,
         StrategyCrash,
         SlowStrategy,
+        OrderBotKilled,
+        OrderUnnoted,
+        OrderNoted,
+        OrderSent,
+        OrderAnswered,
+        OrderResponseLost,
+        OrderBrokerRestart,
         LeaderKill,
     )
 }
