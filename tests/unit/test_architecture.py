@@ -19,7 +19,7 @@ CONTRACTS = [
         "importlinter"
     ]["contracts"]
 ]
-ONE_WAY, NO_IO, NO_EXCHANGE, DOMAIN_ALONE = CONTRACTS
+ONE_WAY, NO_IO, NO_EXCHANGE, NO_BROKER, DOMAIN_ALONE = CONTRACTS
 
 
 class Breach(NamedTuple):
@@ -43,6 +43,10 @@ BREACHES = [
     Breach("bus/streams.py", "import fillwire.venues.states", {ONE_WAY}),
     Breach("sdk/strategy.py", "import fillwire.venues.states", {NO_EXCHANGE}),
     Breach("sdk/strategy.py", "import fillwire.gateway", {ONE_WAY}),
+    Breach("strategies/grid.py", "import fillwire.venues.states", {NO_EXCHANGE}),
+    Breach("strategies/grid.py", "import fillwire.testing", {ONE_WAY}),
+    Breach("strategies/grid.py", "import fillwire.bus.streams", {NO_BROKER}),
+    Breach("testing/venue.py", "import fillwire.gateway", {ONE_WAY}),
     Breach("bots/__init__.py", "import fillwire.venues.states", {NO_EXCHANGE}),
     Breach("gateway/__init__.py", "import fillwire.bots", {ONE_WAY}),
     Breach("recorder/service.py", "import fillwire.gateway", {ONE_WAY}),

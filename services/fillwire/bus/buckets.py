@@ -99,7 +99,13 @@ BOT_LEASES = BucketDefinition(
     description="which hosts of bots live, expiring with them, and which of them has which bot",
     max_value_bytes=4 << 10,
 )
-BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS, BOTS, BOT_STATUS, BOT_LEASES)
+BOOKS = BucketDefinition(
+    name="BOOKS",
+    description="what bots have made of their own orders in the log, up to a sequence",
+    max_bytes=512 * _MIB,
+    max_value_bytes=512 << 10,
+)
+BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS, BOTS, BOT_STATUS, BOT_LEASES, BOOKS)
 
 
 def bucket_manifests(replicas: int = 1) -> list[Manifest]:

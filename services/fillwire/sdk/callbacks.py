@@ -14,6 +14,7 @@ from fillwire.sdk.strategy import Strategy
 ON_FILL = "on_fill"
 ON_START = "on_start"
 ON_STOP = "on_stop"
+ON_WAKE = "on_wake"
 ON_CONNECTED = "on_websocket_connected"
 ON_DISCONNECTED = "on_websocket_disconnected"
 ON_ERROR = "on_websocket_error"
@@ -29,7 +30,7 @@ BY_KIND = {
     Kind.REPLACED: "on_order_replaced",
 }
 
-_WITHOUT_ARGUMENT = (ON_START, ON_STOP)
+_WITHOUT_ARGUMENT = (ON_START, ON_STOP, ON_WAKE)
 _WITH_ARGUMENT = (ON_FILL, *BY_KIND.values(), ON_CONNECTED, ON_DISCONNECTED, ON_ERROR, ON_RECONCILED)
 NAMES = frozenset((*_WITHOUT_ARGUMENT, *_WITH_ARGUMENT))
 

@@ -27,14 +27,22 @@ class Call(NamedTuple):
 
 
 class Cause:
-    """The event that a callback is handling, and how many orders the callback has asked for."""
+    """The event that a callback is handling, and how many orders the callback has asked for.
 
-    __slots__ = ("call", "callback", "count", "event_id")
+    Args:
+        event_id: of the event.
+        callback: name of the callback.
+        call: the call of the callback, if it is a host's.
+        sequence: of the event in the log; 0 where that is not known, or where `call` says it.
+    """
 
-    def __init__(self, event_id: str, callback: str, call: Call | None = None) -> None:
+    __slots__ = ("call", "callback", "count", "event_id", "sequence")
+
+    def __init__(self, event_id: str, callback: str, call: Call | None = None, sequence: int = 0) -> None:
         self.event_id = event_id
         self.callback = callback
         self.call = call
+        self.sequence = sequence
         self.count = 0
 
 
@@ -43,6 +51,14 @@ _cause: ContextVar[Cause | None] = ContextVar("fillwire_cause", default=None)
 
 set_cause = _cause.set
 current_cause = _cause.get
+
+
+def sequence_in_hand() -> int:
+    """Return the log's sequence of the event that is being handled; 0 outside of a callback, and for a live copy."""
+    cause = _cause.get()
+    if cause is None:
+        return 0
+    return cause.sequence if cause.call is None else cause.call.message.sequence
 
 
 @contextmanager

@@ -18,9 +18,10 @@ from fillwire.bus.durables import (
     ensure_consumer,
 )
 from fillwire.bus.lookup import newest_message
-from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import escape_token
+from fillwire.domain.orders import Outcome
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.asking import Asking
@@ -31,6 +32,7 @@ from fillwire.sdk.claims import FORGOTTEN_AFTER_S, Claim
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.groups import Group
 from fillwire.sdk.intake import Intake
+from fillwire.sdk.host_clerk import HostClerk, forget_checkpoint
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.shared import SharedReading
 from fillwire.sdk.starting import StartFrom
@@ -48,6 +50,7 @@ SENT_AHEAD: Final = 256  # events that may be on the way to a bot or wait for it
 TAKEOVER_S: Final = 35.0  # a bit more than the pull of a process that died with its machine stays open
 _ASK_AGAIN_S: Final = 0.25
 _CATCH_UP_DEADLINE_S: Final = 60.0
+_CANCEL_DEADLINE_S: Final = 5.0
 
 
 class RunningBot:
@@ -84,6 +87,8 @@ class RunningBot:
         self._opening: asyncio.Task[None] | None = None
         self._group = group
         self._start_sequence = 0
+        self._has_run = True
+        self._clerk: HostClerk | None = None
         self.is_started = False
         self._catching_up: asyncio.Task[None] | None = None
 
@@ -114,6 +119,7 @@ class RunningBot:
             await delete_consumer(self._bus, STREAM, self.bot.durable)
             state = await self._ensure_durable(StartAtSequence(state.acknowledged_sequence + 1))
         self._start_sequence = state.acknowledged_sequence
+        self._has_run = not state.was_created
         try:
             await self.claim.take(takeover_s)
         except ConfigError as error:
@@ -158,7 +164,9 @@ class RunningBot:
         bot = self.bot
         if isinstance(bot.listener, Strategy):
             ids = ClientOrderIds(bot.name, str(bot.account), uuid.uuid4().hex)
+            self._clerk = HostClerk(self._bus, STREAM, bot, has_run=self._has_run, wake=self.worker.wake)
             bot.listener._trading = Desk(self._bus, bot.account, ids, self._asking)  # noqa: SLF001 - the host is the strategy's other half
+            bot.listener._clerk = self._clerk  # noqa: SLF001 - as above
         task = await self.worker.start()
         task.add_done_callback(self._note_end)
         await self.intake.open()
@@ -174,12 +182,38 @@ class RunningBot:
                 task.cancel()
         try:
             await self.worker.stop(deadline_s)
+            await self._cancel_orders(deadline_s)
         finally:
+            if self._clerk is not None:
+                self._clerk.close()
             if self._live is not None:
                 await self._live.remove(self.filters, self.worker.take_live)
             await self.intake.close()
             if isinstance(self.bot.listener, Strategy):
                 self.bot.listener._trading = None  # noqa: SLF001 - the host is the strategy's other half
+                self.bot.listener._clerk = None  # noqa: SLF001 - as above
+
+    async def _cancel_orders(self, deadline_s: float) -> None:
+        """Cancel what the bot has open, if it is to leave nothing behind; what cannot be cancelled is told."""
+        strategy = self.bot.listener
+        if not isinstance(strategy, Strategy) or not strategy.cancel_orders_on_stop or self._clerk is None:
+            return
+        pairs = self.bot.pairs or (None,)
+        try:
+            async with asyncio.timeout(max(_CANCEL_DEADLINE_S, deadline_s)):
+                answers = [answer for pair in pairs for answer in await strategy.cancel_own_orders(pair)]
+        except (TimeoutError, FillwireError) as error:
+            _log.error("orders_left_open", bot=self.bot.name, error=error)
+            return
+        for answer in answers:
+            if answer.outcome is not Outcome.ACCEPTED:
+                _log.warning(
+                    "order_left_open",
+                    bot=self.bot.name,
+                    client_order_id=answer.client_order_id,
+                    outcome=answer.outcome,
+                    reason=answer.reason,
+                )
 
     async def hold(self) -> None:
         """Let the bot rest until `release`: it is told of nothing, and its durable keeps its place.
@@ -196,12 +230,13 @@ class RunningBot:
         self.reopen_lane()
 
     async def forget(self) -> None:
-        """Delete the durable, so that the bot begins anew when it runs again.
+        """Delete the durable and the checkpoint, so that the bot begins anew when it runs again.
 
         Raises:
             BrokerError: no answer, or not allowed.
         """
         await delete_consumer(self._bus, STREAM, self.bot.durable)
+        await forget_checkpoint(self._bus, self.bot)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

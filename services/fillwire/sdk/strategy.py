@@ -10,6 +10,7 @@ from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, OrderQuery, TradeOrder
 from fillwire.domain.rules import PairRules, RulesQuery
+from fillwire.sdk.clerk import Checkpoint, Clerk, OwnLog
 from fillwire.sdk.listener import Returned
 from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.trading import DEFAULT_TIMEOUT_S, Amount, Trading, order_request
@@ -49,6 +50,7 @@ class Strategy:
             zone. A bot that did run resumes where it stopped, whatever this says.
         blocking: run plain callbacks in a thread of the bot's own, so that they may block. Order is kept. Without it
             they run on the event loop, shared by all bots of the process, and must return within microseconds.
+        cancel_orders_on_stop: after `on_stop`, cancel what the bot has open of its pairs. May be set while it runs.
     """
 
     name: str = "strategy"
@@ -58,8 +60,10 @@ class Strategy:
     environment: str | None = None
     start_from: StartFrom = "now"
     blocking: bool = False
+    cancel_orders_on_stop: bool = False
 
     _trading: Trading | None = None
+    _clerk: Clerk | None = None
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Name the bot after its class unless the class body names it."""
@@ -107,6 +111,9 @@ class Strategy:
 
     def on_reconciled(self, connection: ConnectionEvent) -> Returned:
         """Handle that the account is in step with the venue: what was executed while it was away has been handled."""
+
+    def on_wake(self) -> Returned:
+        """Handle that the time has come for which `wake_after` asked."""
 
     def on_stop(self) -> Returned:
         """Clean up: runs once, after the last event. Orders may still be placed and cancelled."""
@@ -253,6 +260,91 @@ class Strategy:
         """
         return await self._running().rules(RulesQuery(pair=pair), timeout_s)
 
+    async def own_events(self, pair: str | None = None) -> Sequence[OrderEvent]:
+        """Return what the log holds of this bot's own orders, in the log's order, each event once.
+
+        The log keeps 30 days. What it has is returned whether or not the callbacks have been told of it already; an
+        order is the bot's own if its client order id says so. Being cancelled leaves nothing behind.
+
+        Args:
+            pair: of which pair; None for all that the bot listens to.
+
+        Raises:
+            BrokerError: the log cannot be read.
+            RuntimeError: the bot is not running.
+        """
+        return (await self.read_own_log(pair)).events
+
+    async def read_own_log(self, pair: str | None = None, *, after: int = 0) -> OwnLog:
+        """Return the same of what was stored after a sequence of the log, and up to which sequence that is.
+
+        Args:
+            pair: of which pair; None for all that the bot listens to.
+            after: such as the sequence of a checkpoint; 0 for all that the log keeps.
+
+        Raises:
+            BrokerError: the log cannot be read.
+            RuntimeError: the bot is not running.
+        """
+        if pair is None:
+            return await self._office().own_log(() if "*" in self.pairs else tuple(self.pairs), after)
+        return await self._office().own_log((pair,), after)
+
+    async def load_checkpoint(self) -> Checkpoint | None:
+        """Return what the bot has kept with `save_checkpoint`, None if nothing; `read_own_log` goes on from there.
+
+        Raises:
+            BrokerError: the broker is away.
+            RuntimeError: the bot is not running.
+        """
+        return await self._office().load_checkpoint()
+
+    async def save_checkpoint(self, sequence: int, state: bytes) -> None:
+        """Keep `state` under the bot's name, instead of what it kept before.
+
+        Args:
+            sequence: of the log, up to which the state stands for it: as `read_own_log` returned it.
+            state: at most 512 KiB.
+
+        Raises:
+            BrokerError: the broker is away, or the state is too large.
+            RuntimeError: the bot is not running.
+        """
+        await self._office().save_checkpoint(Checkpoint(sequence, state))
+
+    def wake_after(self, delay_s: float) -> None:
+        """Have `on_wake` called after so long, once; asked several times, the earliest counts. A restart forgets it.
+
+        Args:
+            delay_s: in seconds.
+
+        Raises:
+            RuntimeError: the bot is not running.
+        """
+        self._office().wake_after(delay_s)
+
+    @property
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch, by the host's clock; in a test by the test's."""
+        return self._office().now_ns()
+
+    async def cancel_own_orders(self, pair: str | None = None) -> list[TradeOrder]:
+        """Cancel what the bot has open and return the answers.
+
+        Args:
+            pair: of which pair; None for all of the account.
+
+        Raises:
+            OrdersUnknown: what is open cannot be had.
+            RuntimeError: the bot is not running.
+        """
+        return [
+            await self.cancel_order(
+                order.pair, order_id=order.order_id, client_order_id=order.client_order_id
+            )
+            for order in await self.open_orders(pair)
+        ]
+
     def wait_for(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         """Run `coroutine` on the event loop and return its result: for plain callbacks of a `blocking` bot.
 
@@ -282,6 +374,13 @@ class Strategy:
         except TimeoutError:
             future.cancel()
             raise
+
+    def _office(self) -> Clerk:
+        if self._clerk is None:
+            raise RuntimeError(
+                f"bot {self.name} is not running: expected to be asked from on_start to on_stop"
+            )
+        return self._clerk
 
     def _running(self) -> Trading:
         if self._trading is None:

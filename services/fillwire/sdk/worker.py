@@ -11,7 +11,7 @@ from fillwire.domain.errors import DecodeError, HandlerError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot
-from fillwire.sdk.callbacks import ON_START, ON_STOP, Callback
+from fillwire.sdk.callbacks import ON_START, ON_STOP, ON_WAKE, Callback
 from fillwire.sdk.calling import Caller, Stopped
 from fillwire.sdk.causality import Call, Cause, set_cause
 from fillwire.sdk.decoding import Decoder
@@ -40,10 +40,10 @@ class Delivery(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A connection event and the callbacks it is for."""
+    """A connection event and the callbacks it is for; without one, that the time has come for which the bot asked."""
 
     number: int
-    event: ConnectionEvent
+    event: ConnectionEvent | None
     callbacks: tuple[Callback, ...]
 
 
@@ -166,7 +166,17 @@ class Worker:
             return
         if len(self._notices) >= NOTICES_CAPACITY:
             dropped = self._notices.popleft()
-            _log.warning("connection_event_dropped", bot=self.bot.name, state=dropped.event.state)
+            state = None if dropped.event is None else dropped.event.state
+            _log.warning("connection_event_dropped", bot=self.bot.name, state=state)
+        self._notice(event, callbacks)
+
+    def wake(self) -> None:
+        """Queue a call of `on_wake`, behind what is queued already."""
+        callback = self.bot.callbacks.named.get(ON_WAKE)
+        if callback is not None:
+            self._notice(None, (callback,))
+
+    def _notice(self, event: ConnectionEvent | None, callbacks: tuple[Callback, ...]) -> None:
         self._count += 1
         self._notices.append(Notice(self._count, event, callbacks))
         self._wake_up()
@@ -441,5 +451,8 @@ class Worker:
     async def _notify(self, notice: Notice) -> None:
         event = notice.event
         for callback in notice.callbacks:
+            if event is None:
+                await self._caller.call_until_done(callback, None)
+                continue
             cause = f"{event.account}:{event.state}:{event.time_ns}"
             await self._caller.call_until_done(callback, cause, event)

@@ -10,14 +10,14 @@ What a callback raises comes out of the call that caused it.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
 from typing import Literal, Self
 
 from fillwire.domain import defaults
-from fillwire.domain.client_order_ids import label_of
+from fillwire.domain.client_order_ids import bot_label, label_of
 from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.errors import HandlerError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
@@ -32,9 +32,10 @@ from fillwire.domain.orders import (
 )
 from fillwire.domain.rules import PairRules, RulesQuery
 from fillwire.sdk.bot import bot_of
-from fillwire.sdk.callbacks import ON_START, ON_STOP
+from fillwire.sdk.callbacks import ON_START, ON_STOP, ON_WAKE
 from fillwire.sdk.calling import Caller
-from fillwire.sdk.causality import ClientOrderIds, caused_by
+from fillwire.sdk.causality import ClientOrderIds, caused_by, set_cause
+from fillwire.sdk.clerk import Checkpoint, OwnLog
 from fillwire.sdk.connections import callbacks_for
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.samples import sample_connection_event, sample_fill, sample_order_event
@@ -64,6 +65,8 @@ class StrategyTester:
         cancelled: the cancellations that it has asked for.
         answer: what the venue says to an order; replace it to refuse some.
         pair_rules: what the strategy is told of the rules of a pair.
+        checkpoint: what the strategy has kept.
+        has_run: whether the strategy is told that it ran before.
 
     Args:
         strategy: the bot.
@@ -79,7 +82,10 @@ class StrategyTester:
         self.cancelled: list[CancelRequest] = []
         self.answer: Answer = accept
         self.pair_rules = PairRules()
+        self.checkpoint: Checkpoint | None = None
+        self.has_run = False
         self._orders: dict[str, TradeOrder] = {}
+        self._told: list[OrderEvent] = []
         self._strategy = strategy
         self._bot = bot_of(strategy, account)
         self._caller = Caller(self._bot, RetryPolicy(attempts=1), asyncio.Event())
@@ -95,7 +101,7 @@ class StrategyTester:
             Exception: what it raises.
         """
         self._loop = asyncio.get_running_loop()
-        self._strategy._trading = self  # noqa: SLF001 - the tester stands in for the host
+        self._strategy._trading = self._strategy._clerk = self  # noqa: SLF001 - the tester stands in for the host
         await self._once(ON_START)
         return self
 
@@ -107,7 +113,7 @@ class StrategyTester:
             if error is None:
                 await self._once(ON_STOP)
         finally:
-            self._strategy._trading = None  # noqa: SLF001 - as above
+            self._strategy._trading = self._strategy._clerk = None  # noqa: SLF001 - as above
             self._caller.close()
 
     async def tell(self, event: OrderEvent) -> None:
@@ -117,6 +123,7 @@ class StrategyTester:
             Exception: what a callback raises.
         """
         self._note(event)
+        self._told.append(event)
         callbacks = self._bot.callbacks
         for callback in (callbacks.steps if event.last_fill is None else callbacks.executions)[event.kind]:
             with caused_by(event.event_id, callback.name):
@@ -209,6 +216,17 @@ class StrategyTester:
             if name in self._bot.callbacks.named:
                 await self._caller.call(self._bot.callbacks.named[name], event)
 
+    async def wake(self) -> None:
+        """Tell the strategy that the time has come for which it has asked.
+
+        Raises:
+            Exception: what the callback raises.
+        """
+        callback = self._bot.callbacks.named.get(ON_WAKE)
+        if callback is not None:
+            set_cause(None)
+            await self._caller.call(callback)
+
     async def _once(self, name: str) -> None:
         try:
             await self._caller.run_once(name)
@@ -299,3 +317,38 @@ class StrategyTester:
                 cumulative_quantity=event.cumulative_quantity,
                 cumulative_quote=event.cumulative_quote,
             )
+
+    # ---- and what it asks its host for
+
+    async def own_log(self, pairs: Sequence[str], after: int) -> OwnLog:
+        """Return the events of the strategy's own orders that it was told of."""
+        label = bot_label(self._bot.name)
+        return OwnLog(
+            [
+                event
+                for event in self._told[after:]
+                if event.client_order_id is not None
+                and label_of(event.client_order_id) == label
+                and (not pairs or event.pair in pairs)
+            ],
+            len(self._told),
+        )
+
+    async def log_end(self) -> int:
+        """Return how many events the strategy was told of."""
+        return len(self._told)
+
+    async def load_checkpoint(self) -> Checkpoint | None:
+        """Return `checkpoint`."""
+        return self.checkpoint
+
+    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep it as `checkpoint`."""
+        self.checkpoint = checkpoint
+
+    def wake_after(self, delay_s: float) -> None:
+        """Do nothing: the test decides when to `wake`."""
+
+    def now_ns(self) -> int:
+        """Return the time."""
+        return time.time_ns()

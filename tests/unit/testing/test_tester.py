@@ -9,7 +9,7 @@ from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.sdk.strategy import Strategy
-from fillwire.sdk.testing import StrategyTester
+from fillwire.testing import StrategyTester
 
 
 class TakeProfit(Strategy):
