@@ -1,6 +1,5 @@
 """Which strategies bots may be made of: those that come with Fillwire, and those from places that the settings allow."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,11 +8,13 @@ from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.sdk.bot import Bot, bot_of, checked_pair
 from fillwire.sdk.loading import make_strategy, strategy_classes
-from fillwire.sdk.parameters import require_known
+from fillwire.sdk.parameters import accepted_by, require_known
 from fillwire.sdk.starting import parse_start
 from fillwire.sdk.strategy import Strategy
 
 SHIPPED: Mapping[str, str] = {
+    "dca": "fillwire.strategies.dca:DCAStrategy",
+    "grid": "fillwire.strategies.grid:GridStrategy",
     "ping-pong": "fillwire.bots.shipped.ping_pong:PingPong",
     "recording": "fillwire.bots.shipped.recording:RecordingBot",
 }
@@ -89,7 +90,7 @@ class Catalogue:
 
 def _with_pairs(cls: type[Strategy], parameters: Mapping[str, str], pairs: Sequence[str]) -> dict[str, str]:
     """Return the parameters, and the bot's pairs among them where the class takes those as one."""
-    known = inspect.signature(cls).parameters
+    known = accepted_by(cls)
     given = dict(parameters)
     if not pairs:
         return given

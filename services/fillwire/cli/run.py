@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from fillwire.bots.catalogue import SHIPPED
 from fillwire.bus.connection import Bus
 from fillwire.cli.broker import connect, with_nats
 from fillwire.domain import defaults
@@ -75,8 +76,9 @@ def command(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Run bots until interrupted.
 
-    A BOT is a Python file, of which every strategy runs, or a class as package.module:Class. Each bot resumes where it
-    stopped, and says so; --start is for one that never ran. One process runs a bot at a time.
+    A BOT is a Python file, of which every strategy runs, a class as package.module:Class, or one that comes with
+    Fillwire, such as grid or dca. Each bot resumes where it stopped, and says so; --start is for one that never ran. One
+    process runs a bot at a time.
     """
     follow_parent()
     strategies = _load(bots, params)
@@ -154,7 +156,9 @@ async def _connect(settings: Settings, bots: Sequence[Bot]) -> Bus:
 
 def _load(bots: Sequence[str], params: Sequence[str]) -> list[Strategy]:
     parameters = parse_parameters(params)
-    strategies = [strategy for target in bots for strategy in load_strategies(target, parameters)]
+    strategies = [
+        strategy for target in bots for strategy in load_strategies(SHIPPED.get(target, target), parameters)
+    ]
     unknown = parameters.keys() - set().union(*(accepted_by(type(strategy)) for strategy in strategies))
     if unknown:
         raise ConfigError(f"parameter {min(unknown)} is taken by no strategy of {', '.join(bots)}")

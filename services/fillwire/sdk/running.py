@@ -31,8 +31,8 @@ from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.claims import FORGOTTEN_AFTER_S, Claim
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.groups import Group
-from fillwire.sdk.intake import Intake
 from fillwire.sdk.host_clerk import HostClerk, forget_checkpoint
+from fillwire.sdk.intake import Intake
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.shared import SharedReading
 from fillwire.sdk.starting import StartFrom

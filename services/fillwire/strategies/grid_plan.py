@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
-from fillwire.domain.amounts import floored, nearest, product, raised
+from fillwire.domain.amounts import floored, nearest, product
 from fillwire.domain.enums import OrderType
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.rules import PairRules
 from fillwire.sdk.bot import checked_pair
 from fillwire.strategies.checking import positive, rate, whole
+from fillwire.strategies.closing import smallest_order
 from fillwire.strategies.steps import SLOT_NUMBERS
 from fillwire.wire.decimals import decimal_text
 
@@ -147,15 +148,6 @@ class GridPlan:
             self._check_cell(cell)
         self.stop_quantity = self._stop_quantity()
 
-    def is_sellable(self, quantity: Decimal, price: Decimal | None) -> bool:
-        """Return whether the venue takes an order of this quantity, already rounded; None: at the market's price."""
-        rules = self.rules
-        if quantity <= 0 or (rules.min_quantity is not None and quantity < rules.min_quantity):
-            return False
-        if rules.min_notional is None:
-            return True
-        return product(quantity, self.prices[0] if price is None else price) >= rules.min_notional
-
     def _check_prices(self) -> None:
         rate_of_fees, rules = self.config.fee_rate, self.rules
         for low, high in zip(self.prices, self.prices[1:], strict=False):
@@ -196,13 +188,10 @@ class GridPlan:
             )
 
     def _stop_quantity(self) -> Decimal:
-        config, rules = self.config, self.rules
-        if config.stop_price is None:
+        if self.config.stop_price is None:
             return Decimal(0)
-        price = nearest(config.stop_price, rules.price_step)
-        least = rules.min_quantity or rules.quantity_step or self.quantities[0] / 1000
-        for_notional = Decimal(0) if rules.min_notional is None else rules.min_notional / price
-        return raised(max(least, for_notional), rules.quantity_step)
+        price = nearest(self.config.stop_price, self.rules.price_step)
+        return smallest_order(self.rules, price, self.quantities[0] / 1000)
 
 
 def _base_quantity(config: GridConfig, price: Decimal) -> Decimal:

@@ -2,43 +2,33 @@
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from fillwire.domain.amounts import floored, nearest, product, total
-from fillwire.domain.enums import Kind, OrderType, Side
-from fillwire.strategies.books import Books, Execution, Position
+from fillwire.domain.amounts import floored, nearest, product, share, total
+from fillwire.domain.enums import Kind, Side
+from fillwire.strategies.books import Execution, Position
+from fillwire.strategies.closing import EXIT, ClosingState, Phase, is_orderable
 from fillwire.strategies.grid_plan import AtLower, AtUpper, GridPlan, Start
-from fillwire.strategies.state import OrderState, Terms, Wanted
+from fillwire.strategies.state import Terms, Wanted
 from fillwire.strategies.steps import Step, StepIds, slot_name, slot_number
+from fillwire.wire.decimals import decimal_text
 
-CELL, STOP, EXIT = "c", "s", "x"
-
-
-class Phase(StrEnum):
-    """Whether the grid trades, is being closed, or has ended."""
-
-    TRADING = "trading"
-    CLOSING = "closing"
-    ENDED = "ended"
+CELL, STOP = "c", "s"
 
 
-class GridState(OrderState):
+class GridState(ClosingState):
     """A grid of cells. A cell buys at its lower price, sells what it got of it at its upper price, and buys again.
 
     Attributes:
         cells: what each holds, lowest first.
         spare: what belongs to no cell: bought at the stop price, or left when the grid was closed.
-        phase: see `Phase`.
     """
 
     def __init__(self, ids: StepIds, plan: GridPlan) -> None:
-        base, _, quote = plan.config.pair.rpartition("-")
-        super().__init__(ids, Books(base, quote))
+        super().__init__(ids, plan.config.pair, plan.rules)
         self.plan = plan
         self.cells = [self._first(cell) for cell in range(len(plan.quantities))]
         self.spare = Position()
-        self.phase = Phase.TRADING
 
     @property
     def held(self) -> Decimal:
@@ -63,10 +53,8 @@ class GridState(OrderState):
         if self.phase is Phase.TRADING:
             yield from self._wanted_of_cells()
             yield from self._wanted_stop()
-        elif self.phase is Phase.CLOSING and not any(
-            slot.is_open for name, slot in self.slots.items() if name[0] != EXIT
-        ):
-            yield from self._wanted_exit()
+        elif self.phase is Phase.CLOSING:
+            yield from self._wanted_to_close()
 
     def _wanted_of_cells(self) -> Iterator[Wanted]:
         prices = self.plan.prices
@@ -80,16 +68,16 @@ class GridState(OrderState):
             if terms is None and cell <= lowest_sale:
                 terms = Terms(Side.BUY, self.plan.quantities[cell], prices[cell], self.plan.config.order_type)
             if terms is not None:
-                yield Wanted(name, 0, terms)
+                yield Wanted(name, self.cycle_of(name), terms)
 
     def _sale(self, cell: int) -> Terms | None:
         """Return the sale that is open in a cell or should be, None if it has one of neither."""
         live = self.live(slot_name(CELL, cell))
         if live is not None:
             return live if live.side is Side.SELL else None
-        quantity = floored(self.cells[cell].held, self.plan.rules.quantity_step)
+        quantity = floored(self.cells[cell].held, self.rules.quantity_step)
         price = self.plan.prices[cell + 1]
-        if not self.plan.is_sellable(quantity, price):
+        if not is_orderable(self.rules, quantity, price):
             return None
         return Terms(Side.SELL, quantity, price, self.plan.config.order_type)
 
@@ -100,20 +88,10 @@ class GridState(OrderState):
         terms = self.live(slot_name(STOP)) or Terms(
             Side.BUY,
             self.plan.stop_quantity,
-            nearest(price, self.plan.rules.price_step),
+            nearest(price, self.rules.price_step),
             self.plan.config.order_type,
         )
-        yield Wanted(slot_name(STOP), 0, terms)
-
-    def _wanted_exit(self) -> Iterator[Wanted]:
-        live = self.live(slot_name(EXIT))
-        quantity = floored(self.held, self.plan.rules.quantity_step)
-        if live is not None:
-            yield Wanted(slot_name(EXIT), 0, live)
-        elif self.plan.is_sellable(quantity, None):
-            most = self.plan.rules.max_quantity
-            part = quantity if most is None else min(quantity, most)
-            yield Wanted(slot_name(EXIT), 0, Terms(Side.SELL, part, None, OrderType.MARKET))
+        yield Wanted(slot_name(STOP), self.cycle_of(slot_name(STOP)), terms)
 
     # ---- what happens to them
 
@@ -124,8 +102,10 @@ class GridState(OrderState):
             position.buy(execution, base, quote)
         else:
             self.books.realise(quote, position.sell(execution, base, quote))
+        if execution.quantity:
+            self.last_price = share(execution.quote, Decimal(1), execution.quantity)
         if step.slot[0] == STOP:
-            self._close()
+            self.close()
         self._close_if_earned()
 
     def _position(self, step: Step) -> Position:
@@ -144,33 +124,27 @@ class GridState(OrderState):
             if terms.side is Side.SELL:
                 self.books.round_count += 1
                 if cell == len(self.cells) - 1 and config.at_upper is AtUpper.END:
-                    self._close()
+                    self.close()
             elif cell == 0 and config.at_lower is AtLower.SELL:
-                self._close()
-        elif step.slot[0] == EXIT and not self.plan.is_sellable(
-            floored(self.held, self.plan.rules.quantity_step), None
-        ):
-            self.phase = Phase.ENDED
+                self.close()
 
     def _close_if_earned(self) -> None:
         goal = self.plan.config.take_profit
         if goal is not None and self.books.realised.get(self.books.quote_currency, Decimal(0)) >= goal:
-            self._close()
-
-    def _close(self) -> None:
-        if self.phase is Phase.TRADING:
-            self.phase = Phase.CLOSING
+            self.close()
 
     # ---- checkpoint
 
     def _document(self) -> Any:
         return {
             "phase": self.phase,
+            "last_price": decimal_text(self.last_price),
             "cells": [cell.document() for cell in self.cells],
             "spare": self.spare.document(),
         }
 
     def _restore(self, document: Any) -> None:
         self.phase = Phase(document["phase"])
+        self.last_price = Decimal(document["last_price"])
         self.cells = [Position.restored(entry) for entry in document["cells"]]
         self.spare = Position.restored(document["spare"])

@@ -249,6 +249,8 @@ class OrderKeeper(Strategy):
         listed: set[str] = set()
         for order in await self.open_orders(self.pair):
             step = state.ids.step_of(order.client_order_id)
+            if not state.ids.is_planned(order.client_order_id):
+                continue  # somebody placed it in the bot's name: it is in the books, and left alone
             if step is None or step.turn < state.slot(step.slot, step.cycle).turn:
                 await self._cancel_stray(order)
                 continue
@@ -287,7 +289,7 @@ class OrderKeeper(Strategy):
             slot = state.slot(order.slot, order.cycle)
             standing = self._standing(state, order.slot)
             is_free = not slot.is_open and not standing.is_asked and slot.turn[0] == order.cycle
-            if is_free and self._is_due(standing):
+            if is_free and self._is_due(standing) and order.not_before_ns <= self.now_ns:
                 await self._place(state, order, standing)
         self._wake_when_due(state, wanted)
 
@@ -398,7 +400,7 @@ class OrderKeeper(Strategy):
     def _wake_when_due(self, state: OrderState, wanted: dict[str, Wanted]) -> None:
         """Be woken for the next thing that was put off."""
         due_ns = [
-            standing.due_ns
+            max(standing.due_ns, 0 if name not in wanted else wanted[name].not_before_ns)
             for name, standing in self._standings.items()
             if name in state.slots
             and standing.step == state.step(name)

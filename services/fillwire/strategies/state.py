@@ -17,7 +17,7 @@ from fillwire.domain.enums import Kind, OrderType, Side
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import TradeOrder
 from fillwire.strategies.books import Books, Execution
-from fillwire.strategies.steps import Step, StepIds
+from fillwire.strategies.steps import GENERATIONS, Step, StepIds
 from fillwire.wire.decimals import decimal_text
 
 _ZERO = Decimal(0)
@@ -47,11 +47,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order that should be open, and in which slot."""
+    """An order that should be open, in which slot, and not before when."""
 
     slot: str
     cycle: int
     terms: Terms
+    not_before_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -149,6 +150,11 @@ class OrderState(ABC):
         slot = self.slots.get(name)
         return slot.terms if slot is not None and slot.is_open else None
 
+    def cycle_of(self, name: str) -> int:
+        """Return in which cycle a slot is."""
+        slot = self.slots.get(name)
+        return 0 if slot is None else slot.turn[0]
+
     def has_live(self) -> bool:
         """Return whether the venue has any order of the plan."""
         return any(slot.is_open for slot in self.slots.values())
@@ -228,7 +234,8 @@ class OrderState(ABC):
     def _end(self, step: Step, slot: Slot, kind: Kind, time_ns: int) -> None:
         terms = slot.terms
         self._remember(self.ids.id_of(step), slot.executed)
-        slot.turn = (step.cycle, step.generation + 1)
+        full = step.generation + 1 == GENERATIONS
+        slot.turn = (step.cycle + 1, 0) if full else (step.cycle, step.generation + 1)
         slot.is_open, slot.terms, slot.executed = False, None, Executed()
         self._ended(step, kind, terms, time_ns)
 

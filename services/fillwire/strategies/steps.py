@@ -1,9 +1,9 @@
 """Client order ids that say which order of a plan they are, so that an order is recognised by whoever reads it.
 
     grid-btc-usdt-uiDUC-x4f2kcc0700000003
-    └────────┬────────┘ └─┬┘├┘└┬┘└┬┘└┬─┘
-        bot's label     epoch│slot│ generation
-                           plan  cycle
+    └────────┬────────┘ └─┬┘├┘└┬┘└─┬┘└┬┘
+        bot's label    epoch│ slot │ generation
+                          plan   cycle
 
 A plan is what a bot was told to do: with other parameters it is another plan, with orders of its own, and so it is when it
 begins anew (epoch). A slot has one order at a time, and each further order of it is of the next generation.
@@ -16,8 +16,8 @@ from typing import NamedTuple
 from fillwire.domain.client_order_ids import bot_label, label_of
 
 _DIGITS = string.digits + string.ascii_lowercase
-_EPOCH, _PLAN, _SLOT, _CYCLE, _GENERATION = 4, 2, 3, 3, 4
-EPOCHS = 36**_EPOCH
+_EPOCH, _PLAN, _SLOT, _CYCLE, _GENERATION = 4, 2, 3, 4, 3
+EPOCHS, CYCLES, GENERATIONS = 36**_EPOCH, 36**_CYCLE, 36**_GENERATION
 SLOT_NUMBERS = 36**2  # a slot is a letter and a number
 
 
@@ -78,6 +78,10 @@ class StepIds:
     def is_own(self, client_order_id: str | None) -> bool:
         """Return whether an id is of the bot, be it of this plan or another."""
         return client_order_id is not None and label_of(client_order_id) == self.label
+
+    def is_planned(self, client_order_id: str | None) -> bool:
+        """Return whether an id was made for a plan of the bot, be it this one or another: not by hand in its name."""
+        return self._code(client_order_id) is not None
 
     def epoch_of(self, client_order_id: str | None) -> int | None:
         """Return the epoch in which an id was made for such a plan of the bot, None if it was not."""

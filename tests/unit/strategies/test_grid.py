@@ -11,7 +11,6 @@ from fillwire.domain.errors import ConfigError
 from fillwire.strategies.books import Books
 from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import AtLower, AtUpper, GridConfig, Start
-from fillwire.strategies.grid_state import Phase
 from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue, market
 from fillwire.wire.decimals import decimal_text
 
@@ -217,7 +216,7 @@ async def test_the_price_at_the_lower_bound_may_end_it() -> None:
         assert orders(venue) == []
         state = stage.bot.state
         assert state is not None
-        assert state.phase is Phase.ENDED
+        assert state.is_ended
         assert told(stage.bot.books) == "0 BTC, -33 USDT, realised -33 USDT"
         await stage.restart()
         assert orders(venue) == []

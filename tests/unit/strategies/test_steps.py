@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillwire.domain.client_order_ids import CLIENT_ORDER_ID, MAX_LENGTH, bot_label, label_of
-from fillwire.strategies.steps import EPOCHS, SLOT_NUMBERS, Step, StepIds, slot_name, slot_number
+from fillwire.strategies.steps import (
+    CYCLES,
+    EPOCHS,
+    GENERATIONS,
+    SLOT_NUMBERS,
+    Step,
+    StepIds,
+    slot_name,
+    slot_number,
+)
 
 
 @given(
@@ -13,8 +22,8 @@ from fillwire.strategies.steps import EPOCHS, SLOT_NUMBERS, Step, StepIds, slot_
     epoch=st.integers(0, EPOCHS - 1),
     letter=st.sampled_from("bcsx"),
     number=st.integers(0, SLOT_NUMBERS - 1),
-    cycle=st.integers(0, 36**3 - 1),
-    generation=st.integers(0, 36**4 - 1),
+    cycle=st.integers(0, CYCLES - 1),
+    generation=st.integers(0, GENERATIONS - 1),
 )
 def test_what_was_written_is_read(  # noqa: PLR0913, PLR0917 - the parts of an id
     bot: str, epoch: int, letter: str, number: int, cycle: int, generation: int
@@ -28,6 +37,7 @@ def test_what_was_written_is_read(  # noqa: PLR0913, PLR0917 - the parts of an i
     assert label_of(text) == bot_label(bot)
     assert ids.step_of(text) == step
     assert ids.epoch_of(text) == epoch
+    assert ids.is_planned(text)
     assert slot_number(step.slot) == number
 
 
@@ -46,11 +56,12 @@ def test_another_plan_epoch_or_bot_is_another_id() -> None:
     for id_of_nobody in (None, "web_7", "bot-XXXXX-" + "A" * 16, bot_label("bot") + "-" + "A" * 16):
         assert ids.step_of(id_of_nobody) is None
         assert ids.epoch_of(id_of_nobody) is None
+        assert not ids.is_planned(id_of_nobody)
 
 
 def test_numbers_that_do_not_fit_are_refused() -> None:
     """Rather than shortened into an id that exists."""
     with pytest.raises(ValueError, match="slot 1296 of c: expected 0 to 1295"):
         slot_name("c", SLOT_NUMBERS)
-    with pytest.raises(ValueError, match="too large for 4 digits"):
-        StepIds("bot", "plan", 0).id_of(Step("c00", 0, 36**4))
+    with pytest.raises(ValueError, match="too large for 3 digits"):
+        StepIds("bot", "plan", 0).id_of(Step("c00", 0, GENERATIONS))
