@@ -1,6 +1,7 @@
 """What people are told on `alerts.…` of clocks and bots, through the real parts that raise it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from fillwire.sdk.bot import bot_of
 from fillwire.sdk.host import Host
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
+from fillwire.sdk.worker import Worker
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.wire.codec import decode_alert
 from support.eventually import eventually
@@ -88,6 +90,8 @@ async def test_a_bot_that_does_not_keep_up_is_told_once_until_it_has_caught_up(b
             bot.release.clear()
             await publish(bus, *(order_event(order_id=str(number), trade=number) for number in orders))
             await eventually(lambda lap=lap: _count(bus, "bot_lags", lap), what="an alert")
+            # Some dozen looks later it is still the one alert.
+            await eventually(lambda: time.time_ns() - (_worker(host).oldest_ns or 0) > 800_000_000)
             bot.release.set()
             await eventually(lambda lap=lap: bot.handled == 5 * lap)
             await eventually(lambda: not host._alerts._lagging)
@@ -95,6 +99,11 @@ async def test_a_bot_that_does_not_keep_up_is_told_once_until_it_has_caught_up(b
         assert [alert.alert for alert in alerts] == ["bot_lags", "bot_lags"]
         assert alerts[0].account == ALICE
         assert "bot grid" in alerts[0].reason
+
+
+def _worker(host: Host) -> Worker:
+    (running,) = host.bots.values()
+    return running.worker
 
 
 async def _count(bus: Bus, name: str, count: int) -> bool:

@@ -80,7 +80,10 @@ class BotAlerts:
     async def _look_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(self._look_every_s)
-            self._look()
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the looking
+                _log.error("bots_not_looked_at", error=error)
 
     def _look(self) -> None:
         now_ns = time.time_ns()
