@@ -18,6 +18,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fillwire.bots.client import BotClient
+    from fillwire.bots.errors import BotError
+    from fillwire.bots.manager import BotManager
+    from fillwire.domain.bots import BotAnswer, BotCreation, BotOutcome, BotState, BotView
     from fillwire.domain.enums import (
         ConnectionState,
         Kind,
@@ -46,6 +50,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "BotAnswer",
+    "BotClient",
+    "BotCreation",
+    "BotError",
+    "BotManager",
+    "BotOutcome",
+    "BotState",
+    "BotView",
     "BrokerError",
     "ConfigError",
     "ConnectionEvent",
@@ -73,6 +85,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    "fillwire.bots.client": ("BotClient",),
+    "fillwire.bots.errors": ("BotError",),
+    "fillwire.bots.manager": ("BotManager",),
+    "fillwire.domain.bots": ("BotAnswer", "BotCreation", "BotOutcome", "BotState", "BotView"),
     "fillwire.domain.enums": (
         "ConnectionState",
         "Kind",

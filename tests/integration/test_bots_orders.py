@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +13,10 @@ from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.errors import BotError
 from fillwire.bots.host import BotHost
 from fillwire.bots.manager import BotManager
-from fillwire.domain.bots import BotCreation, BotOrder, BotOutcome, BotState
+from fillwire.domain.bots import BotCreation, BotOutcome, BotState
 from fillwire.domain.client_order_ids import is_derived_for
 from fillwire.domain.enums import ConnectionState, OrderType, Side
-from fillwire.domain.orders import OrderRequest, Outcome
+from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 from support.managed_bots import QUICK
@@ -30,15 +30,18 @@ PING_PONG = BotCreation(
     pairs=("BTC-USDT",),
     parameters={"price": "64000", "spread": "8000"},
 )
-HEDGE = BotOrder(
-    bot="pp",
-    request_id="hedge-1",
-    pair="BTC-USDT",
-    side=Side.BUY,
-    quantity=Decimal("0.001"),
-    price=Decimal(55000),
-    deadline_ms=8_000,
-)
+
+
+async def hedge(manager: BotManager, bot: str = "pp", **changes: Any) -> TradeOrder:
+    """Have an order placed that rests far below the market, unless `changes` say otherwise."""
+    terms: dict[str, Any] = {
+        "quantity": "0.001",
+        "price": "55000",
+        "request_id": "hedge-1",
+        "deadline_s": 8.0,
+    }
+    terms |= changes
+    return await manager.execute_order(ACCOUNT.user, bot, "BTC-USDT", "buy", terms.pop("quantity"), **terms)
 
 
 @asynccontextmanager
@@ -109,15 +112,15 @@ async def test_an_order_is_placed_once_however_often_it_is_asked_for(tmp_path: P
         await eventually(lambda: _is_open(it, 2), what="both orders rest")
         await manager.stop(ACCOUNT.user, "pp")
         answers = [
-            await manager.execute_order(ACCOUNT.user, HEDGE),
-            *await asyncio.gather(*(manager.execute_order(ACCOUNT.user, HEDGE) for _ in range(3))),
+            await hedge(manager),
+            *await asyncio.gather(*(hedge(manager) for _ in range(3))),
         ]
         assert {answer.outcome for answer in answers} <= {Outcome.ACCEPTED, Outcome.UNKNOWN}
         assert answers[0].outcome is Outcome.ACCEPTED
         assert is_derived_for("pp", answers[0].client_order_id or "")
         assert len({answer.client_order_id for answer in answers}) == 1
         assert await _open_orders(it) == 3
-        another = await manager.execute_order(ACCOUNT.user, replace(HEDGE, request_id="hedge-2"))
+        another = await hedge(manager, request_id="hedge-2")
         assert another.client_order_id != answers[0].client_order_id
         assert await _open_orders(it) == 4
 
@@ -127,14 +130,15 @@ async def test_an_order_that_cannot_be_is_refused(tmp_path: Path) -> None:
     async with managing(tmp_path) as (_, manager):
         await manager.create(ACCOUNT.user, PING_PONG)
         with pytest.raises(BotError, match="demo has no bot grid") as error:
-            await manager.execute_order(ACCOUNT.user, replace(HEDGE, bot="grid"))
+            await hedge(manager, "grid")
         assert error.value.outcome is BotOutcome.MISSING
         with pytest.raises(BotError, match="request_id is empty: expected an id of the caller's"):
-            await manager.execute_order(ACCOUNT.user, replace(HEDGE, request_id=""))
+            await hedge(manager, request_id="")
         with pytest.raises(BotError, match="a limit order needs a price"):
-            await manager.execute_order(ACCOUNT.user, replace(HEDGE, type=OrderType.LIMIT, price=None))
-        too_small = replace(HEDGE, quantity=Decimal("0.0000001"))
-        assert (await manager.execute_order(ACCOUNT.user, too_small)).outcome is Outcome.REJECTED
+            await hedge(manager, type="limit", price=None)
+        with pytest.raises(BotError, match=r"quantity is 0\.1, a float: expected a Decimal"):
+            await hedge(manager, quantity=0.1)
+        assert (await hedge(manager, quantity="0.0000001")).outcome is Outcome.REJECTED
 
 
 async def _is_open(it: Rig, count: int) -> bool:

@@ -89,7 +89,11 @@ async def test_a_host_that_is_evicted_stops_its_bots_and_takes_them_again(
     await eventually(lambda: bots.told() == ["start", "stop", "start"], what="taken anew")
     await publish(bus, order_event(order_id="1"))
     await eventually(lambda: bots.told()[3:] == ["fill 1"])
-    assert (await bots.manager.show("alice", "teller")).state is BotState.RUNNING
+
+    async def is_said_to_run() -> bool:
+        return (await bots.manager.show("alice", "teller")).state is BotState.RUNNING
+
+    await eventually(is_said_to_run)
 
 
 async def test_a_host_without_broker_stops_its_bots_and_one_with_a_short_gap_does_not(

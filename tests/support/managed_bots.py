@@ -9,8 +9,22 @@ from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.host import BotHost
 from fillwire.bots.manager import BotManager
 from fillwire.bots.policy import HostPolicy
-from fillwire.domain.bots import BotCreation
+from fillwire.domain.bots import BotCreation, BotSpec, Desired
 from support.broker import ConnectBus
+
+SPEC = BotSpec(
+    user="alice",
+    bot="pp-1",
+    creation="1",
+    strategy="ping-pong",
+    exchange="binance",
+    environment="live",
+    desired=Desired.RUNNING,
+    pairs=("ETH-USDT",),
+    parameters={"price": "64000"},
+    start_from="now",
+    changed_ns=0,
+)
 
 QUICK = HostPolicy(
     lease_s=4.0,

@@ -9,7 +9,8 @@ import pytest
 import fillwire
 
 PUBLIC = {
-    "Account", "BrokerError", "ConfigError", "ConnectionEvent", "ConnectionState", "Fill", "FillwireError",
+    "Account", "BotAnswer", "BotClient", "BotCreation", "BotError", "BotManager", "BotOutcome", "BotState", "BotView",
+    "BrokerError", "ConfigError", "ConnectionEvent", "ConnectionState", "Fill", "FillwireError",
     "HandlerError", "Kind", "Liquidity", "OrderEvent", "OrderFillListener", "OrderType", "Orders", "OrdersUnknown",
     "Outcome", "PairRules", "RetryPolicy", "RulesUnknown", "Side", "Source", "Strategy", "TimeInForce", "TradeOrder", "WebSocketStatus",
 }  # fmt: skip

@@ -152,6 +152,10 @@ class BotHost:
         """Return how many bots have not begun yet, None if all have: what keeps the host from being ready."""
         return self._host.bots_obstacle()
 
+    def obstacle(self) -> str | None:
+        """Return what keeps the host from running bots, None if nothing does."""
+        return None if self._is_ours() else "the broker does not confirm that this host lives"
+
     async def failed(self) -> None:
         """Wait for ever, unless a part of the host ends that must not.
 

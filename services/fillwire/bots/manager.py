@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from fillwire.bots.catalogue import Catalogue, spec_of
 from fillwire.bots.errors import BotError, refused
 from fillwire.bots.loader import Loader
-from fillwire.bots.own_orders import OwnOrders
+from fillwire.bots.own_orders import OwnOrders, bot_order
 from fillwire.bots.serving import Serving
 from fillwire.bots.viewing import Viewer
 from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, BOTS, Bucket, ensure_buckets
@@ -26,7 +26,6 @@ from fillwire.bus.streams import ensure_streams
 from fillwire.domain.bots import (
     BotAnswer,
     BotCreation,
-    BotOrder,
     BotOutcome,
     BotSpec,
     BotState,
@@ -39,6 +38,8 @@ from fillwire.domain.orders import TradeOrder
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import durable_name
 from fillwire.sdk.running import STREAM
+from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
+from fillwire.sdk.trading import Amount
 from fillwire.wire.bots import decode_bot_spec, encode_bot
 
 _log = get_log(__name__)
@@ -107,6 +108,12 @@ class BotManager:
             await self._holdings.stop()
         finally:
             await self._serving.stop()
+
+    def obstacle(self) -> str | None:
+        """Return what keeps the manager from stopping and removing bots, None if nothing does."""
+        return (
+            None if self._holdings.session.is_held else "the broker does not confirm that this manager lives"
+        )
 
     # ---- to look
 
@@ -266,10 +273,7 @@ class BotManager:
             BrokerError: no answer: asking again does no harm.
         """
         end_s = _end(deadline_s)
-        spec, revision = await self._expected(user, bot, expected_revision)
-        if spec.desired is not Desired.STOPPED:
-            spec = replace(spec, desired=Desired.STOPPED, changed_ns=time.time_ns())
-            revision = await self._write(spec, revision)
+        spec, revision = await self._turned(user, bot, lambda _: Desired.STOPPED, expected_revision)
 
         async def finish() -> BotAnswer:
             return await self._finish(spec, end_s, cancel_orders=cancel_orders)
@@ -302,15 +306,16 @@ class BotManager:
             BrokerError: no answer: asking again does no harm.
         """
         end_s = _end(deadline_s)
-        spec, revision = await self._expected(user, bot, expected_revision)
-        if spec.desired is not Desired.STOPPED:
-            if not force:
+
+        def stopped(spec: BotSpec) -> Desired:
+            if spec.desired is not Desired.STOPPED and not force:
                 raise refused(
                     BotOutcome.REFUSED,
                     f"bot {bot} of {user} is {spec.desired}: expected to stop it first, or --force",
                 )
-            spec = replace(spec, desired=Desired.STOPPED, changed_ns=time.time_ns())
-            revision = await self._write(spec, revision)
+            return Desired.STOPPED
+
+        spec, revision = await self._turned(user, bot, stopped, expected_revision)
 
         async def finish() -> BotAnswer:
             # From here on whoever changes it meanwhile is told so, or we are, before anything is lost.
@@ -328,25 +333,47 @@ class BotManager:
 
     # ---- to trade
 
-    async def execute_order(self, user: str, order: BotOrder) -> TradeOrder:
+    async def execute_order(  # noqa: PLR0913 - the terms of an order
+        self,
+        user: str,
+        bot: str,
+        pair: str,
+        side: SideLike,
+        quantity: Amount,
+        *,
+        request_id: str,
+        price: Amount | None = None,
+        type: OrderTypeLike | None = None,  # noqa: A002 - the trade's word
+        time_in_force: TimeInForceLike | None = None,
+        deadline_s: float = ORDER_DEADLINE_S,
+    ) -> TradeOrder:
         """Place an order on the account of a bot and in its name, and return the venue's answer.
 
         The client order id follows from the bot and the request: asked for twice, one order is placed.
 
         Args:
             user: whose.
-            order: the bot, the caller's id of the request, and the terms.
+            bot: which; it need not run.
+            pair: our spelling, `BASE-QUOTE`.
+            side: `buy` or `sell`.
+            quantity: base quantity; a Decimal, a string or an int, never a float.
+            request_id: of the caller.
+            price: limit price; None places a market order.
+            type: default `limit` with a price, `market` without.
+            time_in_force: default `gtc` for a limit order.
+            deadline_s: how long to wait for the answer, in seconds.
 
         Raises:
             BotError: there is no bot of this name, or the terms cannot be.
             BrokerError: no answer: placed or not is unknown, and asking again under the same id is safe.
         """
-        spec, _ = await self._spec(user, order.bot)
-        if not order.request_id:
+        spec, _ = await self._spec(user, bot)
+        if not request_id:
             raise refused(BotOutcome.REFUSED, "request_id is empty: expected an id of the caller's")
         try:
-            async with self._serving.connected(spec.account, order.deadline_ms / 2e3):
-                return await OwnOrders(self._bus, spec).place(order, order.deadline_ms / 2e3)
+            order = bot_order(bot, pair, side, quantity, request_id, price, type, time_in_force, deadline_s)
+            async with self._serving.connected(spec.account, deadline_s / 2):
+                return await OwnOrders(self._bus, spec).place(order, deadline_s / 2)
         except (ValueError, TypeError) as error:
             raise refused(BotOutcome.REFUSED, str(error)) from error
 
@@ -393,12 +420,24 @@ class BotManager:
         deadline_s: float,
     ) -> BotView:
         end_s = _end(deadline_s)
+        return await self._seen(*await self._turned(user, bot, turn, expected_revision), end_s)
+
+    async def _turned(
+        self, user: str, bot: str, turn: Callable[[BotSpec], Desired], expected_revision: int | None
+    ) -> tuple[BotSpec, int]:
+        """Write what a bot is to do, unless it is to do that already; somebody else may have asked for the same."""
         spec, revision = await self._expected(user, bot, expected_revision)
         desired = turn(spec)
-        if desired is not spec.desired:
-            spec = replace(spec, desired=desired, changed_ns=time.time_ns())
-            revision = await self._write(spec, revision)
-        return await self._seen(spec, revision, end_s)
+        if desired is spec.desired:
+            return spec, revision
+        turned = replace(spec, desired=desired, changed_ns=time.time_ns())
+        try:
+            return turned, await self._write(turned, revision)
+        except BotError:
+            spec, revision = await self._spec(user, bot)
+            if expected_revision is None and turned == replace(spec, changed_ns=turned.changed_ns):
+                return spec, revision
+            raise
 
     async def _seen(self, spec: BotSpec, revision: int, end_s: float) -> BotView:
         """Return the bot once a host says that it does what this revision asks for.

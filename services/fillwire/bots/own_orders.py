@@ -6,17 +6,49 @@ import time
 from fillwire.bus.connection import Bus
 from fillwire.domain.bots import BotOrder, BotSpec
 from fillwire.domain.client_order_ids import bot_label, derive_client_order_id
+from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.errors import OrdersUnknown
 from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, Outcome, TradeOrder
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.desk import Desk
-from fillwire.sdk.trading import order_request
+from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
+from fillwire.sdk.trading import Amount, amount, order_request
 
 _BY_REQUEST = "execute_order"
 _LEAST_S = 0.5  # for one request, however late it is
 _LOOK_FIRST_S = 0.1
 _LOOK_MOST_S = 2.0
 _LOOK_AGAIN_S = 0.5
+
+
+def bot_order(  # noqa: PLR0913, PLR0917 - the terms of an order
+    bot: str,
+    pair: str,
+    side: SideLike,
+    quantity: Amount,
+    request_id: str,
+    price: Amount | None,
+    type: OrderTypeLike | None,  # noqa: A002 - the trade's word
+    time_in_force: TimeInForceLike | None,
+    deadline_s: float,
+) -> BotOrder:
+    """Return the request of these terms.
+
+    Raises:
+        TypeError: an amount is no exact number.
+        ValueError: a value is not one of those allowed.
+    """
+    return BotOrder(
+        bot=bot,
+        request_id=request_id,
+        pair=pair,
+        side=Side(side),
+        quantity=amount(quantity, "quantity"),
+        price=None if price is None else amount(price, "price"),
+        type=None if type is None else OrderType(type),
+        time_in_force=None if time_in_force is None else TimeInForce(time_in_force),
+        deadline_ms=round(deadline_s * 1e3),
+    )
 
 
 class OwnOrders:

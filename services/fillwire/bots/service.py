@@ -165,7 +165,19 @@ class ManagerService:
         return BotAnswer(outcome=BotOutcome.DONE, bots=tuple(await self._manager.list(user)))
 
     async def _execute_order(self, user: str, body: bytes) -> BotAnswer:
-        order = await self._manager.execute_order(user, decode_bot_order(body))
+        asked = decode_bot_order(body)
+        order = await self._manager.execute_order(
+            user,
+            asked.bot,
+            asked.pair,
+            asked.side,
+            asked.quantity,
+            request_id=asked.request_id,
+            price=asked.price,
+            type=asked.type,
+            time_in_force=asked.time_in_force,
+            deadline_s=asked.deadline_ms / 1e3,
+        )
         return BotAnswer(outcome=_BY_ORDER[order.outcome], reason=order.reason, order=order)
 
 

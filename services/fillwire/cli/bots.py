@@ -14,7 +14,7 @@ from fillwire.bus.connection import Bus
 from fillwire.cli.bots_view import print_answer, print_bot, print_bots, print_order
 from fillwire.cli.selecting import agree, broker_options, json_option, with_broker, yes_option
 from fillwire.domain import defaults
-from fillwire.domain.bots import BotAnswer, BotCreation, BotOrder, BotView, Desired
+from fillwire.domain.bots import BotAnswer, BotCreation, BotView, Desired
 from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.orders import Outcome
@@ -24,7 +24,7 @@ from fillwire.sdk.starting import parse_start
 from fillwire.sdk.trading import amount
 
 DONE, NOT_DONE = 0, 3
-_S = 1e3
+_MOST_S = 60.0  # to wait for an order
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -142,7 +142,7 @@ def list_bots(
 
     async def main(bus: Bus, settings: Settings) -> int:
         owner = _user(user, None, settings)
-        print_bots(await BotClient(bus, owner).list(), time.time_ns(), as_json=as_json)
+        print_bots(await BotClient.on(bus, owner).list(), time.time_ns(), as_json=as_json)
         return DONE
 
     with_broker(ctx, config, nats, "bots", main)
@@ -296,20 +296,19 @@ def order(ctx: click.Context, /, **words: Any) -> None:
 
     async def main(bus: Bus, settings: Settings) -> int:
         named: Named = words["named"]
-        bots = BotClient(bus, _user(words["user"], named.user, settings))
-        asked = BotOrder(
-            bot=named.bot,
-            request_id=request_id,
-            pair=words["pair"],
-            side=Side(words["side"]),
-            quantity=quantity,
-            price=price,
-            type=None if words["kind"] is None else OrderType(words["kind"]),
-            time_in_force=None if words["time_in_force"] is None else TimeInForce(words["time_in_force"]),
-            deadline_ms=round(min(60.0, words["timeout_s"]) * _S),
-        )
+        bots = BotClient.on(bus, _user(words["user"], named.user, settings))
         try:
-            placed = await bots.execute_order(asked)
+            placed = await bots.execute_order(
+                named.bot,
+                words["pair"],
+                words["side"],
+                quantity,
+                request_id=request_id,
+                price=price,
+                type=words["kind"],
+                time_in_force=words["time_in_force"],
+                deadline_s=min(_MOST_S, words["timeout_s"]),
+            )
         except BotError as error:
             print_answer(error.answer, as_json=words["as_json"])
             return NOT_DONE
@@ -329,7 +328,7 @@ def _run_for_bot(ctx: click.Context, words: dict[str, Any], act: Act) -> None:
 
     async def main(bus: Bus, settings: Settings) -> int:
         named: Named = words["named"]
-        bots = BotClient(bus, _user(words["user"], named.user, settings))
+        bots = BotClient.on(bus, _user(words["user"], named.user, settings))
         try:
             answer = await act(bots, named, settings)
         except BotError as error:

@@ -65,7 +65,7 @@ async def serve(settings: Settings, name: str, stop: Stop, *, fast_lane: bool = 
         monitored(
             settings.monitoring,
             telemetry.metrics,
-            ready={"broker": bus.obstacle, "bots": host.bots_obstacle},
+            ready={"broker": bus.obstacle, "session": host.obstacle, "bots": host.bots_obstacle},
         ) as monitoring,
     ):
         gc.collect()

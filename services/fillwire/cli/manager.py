@@ -54,7 +54,9 @@ async def serve(settings: Settings, name: str, stop: Stop) -> None:
         ) as manager,
         ManagerService(bus, manager),
         monitored(
-            settings.monitoring, Metrics(broker_source(bus)), ready={"broker": bus.obstacle}
+            settings.monitoring,
+            Metrics(broker_source(bus)),
+            ready={"broker": bus.obstacle, "session": manager.obstacle},
         ) as monitoring,
     ):
         announce_ready(name=name, monitoring=monitoring)

@@ -2,3 +2,4 @@
 
 EXCHANGE = "binance"
 ENVIRONMENT = "live"
+BROKER_URL = "nats://127.0.0.1:4222"

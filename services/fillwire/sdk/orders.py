@@ -17,8 +17,6 @@ from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import kebab_case
 
-DEFAULT_URL = "nats://127.0.0.1:4222"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSocketStatus:
@@ -68,7 +66,7 @@ class Orders:
 
     def __init__(  # noqa: PLR0913 - all but the user have a default
         self,
-        url: str = DEFAULT_URL,
+        url: str = defaults.BROKER_URL,
         *,
         user: str,
         exchange: str = defaults.EXCHANGE,
