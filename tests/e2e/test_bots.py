@@ -154,6 +154,17 @@ async def test_bots_of_a_killed_host_run_elsewhere_within_seconds(tmp_path: Path
         assert len(json.loads(said)["cancelled"]) == ORDERS
         assert await it.open_orders() == 0
 
+        # Without any host, what is asked for is written; what needs a host waits for one, what needs none is done.
+        await it.hosts["h2"].kill()
+        user = it.venue.account.user
+        code, said = await it.bots("pause", f"{user}/recording", "--timeout", "1")
+        assert (code, "unfinished: bot recording of demo is not paused yet" in said) == (3, True), said
+        code, said = await it.bots("stop", f"{user}/recording")
+        assert code == 0, said
+        code, said = await it.bots("remove", f"{user}/recording", "--yes")
+        assert code == 0, said
+        assert set(await it.shown()) == {"answering"}
+
 
 @pytest.mark.timeout(180)
 @pytest.mark.slow

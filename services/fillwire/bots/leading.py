@@ -50,6 +50,7 @@ class Leader:
         self._begins_s = 0.0
         self._evicted_s = 0.0
         self._evicting: asyncio.Task[None] | None = None
+        self._releasing: asyncio.Task[None] | None = None
         self._names: list[str] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -61,7 +62,7 @@ class Leader:
 
     async def stop(self) -> None:
         """Stop what is left."""
-        await cancel(self._task, self._evicting)
+        await cancel(self._task, self._evicting, self._releasing)
         posts = list(self._posts.values())
         for post in posts:
             post.leave(is_final=False)
@@ -153,6 +154,7 @@ class Leader:
         if self._fence is None:
             return
         self._evict_silent(now_s)
+        self._release_left()
         for key, begun_s in list(self._giving.items()):
             is_over = self._holdings.holder_of(key) is not None and key not in self._posts
             if is_over or now_s - begun_s > self._policy.move_deadline_s:
@@ -237,7 +239,25 @@ class Leader:
             self._not_before.pop(post.key, None)
         self.wake()
 
-    # ---- hosts that died
+    # ---- what is left behind
+
+    def _release_left(self) -> None:
+        """Let others have bots that name us though we do not have them: an answer of the broker was lost."""
+        left = [key for key in self._holdings.ours if key not in self._posts]
+        if left and self._releasing is None and self._cut_s is None:
+            self._releasing = asyncio.get_running_loop().create_task(self._release(left), name="release bots")
+
+    async def _release(self, keys: list[str]) -> None:
+        try:
+            for key in keys:
+                await self._holdings.release(key, partial(self._is_left, key))
+        except BrokerError as error:
+            _log.warning("bots_not_released", error=error)
+        finally:
+            self._releasing = None
+
+    def _is_left(self, key: str) -> bool:
+        return key not in self._posts
 
     def _evict_silent(self, now_s: float) -> None:
         """End the sessions of hosts that are silent and that the broker cannot reach: their bots need not wait."""

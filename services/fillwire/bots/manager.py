@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from random import SystemRandom
 from types import TracebackType
 from typing import Self
@@ -36,6 +37,7 @@ from fillwire.domain.bots import (
 from fillwire.domain.errors import BrokerError, ConfigError, DecodeError
 from fillwire.domain.orders import TradeOrder
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.sdk.bot import durable_name
 from fillwire.sdk.running import STREAM
 from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
@@ -48,6 +50,7 @@ MANAGER = "manager"
 DEADLINE_S = 20.0
 ORDER_DEADLINE_S = 10.0
 _LOOK_EVERY_S = 0.1
+_RELEASE_EVERY_S = 1.0
 
 
 class BotManager:
@@ -88,6 +91,8 @@ class BotManager:
         )
         self._viewer = Viewer(bus, self._holdings)
         self._serving = Serving(bus, f"{name}-{self._holdings.holder.session[:6]}")
+        self._using: set[str] = set()
+        self._releasing: asyncio.Task[None] | None = None
         self._seizing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -96,6 +101,7 @@ class BotManager:
         self._serving.start()
         try:
             await self._holdings.start()
+            self._releasing = asyncio.create_task(self._release_left(), name="release bots")
         except BaseException:
             await self._serving.stop()
             raise
@@ -104,6 +110,7 @@ class BotManager:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await cancel(self._releasing)
         try:
             await self._holdings.stop()
         finally:
@@ -468,14 +475,32 @@ class BotManager:
     ) -> BotAnswer:
         """Act while we hold the bot, so that no host can run it; what was done is told though it failed."""
         async with self._alone_here(spec, revision, end_s):
-            fence = await self._seize(spec, revision, end_s)
+            self._using.add(spec.key)
             try:
-                return await act()
-            finally:
+                fence = await self._seize(spec, revision, end_s)
                 try:
-                    await self._holdings.give(spec.key, fence)
-                except BrokerError as error:  # it is free when our session ends
-                    _log.warning("bot_not_given", key=spec.key, error=error)
+                    return await act()
+                finally:
+                    try:
+                        await self._holdings.give(spec.key, fence)
+                    except BrokerError as error:  # it is released later
+                        _log.warning("bot_not_given", key=spec.key, error=error)
+            finally:
+                self._using.discard(spec.key)
+
+    async def _release_left(self) -> None:
+        """Let hosts have bots that name us though no request uses them: an answer of the broker was lost."""
+        while True:
+            await asyncio.sleep(_RELEASE_EVERY_S)
+            for key in self._holdings.ours:
+                if key not in self._using:
+                    try:
+                        await self._holdings.release(key, partial(self._is_left, key))
+                    except BrokerError as error:
+                        _log.warning("bot_not_released", key=key, error=error)
+
+    def _is_left(self, key: str) -> bool:
+        return key not in self._using
 
     @contextlib.asynccontextmanager
     async def _alone_here(self, spec: BotSpec, revision: int, end_s: float) -> AsyncIterator[None]:

@@ -106,6 +106,7 @@ class Holdings:
         self.session = Claim(leases.lease(session_key(holder.session)), ttl_s, random, on_change)
         self._sessions: dict[str, Holder] = {}
         self._held: dict[str, _Held] = {}
+        self._gone: dict[str, int] = {}  # revision of the last marker, by key
         self._watch: Watch | None = None
 
     async def start(self) -> None:
@@ -144,7 +145,9 @@ class Holdings:
                 self._sessions[rest] = holder
         elif holder is None:
             self._held.pop(rest, None)
+            self._gone[rest] = entry.revision
         else:
+            self._gone.pop(rest, None)
             self._held[rest] = _Held(holder, entry.revision, elapsed_s())
         self._on_change()
 
@@ -189,10 +192,10 @@ class Holdings:
             return None
 
     def has(self, key: str, fence: int) -> bool:
-        """Return whether a key is ours under this token: the session is ours, and nobody was seen to take the key."""
+        """Return whether a key is ours under this token: the session is ours, and the key was not seen to change since."""
         held = self._held.get(key)
         is_anothers = held is not None and held.holder != self.holder and held.revision > fence
-        return self.session.is_held and not is_anothers
+        return self.session.is_held and not is_anothers and self._gone.get(key, 0) <= fence
 
     async def give(self, key: str, fence: int) -> None:
         """Let others have a key; nothing happens if it is not ours under this token any more.
@@ -202,6 +205,25 @@ class Holdings:
         """
         with contextlib.suppress(RevisionConflict):
             await self._bucket.delete(held_key(key), expected_revision=fence)
+
+    @property
+    def ours(self) -> list[str]:
+        """The keys that name us, as far as the bucket tells."""
+        return [key for key, held in self._held.items() if held.holder == self.holder]
+
+    async def release(self, key: str, is_left: Callable[[], bool]) -> None:
+        """Let others have a key that names us though we do not use it: an answer was lost when it was taken or given.
+
+        Args:
+            key: which.
+            is_left: asked last whether it is still not used.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        entry = await self._bucket.look(held_key(key))
+        if entry.value == self.holder.encode() and is_left():
+            await self.give(key, entry.revision)
 
     async def evict(self, session: str, is_gone: Callable[[], Awaitable[bool]]) -> bool:
         """End another's session before its time, if `is_gone` finds that nobody can reach the process any more.

@@ -1,5 +1,6 @@
 """Canonical writing of the domain's dataclasses as our own JSON documents."""
 
+from dataclasses import fields
 from decimal import Decimal
 
 import orjson
@@ -55,6 +56,10 @@ def write(value: Document) -> bytes:
     if isinstance(value, OpenOrders) and value.orders is not None:  # each is a document as it would be alone
         orders = b",".join(map(write, value.orders))
         return b'%b"orders":[%b],"reason":%b}' % (_HEAD, orders, orjson.dumps(value.reason))
+    if isinstance(value, BotAnswer) and value.order is not None:  # likewise
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
+        members["order"] = orjson.Fragment(write(value.order))
+        return _HEAD + orjson.dumps(members)[1:]
     return _HEAD + orjson.dumps(value, default=_amount)[1:]
 
 
