@@ -1,29 +1,40 @@
-"""What tracing and measuring a fill costs: on its path, in the export, and in lateness of the event loop beside it."""
+"""What tracing and measuring a fill costs: on its path, in the export, and in lateness of the event loop beside it.
+
+Costs are processor time of the process or of the path's own thread, medians of several rounds: others use the machine.
+"""
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from statistics import median, quantiles
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from bench.traced_path import TracedPath
+from fillwire.domain.orders import Outcome
 from fillwire.runtime.exposition import exposition
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.latency import LatencyHistogram
 from fillwire.runtime.telemetry import FillTelemetry, TelemetryLimits
 
-_ROUNDS = 5
-_FILLS = 10_000
+_ROUNDS = 9
+_FILLS = 5_000
+_SPANS_PER_FILL = 6
+_SUSTAINED_FILLS_PER_S = 10_000
+_SUSTAINED_S = 5.0
 _PACED_S = 4.0
 _PACED_FILLS_PER_S = 1_000
 _TICK_S = 0.001
+_PREPARED = 100
 _OPENMETRICS = "application/openmetrics-text"
+_TROUBLED = 100  # one fill of so many raises or is slow
 
 # A receiver in a process of its own, so that its work is not taken for ours.
 _SINK = """
@@ -54,73 +65,28 @@ def _sink() -> Iterator[str]:
             process.kill()
 
 
-def _gateway_trace(number: int) -> GatewayTrace:
-    now_ns = time.time_ns()
-    return GatewayTrace(
-        event_id=f"binance:live:alice:BTCUSDT:12510053279:{number}",
-        subject="orders.alice.binance.live.BTC-USDT.partially_filled",
-        exchange="binance",
-        environment="live",
-        user="alice",
-        pair="BTC-USDT",
-        kind="partially_filled",
-        order_id="12510053279",
-        trade_id=str(number),
-        exchange_time_ns=now_ns - 3_000_000,
-        clock_offset_ns=120_000,
-        received_ns=now_ns - 200_000,
-        parsed_ns=now_ns - 190_000,
-        published_ns=now_ns - 150_000,
-        acknowledged_ns=now_ns,
-        frame_bytes=540,
-        body_bytes=720,
-    )
-
-
-def _host_trace(number: int) -> HostTrace:
-    now_ns = time.time_ns()
-    return HostTrace(
-        event_id=f"binance:live:alice:BTCUSDT:12510053279:{number}",
-        subject="orders.alice.binance.live.BTC-USDT.partially_filled",
-        exchange="binance",
-        environment="live",
-        user="alice",
-        pair="BTC-USDT",
-        kind="partially_filled",
-        order_id="12510053279",
-        trade_id=str(number),
-        exchange_time_ns=now_ns - 3_000_000,
-        received_ns=now_ns - 200_000,
-        clock_offset_ns=120_000,
-        parsed_ns=now_ns - 190_000,
-        published_ns=now_ns - 150_000,
-        bot="grid",
-        callback="on_order_filled",
-        delivered_ns=now_ns - 30_000,
-        started_ns=now_ns - 20_000,
-        returned_ns=now_ns,
-        body_bytes=720,
-    )
-
-
-def _us_per_call(call: Callable[[int], object], calls: int = _FILLS) -> float:
+def _us_per_call(call: Callable[[int], object], calls: int = _FILLS, path: TracedPath | None = None) -> float:
+    """Return the processor time that a call takes of its own thread; what `path` has to prepare is not counted."""
     rounds = []
     for _ in range(_ROUNDS):
-        begin = time.perf_counter()
-        for number in range(calls):
-            call(number)
-        rounds.append((time.perf_counter() - begin) / calls * 1e6)
+        taken_s = 0.0
+        for first in range(0, calls, _PREPARED):
+            numbers = range(first, first + _PREPARED)
+            if path is not None:
+                path.prepare(numbers)  # as fresh as what has just been read
+            begin_s = time.thread_time()
+            for number in numbers:
+                call(number)
+            taken_s += time.thread_time() - begin_s
+        rounds.append(taken_s / calls * 1e6)
     return median(rounds)
 
 
-def _both(telemetry: FillTelemetry, number: int) -> None:
-    telemetry.fill_published(_gateway_trace(number))
-    telemetry.callback_returned(_host_trace(number))
-
-
 @asynccontextmanager
-async def _telemetry(endpoint: str | None, ratio: float) -> AsyncIterator[FillTelemetry]:
-    limits = TelemetryLimits(ring_fills=2 * _FILLS, export_interval_s=0.25, close_deadline_s=60.0)
+async def _telemetry(
+    endpoint: str | None, ratio: float, limits: TelemetryLimits | None = None
+) -> AsyncIterator[FillTelemetry]:
+    limits = limits or TelemetryLimits(ring_fills=4 * _FILLS, export_interval_s=0.25, close_deadline_s=60.0)
     async with FillTelemetry.start(
         "bench", "bench", endpoint=endpoint, sample_ratio=ratio, limits=limits
     ) as telemetry:
@@ -128,28 +94,60 @@ async def _telemetry(endpoint: str | None, ratio: float) -> AsyncIterator[FillTe
 
 
 async def _path(endpoint: str) -> dict[str, float]:
+    """Return what a fill pays on its path, in the gateway and in the host, by what is kept."""
     histogram = LatencyHistogram()
-    figures = {
-        "histogram_record_us": _us_per_call(lambda number: histogram.record(number + 1_000_000)),
-        "records_alone_us": _us_per_call(lambda number: (_gateway_trace(number), _host_trace(number))),
-    }
-    async with _telemetry(endpoint, 1.0) as telemetry:
-        for number in range(1_000):
-            _both(telemetry, number)
-        families = telemetry.metrics.collect()
-        # What a scrape takes of the loop, and what it takes of a thread beside.
-        figures["scrape_collect_us"] = _us_per_call(lambda _: telemetry.metrics.collect(), 50)
-        figures["scrape_page_us"] = _us_per_call(lambda _: exposition(families, _OPENMETRICS), 20)
+    figures = {"histogram_record_us": _us_per_call(lambda number: histogram.record(number + 1_000_000))}
     for name, address, ratio in (
         ("off", None, 1.0),
-        ("unsampled", endpoint, 0.0),
+        ("unkept", endpoint, 0.0),
         ("one_percent", endpoint, 0.01),
+        ("kept", endpoint, 1.0),
     ):
         async with _telemetry(address, ratio) as telemetry:
-            figures[f"path_{name}_us"] = _us_per_call(lambda number: _both(telemetry, number))
-            figures[f"traceparent_{name}_us"] = _us_per_call(
-                lambda number: telemetry.traceparent(str(number))
-            )
+            path = TracedPath(telemetry)
+            figures[f"gateway_path_{name}_us"] = _us_per_call(path.gateway, path=path)
+            figures[f"host_path_{name}_us"] = _us_per_call(path.host, path=path)
+    async with _telemetry(endpoint, 0.0) as telemetry:
+        # What is not tracing: the histograms, which count every fill whether traces exist or not.
+        path = TracedPath(telemetry)
+        path.prepare(range(1, 2))
+        gateway, host = path.gateway_record(1), path.host_record(1)
+        figures["gateway_histograms_us"] = _us_per_call(lambda _: telemetry.latencies.count_gateway(gateway))
+        figures["host_histograms_us"] = _us_per_call(lambda _: telemetry.latencies.count_host(host))
+    for side in ("gateway", "host"):
+        for name in ("unkept", "one_percent", "kept"):
+            whole = figures[f"{side}_path_{name}_us"]
+            figures[f"{side}_tracing_{name}_us"] = whole - figures[f"{side}_histograms_us"]
+    return figures
+
+
+async def _scrape(endpoint: str) -> dict[str, float]:
+    """Return what a scrape takes of the loop, and what it takes of a thread beside."""
+    async with _telemetry(endpoint, 1.0) as telemetry:
+        path = TracedPath(telemetry)
+        path.prepare(range(1_000))
+        for number in range(1_000):
+            path.gateway(number)
+            path.host(number)
+        families = telemetry.metrics.collect()
+        return {
+            "scrape_collect_us": _us_per_call(lambda _: telemetry.metrics.collect(), _PREPARED),
+            "scrape_page_us": _us_per_call(lambda _: exposition(families, _OPENMETRICS), _PREPARED),
+        }
+
+
+async def _counter_orders(endpoint: str) -> dict[str, float]:
+    """Return what a counter-order pays in host and gateway together, by what is kept."""
+    figures = {}
+    for name, ratio, outcome in (
+        ("unkept", 0.0, Outcome.ACCEPTED),
+        ("kept", 1.0, Outcome.ACCEPTED),
+        ("failed", 0.0, Outcome.REJECTED),
+    ):
+        async with _telemetry(endpoint, ratio) as telemetry:
+            path = TracedPath(telemetry)
+            act = partial(path.counter_order, outcome=outcome)
+            figures[f"counter_order_{name}_us"] = _us_per_call(act, 1_000, path)
     return figures
 
 
@@ -181,19 +179,80 @@ def _usual_way_us(endpoint: str) -> float:
 
 
 async def _export(endpoint: str) -> dict[str, float]:
-    """Return the processor time of a kept fill: two records, six spans, from the stamps to the answered request."""
-    async with _telemetry(endpoint, 1.0) as telemetry:
-        begin_s = time.process_time()
+    """Return the processor time of a kept fill, from the stamps to the answered request: in each process, and in both.
+
+    In both together they are one process here, and one thread exports for both, at once with the path.
+    """
+    figures, exported, expected, lost = {}, 0, 0, 0
+    for name, spans in (("gateway_kept_fill_us", 4), ("host_kept_fill_us", 2), ("kept_fill_us", 6)):
+        rounds = []
+        for _ in range(_ROUNDS):
+            async with _telemetry(endpoint, 1.0) as telemetry:
+                path = TracedPath(telemetry)
+                begin_s, apart_s = time.process_time(), 0.0
+                for first in range(0, _FILLS, _PREPARED):
+                    preparing_s = time.thread_time()
+                    path.prepare(range(first, first + _PREPARED))
+                    apart_s += time.thread_time() - preparing_s
+                    for number in range(first, first + _PREPARED):
+                        if name != "host_kept_fill_us":
+                            path.gateway(number)
+                        if name != "gateway_kept_fill_us":
+                            path.host(number)
+            rounds.append((time.process_time() - begin_s - apart_s) / _FILLS * 1e6)
+            counts = telemetry.counts
+            exported += counts.exported_spans
+            expected += _FILLS * spans
+            lost += counts.dropped_fills + counts.lost_fills
+        figures[name] = median(rounds)
+    return figures | {
+        "exported_spans": float(exported),
+        "expected_spans": float(expected),
+        "dropped_or_lost": float(lost),
+    }
+
+
+async def _sustained(endpoint: str) -> dict[str, float]:
+    """Return what becomes of 10,000 fills a second, all kept, in each process with the limits that it has by default."""
+    figures: dict[str, float] = {}
+    for side, spans in (("gateway", 4), ("host", 2)):
+        loop = asyncio.get_running_loop()
+        fills = round(_SUSTAINED_FILLS_PER_S * _SUSTAINED_S)
+        async with _telemetry(endpoint, 1.0, TelemetryLimits(close_deadline_s=60.0)) as telemetry:
+            path = TracedPath(telemetry)
+            act = path.gateway if side == "gateway" else path.host
+            begin_s = loop.time()
+            number = 0
+            while number < fills:
+                await asyncio.sleep(_TICK_S)
+                due = min(fills, round((loop.time() - begin_s) * _SUSTAINED_FILLS_PER_S))
+                path.prepare(range(number, due))
+                while number < due:
+                    act(number)
+                    number += 1
+            took_s = loop.time() - begin_s
+        counts = telemetry.counts
+        figures |= {
+            f"{side}_sustained_fills_per_s": fills / took_s,
+            f"{side}_sustained_missing_spans": float(fills * spans - counts.exported_spans),
+            f"{side}_sustained_dropped_or_lost": float(counts.dropped_fills + counts.lost_fills),
+        }
+    return figures
+
+
+async def _tail(endpoint: str) -> dict[str, float]:
+    """Return how many of the fills that raise or are slow are not kept at a ratio of 0."""
+    async with _telemetry(endpoint, 0.0) as telemetry:
+        path = TracedPath(telemetry)
+        path.prepare(range(_FILLS))
         for number in range(_FILLS):
-            _both(telemetry, number)
-        path_s = time.process_time() - begin_s
-    total_s = time.process_time() - begin_s
-    counts = telemetry.counts
+            path.gateway(number)
+            trouble = number % _TROUBLED
+            path.host(number, raised=ValueError("x") if trouble == 0 else None, is_slow=trouble == 1)
+    troubled = 2 * _FILLS // _TROUBLED
     return {
-        "kept_fill_us": total_s / _FILLS * 1e6,
-        "kept_fill_path_us": path_s / _FILLS * 1e6,
-        "exported_spans": float(counts.exported_spans),
-        "dropped_or_lost": float(counts.dropped_fills + counts.lost_fills),
+        "troubled_fills": float(troubled),
+        "troubled_missing_spans": float(troubled * _SPANS_PER_FILL - telemetry.counts.exported_spans),
     }
 
 
@@ -202,15 +261,19 @@ async def _lateness_us(endpoint: str | None, ratio: float) -> tuple[float, float
     loop = asyncio.get_running_loop()
     late: list[float] = []
     async with _telemetry(endpoint, ratio) as telemetry:
+        path = TracedPath(telemetry)
         end_s = due_s = loop.time() + 0.1
         end_s += _PACED_S
         number = 0
         while due_s < end_s:
             await asyncio.sleep(max(0.0, due_s - loop.time()))
             late.append((loop.time() - due_s) * 1e6)
-            for _ in range(round(_PACED_FILLS_PER_S * _TICK_S)):
-                number += 1
-                _both(telemetry, number)
+            numbers = range(number, number + round(_PACED_FILLS_PER_S * _TICK_S))
+            path.prepare(numbers)
+            for number in numbers:
+                path.gateway(number)
+                path.host(number)
+            number = numbers.stop
             due_s += _TICK_S
     cuts = quantiles(late, n=1000)
     return cuts[499], cuts[989], cuts[998]
@@ -219,17 +282,36 @@ async def _lateness_us(endpoint: str | None, ratio: float) -> tuple[float, float
 async def _all() -> dict[str, float]:
     with _sink() as endpoint:
         figures = await _path(endpoint)
+        figures |= await _scrape(endpoint)
+        figures |= await _counter_orders(endpoint)
         figures["usual_way_path_us"] = _usual_way_us(endpoint)
         figures |= await _export(endpoint)
+        figures |= await _sustained(endpoint)
+        figures |= await _tail(endpoint)
         for name, address, ratio in (("off", None, 1.0), ("all_kept", endpoint, 1.0)):
             p50, p99, p999 = await _lateness_us(address, ratio)
             figures |= {f"tick_{name}_p50_us": p50, f"tick_{name}_p99_us": p99, f"tick_{name}_p999_us": p999}
     return figures
 
 
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keep the collector of reference cycles away, as the gateway does."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
 def run() -> dict[str, float]:
     """Measure, and return the figures by name; those in `_us` are microseconds."""
-    return {name: round(figure, 3) for name, figure in asyncio.run(_all()).items()}
+    with _quiet_collector():
+        return {name: round(figure, 3) for name, figure in asyncio.run(_all()).items()}
 
 
 if __name__ == "__main__":

@@ -149,6 +149,7 @@ async def _site(status: int, text: str) -> AsyncIterator[str]:
     [
         (200, "<html>", "is not Jaeger's query API: expected the address of its user interface"),
         (404, "not found", "is not Jaeger's query API"),
+        (404, "{}", "is not Jaeger's query API"),
         (200, "[]", "is not Jaeger's query API"),
         (500, '{"error": {"httpCode": 500}}', "answers with status 500: expected 200"),
     ],

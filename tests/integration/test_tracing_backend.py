@@ -25,7 +25,6 @@ from support.trader import Trader
 if TYPE_CHECKING:
     from fillwire.domain.orders import TradeOrder
 
-LIMITS = TelemetryLimits(export_interval_s=0.05)
 FILL = [
     "emit binance",
     "receive",
@@ -84,15 +83,18 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path, bot: Counter, ratio: float = 1.0) -> AsyncIterator[Scene]:
+async def scene(
+    tmp_path: Path, bot: Counter, ratio: float = 1.0, slow_s: float | None = None
+) -> AsyncIterator[Scene]:
     """Run backend, broker, venue, gateway and host inside the block."""
+    limits = TelemetryLimits(export_interval_s=0.05, slow_s=slow_s)
     async with AsyncExitStack() as stack:
         backend = await stack.enter_async_context(tracing_backend(tmp_path))
         print(f"traces go to: {backend.name}", file=sys.stderr)  # noqa: T201 - which of the two ran, for who asks with -s
 
         def telemetry(service: str) -> FillTelemetry:
             return FillTelemetry.start(
-                service, "test", sample_ratio=ratio, endpoint=backend.endpoint, limits=LIMITS
+                service, "test", sample_ratio=ratio, endpoint=backend.endpoint, limits=limits
             )
 
         it = await stack.enter_async_context(rig(tmp_path, telemetry=telemetry("fillwire-gateway")))
@@ -189,6 +191,17 @@ async def test_a_trace_that_the_ratio_leaves_out_is_kept_when_its_counter_order_
             assert by_name[name].attributes["fillwire.kept_for"] == "order", name
         quiet = await it.filled()
         assert await it.backend.trace(span_digests(quiet.event_id).trace_id.hex()) == []
+
+
+async def test_the_counter_order_of_a_slow_fill_is_kept_with_it(tmp_path: Path) -> None:
+    """That the fill was slow is known when the callback begins, so the gateway is told to keep its part."""
+    async with scene(tmp_path, Counter(), ratio=0.0, slow_s=0.0) as it:
+        fill = await it.filled()
+        spans = await it.spans(fill.event_id, len(FILL) + len(COUNTER_ORDER))
+        assert sorted(span.name for span in spans) == sorted(FILL + COUNTER_ORDER)
+        assert _chain(spans)["handle place_order"] == "place_order"
+        kept_for = {span.name: span.attributes.get("fillwire.kept_for") for span in spans}
+        assert (kept_for["emit binance"], kept_for["place_order"]) == ("slow", "slow")
 
 
 async def test_the_trace_of_a_fill_is_linked_to_what_the_order_did_before(tmp_path: Path) -> None:

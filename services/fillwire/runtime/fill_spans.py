@@ -29,30 +29,50 @@ _PUBLISH: Final = shape(f"{names.PUBLISH} {names.DESTINATION}", SpanKind.PRODUCE
 _DELIVER: Final = shape(f"{names.DELIVER} {names.DESTINATION}", SpanKind.CONSUMER)
 
 
-def fill_spans(
-    trace: GatewayTrace | HostTrace,
+def gateway_spans(trace: GatewayTrace, kept_for: str | None = None) -> list[bytes]:
+    """Return the spans of a gateway's record, encoded, each the child of the one before.
+
+    Args:
+        trace: the record.
+        kept_for: why the trace is kept although the ratio left it out.
+    """
+    return _steps_of_gateway(
+        trace,
+        span_digests(trace.event_id),
+        _why(kept_for),
+        trace.acknowledged_ns,
+        known_number(names.FRAME_BYTES, trace.frame_bytes),
+        b"".join(map(_link, trace.earlier)),
+    )
+
+
+def host_spans(
+    trace: HostTrace,
     kept_for: str | None = None,
     *,
     tells_gateway: bool = False,
     tells_delivery: bool | None = None,
 ) -> list[bytes]:
-    """Return the spans of one record, encoded, each the child of the one before.
+    """Return the spans of a host's record, encoded, each the child of the one before.
 
     Args:
         trace: the record.
         kept_for: why the trace is kept although the ratio left it out.
-        tells_gateway: whether a host's record yields the gateway's spans too, as far as the message's stamps tell them:
-            the gateway has sent nothing of a trace that the ratio left out.
-        tells_delivery: whether a host's record yields the span `deliver`; None: its first call does.
+        tells_gateway: whether it yields the gateway's spans too, as far as the message's stamps tell them: the gateway
+            has sent nothing of a trace that the ratio left out.
+        tells_delivery: whether it yields the span `deliver`; None: the first call of a delivery does.
     """
     digests = span_digests(trace.event_id)
-    why = b"" if kept_for is None else known_text(names.KEPT_FOR, kept_for)
-    if isinstance(trace, GatewayTrace):
-        return _gateway_spans(trace, digests, why)
+    why = _why(kept_for)
+    spans = _steps_of_gateway(trace, digests, why, None) if tells_gateway else []
     if tells_delivery is None:
         tells_delivery = trace.is_first_call
-    before = _gateway_spans(trace, digests, why) if tells_gateway else []
-    return before + _host_spans(trace, digests, why, is_alone=not tells_gateway, with_delivery=tells_delivery)
+    spans += _steps_of_host(trace, digests, why, is_alone=not tells_gateway, with_delivery=tells_delivery)
+    return spans
+
+
+def _why(kept_for: str | None) -> bytes:
+    return b"" if kept_for is None else known_text(names.KEPT_FOR, kept_for)
 
 
 @lru_cache(1024)
@@ -104,18 +124,19 @@ def _bot(bot: str, delivery: int) -> bytes:
     )
 
 
-def _gateway_spans(trace: GatewayTrace | HostTrace, ids: SpanDigests, why: bytes) -> list[bytes]:
+def _steps_of_gateway(  # noqa: PLR0913, PLR0917 - positional for speed
+    trace: GatewayTrace | HostTrace,
+    ids: SpanDigests,
+    why: bytes,
+    acknowledged_ns: int | None,
+    frame: bytes = b"",
+    links: bytes = b"",
+) -> list[bytes]:
     trace_id, emit, receive, parse, publish = ids
     received_ns = trace.received_ns
     # A host that got no stamps knows only when the frame was read.
     parsed_ns = received_ns if trace.parsed_ns is None else trace.parsed_ns
     published_ns = parsed_ns if trace.published_ns is None else trace.published_ns
-    acknowledged_ns: int | None = None
-    frame, links = b"", b""
-    if isinstance(trace, GatewayTrace):
-        acknowledged_ns = trace.acknowledged_ns
-        frame = known_number(names.FRAME_BYTES, trace.frame_bytes)
-        links = b"".join(map(_link, trace.earlier))
     emitted = _identity(trace) + why
     if trace.exchange_time_ns is not None and abs(trace.exchange_time_ns) <= MAX_NS:
         emitted += number_attribute(names.EXCHANGE_TIME_NS, trace.exchange_time_ns)
@@ -133,13 +154,14 @@ def _gateway_spans(trace: GatewayTrace | HostTrace, ids: SpanDigests, why: bytes
     ]
 
 
+@lru_cache(8192)  # an event is linked by each of the next few of its order
 def _link(event_id: str) -> bytes:
     """Return a link to the first span of an earlier event of the same order."""
     earlier = span_digests(event_id)
     return link(earlier.trace_id, earlier.emit, (names.MESSAGING_MESSAGE_ID, event_id))
 
 
-def _host_spans(
+def _steps_of_host(
     trace: HostTrace, ids: SpanDigests, why: bytes, *, is_alone: bool, with_delivery: bool
 ) -> list[bytes]:
     deliver, callback = host_span_ids(

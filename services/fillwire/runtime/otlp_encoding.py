@@ -24,7 +24,7 @@ _KEY, _VALUE, _STRING, _INT = b"\x0a", b"\x12", b"\x0a", b"\x18"
 _TRACE_ID, _SPAN_ID, _PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
 _NAME, _KIND, _ATTRIBUTE, _EVENT, _LINK, _STATUS = b"\x2a", b"\x30", b"\x4a", b"\x5a", b"\x6a", b"\x7a"
 _LINK_ATTRIBUTE, _EVENT_ATTRIBUTE = b"\x22", b"\x1a"
-_SCOPE_SPANS, _SPANS, _SCHEMA_URL = b"\x12", b"\x12", b"\x1a"
+_RESOURCE_SPANS, _SCOPE_SPANS, _SPANS = b"\x0a", b"\x12", b"\x12"
 _TIMES: Final = Struct("<BQBQ")  # start and end, each behind its tag
 _START, _END = 0x39, 0x41
 _EVENT_TIME: Final = Struct("<BQ")
@@ -34,8 +34,6 @@ _LOCAL: Final = b"\x85\x01\x01\x01\x00\x00"
 _REMOTE: Final = b"\x85\x01\x01\x03\x00\x00"
 _LINK_FLAGS: Final = b"\x35\x01\x03\x00\x00"
 _ERROR: Final = b"\x18\x02"
-_ONE_BYTE: Final = [bytes((number,)) for number in range(128)]
-_TWO_BYTES: Final = 1 << 14
 _LOW: Final = 0x7F
 _MORE: Final = 0x80
 _UNSIGNED: Final = 2**64 - 1
@@ -52,18 +50,21 @@ class SpanKind(IntEnum):
     CONSUMER = 5
 
 
-def varint(number: int) -> bytes:
-    """Return a number from 0 to 2**64 - 1 as the protocol writes it."""
-    if number < _MORE:
-        return _ONE_BYTE[number]
-    if number < _TWO_BYTES:
-        return bytes((number & _LOW | _MORE, number >> 7))
+def _varint(number: int) -> bytes:
     written = bytearray()
     while number >= _MORE:
         written.append(number & _LOW | _MORE)
         number >>= 7
     written.append(number)
     return bytes(written)
+
+
+_SHORT: Final = [_varint(number) for number in range(4096)]  # almost every length; 150 KiB
+
+
+def varint(number: int) -> bytes:
+    """Return a number from 0 to 2**64 - 1 as the protocol writes it."""
+    return _SHORT[number] if number < 4096 else _varint(number)  # noqa: PLR2004 - as above; a name costs a look-up
 
 
 def field(tag: bytes, body: bytes) -> bytes:
@@ -75,18 +76,28 @@ def _utf8(text: str) -> bytes:
     return text.encode(errors="replace")  # half a surrogate pair costs a character, not the batch
 
 
-def _pair(key: str, value: bytes) -> bytes:
-    return field(_KEY, key.encode()) + field(_VALUE, value)
+@lru_cache(256)
+def _key(key: str) -> bytes:
+    return field(_KEY, key.encode()) + _VALUE
+
+
+def _text_pair(key: str, value: str) -> bytes:
+    text = _utf8(value)
+    said = _STRING + varint(len(text)) + text
+    return _key(key) + varint(len(said)) + said
 
 
 def text_attribute(key: str, value: str) -> bytes:
     """Return an attribute of a span that is seldom the same twice."""
-    return field(_ATTRIBUTE, _pair(key, field(_STRING, _utf8(value))))
+    pair = _text_pair(key, value)
+    return _ATTRIBUTE + varint(len(pair)) + pair
 
 
 def number_attribute(key: str, value: int) -> bytes:
     """Return an attribute of a span that is a number of 64 bits."""
-    return field(_ATTRIBUTE, _pair(key, _INT + varint(value & _UNSIGNED)))
+    said = _INT + varint(value & _UNSIGNED)
+    pair = _key(key) + varint(len(said)) + said
+    return _ATTRIBUTE + varint(len(pair)) + pair
 
 
 known_text: Final = lru_cache(8192)(text_attribute)
@@ -148,17 +159,13 @@ def span(  # noqa: PLR0913, PLR0917 - positional for speed: it is called six tim
 
 def link(trace_id: bytes, span_id: bytes, *attributes: tuple[str, str]) -> bytes:
     """Return a link to a span of another trace."""
-    said = b"".join(
-        field(_LINK_ATTRIBUTE, _pair(key, field(_STRING, _utf8(value)))) for key, value in attributes
-    )
+    said = b"".join(field(_LINK_ATTRIBUTE, _text_pair(key, value)) for key, value in attributes)
     return field(_LINK, _TRACE_ID + trace_id + _SPAN_ID + span_id + said + _LINK_FLAGS)
 
 
 def event(name: str, at_ns: int, *attributes: tuple[str, str]) -> bytes:
     """Return an event of a span."""
-    said = b"".join(
-        field(_EVENT_ATTRIBUTE, _pair(key, field(_STRING, _utf8(value)))) for key, value in attributes
-    )
+    said = b"".join(field(_EVENT_ATTRIBUTE, _text_pair(key, value)) for key, value in attributes)
     at = _EVENT_TIME.pack(_AT, min(max(at_ns, 0), MAX_NS))
     return field(_EVENT, at + field(b"\x12", _utf8(name)) + said)
 
@@ -190,5 +197,8 @@ class Envelope:
 
     def request(self, spans: Sequence[bytes]) -> bytes:
         """Return the request that exports `spans`."""
-        of_scope = self._scope + b"".join(spans)
-        return field(b"\x0a", self._resource + field(_SCOPE_SPANS, of_scope))
+        # Lengths first, so that the spans are copied once.
+        scope_bytes = len(self._scope) + sum(map(len, spans))
+        scope_head = _SCOPE_SPANS + varint(scope_bytes) + self._scope
+        resource_bytes = len(self._resource) + len(scope_head) - len(self._scope) + scope_bytes
+        return b"".join((_RESOURCE_SPANS, varint(resource_bytes), self._resource, scope_head, *spans))

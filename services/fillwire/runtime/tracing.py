@@ -6,6 +6,7 @@ Nothing is carried but the event id: a fill that is redelivered, replayed or rep
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -15,7 +16,6 @@ SAMPLER_VARIABLE: Final = "OTEL_TRACES_SAMPLER"
 SAMPLER_ARGUMENT_VARIABLE: Final = "OTEL_TRACES_SAMPLER_ARG"
 
 _HALF: Final = 1 << 64
-_LOW: Final = _HALF - 1
 # In hexadecimal digits: trace id, then the spans emit, receive, parse and publish.
 _DIGEST_BYTES: Final = 48
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -62,9 +62,15 @@ class TraceContext(NamedTuple):
     is_sampled: bool
 
 
+# Asked for when the event is published, handed in and exported, and to link later events of the order to it.
+@lru_cache(4096)
+def _digest(event_id: str) -> bytes:
+    return blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+
+
 def trace_ids(event_id: str) -> TraceIds:
     """Return the ids of the event's trace and gateway spans."""
-    digest = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+    digest = _digest(event_id)
     number = int.from_bytes
     return TraceIds(
         # An id of zeros is invalid; the odds are 1 in 2**64, the cost nothing.
@@ -78,7 +84,7 @@ def trace_ids(event_id: str) -> TraceIds:
 
 def span_digests(event_id: str) -> SpanDigests:
     """Return the ids of the event's trace and gateway spans, as bytes."""
-    digest = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+    digest = _digest(event_id)
     return SpanDigests(digest[:16], digest[16:24], digest[24:32], digest[32:40], digest[40:])
 
 
@@ -106,7 +112,7 @@ def child_id(seed: str) -> bytes:
 
 def traceparent(event_id: str, *, is_sampled: bool = True) -> str:
     """Return the W3C header of the event: its trace, the span that publishes it, and whether the trace is kept."""
-    digits = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    digits = _digest(event_id).hex()
     return f"00-{digits[:32]}-{digits[80:]}-0{is_sampled:d}"
 
 
@@ -159,7 +165,7 @@ class Sampling:
             return parent
         if self._bound == _HALF:
             return True
-        return self._bound != 0 and trace_ids(event_id).trace_id & _LOW < self._bound
+        return self._bound != 0 and int.from_bytes(_digest(event_id)[8:16]) < self._bound
 
     def keeps(self, context: TraceContext) -> bool:
         """Return whether the trace of a message is kept that came with this context."""
@@ -172,10 +178,10 @@ class Sampling:
         bound = self._bound
         if bound == 0:
             return None
-        digits = blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).hexdigest()
-        if bound != _HALF and int(digits[16:32], 16) >= bound:
+        digest = _digest(event_id)
+        if bound != _HALF and int.from_bytes(digest[8:16]) >= bound:
             return None
-        return f"00-{digits[:32]}-{digits[80:]}-01"
+        return f"00-{digest[:16].hex()}-{digest[40:].hex()}-01"
 
 
 def sampling_from(environ: Mapping[str, str], default_ratio: float) -> Sampling:

@@ -1,14 +1,13 @@
 """Header names, and the stamps that let a host measure and trace a fill without asking anyone."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MESSAGE_ID = "Nats-Msg-Id"
 TRACEPARENT = "traceparent"
 STAMPS = "Fillwire-Stamps"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamps:
+class Stamps(NamedTuple):
     """Times of one event inside the gateway, beside those in the event itself.
 
     Attributes:
