@@ -11,9 +11,13 @@ import pytest
 from aiohttp import web
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.enums import Kind
 from fillwire.domain.identifiers import Account
+from fillwire.wire.codec import encode_order
+from fillwire.wire.dead_letters import REPLAY_FOR
+from fillwire.wire.subjects import order_subject
 from support.order_events import order_event
 from support.processes import python
 from support.publishing import publish
@@ -110,6 +114,17 @@ async def test_what_is_not_there_is_said_in_a_sentence(
     printed, errors = await _trace(log, *arguments, status=1)
     assert printed == ""
     assert re.match(f"fillwire: {said}", errors), errors
+
+
+async def test_a_dead_letter_that_was_given_back_is_not_the_fill(log: EmbeddedServer, bus: Bus) -> None:
+    """It was stored hours after the fill, with the fill's own stamps: what it would show never happened."""
+    event = order_event(order_id="14", trade=104, received_time_ns=time.time_ns())
+    async with OrderedPublisher(bus) as publisher:
+        subject = order_subject(event.account, event.pair, event.kind)
+        publisher.submit("14", subject, encode_order(event), "a replay", {REPLAY_FOR: "alice=grid"})
+        assert await publisher.flush(20.0) == 0
+    _, errors = await _trace(log, "104", status=1)
+    assert "found no trade or order '104'" in errors
 
 
 async def test_a_broker_without_a_log_says_so(broker: EmbeddedServer) -> None:
