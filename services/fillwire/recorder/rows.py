@@ -1,18 +1,15 @@
 """What a message of the stream becomes in the database: a row of `order_events`, or one of `unreadable`."""
 
-from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from fillwire.domain.client_order_ids import label_of
 from fillwire.domain.errors import DecodeError
-from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account, order_scope
 from fillwire.recorder.tables import order_events
+from fillwire.recorder.texts import read_event
 from fillwire.runtime.redaction import printable
-from fillwire.wire.codec import decode_order
-from fillwire.wire.decimals import decimal_text
 from fillwire.wire.headers import MESSAGE_ID
 from fillwire.wire.subjects import order_subject
 
@@ -105,8 +102,8 @@ def row_of(message: Received, stream_id: int) -> Row:
         DecodeError: it is no order event, or not one of the account and order that its subject and id name: whoever may
             write for one account must not be believed about another.
     """
-    event = decode_order(message.data)
-    account = event.account
+    event = read_event(message.data)
+    account = _account(event.user, event.exchange, event.environment)
     if message.subject != _subject(account, event.pair, event.kind):
         raise DecodeError("order event", "/", f"expected one of its subject {message.subject}")
     if not event.event_id.startswith(_scope(account, event.symbol, event.order_id)):
@@ -116,6 +113,7 @@ def row_of(message: Received, stream_id: int) -> Row:
     return _row(event, stream_id, message.sequence)
 
 
+_account = lru_cache(1024)(Account)
 _subject = lru_cache(4096)(order_subject)
 
 
@@ -135,13 +133,13 @@ def with_bot(row: Row, bot: str | None) -> Row:
     return (*row[:_BOT], bot, *row[_BOT + 1 :])
 
 
-def _row(event: OrderEvent, stream_id: int, sequence: int) -> Row:
+def _row(event: Any, stream_id: int, sequence: int) -> Row:
     fill = event.last_fill
     return (
         event.event_id,
         stream_id,
         sequence,
-        event.kind.value,
+        event.kind,
         event.user,
         event.exchange,
         event.environment,
@@ -152,17 +150,17 @@ def _row(event: OrderEvent, stream_id: int, sequence: int) -> Row:
         event.new_client_order_id,
         event.order_list_id,
         _bot(event.client_order_id, event.new_client_order_id),
-        event.side.value,
-        event.type.value,
-        event.time_in_force.value if event.time_in_force else None,
-        _text(event.price),
-        _text(event.stop_price),
-        _text(event.quantity),
-        _text(event.quote_quantity),
-        _text(event.cumulative_quantity),
-        _text(event.cumulative_quote),
-        _text(event.average_price),
-        _text(event.prevented_quantity),
+        event.side,
+        event.type,
+        event.time_in_force,
+        event.price,
+        event.stop_price,
+        event.quantity,
+        event.quote_quantity,
+        event.cumulative_quantity,
+        event.cumulative_quote,
+        event.average_price,
+        event.prevented_quantity,
         event.is_working,
         event.venue_status,
         event.reject_reason,
@@ -172,25 +170,26 @@ def _row(event: OrderEvent, stream_id: int, sequence: int) -> Row:
             if fill is None
             else (
                 fill.trade_id,
-                _text(fill.price),
-                _text(fill.quantity),
-                _text(fill.quote),
-                _text(fill.fee),
+                fill.price,
+                fill.quantity,
+                fill.quote,
+                fill.fee,
                 fill.fee_currency,
-                fill.liquidity.value if fill.liquidity else None,
+                fill.liquidity,
             )
         ),
         event.exchange_time_ns,
         event.transaction_time_ns,
         event.received_time_ns,
-        event.source.value,
+        event.source,
     )
 
 
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else decimal_text(amount)
+def _bot(client_order_id: str | None, new_client_order_id: str | None) -> str | None:
+    label = None if client_order_id is None else _label(client_order_id)
+    if label is None and new_client_order_id is not None:
+        return _label(new_client_order_id)
+    return label
 
 
-def _bot(*client_order_ids: str | None) -> str | None:
-    labels = (label_of(name) for name in client_order_ids if name)
-    return next((label for label in labels if label is not None), None)
+_label = lru_cache(4096)(label_of)
