@@ -419,6 +419,30 @@ SERVICES = (
             f"sum by (job) (increase(fillwire_telemetry_source_failures_total{{{_JOB}}}[1h]))": "{{job}}"
         },
     ),
+    Panel(
+        title="Through the journal",
+        says="Events that the memory of a gateway could not hold while the broker was away.",
+        queries={
+            f"sum by (job, instance) (rate(fillwire_queue_spilled_total{{{_JOB}}}[$__rate_interval]))": _PROCESS
+        },
+    ),
+    Panel(
+        title="Recorded, and behind",
+        says="Events into the database a second, and how many are in the log behind the last of them.",
+        queries={
+            f"sum(rate(fillwire_recorder_events_total{{{_JOB}}}[$__rate_interval]))": "recorded",
+            f"max(fillwire_recorder_lag{{{_JOB}}})": "behind",
+            f"max(fillwire_recorder_recording{{{_JOB}}})": "a recorder writes",
+        },
+    ),
+    Panel(
+        title="Notifications",
+        says="Attempts to tell the webhook, and how many wait.",
+        queries={
+            f"sum by (result) (rate(fillwire_notify_notifications_total{{{_JOB}}}[$__rate_interval]))": "{{result}}",
+            f"sum(fillwire_notify_waiting{{{_JOB}}})": "waiting",
+        },
+    ),
 )
 
 DASHBOARDS = {

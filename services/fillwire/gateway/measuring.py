@@ -94,6 +94,8 @@ class GatewayMeasures:
         into.put(names.QUEUE_DEPTH, publisher.queued_count, "memory")
         into.put(names.QUEUE_DEPTH, publisher.in_flight_count, "in_flight")
         into.put(names.QUEUE_DEPTH, self._outlet.journal_count, "journal")
+        spillway = self._outlet.spillway
+        into.put(names.SPILLED, 0 if spillway is None else spillway.spilled_count)
         into.put(names.QUEUE_WAIT, max(publisher.longest_wait_s, self._outlet.journal_wait_s))
         measure_publisher(into, publisher)
 

@@ -194,6 +194,10 @@ QUEUE_WAIT = _of(
     "fillwire.queue.wait", _GAUGE, "s", _GATEWAY, (), 1,
     "For how long the broker has owed an answer about one message", Fold.WORST_IS_MOST,
 )  # fmt: skip
+SPILLED = _of(
+    "fillwire.queue.spilled", _COUNTER, "{event}", _GATEWAY, (), 1,
+    "Events that went through the journal, because the memory was full",
+)  # fmt: skip
 PUBLISHED_MESSAGES = _of(
     "fillwire.publisher.messages", _COUNTER, "{message}", "gateway, host", (OUTCOME,), 4,
     "Messages by what became of them; one that is sent again counts as `resent` each time",
