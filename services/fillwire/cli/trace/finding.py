@@ -97,7 +97,7 @@ class Logged:
 async def find(bus: Bus, wanted: Wanted) -> list[Logged]:
     """Return the one execution that is called so, or all events of the one order, as the log has them.
 
-    The log is read through, some 15,000 events per second; there is no index by id.
+    The log is read through, some 30,000 events per second; there is no index by id.
 
     Raises:
         NotFound: nothing is called so.
