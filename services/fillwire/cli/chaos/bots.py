@@ -24,6 +24,7 @@ from fillwire.sdk.strategy import Strategy
 EVERYTHING = "steady"
 BRAKED = "braked"
 COUNTERING = "countering"
+QUICK = "quick"
 
 _LOOK_S, _AGAIN_S = 0.01, 0.25
 _ZERO = Decimal(0)
@@ -96,6 +97,25 @@ class Braked(_Recorder):
     async def on_fill(self, order: OrderEvent) -> None:
         """Take the time, and write it down."""
         await asyncio.sleep(self._brake.read() / 1e3)
+        self._record(order)
+
+
+class Quick(_Recorder):
+    """Listens to the pair of the braked one, with which it shares a reading until that one falls behind.
+
+    Args:
+        directory: where the recording goes.
+        braked_pair: which pair.
+    """
+
+    name = QUICK
+
+    def __init__(self, directory: Path, braked_pair: str) -> None:
+        super().__init__(directory)
+        self.pairs = (braked_pair,)
+
+    async def on_fill(self, order: OrderEvent) -> None:
+        """Write it down."""
         self._record(order)
 
 

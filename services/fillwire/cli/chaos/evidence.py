@@ -14,14 +14,15 @@ from fillwire.cli.chaos.judge import LOG, Emitted, Heard, Judge
 from fillwire.cli.chaos.stage import Stage, braked_pair
 from fillwire.cli.recordings import RecordingReader
 
-BOTS = (bots.EVERYTHING, bots.BRAKED)
+BOTS = (bots.EVERYTHING, bots.BRAKED, bots.QUICK)
 _STREAM = "ORDERS"
 _READ_DEADLINE_S = 120.0
 
 
 def listeners(exchange: str) -> dict[str, str | None]:
     """Return who is told of executions, and of which pair, None for all."""
-    return {bots.EVERYTHING: None, bots.BRAKED: braked_pair(exchange), LOG: None}
+    braked = braked_pair(exchange)
+    return {bots.EVERYTHING: None, bots.BRAKED: braked, bots.QUICK: braked, LOG: None}
 
 
 class Evidence:
