@@ -19,6 +19,7 @@ from bench import (
     bench_end_to_end,
     bench_guard,
     bench_isolation,
+    bench_many_bots,
     bench_parse,
     bench_parse_alpaca,
     bench_parse_binance_futures,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "recorder": bench_recorder.run,
     "path": bench_end_to_end.run,
     "isolation": bench_isolation.run,
+    "many_bots": bench_many_bots.run,
 }
 RESULTS = Path("bench-results")
 

@@ -21,6 +21,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.alerting import BotAlerts
 from fillwire.sdk.bot import ALL_PAIRS, Bot
+from fillwire.sdk.coalescing import Coalesced
 from fillwire.sdk.connections import Connections
 from fillwire.sdk.dead_letters import DeadLetters
 from fillwire.sdk.decoding import Decoder
@@ -89,6 +90,7 @@ class Host:
         self._wishes = Wishes(
             bus, subscriber or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         )
+        self._saying: dict[Account, Coalesced[None]] = {}
         self._live = LiveFeed(bus) if fast_lane else None
         self._running: dict[str, RunningBot] = {}
         self._groups: dict[tuple[str, ...], Group] = {}  # by what its bots listen to
@@ -238,6 +240,13 @@ class Host:
                 await group.close()
 
     async def _want(self, account: Account) -> None:
+        """Say what all bots of the account want, once for all that come and go at the same time."""
+        say = self._saying.get(account)
+        if say is None:
+            say = self._saying[account] = Coalesced(lambda: self._say_wanted(account))
+        await say()
+
+    async def _say_wanted(self, account: Account) -> None:
         self._decoder.is_remembering = len(self._running) > 1 or self._live is not None
         bots = [running.bot for running in self._running.values() if running.bot.account == account]
         pairs = {pair for bot in bots for pair in bot.pairs or (ALL_PAIRS,)}

@@ -39,6 +39,12 @@ def emission_ns(event: OrderEvent, message: Message) -> int:
 def observer(telemetry: FillTelemetry) -> Observe:
     """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept."""
     hand_in = telemetry.callback_returned
+    last: tuple[Message | None, Stamps | None, str, int] = (
+        None,
+        None,
+        "",
+        0,
+    )  # read once for all bots that share it
     blocked: Counter[tuple[str, str]] = Counter()
 
     def warn(bot: Bot, event: OrderEvent, callback: str, duration_ns: int) -> None:
@@ -72,11 +78,14 @@ def observer(telemetry: FillTelemetry) -> Observe:
     ) -> None:
         if returned_ns - started_ns > BLOCKING_NS:
             warn(bot, event, callback, returned_ns - started_ns)
-        stamps = _stamps(message)
+        nonlocal last
+        if message is not last[0]:
+            last = message, _stamps(message), message.subject, message.delivery_count or 1
+        _, stamps, subject, delivery = last
         hand_in(
             HostTrace(
                 event_id=event.event_id,
-                subject=message.subject,
+                subject=subject,
                 exchange=event.exchange,
                 environment=event.environment,
                 user=event.user,
@@ -95,7 +104,7 @@ def observer(telemetry: FillTelemetry) -> Observe:
                 started_ns=started_ns,
                 returned_ns=returned_ns,
                 body_bytes=len(message.data),
-                delivery=message.delivery_count or 1,
+                delivery=delivery,
                 attempt=attempt,
                 callback_index=callback_index,
                 is_parent_sampled=(
