@@ -4,18 +4,19 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.durables import create_consumer, delete_consumer, ensure_consumer
+from fillwire.bus.durables import ConsumerState, create_consumer, delete_consumer, ensure_consumer
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.events import OrderEvent
 from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.claims import Claim
-from fillwire.sdk.host import Host
+from fillwire.sdk.host import Host, HostFailed
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.running import RunningBot
 from fillwire.sdk.shared import AHEAD
@@ -296,16 +297,26 @@ async def test_a_bot_that_is_held_rests_at_its_own_durable(bus: Bus) -> None:
         assert await held.intake.waiting_count() == 0
 
 
-async def test_the_durable_of_a_reading_that_was_deleted_is_made_again(bus: Bus) -> None:
+async def test_the_durable_of_a_reading_that_was_deleted_is_made_again(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody's tidying at the broker costs no event, be it of the reading's durable or of one that rests."""
     first, second = pair_of("first", "second")
     async with running(bus, first, second) as host:
         await eventually(lambda: len(seated(host)) == 2)
         await publish(bus, *fills(1, 3))
         await eventually(lambda: first.told == second.told == numbers(1, 3))
+        published = asyncio.Event()
+
+        async def ensure_later(*arguments: Any, **options: Any) -> ConsumerState:
+            await published.wait()
+            return await ensure_consumer(*arguments, **options)
+
+        monkeypatch.setattr("fillwire.sdk.shared.ensure_consumer", ensure_later)
         for name in await durables(bus):
             assert await delete_consumer(bus, "ORDERS", name)
         await publish(bus, *fills(4, 6))
+        published.set()
         await eventually(lambda: first.told == second.told == numbers(1, 6), deadline_s=20)
     heirs = pair_of("first", "second")
     async with running(bus, *heirs):
@@ -331,15 +342,23 @@ async def test_a_seated_bot_runs_in_one_process_at_a_time(bus: Bus, connect_bus:
         assert listeners[0].told == numbers(1, 2)
 
 
-async def test_a_seated_bot_that_was_taken_over_is_let_go_and_its_place_left_alone(bus: Bus) -> None:
-    """The host that lost it neither runs it on nor moves the durable that is another's by now."""
+@pytest.mark.parametrize("has_noticed", [True, False])
+async def test_a_seated_bot_that_was_taken_over_is_let_go_and_its_place_left_alone(
+    bus: Bus, has_noticed: bool
+) -> None:
+    """The host that lost it, whether it knows or not, does not move the durable that is another's by now."""
     listeners = pair_of("first", "second")
     async with running(bus, *listeners) as host:
         await eventually(lambda: len(seated(host)) == 2)
         await publish(bus, *fills(1, 4))
         await eventually(lambda: all(listener.told == numbers(1, 4) for listener in listeners))
         await Claim(bus, "ORDERS", "alice==first").renew()  # the other process
-        host._guard_nudge.set()  # as after a reconnect
+        if has_noticed:
+            host._guard_nudge.set()  # as after a reconnect
+            with pytest.raises(HostFailed, match="another process has taken it over"):
+                await host.failed()
+        else:
+            await host.remove(bot(listeners[0]))
         await eventually(lambda: [found.bot.name for found in host.bots.values()] == ["second"])
         await publish(bus, *fills(5, 5))
         await eventually(lambda: listeners[1].told == numbers(1, 5))
@@ -408,6 +427,29 @@ async def test_a_place_that_cannot_be_kept_at_once_is_owed(bus: Bus, monkeypatch
 
         answers.set()
         await eventually(is_paid)
+
+
+async def test_a_place_that_is_still_owed_when_the_host_stops_is_told_by_the_reading(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its durable stays at the broker for the next start of the bot."""
+    listeners = pair_of("first", "second")
+
+    async def refuse(_: int) -> bool:
+        raise BrokerError("no answer")
+
+    async with running(bus, *listeners) as host:
+        await eventually(lambda: len(seated(host)) == 2)
+        await publish(bus, *fills(1, 2))
+        await eventually(lambda: all(listener.told == numbers(1, 2) for listener in listeners))
+        monkeypatch.setattr(bot_there(host, "first").claim, "stand", refuse)
+    assert {
+        name: found["acknowledged"] for name, found in (await durables(bus)).items() if "==f" in name
+    } == {"alice==first": 0}
+    heir = Listener("first")
+    async with running(bus, heir):
+        await publish(bus, *fills(3, 3))
+        await eventually(lambda: heir.told == ["3"])
 
 
 @pytest.mark.parametrize("seed", range(4))
