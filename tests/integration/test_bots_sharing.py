@@ -11,12 +11,14 @@ import pytest
 
 from fillwire.bots.errors import BotError
 from fillwire.bots.host import BotHost
-from fillwire.bus.buckets import BOT_LEASES, Bucket
+from fillwire.bus.buckets import BOOKS, BOT_LEASES, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.holdings import session_key
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.bots import BotOutcome, BotState, Desired, bot_key
+from fillwire.domain.identifiers import Account
 from fillwire.domain.rendezvous import ranked
+from fillwire.wire.subjects import account_tokens
 from support.broker import ConnectBus
 from support.eventually import eventually
 from support.managed_bots import QUICK, ManagedBots, managed_bots
@@ -220,7 +222,10 @@ async def test_a_bot_created_again_under_its_name_begins_anew(bots: ManagedBots,
     await bots.manager.create("alice", bots.creation())
     await bots.manager.stop("alice", "teller")
     await publish(bus, order_event(order_id="1"))
+    kept = f"{account_tokens(Account('alice', 'binance', 'live'))}.teller"
+    await Bucket(bus, BOOKS).put(kept, b"of the first")
     await bots.manager.remove("alice", "teller")
+    assert await Bucket(bus, BOOKS).get(kept) is None
     await bots.manager.create("alice", bots.creation())
     await publish(bus, order_event(order_id="2"))
     await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 2"])

@@ -1,27 +1,25 @@
 """Creates, changes and removes bots: writes what they are to be and do, and waits until hosts have done it."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from random import SystemRandom
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 from fillwire.bots.catalogue import Catalogue, spec_of
 from fillwire.bots.errors import BotError, refused
 from fillwire.bots.loader import Loader
 from fillwire.bots.own_orders import OwnOrders, bot_order
+from fillwire.bots.seizing import Seizing, StillHeld
 from fillwire.bots.serving import Serving
+from fillwire.bots.specs import Specs
 from fillwire.bots.viewing import Viewer
-from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, BOTS, Bucket, ensure_buckets
+from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import delete_consumer
-from fillwire.bus.errors import RevisionConflict
 from fillwire.bus.holdings import Holder, Holdings
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.bots import (
@@ -32,17 +30,15 @@ from fillwire.domain.bots import (
     BotState,
     BotView,
     Desired,
-    bot_key,
 )
-from fillwire.domain.errors import BrokerError, ConfigError, DecodeError
+from fillwire.domain.errors import ConfigError
 from fillwire.domain.orders import TradeOrder
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.supervision import cancel
 from fillwire.sdk.bot import durable_name
+from fillwire.sdk.host_clerk import forget_checkpoint
 from fillwire.sdk.running import STREAM
 from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
 from fillwire.sdk.trading import Amount
-from fillwire.wire.bots import decode_bot_spec, encode_bot
 
 _log = get_log(__name__)
 
@@ -50,7 +46,6 @@ MANAGER = "manager"
 DEADLINE_S = 20.0
 ORDER_DEADLINE_S = 10.0
 _LOOK_EVERY_S = 0.1
-_RELEASE_EVERY_S = 1.0
 
 
 class BotManager:
@@ -80,7 +75,7 @@ class BotManager:
         self._catalogue = catalogue
         self._replicas = replicas
         self._loader = Loader()
-        self._specs = Bucket(bus, BOTS)
+        self._specs = Specs(bus)
         self._statuses = Bucket(bus, BOT_STATUS)
         self._holdings = Holdings(
             Bucket(bus, BOT_LEASES),
@@ -91,9 +86,7 @@ class BotManager:
         )
         self._viewer = Viewer(bus, self._holdings)
         self._serving = Serving(bus, f"{name}-{self._holdings.holder.session[:6]}")
-        self._using: set[str] = set()
-        self._releasing: asyncio.Task[None] | None = None
-        self._seizing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._seizing = Seizing(self._holdings)
 
     async def __aenter__(self) -> Self:
         await ensure_streams(self._bus, self._replicas)
@@ -101,7 +94,7 @@ class BotManager:
         self._serving.start()
         try:
             await self._holdings.start()
-            self._releasing = asyncio.create_task(self._release_left(), name="release bots")
+            self._seizing.start()
         except BaseException:
             await self._serving.stop()
             raise
@@ -110,7 +103,7 @@ class BotManager:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await cancel(self._releasing)
+        await self._seizing.stop()
         try:
             await self._holdings.stop()
         finally:
@@ -139,7 +132,7 @@ class BotManager:
             BotError: there is none of this name.
             BrokerError: no answer.
         """
-        return await self._viewer.one(*await self._spec(user, bot))
+        return await self._viewer.one(*await self._specs.read(user, bot))
 
     # ---- to create and change
 
@@ -162,16 +155,7 @@ class BotManager:
                 BotOutcome.REFUSED, "desired is stopped: expected running or paused of a bot that is created"
             )
         await self._try(spec)
-        entry = await self._specs.look(spec.key)
-        if entry.value is not None:
-            before = decode_bot_spec(entry.value)
-            if creation.request_id is None or before.creation != creation.request_id:
-                raise refused(
-                    BotOutcome.CONFLICT,
-                    f"bot {spec.bot} of {user} exists: expected another name, or to remove that one first",
-                )
-            return await self._seen(before, entry.revision, end_s)
-        return await self._seen(spec, await self._write(spec, entry.revision), end_s)
+        return await self._seen(*await self._specs.add(spec), end_s)
 
     async def start(
         self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
@@ -241,7 +225,7 @@ class BotManager:
             deadline_s: how long to wait for a host, in seconds.
         """
         end_s = _end(deadline_s)
-        spec, revision = await self._expected(user, bot, expected_revision)
+        spec, revision = await self._specs.expected(user, bot, expected_revision)
         changed = replace(
             spec,
             parameters=spec.parameters if parameters is None else dict(parameters),
@@ -249,7 +233,7 @@ class BotManager:
             changed_ns=time.time_ns(),
         )
         await self._try(changed)
-        return await self._seen(changed, await self._write(changed, revision), end_s)
+        return await self._seen(changed, await self._specs.write(changed, revision), end_s)
 
     # ---- to stop and remove
 
@@ -280,7 +264,7 @@ class BotManager:
             BrokerError: no answer: asking again does no harm.
         """
         end_s = _end(deadline_s)
-        spec, revision = await self._turned(user, bot, lambda _: Desired.STOPPED, expected_revision)
+        spec, revision = await self._specs.turned(user, bot, lambda _: Desired.STOPPED, expected_revision)
 
         async def finish() -> BotAnswer:
             return await self._finish(spec, end_s, cancel_orders=cancel_orders)
@@ -322,18 +306,16 @@ class BotManager:
                 )
             return Desired.STOPPED
 
-        spec, revision = await self._turned(user, bot, stopped, expected_revision)
+        spec, revision = await self._specs.turned(user, bot, stopped, expected_revision)
 
         async def finish() -> BotAnswer:
             # From here on whoever changes it meanwhile is told so, or we are, before anything is lost.
-            fixed = await self._write(spec, revision)
+            fixed = await self._specs.write(spec, revision)
             done = await self._finish(spec, end_s, cancel_orders=cancel_orders)
             await delete_consumer(self._bus, STREAM, durable_name(user, bot))
+            await forget_checkpoint(self._bus, spec.account, bot)
             await self._statuses.delete(spec.key)
-            try:
-                await self._specs.delete(spec.key, expected_revision=fixed)
-            except RevisionConflict:
-                raise _conflict(user, bot) from None
+            await self._specs.remove(spec, fixed)
             return done
 
         return await self._alone_with(spec, revision, end_s, finish)
@@ -374,7 +356,7 @@ class BotManager:
             BotError: there is no bot of this name, or the terms cannot be.
             BrokerError: no answer: placed or not is unknown, and asking again under the same id is safe.
         """
-        spec, _ = await self._spec(user, bot)
+        spec, _ = await self._specs.read(user, bot)
         if not request_id:
             raise refused(BotOutcome.REFUSED, "request_id is empty: expected an id of the caller's")
         try:
@@ -394,30 +376,6 @@ class BotManager:
         except ConfigError as error:
             raise refused(BotOutcome.REFUSED, str(error)) from error
 
-    async def _spec(self, user: str, bot: str) -> tuple[BotSpec, int]:
-        entry = await self._specs.get(bot_key(user, bot))
-        if entry is None or entry.value is None:
-            raise refused(BotOutcome.MISSING, f"{user} has no bot {bot}")
-        try:
-            return decode_bot_spec(entry.value), entry.revision
-        except DecodeError as error:
-            raise refused(BotOutcome.REFUSED, f"bot {bot} of {user}: {error}") from error
-
-    async def _expected(self, user: str, bot: str, revision: int | None) -> tuple[BotSpec, int]:
-        spec, found = await self._spec(user, bot)
-        if revision is not None and revision != found:
-            raise refused(
-                BotOutcome.CONFLICT,
-                f"bot {bot} of {user} has changed: expected revision {revision}, found {found}",
-            )
-        return spec, found
-
-    async def _write(self, spec: BotSpec, revision: int) -> int:
-        try:
-            return await self._specs.put(spec.key, encode_bot(spec), expected_revision=revision)
-        except RevisionConflict:
-            raise _conflict(spec.user, spec.bot) from None
-
     async def _turn(
         self,
         user: str,
@@ -427,24 +385,7 @@ class BotManager:
         deadline_s: float,
     ) -> BotView:
         end_s = _end(deadline_s)
-        return await self._seen(*await self._turned(user, bot, turn, expected_revision), end_s)
-
-    async def _turned(
-        self, user: str, bot: str, turn: Callable[[BotSpec], Desired], expected_revision: int | None
-    ) -> tuple[BotSpec, int]:
-        """Write what a bot is to do, unless it is to do that already; somebody else may have asked for the same."""
-        spec, revision = await self._expected(user, bot, expected_revision)
-        desired = turn(spec)
-        if desired is spec.desired:
-            return spec, revision
-        turned = replace(spec, desired=desired, changed_ns=time.time_ns())
-        try:
-            return turned, await self._write(turned, revision)
-        except BotError:
-            spec, revision = await self._spec(user, bot)
-            if expected_revision is None and turned == replace(spec, changed_ns=turned.changed_ns):
-                return spec, revision
-            raise
+        return await self._seen(*await self._specs.turned(user, bot, turn, expected_revision), end_s)
 
     async def _seen(self, spec: BotSpec, revision: int, end_s: float) -> BotView:
         """Return the bot once a host says that it does what this revision asks for.
@@ -473,67 +414,13 @@ class BotManager:
     async def _alone_with(
         self, spec: BotSpec, revision: int, end_s: float, act: Callable[[], Awaitable[BotAnswer]]
     ) -> BotAnswer:
-        """Act while we hold the bot, so that no host can run it; what was done is told though it failed."""
-        async with self._alone_here(spec, revision, end_s):
-            self._using.add(spec.key)
-            try:
-                fence = await self._seize(spec, revision, end_s)
-                try:
-                    return await act()
-                finally:
-                    try:
-                        await self._holdings.give(spec.key, fence)
-                    except BrokerError as error:  # it is released later
-                        _log.warning("bot_not_given", key=spec.key, error=error)
-            finally:
-                self._using.discard(spec.key)
-
-    async def _release_left(self) -> None:
-        """Let hosts have bots that name us though no request uses them: an answer of the broker was lost."""
-        while True:
-            await asyncio.sleep(_RELEASE_EVERY_S)
-            for key in self._holdings.ours:
-                if key not in self._using:
-                    try:
-                        await self._holdings.release(key, partial(self._is_left, key))
-                    except BrokerError as error:
-                        _log.warning("bot_not_released", key=key, error=error)
-
-    def _is_left(self, key: str) -> bool:
-        return key not in self._using
-
-    @contextlib.asynccontextmanager
-    async def _alone_here(self, spec: BotSpec, revision: int, end_s: float) -> AsyncIterator[None]:
-        """Wait for other requests of this process about the bot: what we hold, we hold for all of them."""
-        lock = self._seizing.get(spec.key)
-        if lock is None:
-            lock = self._seizing[spec.key] = asyncio.Lock()
+        """Act while no host can run the bot."""
         try:
-            async with asyncio.timeout(max(0.0, end_s - time.monotonic())):
-                await lock.acquire()
-        except TimeoutError:
+            async with self._seizing.alone_with(spec.key, end_s):
+                return await act()
+        except StillHeld as error:
             view = await self._viewer.one(spec, revision)
-            raise _unfinished(
-                f"bot {spec.bot} of {spec.user}: another request about it takes long", view
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    async def _seize(self, spec: BotSpec, revision: int, end_s: float) -> int:
-        while True:
-            fence = await self._holdings.take(spec.key)
-            if fence is not None:
-                return fence
-            if time.monotonic() >= end_s:
-                view = await self._viewer.one(spec, revision)
-                holder = self._holdings.holder_of(spec.key)
-                who = (
-                    "nobody could be asked" if holder is None else f"{holder.kind} {holder.name} still has it"
-                )
-                raise _unfinished(f"bot {spec.bot} of {spec.user} is not stopped yet: {who}", view)
-            await asyncio.sleep(_LOOK_EVERY_S)
+            raise _unfinished(f"bot {spec.bot} of {spec.user} is not stopped yet: {error}", view) from error
 
     async def _finish(self, spec: BotSpec, end_s: float, *, cancel_orders: bool) -> BotAnswer:
         """Cancel the bot's orders, if that is asked for, now that it can place no others."""
@@ -552,13 +439,6 @@ class BotManager:
 
 def _end(deadline_s: float) -> float:
     return time.monotonic() + deadline_s
-
-
-def _conflict(user: str, bot: str) -> BotError:
-    return refused(
-        BotOutcome.CONFLICT,
-        f"bot {bot} of {user} was changed by somebody else meanwhile: look at it and ask again",
-    )
 
 
 def _unfinished(reason: str, view: BotView) -> BotError:

@@ -15,7 +15,7 @@ from fillwire.bus.log import read_stream
 from fillwire.bus.messages import Message
 from fillwire.domain.client_order_ids import bot_label, label_of
 from fillwire.domain.errors import DecodeError
-from fillwire.domain.identifiers import escape_token
+from fillwire.domain.identifiers import Account, escape_token
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.clerk import Checkpoint, OwnLog
@@ -32,19 +32,19 @@ _READ_DEADLINE_S = 120.0  # a month of a busy pair: some 15,000 events a second 
 _VERSION = 1
 
 
-def _key(bot: Bot) -> str:
-    return f"{account_tokens(bot.account)}.{escape_token(bot.name)}"
+def _key(account: Account, bot: str) -> str:
+    return f"{account_tokens(account)}.{escape_token(bot)}"
 
 
-async def forget_checkpoint(bus: Bus, bot: Bot) -> None:
-    """Delete what a bot has kept; nothing happens if it has kept nothing.
+async def forget_checkpoint(bus: Bus, account: Account, bot: str) -> None:
+    """Delete what a bot of this name has kept; nothing happens if it has kept nothing.
 
     Raises:
         BrokerError: no answer, or not allowed.
     """
     bucket = Bucket(bus, BOOKS)
-    if await bucket.get(_key(bot)) is not None:
-        await bucket.delete(_key(bot))
+    if await bucket.get(_key(account, bot)) is not None:
+        await bucket.delete(_key(account, bot))
 
 
 class HostClerk:
@@ -65,7 +65,7 @@ class HostClerk:
         self._bot = bot
         self._label = bot_label(bot.name)
         self._bucket = Bucket(bus, BOOKS)
-        self._key = _key(bot)
+        self._key = _key(bot.account, bot.name)
         self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None

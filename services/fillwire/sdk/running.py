@@ -236,7 +236,7 @@ class RunningBot:
             BrokerError: no answer, or not allowed.
         """
         await delete_consumer(self._bus, STREAM, self.bot.durable)
-        await forget_checkpoint(self._bus, self.bot)
+        await forget_checkpoint(self._bus, self.bot.account, self.bot.name)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
