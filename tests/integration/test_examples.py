@@ -1,22 +1,29 @@
-"""Every example runs, against a real broker and without a gateway."""
+"""Every example runs, against a real broker, and a gateway with a simulated exchange where it trades."""
 
 import re
+from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.bus.server import EmbeddedServer
+from fillwire.cli.simulated import SimulatedVenue
+from fillwire.cli.stack import Stack
 from fillwire.domain.enums import ConnectionState, Kind, Side
 from fillwire.domain.orders import Outcome, TradeOrder
 from fillwire.recorder.database import Database
+from fillwire.wire.codec import encode_order
 from fillwire.wire.commands import decode_order_request, encode_command
+from fillwire.wire.subjects import order_subject
 from support.broker import ConnectBus
 from support.databases import record
+from support.eventually import eventually
 from support.order_events import connection_event, order_event
-from support.processes import python
+from support.processes import program, python
 from support.publishing import publish, publish_connection
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -24,9 +31,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def test_every_example_is_in_the_table_and_runs_here() -> None:
     """The README names each file, and so does a test below."""
-    files = {path.name for path in EXAMPLES.glob("*.py")}
-    table = set(re.findall(r"^\| \[(\w+\.py)\]", (EXAMPLES / "README.md").read_text(), re.MULTILINE))
-    tested = set(re.findall(r'EXAMPLES / "(\w+\.py)"', Path(__file__).read_text()))
+    files = {path.name for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.sh"))}
+    table = set(re.findall(r"^\| \[(\w+\.(?:py|sh))\]", (EXAMPLES / "README.md").read_text(), re.MULTILINE))
+    tested = set(re.findall(r'EXAMPLES / "(\w+\.(?:py|sh))"', Path(__file__).read_text()))
     assert files == table == tested
 
 
@@ -120,3 +127,46 @@ async def test_the_analysis_of_trades(tmp_path: Path) -> None:
         "fees: 3.84 USDT",
         "left: 0.5 ETH-USDT at 2,000.00",
     ]
+
+
+async def test_a_shell_is_client_enough(broker: EmbeddedServer, bus: Bus) -> None:
+    """The protocol is text; what comes twice is told once."""
+    async with program("bash", EXAMPLES / "plain_nats.sh", broker.url, "alice") as process:
+        await process.said("listening")
+        twice, other = order_event(), order_event(order_id="2", trade=2, side=Side.SELL)
+        for event in (twice, twice, other):
+            await bus.publish(order_subject(event.account, event.pair, event.kind), encode_order(event))
+        await process.said("filled sell 0.5 BTC-USDT")
+        assert process.lines == ["listening", "filled buy 0.5 BTC-USDT", "filled sell 0.5 BTC-USDT"]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        (
+            EXAMPLES / "grid.py",
+            {64500: "buy 0.001 at 645", 62500: "buy 0.001 at 63000", 64100: "1 rounds, realised 0.8"},
+        ),
+        (
+            EXAMPLES / "dca.py",
+            {64500: "buy 0.001 at 645", 63800: "buy 0.001 at 638", 65500: "cycle 1 earned 1."},
+        ),
+    ],
+)
+async def test_the_shipped_strategies(tmp_path: Path, path: Path, steps: dict[int, str]) -> None:
+    """They trade at a simulated exchange, through a gateway, and tell what they have bought and earned."""
+    async with aiohttp.ClientSession() as session, Stack(tmp_path) as stack:
+        venue = await SimulatedVenue.start(stack, session)
+        await venue.freeze()
+        log = tmp_path / "host.log"
+
+        def has_said(text: str) -> bool:
+            return text in log.read_text()
+
+        for price, text in steps.items():
+            await venue.control("POST", "price", {"symbol": "BTCUSDT", "price": str(price)})
+            if not log.exists():
+                await stack.spawn("gateway", "gateway", "--exchange", "binance")
+                await stack.spawn("host", "run", str(path))
+            await eventually(partial(has_said, text), 20, f"{text!r} at {price}")

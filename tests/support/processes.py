@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Process:
-    """A running Python program and what it has said so far."""
+    """A running program and what it has said so far."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -75,9 +75,17 @@ async def python(
     *arguments: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> AsyncIterator[Process]:
     """Run `python <arguments>`; whatever happens, it is gone at the end of the block."""
+    async with program(sys.executable, *arguments, environ=environ, cwd=cwd) as process:
+        yield process
+
+
+@asynccontextmanager
+async def program(
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> AsyncIterator[Process]:
+    """Run a program; whatever happens, it is gone at the end of the block."""
     process = Process(
         await asyncio.create_subprocess_exec(
-            sys.executable,
             *map(str, arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
