@@ -132,9 +132,10 @@ class Position:
     held: Decimal = _ZERO
     cost: Decimal = _ZERO
 
-    def buy(self, execution: Execution, base: str, quote: str) -> None:
-        """Add a purchase."""
-        self.held = total((self.held, execution.quantity, -execution.fee_in(base)))
+    def buy(self, execution: Execution, base: str, quote: str, untold_fee: Decimal = _ZERO) -> None:
+        """Add a purchase; where its fee is not said, `untold_fee` of it, a rate, is taken for gone."""
+        gone = product(execution.quantity, untold_fee) if execution.fee is None else execution.fee_in(base)
+        self.held = total((self.held, execution.quantity, -gone))
         self.cost = total((self.cost, execution.quote, execution.fee_in(quote)))
 
     def sell(self, execution: Execution, base: str, quote: str) -> Decimal:

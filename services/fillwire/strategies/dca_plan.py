@@ -44,6 +44,8 @@ class DCAConfig:
         after_fees: * the profit is what is left when all fees are paid, at `fee_rate` for the sale. Otherwise the sale is
             reckoned from the average price of the purchases, as if there were no fees.
         fee_rate: * what the venue takes of a trade at most.
+        untold_fee: * what the venue takes of the bought base where its executions do not say so, as a rate: so much less is
+            sold. It does not enter the books.
         cooldown_s: * pause between two cycles, in seconds.
         max_cycles: * end after so many; None for no end.
         stop_loss: * sell everything and end when the price is so far below the entry, as a rate. It is seen by a purchase
@@ -64,6 +66,7 @@ class DCAConfig:
     active_safety_orders: int | None = None
     after_fees: bool = True
     fee_rate: Decimal = Decimal("0.001")
+    untold_fee: Decimal = Decimal(0)
     cooldown_s: int = 0
     max_cycles: int | None = None
     stop_loss: Decimal | None = None
@@ -82,6 +85,7 @@ class DCAConfig:
         for name in ("deviation", "stop_loss"):
             rate(name, getattr(self, name))
         rate("fee_rate", self.fee_rate, may_be_zero=True)
+        rate("untold_fee", self.untold_fee, may_be_zero=True)
         whole("safety_orders", self.safety_orders, 0, _MOST_SAFETY_ORDERS)
         whole("cooldown_s", self.cooldown_s, 0, _YEAR_S)
         if self.active_safety_orders is not None:

@@ -146,7 +146,7 @@ class DCAState(ClosingState):
         if execution.side is Side.SELL:
             self.books.realise(quote, self.position.sell(execution, base, quote))
             return
-        self.position.buy(execution, base, quote)
+        self.position.buy(execution, base, quote, self.plan.config.untold_fee)
         self.bought.add(execution.quantity, execution.quote)
         if step.slot[0] == BASE and step.cycle == self.cycle:
             self.entry.add(execution.quantity, execution.quote)

@@ -70,6 +70,8 @@ class GridConfig:
             what the cells at and above `start_price` need.
         start_price: price of the pair at the start; for `inventory`.
         fee_rate: * what the venue takes of a trade at most; a grid whose steps do not earn that is refused.
+        untold_fee: * what the venue takes of the bought base where its executions do not say so, as a rate: so much less is
+            sold. It does not enter the books.
         post_only: * place limit-maker orders, which never take.
         at_lower: * what to do when the lowest purchase is filled.
         at_upper: * what to do when the highest sale is filled.
@@ -88,6 +90,7 @@ class GridConfig:
     start: Start = Start.PURCHASE
     start_price: Decimal | None = None
     fee_rate: Decimal = Decimal("0.001")
+    untold_fee: Decimal = Decimal(0)
     post_only: bool = False
     at_lower: AtLower = AtLower.HOLD
     at_upper: AtUpper = AtUpper.HOLD
@@ -100,6 +103,7 @@ class GridConfig:
             positive(name, getattr(self, name))
         whole("levels", self.levels, 2, SLOT_NUMBERS)
         rate("fee_rate", self.fee_rate, may_be_zero=True)
+        rate("untold_fee", self.untold_fee, may_be_zero=True)
         if self.lower >= self.upper:
             raise ConfigError(f"upper is {self.upper}: expected more than lower, which is {self.lower}")
         if self.start is Start.INVENTORY and self.start_price is None:
@@ -150,6 +154,14 @@ class GridPlan:
 
     def _check_prices(self) -> None:
         rate_of_fees, rules = self.config.fee_rate, self.rules
+        if rules.min_price is not None and self.prices[0] < rules.min_price:
+            raise ConfigError(
+                f"lower is {self.config.lower}: expected at least {rules.min_price}, the least of {self.config.pair}"
+            )
+        if rules.max_price is not None and self.prices[-1] > rules.max_price:
+            raise ConfigError(
+                f"upper is {self.config.upper}: expected at most {rules.max_price}, the most of {self.config.pair}"
+            )
         for low, high in zip(self.prices, self.prices[1:], strict=False):
             if low >= high:
                 raise ConfigError(

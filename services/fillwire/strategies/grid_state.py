@@ -99,7 +99,7 @@ class GridState(ClosingState):
         position = self._position(step)
         base, quote = self.books.base_currency, self.books.quote_currency
         if execution.side is Side.BUY:
-            position.buy(execution, base, quote)
+            position.buy(execution, base, quote, self.plan.config.untold_fee)
         else:
             self.books.realise(quote, position.sell(execution, base, quote))
         if execution.quantity:

@@ -6,11 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from fillwire.domain.enums import Kind
+from fillwire.domain.client_order_ids import derive_client_order_id
+from fillwire.domain.enums import Kind, OrderType, Side
 from fillwire.domain.errors import ConfigError
+from fillwire.domain.orders import OrderRequest
 from fillwire.strategies.books import Books
 from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import AtLower, AtUpper, GridConfig, Start
+from fillwire.strategies.steps import Step, StepIds
 from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue, market
 from fillwire.wire.decimals import decimal_text
 
@@ -129,6 +132,17 @@ async def test_a_fee_in_a_third_currency_is_a_loss_in_that_currency() -> None:
         venue.move(PAIR, 130)
         await stage.run()
         assert told(stage.bot.books).endswith("realised -0.25 BNB 10 USDT")
+
+
+async def test_a_fee_that_is_not_told_is_left_out_of_the_sale_and_of_the_books() -> None:
+    """The venue takes 1 % of what was bought and does not say so; selling all of it would be refused."""
+    venue = venue_at(125, fee="0.01", USDT=1000)
+    venue.markets[PAIR].tells_fees = False
+    async with Rehearsal(grid(replace(CONFIG, untold_fee=Decimal("0.01"))), venue) as stage:
+        venue.move(PAIR, 115)
+        await stage.run()
+        assert "sell 0.99 at 130" in orders(venue)
+        assert (stage.bot.books.base, stage.bot.books.untold_fee_count) == (Decimal(1), 1)
 
 
 async def test_inventory_is_sold_without_a_purchase() -> None:
@@ -274,6 +288,8 @@ def test_what_cannot_be_is_refused_with_what_was_expected(change: dict[str, obje
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"lower": Decimal(2)}, "lower is 2: expected at least 5, the least of BTC-USDT"),
+        ({"upper": Decimal(1001)}, "upper is 1001: expected at most 1000, the most of BTC-USDT"),
         ({"quantity": Decimal("0.05")}, "an order of 5 at 100: expected at least 10, the least of BTC-USDT"),
         ({"quantity": Decimal("0.001")}, "which is 0 at 100 and 0 after fees: expected at least 0.01"),
         ({"upper": Decimal("100.02"), "levels": 4}, "two of them are 100.01, as BTC-USDT has steps of 0.01"),
@@ -282,8 +298,11 @@ def test_what_cannot_be_is_refused_with_what_was_expected(change: dict[str, obje
 async def test_what_the_venue_would_refuse_does_not_start(change: dict[str, object], message: str) -> None:
     """The venue's rules are known at the start."""
     config = replace(CONFIG, **change)  # type: ignore[arg-type] # one parameter
+    venue = venue_at(125)
+    rules = venue.markets[PAIR].rules
+    venue.markets[PAIR].rules = replace(rules, min_price=Decimal(5), max_price=Decimal(1000))
     with pytest.raises(ConfigError, match=message):
-        await Rehearsal(grid(config), venue_at(125)).run()
+        await Rehearsal(grid(config), venue).run()
 
 
 async def test_an_end_that_the_log_does_not_tell_is_taken_from_the_venue() -> None:
@@ -311,3 +330,57 @@ async def test_a_start_without_gateway_waits_for_one() -> None:
             _ = stage.bot.books
         await stage.settle()
         assert len(orders(venue)) == 3
+
+
+async def test_orders_by_hand_in_its_name_count_and_are_left_alone() -> None:
+    """However many there were, also when the whole log is told again after a restart."""
+    venue = venue_at(125)
+    async with Rehearsal(grid(), venue) as stage:
+        for number in range(300):
+            request = OrderRequest(
+                client_order_id=derive_client_order_id("grid-btc-usdt", str(number)),
+                pair=PAIR,
+                side=Side.BUY,
+                type=OrderType.LIMIT,
+                quantity=Decimal(1),
+                price=Decimal(90) if number == 0 else Decimal(126),
+            )
+            venue.place(request)
+        await stage.run()
+        assert told(stage.bot.books).startswith("299 BTC")
+        stage._cursor = 0
+        await stage.restart()
+        assert told(stage.bot.books).startswith("299 BTC")
+        assert orders(venue) == ["buy 1 at 90", "buy 1 at 100", "buy 1 at 110", "buy 1 at 120"]
+
+
+async def test_a_stray_of_another_plan_is_cancelled() -> None:
+    """The bot was told something else before, and died before it could clear up."""
+    venue = venue_at(125)
+    stray = StepIds("grid-btc-usdt", "another plan", 7).id_of(Step("c05", 0, 0))
+    venue.place(
+        OrderRequest(
+            client_order_id=stray,
+            pair=PAIR,
+            side=Side.BUY,
+            type=OrderType.LIMIT,
+            quantity=Decimal(1),
+            price=Decimal(95),
+        )
+    )
+    async with Rehearsal(grid(), venue):
+        assert orders(venue) == ["buy 1 at 100", "buy 1 at 110", "buy 1 at 120"]
+
+
+async def test_the_checkpoint_is_renewed_each_day_from_the_log() -> None:
+    """So that a bot that hardly trades does not come to need what the log has forgotten."""
+    venue = venue_at(125)
+    async with Rehearsal(grid(), venue) as stage:
+        venue.move(PAIR, 115)
+        await stage.run()
+        before = stage.shelf.checkpoint
+        await stage.wait(86_400)
+        after = stage.shelf.checkpoint
+        assert before is not None
+        assert after is not None
+        assert (before.sequence, after.sequence) == (0, stage.sequence)
