@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from fillwire import OrderEvent
-from fillwire.strategies.dca import DCAConfig, DCAStrategy
+from fillwire.strategies import DCAConfig, DCAStrategy
 
 
 class MyDCA(DCAStrategy):

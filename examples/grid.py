@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from fillwire import OrderEvent
-from fillwire.strategies.grid import GridConfig, GridStrategy
+from fillwire.strategies import GridConfig, GridStrategy
 
 
 class MyGrid(GridStrategy):
