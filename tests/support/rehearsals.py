@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fillwire.domain.enums import Kind, OrderType, Side
 from fillwire.domain.events import OrderEvent
 from fillwire.strategies.keeper import OrderKeeper
-from fillwire.strategies.state import OrderState, Wanted
+from fillwire.strategies.state import OrderState, Terms, Wanted
 from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue
 
 PAIR = "BTC-USDT"
@@ -184,13 +184,16 @@ def require_orders(state: OrderState, venue: ScriptedVenue) -> None:
     wanted: dict[str, Wanted] = {order.slot: order for order in state.wanted()}
     orders = {slot_of(order.request.client_order_id): order for order in venue.open_orders(PAIR)}
     assert len(orders) == len(venue.open_orders(PAIR))
-    prevented = {  # a maker's order, while the price is where it would take
-        slot
-        for slot, order in wanted.items()
-        if order.terms.type is OrderType.LIMIT_MAKER
-        and venue.markets[PAIR].crosses(order.terms.side, order.terms.price)
-    }
+    prevented = {slot for slot, order in wanted.items() if is_prevented(order.terms, venue)}
     assert orders.keys() - prevented == wanted.keys() - prevented
     for slot, order in orders.items():
         request, terms = order.request, wanted[slot].terms
         assert (request.side, request.quantity, request.price) == (terms.side, terms.quantity, terms.price)
+
+
+def is_prevented(terms: Terms, venue: ScriptedVenue) -> bool:
+    """Return whether the venue refuses an order at its present price, which the bot does not know."""
+    found = venue.markets[PAIR]
+    if terms.price is None:  # at the market: worth too little there
+        return terms.quantity * found.price < (found.rules.min_notional or 0)
+    return terms.type is OrderType.LIMIT_MAKER and found.crosses(terms.side, terms.price)

@@ -8,6 +8,7 @@ open orders decides.
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 
 from fillwire.domain.errors import ConfigError, FillwireError
 from fillwire.domain.events import ConnectionEvent, OrderEvent
@@ -15,19 +16,17 @@ from fillwire.domain.orders import Outcome, TradeOrder
 from fillwire.domain.rules import PairRules
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.causality import sequence_in_hand
-from fillwire.sdk.clerk import OwnLog
 from fillwire.sdk.strategy import Strategy
 from fillwire.strategies.books import Books
-from fillwire.strategies.standing import LONGEST_PAUSE_S, S, Standing, is_as_wanted, pause_s
-from fillwire.strategies.state import OrderState, Terms, Wanted, resume
-from fillwire.strategies.steps import EPOCHS, Step
+from fillwire.strategies.folding import Folding
+from fillwire.strategies.standing import S, Standing, is_as_wanted, pause_s
+from fillwire.strategies.state import OrderState, Terms, Wanted
+from fillwire.strategies.steps import Step
 
 _log = get_log(__name__)
 
 _LOOK_AFTER_S = 2.0  # an order that the venue does not list may have ended a moment ago
 _EVENTS_AFTER_S = 30.0  # so long the log may be behind the venue's word, while it is said to be in step
-_SAVE_AFTER_S = 86_400.0  # the log keeps thirty days
-_SAVE_AFTER_EXECUTIONS = 1_000
 
 
 class OrderKeeper(Strategy):
@@ -46,14 +45,12 @@ class OrderKeeper(Strategy):
         self.pair = pair
         self.pairs = (pair,)
         self._standings: dict[str, Standing] = {}
-        self._rules: PairRules | None = None
+        self._folding: Folding | None = None
         self._read_sequence = 0  # of the log: what it holds up to there is in the state already
         self._is_in_step = False
         self._must_compare = False
         self._is_begun = False
         self._failures = 0
-        self._saved_ns = 0
-        self._saved_executions = 0
 
     @abstractmethod
     def _make_state(self, rules: PairRules, epoch: int) -> OrderState:
@@ -155,9 +152,9 @@ class OrderKeeper(Strategy):
 
     async def _read(self) -> OrderState:
         """Return the state as checkpoint and log tell it, the checkpoint renewed."""
-        rules = self._rules = await self.pair_rules(self.pair)
-        state, sequence = await self._fold(rules)
-        self._read_sequence = sequence
+        rules = await self.pair_rules(self.pair)
+        self._folding = Folding(self, self.pair, partial(self._make_state, rules))
+        state, self._read_sequence = await self._folding.fold()
         self._tell(state)
         _log.info(
             "books_read",
@@ -168,40 +165,9 @@ class OrderKeeper(Strategy):
         )
         return state
 
-    async def _fold(self, rules: PairRules) -> tuple[OrderState, int]:
-        checkpoint = await self.load_checkpoint()
-        clerk, fresh = self._office(), self.now_ns // S % EPOCHS
-        if checkpoint is not None:
-            log = await self.read_own_log(self.pair, after=checkpoint.sequence)
-            state = resume(lambda epoch: self._make_state(rules, epoch), checkpoint.state, fresh)
-        elif clerk.has_run:
-            log = await self.read_own_log(self.pair)
-            epochs = (
-                self._make_state(rules, 0).ids.epoch_of(event.client_order_id) for event in log.events[-1:]
-            )
-            state = self._make_state(rules, next((epoch for epoch in epochs if epoch is not None), fresh))
-        else:
-            log = OwnLog((), await clerk.log_end())
-            state = self._make_state(rules, fresh)
-        for event in log.events:
-            state.take(event)
-        # Before anything is placed: a plan that begins is found again by its epoch.
-        await self.save_checkpoint(log.sequence, state.encode())
-        self._saved_ns, self._saved_executions = self.now_ns, state.books.execution_count
-        return state, log.sequence
-
     async def _save_now_and_then(self, state: OrderState) -> None:
-        """Renew the checkpoint: from the log, so that it stands for a sequence whatever the callbacks were told ahead of it."""
-        due_ns = self._saved_ns + int(_SAVE_AFTER_S * S)
-        grown = state.books.execution_count - self._saved_executions
-        if self._rules is None or (grown < _SAVE_AFTER_EXECUTIONS and self.now_ns < due_ns):
-            self.wake_after((due_ns - self.now_ns) / S)
-            return
-        try:
-            await self._fold(self._rules)
-        except FillwireError as error:
-            _log.warning("checkpoint_not_saved", bot=self.name, error=error)
-            self.wake_after(LONGEST_PAUSE_S)
+        if self._folding is not None:
+            self.wake_after(await self._folding.renew(state.books.execution_count))
 
     # ---- events
 
@@ -218,8 +184,7 @@ class OrderKeeper(Strategy):
         if not self._is_begun:  # what is open has yet to be seen
             return
         await self._settle(state)
-        if state.books.execution_count - self._saved_executions >= _SAVE_AFTER_EXECUTIONS:
-            await self._save_now_and_then(state)
+        await self._save_now_and_then(state)
 
     def _note_end(self, step: Step, event: OrderEvent) -> None:
         """Put off the next order of a slot whose order has ended by itself, so that nothing goes round in circles."""
