@@ -1,5 +1,6 @@
 """Every call that a user may write. Never run: mypy and pyright check that each is accepted, and typed as said."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_type
@@ -92,6 +93,22 @@ class AllPlain(Strategy):
     def on_order_filled(self, order: OrderEvent) -> None:
         answer = self.wait_for(self.place_order(order.pair, "sell", self.size, price="65000"), timeout_s=10)
         assert_type(answer, TradeOrder)
+
+
+class Remembers(Strategy):
+    pairs = ("BTC-USDT",)
+    cancel_orders_on_stop = True
+
+    async def on_start(self) -> None:
+        assert_type(await self.own_events("BTC-USDT"), Sequence[OrderEvent])
+        found = await self.load_checkpoint()
+        log = await self.read_own_log(after=0 if found is None else found.sequence)
+        await self.save_checkpoint(log.sequence, b"state" if found is None else found.state)
+        assert_type(self.now_ns, int)
+        self.wake_after(1.5)
+
+    async def on_wake(self) -> None:
+        assert_type(await self.cancel_own_orders("BTC-USDT"), list[TradeOrder])
 
 
 class Trader(Strategy):
