@@ -11,6 +11,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.recorder.database import Database
 from fillwire.recorder.service import Recorder
+from fillwire.recorder.tail import Tail
 from fillwire.runtime.lifecycle import Stop
 from support.databases import query
 from support.eventually import eventually
@@ -158,3 +159,37 @@ async def test_a_broker_that_restarts_costs_nothing(
         await publish_orders(bus, 2)
         await eventually(lambda: recorded_ids(database) == life(1) + life(2), 30)
     assert query(database, "SELECT recorded_count, repeated_count FROM streams") == [(8, 0)]
+
+
+@pytest.mark.parametrize("bound", [{"capacity": 10}, {"capacity_bytes": 5_000}], ids=["messages", "bytes"])
+async def test_what_nobody_takes_waits_at_the_broker(bus: Bus, bound: dict[str, int]) -> None:
+    """A reader that is not read from asks for no more than it may hold; then everything comes, in order."""
+    await publish_orders(bus, *range(500))
+    tail = Tail(bus, "ORDERS", "orders.>", **bound)
+    await tail.start(0)
+    try:
+        await eventually(lambda: tail._is_full)
+        (consumer,) = (await api.call(bus, "CONSUMER.LIST.ORDERS"))["consumers"]
+        assert len(tail._waiting) <= 10
+        assert consumer["num_pending"] >= 1_000
+        taken: list[int] = []
+        while len(taken) < 2_000:
+            taken += [message.sequence for message in await tail.take(7)]
+        assert taken == list(range(1, 2_001))
+    finally:
+        await tail.stop()
+
+
+async def test_a_flood_of_what_cannot_be_read_is_kept_and_not_said_one_by_one(
+    bus: Bus, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of it is in the database, some of it in the log, and the count of the rest."""
+    for _ in range(300):
+        await bus.publish("orders.alice.binance.live.BTC-USDT.filled", b"{")
+    await publish_orders(bus, 1)
+    async with recording(bus, database):
+        await eventually(lambda: recorded_ids(database) == life(1))
+    assert query(database, "SELECT count(*) FROM unreadable") == [(300,)]
+    said = [record.message for record in caplog.records]
+    assert said.count("order_event_not_recorded") < 150
+    assert "order_events_not_recorded" in said

@@ -33,6 +33,7 @@ BATCH = 1_000
 _CLAIM_PACE_S = 0.5
 _SAID_AGAIN_S = 30.0
 _PROGRESS_S = 60.0
+_TOLD_AT_ONCE = 10
 
 
 class Recorder:
@@ -202,7 +203,7 @@ class Recorder:
             self._trouble_s = None
         for gap in written.gaps:
             self._tell_gap(gap)
-        for aside in written.unreadable:
+        for aside in written.unreadable[:_TOLD_AT_ONCE]:
             _log.error(
                 "order_event_not_recorded",
                 sequence=aside.sequence,
@@ -210,6 +211,9 @@ class Recorder:
                 reason=aside.reason,
                 kept="unreadable",
             )
+        untold = len(written.unreadable) - _TOLD_AT_ONCE
+        if untold > 0:  # a flood is kept whole, and not said one by one
+            _log.error("order_events_not_recorded", more=untold, kept="unreadable")
         if self._on_written is not None:
             self._on_written(written)
         now_s = time.monotonic()

@@ -16,6 +16,7 @@ from fillwire.domain.errors import BrokerError
 _NS = 1_000_000_000
 _INACTIVE_THRESHOLD_S = 60  # then the broker forgets a reader that has died
 _BATCH = 500
+_CAPACITY_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,24 @@ class Tail:
         stream: the stream's name.
         subject: pattern that takes all of the stream.
         capacity: messages that may wait to be taken; beyond it no more are asked for.
+        capacity_bytes: the same of their bodies.
     """
 
-    def __init__(self, bus: Bus, stream: str, subject: str, *, capacity: int = 4_000) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        stream: str,
+        subject: str,
+        *,
+        capacity: int = 4_000,
+        capacity_bytes: int = _CAPACITY_BYTES,
+    ) -> None:
         self._bus = bus
         self._stream = stream
         self._subject = subject
         self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
+        self._waiting_bytes = 0
         self._name = "record-" + bus.new_inbox().rpartition(".")[2]
         self._waiting: list[Message] = []
         self._arrived = asyncio.Event()
@@ -121,16 +133,22 @@ class Tail:
             self._arrived.clear()
             await self._arrived.wait()
         taken, self._waiting = self._waiting[:limit], self._waiting[limit:]
+        self._waiting_bytes -= sum(len(message.data) for message in taken)
         self._room.set()
         return taken
 
     async def _put(self, message: Message) -> None:
-        while len(self._waiting) >= self._capacity and not self._is_lost:
+        while self._is_full and not self._is_lost:
             self._room.clear()
             await self._room.wait()
         if not self._is_lost:
             self._waiting.append(message)
+            self._waiting_bytes += len(message.data)
             self._arrived.set()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._capacity or self._waiting_bytes >= self._capacity_bytes
 
     async def _lose(self) -> None:
         self._is_lost = True
