@@ -94,7 +94,7 @@ class BotAlerts:
             waited_s = 0.0 if oldest_ns is None else (now_ns - oldest_ns) / _S
             if waited_s >= self._lags_after_s and durable not in self._lagging:
                 self._lagging.add(durable)
-                waiting = max(found.worker.waiting_count, found.claim.waiting_count or 0)
+                waiting = max(found.worker.waiting_count, found.intake.known_waiting_count or 0)
                 self._tell(
                     found.bot,
                     BOT_LAGS,

@@ -115,6 +115,16 @@ class Intake:
         if self._seat is not None:
             self._seat.close()
 
+    @property
+    def known_waiting_count(self) -> int | None:
+        """How many events of the log the bot had not handled when it was last known; None if it never was.
+
+        Now, while the bot sits at a shared reading, else when the broker was asked last.
+        """
+        if self._seat is not None and self._reading is not None and self.is_seated:
+            return self._reading.waiting_count(self._seat)
+        return self._claim.waiting_count
+
     async def waiting_count(self) -> int:
         """Return how many events of the log the bot has not handled yet.
 

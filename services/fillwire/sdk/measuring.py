@@ -42,7 +42,7 @@ class HostMeasures:
     def _measure_bot(into: Measures, running: RunningBot, now_ns: int) -> None:
         account, worker = running.bot.account, running.worker
         labels = account.exchange, account.environment, account.user, running.bot.name
-        lag = running.claim.waiting_count
+        lag = running.intake.known_waiting_count
         if lag is not None:
             into.put(names.BOT_LAG, max(lag, worker.waiting_count), *labels)
         oldest_ns = worker.oldest_ns
