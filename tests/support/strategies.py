@@ -305,6 +305,7 @@ def bot_creations() -> st.SearchStrategy[BotCreation]:
         desired=st.sampled_from(Desired),
         start_from=texts(),
         request_id=st.none() | texts(),
+        deadline_ms=st.integers(1, 600_000),
     )
 
 

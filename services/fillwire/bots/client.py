@@ -227,7 +227,7 @@ class BotClient:
     async def _ask(
         self, verb: str, request: BotCreation | BotRequest | BotOrder, deadline_s: float
     ) -> BotAnswer:
-        if isinstance(request, BotRequest):
+        if isinstance(request, BotCreation | BotRequest):
             request = replace(request, deadline_ms=round(deadline_s * 1e3))
         data = await self._request(bot_subject(self._user, verb), encode_bot(request), deadline_s + _MARGIN_S)
         answer = decode_bot_answer(data)

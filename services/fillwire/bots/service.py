@@ -113,7 +113,8 @@ class ManagerService:
         return encode_bot(answer)
 
     async def _create(self, user: str, body: bytes) -> BotAnswer:
-        return _done(await self._manager.create(user, decode_bot_creation(body)))
+        creation = decode_bot_creation(body)
+        return _done(await self._manager.create(user, creation, deadline_s=creation.deadline_ms / 1e3))
 
     async def _turn(self, turn: Callable[..., Awaitable[BotView]], user: str, body: bytes) -> BotAnswer:
         request, bot = _named(body)

@@ -39,9 +39,8 @@ def command(
     """Run bots that were created with `fillwire bots`. Any number of hosts share them, and take over from one that dies."""
     follow_parent()
     configure_logs()
-    settings = with_nats(load_settings(config), nats)
     host = name or f"host-{socket.gethostname()}-{os.getpid()}"
-    ctx.exit(run(lambda stop: serve(settings, host, stop, fast_lane=fast_lane)))
+    ctx.exit(run(lambda stop: serve(with_nats(load_settings(config), nats), host, stop, fast_lane=fast_lane)))
 
 
 async def serve(settings: Settings, name: str, stop: Stop, *, fast_lane: bool = False) -> None:

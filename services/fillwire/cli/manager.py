@@ -31,9 +31,8 @@ def command(ctx: click.Context, *, config: Path | None, nats: str | None, name: 
     """
     follow_parent()
     configure_logs()
-    settings = with_nats(load_settings(config), nats)
     manager = name or f"manager-{socket.gethostname()}-{os.getpid()}"
-    ctx.exit(run(lambda stop: serve(settings, manager, stop)))
+    ctx.exit(run(lambda stop: serve(with_nats(load_settings(config), nats), manager, stop)))
 
 
 async def serve(settings: Settings, name: str, stop: Stop) -> None:

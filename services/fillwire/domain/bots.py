@@ -168,6 +168,7 @@ class BotCreation:
         desired: what it is to do at once.
         start_from: where it begins when it first runs: `now`, `beginning` or a time.
         request_id: of the caller; the same creation asked for twice under one id creates one bot and says so twice.
+        deadline_ms: answer within this time, with what has been done by then.
     """
 
     bot: str
@@ -179,6 +180,7 @@ class BotCreation:
     desired: Desired = Desired.RUNNING
     start_from: str = "now"
     request_id: str | None = None
+    deadline_ms: int = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,10 +258,10 @@ class Worker:
 
     @property
     def oldest_ns(self) -> int | None:
-        """When the host had the oldest event that is not done, by its clock; None if there is none."""
+        """When the host had the oldest event that is not done, by its clock; None if there is none, or the bot rests."""
         if self._in_hand_ns:
             return self._in_hand_ns
-        return self._messages[0].delivered_ns if self._messages else None
+        return self._messages[0].delivered_ns if self._messages and not self.is_held else None
 
     async def _run(self) -> None:
         messages, notices = self._messages, self._notices

@@ -156,6 +156,7 @@ async def test_a_bot_that_is_held_is_told_of_nothing_and_goes_on_where_it_was() 
         for _ in range(5):
             await asyncio.sleep(0)
         assert bot.told == ["fill 1"]
+        assert made.worker.oldest_ns is None  # what waits for a bot that rests is no lag
         made.worker.release()
         await made.settled(2)
         await eventually(lambda: len(bot.told) == 4)
