@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fillwire.cli.chaos.command:command",
         "Break the running system, and count what became of each execution.",
     ),
+    "console": ("fillwire.cli.console:command", "Serve the web page for operators and users."),
     "demo": (
         "fillwire.cli.demo:command",
         "Run everything on this machine: broker, exchange, gateway and bots.",

@@ -4,6 +4,8 @@ from fillwire.runtime.settings.loading import load_settings
 from fillwire.runtime.settings.model import (
     AccountSettings,
     BotsSettings,
+    ConsoleSettings,
+    ConsoleUserSettings,
     EnvironmentSettings,
     ExchangeSettings,
     GatewaySettings,
@@ -22,6 +24,8 @@ from fillwire.runtime.settings.model import (
 __all__ = [
     "AccountSettings",
     "BotsSettings",
+    "ConsoleSettings",
+    "ConsoleUserSettings",
     "EnvironmentSettings",
     "ExchangeSettings",
     "GatewaySettings",

@@ -13,7 +13,7 @@ of the sections in upper case with two underscores between them, lists and objec
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
@@ -431,6 +431,52 @@ class BotsSettings(Section):
         return self
 
 
+class ConsoleUserSettings(Section):
+    """Who may log in to the console.
+
+    Attributes:
+        user: as it stands in subjects; of an administrator any name.
+        role: `user` sees their own accounts, `admin` everybody's.
+        token: what they show.
+        once: whether the token opens one session only.
+    """
+
+    user: Name
+    role: Literal["user", "admin"] = "user"
+    token: SecretStr
+    once: bool = False
+
+    @field_validator("token")
+    @classmethod
+    def _is_long(cls, token: SecretStr) -> SecretStr:
+        if len(token.get_secret_value()) < _LEAST_TOKEN:
+            raise ValueError(f"expected a token of at least {_LEAST_TOKEN} characters")
+        return token
+
+
+class ConsoleSettings(Section):
+    """Where `fillwire console` listens, and who may log in.
+
+    Attributes:
+        host: address to listen at; beyond this machine a browser keeps its session only behind TLS.
+        port: port to listen at; 0 for one that is free.
+        users: who may log in.
+        session_ms: a session ends after so long.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=65_535)] = 8300
+    users: tuple[ConsoleUserSettings, ...] = ()
+    session_ms: Annotated[Milliseconds, Field(ge=60_000)] = 43_200_000
+
+    @field_validator("users")
+    @classmethod
+    def _no_token_twice(cls, users: tuple[ConsoleUserSettings, ...]) -> tuple[ConsoleUserSettings, ...]:
+        if len({user.token.get_secret_value() for user in users}) < len(users):
+            raise ValueError("expected a token of their own for each user, found one twice")
+        return users
+
+
 class Settings(Section):
     """Everything a person decides about Fillwire.
 
@@ -447,6 +493,7 @@ class Settings(Section):
         gateway: how several gateways of one exchange share its accounts.
         recorder: where executions and order states are recorded.
         bots: which bots may run, and how hosts share them.
+        console: where the console listens, and who may log in.
     """
 
     websocket: WebSocketSettings = WebSocketSettings()
@@ -461,6 +508,7 @@ class Settings(Section):
     gateway: GatewaySettings = GatewaySettings()
     recorder: RecorderSettings = RecorderSettings()
     bots: BotsSettings = BotsSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
     @field_validator("accounts")
     @classmethod

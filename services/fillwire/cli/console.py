@@ -1,0 +1,51 @@
+"""`fillwire console`: the web page for operators and users."""
+
+from pathlib import Path
+
+import click
+
+from fillwire.bus.measuring import broker_source
+from fillwire.cli.broker import connect, with_nats
+from fillwire.cli.selecting import broker_options
+from fillwire.console.service import Console
+from fillwire.runtime.lifecycle import Stop, run
+from fillwire.runtime.logs import configure_logs
+from fillwire.runtime.metrics import Metrics
+from fillwire.runtime.monitoring import monitored
+from fillwire.runtime.parent import announce_ready, follow_parent
+from fillwire.runtime.settings import Settings, load_settings
+
+_NAME = "console"
+
+
+@click.command(_NAME)
+@broker_options
+@click.pass_context
+def command(ctx: click.Context, *, config: Path | None, nats: str | None) -> None:
+    """Serve the console until interrupted: connections and fills as they happen, in a browser.
+
+    Who may log in stands in the settings (`console.users`): each has a token, and sees their own accounts, or
+    everybody's with the role `admin`.
+    """
+    follow_parent()
+    configure_logs()
+    settings = with_nats(load_settings(config), nats)
+    ctx.exit(run(lambda stop: serve(settings, stop)))
+
+
+async def serve(settings: Settings, stop: Stop) -> None:
+    """Serve until `stop` is requested.
+
+    Raises:
+        FillwireError: nobody may log in, the port cannot be had, or there is no broker.
+    """
+    async with (
+        await connect(settings, name=_NAME, inbox=_NAME) as bus,
+        Console(bus, settings.console, replicas=settings.nats.replicas) as console,
+        monitored(
+            settings.monitoring, Metrics(broker_source(bus)), ready={"broker": bus.obstacle}
+        ) as monitoring,
+    ):
+        announce_ready(console=console.address, monitoring=monitoring)
+        click.echo(f"fillwire: the console is at {console.address}", err=True)
+        await stop.wait()

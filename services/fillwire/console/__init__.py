@@ -1,0 +1,1 @@
+"""The web page for operators and users: connections, live fills, bots, trouble and profit."""

@@ -1,0 +1,99 @@
+"""The service: serves the console at an address until it is stopped."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+
+from fillwire.bus.buckets import ensure_buckets
+from fillwire.bus.connection import Bus
+from fillwire.bus.streams import ensure_streams
+from fillwire.console.clients import CAPACITY
+from fillwire.console.guarding import Guard
+from fillwire.console.scope import Scopes
+from fillwire.console.sessions import Key, Sessions
+from fillwire.console.streaming import Streams
+from fillwire.console.viewers import Role, Viewer
+from fillwire.console.web import Pages, application
+from fillwire.domain.errors import ConfigError
+from fillwire.runtime.settings import ConsoleSettings
+from fillwire.runtime.settings.addresses import is_loopback
+
+_CLOSE_GRACE_S: Final = 1.0
+
+Routes = Callable[[Guard], list[web.RouteDef]]
+"""Returns the paths of one section of the page; each is behind the guard."""
+
+
+class Console:
+    """The console: `async with Console(bus, settings, …) as console: …`.
+
+    Args:
+        bus: the connection.
+        settings: where it listens, and who may log in.
+        sections: further parts of the page by name: what a user is told there is asked for when it is looked at.
+        replicas: of the streams and buckets, should this be the first who needs them.
+        capacity: see `Client`.
+
+    Raises:
+        ConfigError: nobody may log in, or the port cannot be had.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        settings: ConsoleSettings,
+        sections: Mapping[str, Routes] | None = None,
+        *,
+        replicas: int = 1,
+        capacity: int = CAPACITY,
+    ) -> None:
+        if not settings.users:
+            raise ConfigError("console: expected users who may log in, found none")
+        self._bus = bus
+        self._settings = settings
+        self._replicas = replicas
+        now_s = asyncio.get_running_loop().time
+        keys = [
+            Key.of(user.token.get_secret_value(), Viewer(user.user, Role(user.role)), is_once=user.once)
+            for user in settings.users
+        ]
+        self._sessions = Sessions(keys, settings.session_ms / 1e3, now_s)
+        self._scopes = Scopes(bus)
+        self._streams = Streams(self._scopes, now_s, capacity)
+        self._guard = Guard(self._sessions, is_secure=not is_loopback(settings.host))
+        self._sections = dict(sections or {})
+        self._exits = AsyncExitStack()
+        self.address = ""
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        await ensure_streams(self._bus, self._replicas)
+        await ensure_buckets(self._bus, self._replicas)
+        pages = Pages(self._sessions, self._guard, self._streams, self._sections)
+        more = [route for routes in self._sections.values() for route in routes(self._guard)]
+        runner = web.AppRunner(
+            application([*pages.routes(), *more]), access_log=None, shutdown_timeout=_CLOSE_GRACE_S
+        )
+        await runner.setup()
+        self._exits.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            await self._exits.aclose()
+            raise ConfigError(
+                f"console: expected a free port at {settings.host}:{settings.port}, found {error.strerror or error}"
+            ) from error
+        host, port, *_ = runner.addresses[0]
+        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sessions.end_all()
+        await self._streams.close()
+        await self._exits.aclose()

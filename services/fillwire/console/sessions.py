@@ -1,0 +1,165 @@
+"""Logging in: tokens compared in constant time, sessions that end, and a bound on guessing."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fillwire.console.viewers import Viewer
+from fillwire.domain.errors import FillwireError
+
+MAX_SESSIONS: Final = 1_000
+ATTEMPTS: Final = 5
+WINDOW_S: Final = 60.0
+_MAX_ADDRESSES: Final = 10_000
+_MAX_ATTEMPTS_IN_ALL: Final = 200
+
+
+class LoginRefused(FillwireError):
+    """The token is none, or was used up."""
+
+
+class TooManyAttempts(FillwireError):
+    """Too many tokens were wrong; `retry_after_s` says when another is looked at."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"too many attempts: expected the next one in {retry_after_s:.0f} s")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(slots=True)
+class Key:
+    """A token that opens the console, known by its digest.
+
+    Attributes:
+        digest: SHA-256 of the token.
+        viewer: who has it.
+        is_once: whether it opens a single session.
+    """
+
+    digest: bytes
+    viewer: Viewer
+    is_once: bool = False
+
+    @classmethod
+    def of(cls, token: str, viewer: Viewer, *, is_once: bool = False) -> "Key":
+        """Return the key of a token."""
+        return cls(_digest(token), viewer, is_once)
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One login, until it expires or the viewer logs out.
+
+    Attributes:
+        viewer: who logged in.
+        csrf: what each request that changes something must repeat: a page of another origin cannot read it.
+        expires_s: when it ends, by the loop's clock.
+        ended: set when it has ended before.
+    """
+
+    viewer: Viewer
+    csrf: str
+    expires_s: float
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Sessions:
+    """Opens, finds and ends sessions. They live in memory: a restart asks everybody to log in again.
+
+    Args:
+        keys: who may log in.
+        lifetime_s: a session ends so long after it began.
+        now_s: the clock.
+    """
+
+    def __init__(self, keys: Iterable[Key], lifetime_s: float, now_s: Callable[[], float]) -> None:
+        self._keys = list(keys)
+        self._lifetime_s = lifetime_s
+        self._now_s = now_s
+        self._sessions: OrderedDict[bytes, Session] = OrderedDict()
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._failures_in_all: deque[float] = deque(maxlen=_MAX_ATTEMPTS_IN_ALL)
+
+    @property
+    def lifetime_s(self) -> float:
+        """How long a session lasts, in seconds."""
+        return self._lifetime_s
+
+    def open(self, token: str, address: str) -> tuple[str, Session]:
+        """Return a new session and its secret id.
+
+        Args:
+            token: what the viewer shows.
+            address: where the attempt comes from; guessing is bounded by address and in all.
+
+        Raises:
+            LoginRefused: nobody has such a token.
+            TooManyAttempts: too many were wrong within a minute; the token was not looked at.
+        """
+        self._require_patience(address)
+        found: Key | None = None
+        wanted = _digest(token)
+        for key in self._keys:  # all of them, however early one matches
+            if hmac.compare_digest(key.digest, wanted):
+                found = key
+        if found is None:
+            self._note_failure(address)
+            raise LoginRefused("expected a token of this console, found another")
+        if found.is_once:
+            self._keys.remove(found)
+        self._failures.pop(address, None)
+        session_id = secrets.token_urlsafe(32)
+        session = Session(found.viewer, secrets.token_urlsafe(32), self._now_s() + self._lifetime_s)
+        self._sessions[_digest(session_id)] = session
+        while len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)[1].ended.set()
+        return session_id, session
+
+    def find(self, session_id: str) -> Session | None:
+        """Return the session of that id, None if it is unknown, expired or ended."""
+        key = _digest(session_id)
+        session = self._sessions.get(key)
+        if session is not None and session.expires_s <= self._now_s():
+            self._sessions.pop(key)
+            session.ended.set()
+            return None
+        return session
+
+    def end(self, session_id: str) -> None:
+        """End a session: its streams stop at once. Idempotent."""
+        session = self._sessions.pop(_digest(session_id), None)
+        if session is not None:
+            session.ended.set()
+
+    def end_all(self) -> None:
+        """End every session."""
+        while self._sessions:
+            self._sessions.popitem()[1].ended.set()
+
+    def _require_patience(self, address: str) -> None:
+        now_s = self._now_s()
+        for failures, bound in (
+            (self._failures.get(address), ATTEMPTS),
+            (self._failures_in_all, _MAX_ATTEMPTS_IN_ALL),
+        ):
+            while failures and failures[0] <= now_s - WINDOW_S:
+                failures.popleft()
+            if failures and len(failures) >= bound:
+                raise TooManyAttempts(failures[0] + WINDOW_S - now_s)
+
+    def _note_failure(self, address: str) -> None:
+        now_s = self._now_s()
+        self._failures.setdefault(address, deque(maxlen=ATTEMPTS)).append(now_s)
+        self._failures.move_to_end(address)
+        self._failures_in_all.append(now_s)
+        while len(self._failures) > _MAX_ADDRESSES:
+            self._failures.popitem(last=False)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

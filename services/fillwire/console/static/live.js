@@ -1,0 +1,195 @@
+// The first section: connections as cards, and order events as they happen.
+
+import { h, put, nextFrame } from "./dom.js";
+import { amountText, durationText, microsText, momentText, timeText, wordText } from "./texts.js";
+
+const SHOWN = 60;
+const RATE_WINDOW_MS = 10_000;
+
+/** Return the time of a fill from the exchange to the broker in µs, null where it is not known. */
+export function totalOf(event) {
+  if (!event.stages_us) return null;
+  return Object.values(event.stages_us).reduce((sum, taken) => sum + taken, 0);
+}
+
+export function percentile(sorted, percent) {
+  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.ceil((sorted.length * percent) / 100) - 1)] : null;
+}
+
+function stateOf(account) {
+  if (account.is_silent) return account.bots ? ["no gateway", "bad"] : ["gone", "idle"];
+  const { state } = account.connection;
+  if (state === "receiving") return account.connection.missing_since_ms === null ? ["receiving", "good"] : ["catching up", "warn"];
+  if (!account.bots) return [wordText(state), "idle"];
+  return [wordText(state), state === "auth_failed" || state === "disconnected" ? "bad" : "warn"];
+}
+
+function card(account, store, isAdmin) {
+  const [word, look] = stateOf(account);
+  const event = account.connection;
+  const facts = [];
+  const add = (name, value) => value !== null && facts.push(h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+  if (event && !account.is_silent) {
+    add("Up for", event.since_ms === null ? "–" : durationText(store.now() - event.since_ms));
+    add("Bots", `${account.bots} on ${event.pairs} ${event.pairs === 1 ? "pair" : "pairs"}`);
+    add("Last event", event.last_event_ms === null ? "–" : `${durationText(store.now() - event.last_event_ms)} ago`);
+    add("Clock", event.clock_offset_us === null ? "–" : `${event.clock_offset_us < 0 ? "−" : "+"}${microsText(Math.abs(event.clock_offset_us))}`);
+    if (event.attempt) add("Attempt", String(event.attempt));
+    if (event.breaker !== "closed") add("Breaker", wordText(event.breaker));
+    if (event.polling_since_ms !== null) add("Polled for", durationText(store.now() - event.polling_since_ms));
+    if (event.waiting) add("Waiting", event.waiting.toLocaleString());
+    if (event.on_disk) add("On disk", event.on_disk.toLocaleString());
+    add("Gateway", event.is_standing_in ? `${event.gateway}, stands in` : event.gateway);
+  } else {
+    add("Bots", String(account.bots));
+  }
+  return h(
+    "article",
+    { class: `card connection ${look}`, "aria-label": `${account.exchange} ${account.environment}` },
+    h("h3", {}, account.exchange, h("small", {}, account.environment, isAdmin ? ` · ${account.user}` : "")),
+    h("p", { class: `state ${look}` }, word),
+    h("dl", {}, facts),
+    event?.reason && !event.is_receiving ? h("p", { class: "reason" }, event.reason) : null,
+  );
+}
+
+function row(event, isAdmin, choose) {
+  const fill = event.fill;
+  const total = totalOf(event);
+  return h(
+    "tr",
+    { class: fill ? "fill" : "step" },
+    h("td", { class: "time" }, fill && choose ? h("button", { type: "button", class: "link", "aria-label": `Way of trade ${fill.trade_id}, ${timeText(event.time_ms)}`, onclick: () => choose(event) }, timeText(event.time_ms)) : timeText(event.time_ms)),
+    h("td", { class: "pair" }, event.pair),
+    h("td", { class: `side ${event.side}` }, event.side),
+    h("td", { class: "number quantity" }, amountText(fill ? fill.quantity : event.quantity)),
+    h("td", { class: "number price" }, amountText(fill ? fill.price : event.price)),
+    h("td", { class: "kind" }, wordText(event.kind), event.reason ? h("span", { class: "reason" }, ` ${event.reason}`) : null),
+    h("td", { class: "number fee" }, fill && fill.fee !== null ? `${amountText(fill.fee)} ${fill.fee_currency ?? ""}` : "–"),
+    h("td", { class: "account" }, `${event.exchange} ${event.environment}`, isAdmin ? ` · ${event.user}` : ""),
+    h("td", { class: "number latency" }, total === null ? (event.source === "stream" ? "–" : event.source) : microsText(total)),
+  );
+}
+
+const COLUMNS = ["Time", "Pair", "Side", "Quantity", "Price", "What", "Fee", "Account", "Latency"];
+const NUMBERS = new Set(["Quantity", "Price", "Fee", "Latency"]);
+
+function tile(name) {
+  const value = h("b", {}, "–");
+  const note = h("small", {});
+  return { element: h("div", { class: "tile" }, h("span", {}, name), value, note), value, note };
+}
+
+export function liveView(store, viewer, choose = null) {
+  const isAdmin = viewer.role === "admin";
+  const cards = h("div", { class: "cards" });
+  const body = h("tbody", {});
+  const empty = h("p", { class: "empty" }, "No order events yet.");
+  const tiles = { receiving: tile("Receiving"), rate: tile("Fills per second"), median: tile("Latency, median"), worst: tile("Latency, 99 %") };
+  const missed = h("p", { class: "note", role: "status" });
+  let isPaused = false;
+  let withSteps = false;
+  let waiting = [];
+  const arrivals = [];
+
+  const drawCards = nextFrame(() => {
+    const accounts = [...store.accounts.values()];
+    put(cards, accounts.length ? accounts.map((account) => card(account, store, isAdmin)) : h("p", { class: "empty" }, "No connection: a gateway opens one when a bot listens."));
+    const wanted = accounts.filter((account) => account.bots > 0);
+    tiles.receiving.value.textContent = `${wanted.length - store.lost.length} of ${wanted.length}`;
+    tiles.receiving.element.classList.toggle("bad", store.lost.length > 0);
+  });
+
+  const isShown = (event) => withSteps || event.fill;
+  const drawAll = () => {
+    const events = store.events.filter(isShown).slice(-SHOWN).reverse();
+    put(body, events.map((event) => row(event, isAdmin, choose)));
+    empty.hidden = events.length > 0;
+    waiting = [];
+  };
+  const drawAdded = nextFrame(() => {
+    if (isPaused) return;
+    const events = waiting.filter(isShown).slice(-SHOWN).reverse();
+    waiting = [];
+    if (!events.length) return;
+    body.prepend(...events.map((event) => row(event, isAdmin, choose)));
+    while (body.childElementCount > SHOWN) body.lastElementChild.remove();
+    empty.hidden = true;
+  });
+
+  const drawTiles = () => {
+    const now = performance.now();
+    while (arrivals.length && arrivals[0][0] < now - RATE_WINDOW_MS) arrivals.shift();
+    const count = arrivals.reduce((sum, [, fills]) => sum + fills, 0);
+    tiles.rate.value.textContent = (count / (RATE_WINDOW_MS / 1000)).toFixed(count < 100 ? 1 : 0);
+    tiles.rate.note.textContent = `${store.eventCount.toLocaleString()} events since you came`;
+    const totals = store.events.filter((event) => event.source === "stream").slice(-1000).map(totalOf).filter((total) => total !== null).sort((a, b) => a - b);
+    for (const [of, percent] of [[tiles.median, 50], [tiles.worst, 99]]) {
+      const value = percentile(totals, percent);
+      of.value.textContent = value === null ? "–" : microsText(value);
+      of.note.textContent = `exchange to broker, last ${totals.length.toLocaleString()}`;
+    }
+    missed.textContent = store.missed ? `${store.missed.toLocaleString()} events came faster than this page took them and are not shown.` : "";
+  };
+
+  const onEvents = ({ detail }) => {
+    if (detail.isFresh) {
+      if (!isPaused) drawAll();
+      drawTiles();
+      return;
+    }
+    arrivals.push([performance.now(), detail.added.filter((event) => event.fill).length]);
+    waiting = waiting.concat(detail.added).slice(-SHOWN * 4);
+    drawAdded();
+  };
+  store.addEventListener("accounts", drawCards);
+  store.addEventListener("events", onEvents);
+  const ticking = setInterval(() => {
+    drawTiles();
+    drawCards();
+  }, 1000);
+
+  const pause = h("button", { type: "button", "aria-pressed": "false" }, "Pause");
+  pause.addEventListener("click", () => {
+    isPaused = !isPaused;
+    pause.setAttribute("aria-pressed", String(isPaused));
+    pause.textContent = isPaused ? "Go on" : "Pause";
+    if (!isPaused) drawAll();
+  });
+  const steps = h("input", { type: "checkbox" });
+  steps.addEventListener("change", () => {
+    withSteps = steps.checked;
+    drawAll();
+  });
+
+  const element = h(
+    "div",
+    { class: "view" },
+    h("h1", { class: "unseen" }, "Live"),
+    h("div", { class: "tiles" }, Object.values(tiles).map((of) => of.element)),
+    h("section", { "aria-labelledby": "connections" }, h("h2", { id: "connections" }, "Connections"), cards),
+    h(
+      "section",
+      { "aria-labelledby": "fills" },
+      h("div", { class: "head" }, h("h2", { id: "fills" }, "Fills"), h("label", { class: "check" }, steps, "all order events"), pause),
+      missed,
+      h(
+        "div",
+        { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "fills" },
+        h("table", { class: "fills" }, h("caption", { class: "unseen" }, "Latest fills, newest first"), h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col", class: NUMBERS.has(name) ? "number" : null }, name)))), body),
+        empty,
+      ),
+    ),
+  );
+  drawCards();
+  drawAll();
+  drawTiles();
+  return {
+    element,
+    stop() {
+      clearInterval(ticking);
+      store.removeEventListener("accounts", drawCards);
+      store.removeEventListener("events", onEvents);
+    },
+  };
+}

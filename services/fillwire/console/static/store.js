@@ -1,0 +1,53 @@
+// What the page knows, told by the stream; views read it and are told of changes.
+
+const KEPT_EVENTS = 2000;
+
+export class Store extends EventTarget {
+  accounts = new Map();
+  events = []; // newest last
+  isBrokerThere = true;
+  isLive = false;
+  hasState = false;
+  eventCount = 0;
+  missed = 0;
+  clockOffset = 0; // server minus page, in ms
+
+  now() {
+    return Date.now() + this.clockOffset;
+  }
+
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  state(facts) {
+    this.clockOffset = facts.now_ms - Date.now();
+    this.accounts = new Map(facts.accounts.map((account) => [account.key, account]));
+    this.events = facts.events;
+    this.isBrokerThere = facts.broker.is_connected;
+    this.hasState = true;
+    this.missed += facts.dropped;
+    this.tell("accounts");
+    this.tell("events", { isFresh: true, added: facts.events });
+    this.tell("broker");
+  }
+
+  putAccounts(accounts) {
+    for (const account of accounts) {
+      if (account.is_gone) this.accounts.delete(account.key);
+      else this.accounts.set(account.key, account);
+    }
+    this.tell("accounts");
+  }
+
+  putEvents(added) {
+    this.events.push(...added);
+    if (this.events.length > KEPT_EVENTS) this.events.splice(0, this.events.length - KEPT_EVENTS);
+    this.eventCount += added.length;
+    this.tell("events", { isFresh: false, added });
+  }
+
+  get lost() {
+    return [...this.accounts.values()].filter((account) => account.is_lost);
+  }
+}
