@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from fillwire.bus.buckets import DESIRED, Bucket
 from fillwire.bus.connection import Bus
@@ -19,6 +18,7 @@ from fillwire.sdk.desired import Wish
 from fillwire.wire.codec import encode_order
 from fillwire.wire.headers import MESSAGE_ID, STAMPS, Stamps
 from fillwire.wire.subjects import account_tokens, order_subject
+from support.accessibility import serious_findings
 from support.chromium import browser, open_page, problems_of, screenshot
 from support.console import ADMIN_TOKEN, ALICE_TOKEN, BOB_TOKEN, ONCE_TOKEN, console
 from support.order_events import ALICE, connection_event, order_event
@@ -71,16 +71,6 @@ async def scene(bus: Bus) -> None:
         await publish_connection(bus, event)
     for number in range(40):
         await fill(bus, number, pair=("BTC-USDT", "ETH-USDT", "SOL-USDT")[number % 3])
-
-
-async def serious_findings(page: Page) -> list[str]:
-    """Return what axe finds in the page that keeps people out."""
-    result = await Axe().run(page)
-    return [
-        f"{found['id']}: {found['nodes'][0]['html']}: {found['nodes'][0].get('failureSummary')}"
-        for found in result.response["violations"]
-        if found["impact"] in {"serious", "critical"}
-    ]
 
 
 async def test_a_person_logs_in_sees_fills_come_and_logs_out(bus: Bus, browser: Browser) -> None:

@@ -4,10 +4,17 @@ from pathlib import Path
 
 import click
 
+from fillwire.bus.connection import Bus
 from fillwire.bus.measuring import broker_source
 from fillwire.cli.broker import connect, with_nats
+from fillwire.cli.console_parts import LogWays, RecordedTrades
+from fillwire.cli.databases import chosen_database
 from fillwire.cli.selecting import broker_options
-from fillwire.console.service import Console
+from fillwire.console.bots import BotsSection
+from fillwire.console.service import Console, Routes
+from fillwire.console.trades import TradesSection
+from fillwire.console.trouble import TroubleSection
+from fillwire.console.ways import WaysSection
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.metrics import Metrics
@@ -33,6 +40,16 @@ def command(ctx: click.Context, *, config: Path | None, nats: str | None) -> Non
     ctx.exit(run(lambda stop: serve(settings, stop)))
 
 
+def sections(bus: Bus, settings: Settings) -> dict[str, Routes]:
+    """Return the parts of the page: what the console knows by the broker, and what other rooms know."""
+    return {
+        "bots": BotsSection(bus).routes,
+        "trouble": TroubleSection(bus, settings.nats.replicas).routes,
+        "ways": WaysSection(LogWays(bus)).routes,
+        "trades": TradesSection(RecordedTrades(chosen_database(settings, None))).routes,
+    }
+
+
 async def serve(settings: Settings, stop: Stop) -> None:
     """Serve until `stop` is requested.
 
@@ -41,7 +58,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
     """
     async with (
         await connect(settings, name=_NAME, inbox=_NAME) as bus,
-        Console(bus, settings.console, replicas=settings.nats.replicas) as console,
+        Console(bus, settings.console, sections(bus, settings), replicas=settings.nats.replicas) as console,
         monitored(
             settings.monitoring, Metrics(broker_source(bus)), ready={"broker": bus.obstacle}
         ) as monitoring,

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fillwire.bus.connection import Bus
-from fillwire.bus.decisions import Decisions, KeptDecision
-from fillwire.bus.errors import RevisionConflict
+from fillwire.bus.decisions import KeptDecision
 from fillwire.cli.moments import moment_ns
-from fillwire.cli.refused_frames import KeptFrame, Selection, read_frames
 from fillwire.cli.selecting import (
     agree,
     broker_options,
@@ -32,14 +29,19 @@ from fillwire.cli.selecting import (
 )
 from fillwire.cli.showing import facts_table, show, time_text
 from fillwire.domain import defaults
-from fillwire.domain.errors import BrokerError, DecodeError
-from fillwire.domain.readings import ReadingOutcome, ReadingRequest
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.redaction import printable, redacted_text
+from fillwire.runtime.redaction import printable
 from fillwire.runtime.settings import Settings
-from fillwire.wire.commands import READ_AGAIN, decode_frame_reading, encode_command
-from fillwire.wire.decisions import Decision, Verdict
-from fillwire.wire.subjects import command_subject
+from fillwire.sdk.refused_frames import (
+    FrameBox,
+    FrameOutcome,
+    FrameResult,
+    FrameSelection,
+    KeptFrame,
+    frame_decisions,
+    frame_text,
+    read_frames,
+)
 
 _log = get_log(__name__)
 
@@ -86,7 +88,7 @@ def list_frames(  # noqa: PLR0913 - one argument per option
 
     async def act(bus: Bus, _settings: Settings) -> int:
         frames = await read_frames(bus, selection)
-        decided = await _decided(bus, frames)
+        decided = await frame_decisions(bus, frames)
         if not with_decided:
             frames = [kept for kept in frames if kept.sequence not in decided]
         shown = frames[-limit:]
@@ -129,8 +131,8 @@ def show_frame(  # noqa: PLR0913 - one argument per option
     """
 
     async def act(bus: Bus, _settings: Settings) -> int:
-        (kept,) = await _chosen(bus, Selection(sequences=frozenset({number})), [number])
-        facts = document(kept, (await _decided(bus, [kept])).get(number))
+        (kept,) = await _chosen(bus, FrameSelection(sequences=frozenset({number})), [number])
+        facts = document(kept, (await frame_decisions(bus, [kept])).get(number))
         if output is not None:
             await asyncio.to_thread(output.write_bytes, kept.frame)
         facts["frame"] = frame_text(kept.frame)
@@ -179,7 +181,8 @@ def replay(  # noqa: PLR0913 - one argument per option
         frames = await _chosen(bus, selection, numbers)
         if frames and not numbers:
             agree(f"Read {len(frames)} frames again?", yes=yes)
-        return await _decide(bus, settings, frames, _read_again, as_json=as_json)
+        box = FrameBox(bus, operator(), replicas=settings.nats.replicas)
+        return _tell(await box.replay(frames), as_json=as_json)
 
     with_broker(ctx, config, nats, NAME, act)
 
@@ -220,10 +223,8 @@ def discard(  # noqa: PLR0913 - one argument per option
         if frames:
             agree(f"Discard {len(frames)} {_WHAT}{'s' if len(frames) > 1 else ''}?", yes=yes)
 
-        async def give_up(_bus: Bus, _kept: KeptFrame) -> tuple[Verdict | None, str | None]:
-            return Verdict.DISCARDED, reason
-
-        return await _decide(bus, settings, frames, give_up, as_json=as_json)
+        box = FrameBox(bus, operator(), replicas=settings.nats.replicas)
+        return _tell(await box.discard(frames, reason), as_json=as_json)
 
     with_broker(ctx, config, nats, NAME, act)
 
@@ -239,11 +240,6 @@ def document(kept: KeptFrame, decided: KeptDecision | None) -> dict[str, Any]:
         "size_bytes": kept.size,
         "decision": None if decided is None else asdict(decided.decision),
     }
-
-
-def frame_text(frame: bytes) -> str:
-    """Return a frame as text that a terminal may be given: no control characters, and no keys."""
-    return redacted_text(printable(frame.decode("utf-8", "backslashreplace")))
 
 
 def table(frames: Sequence[KeptFrame], decided: Mapping[int, KeptDecision]) -> Table:
@@ -276,8 +272,8 @@ def table(frames: Sequence[KeptFrame], decided: Mapping[int, KeptDecision]) -> T
 
 def _selection(
     numbers: Sequence[int] = (), /, *, since: str | None, until: str | None, **filters: str | None
-) -> Selection:
-    return Selection(
+) -> FrameSelection:
+    return FrameSelection(
         since_ns=moment_ns(since, "--since") or 0,
         until_ns=moment_ns(until, "--until"),
         sequences=frozenset(numbers) or None,
@@ -285,77 +281,21 @@ def _selection(
     )
 
 
-async def _chosen(bus: Bus, selection: Selection, numbers: Sequence[int]) -> list[KeptFrame]:
+async def _chosen(bus: Bus, selection: FrameSelection, numbers: Sequence[int]) -> list[KeptFrame]:
     frames = await read_frames(bus, selection)
     require_all(_WHAT, numbers, [kept.sequence for kept in frames])
     return frames
 
 
-async def _decided(bus: Bus, frames: Sequence[KeptFrame]) -> dict[int, KeptDecision]:
-    found = await Decisions(bus).about(f"{NAME}.>")
-    return {kept.sequence: found[kept.key] for kept in frames if kept.key in found}
-
-
-Act = Callable[[Bus, KeptFrame], Awaitable[tuple[Verdict | None, str | None]]]
-"""Does what is decided to one frame; returns the verdict, None if it was not to be done, and a sentence."""
-
-
-async def _read_again(bus: Bus, kept: KeptFrame) -> tuple[Verdict | None, str | None]:
-    request = encode_command(ReadingRequest(sequence=kept.sequence))
-    try:
-        answer = await bus.request(command_subject(kept.account, READ_AGAIN), request, _READING_DEADLINE_S)
-        reading = decode_frame_reading(answer)
-    except (BrokerError, DecodeError) as error:
-        return (
-            None,
-            f"no gateway holds {kept.account}: expected a running one, and a bot that listens ({error})",
-        )
-    if reading.outcome is not ReadingOutcome.READ:
-        return None, f"{reading.outcome}: {reading.reason}"
-    if reading.waiting_count:  # in the gateway's memory: not done before the log has them
-        reason = f"{reading.waiting_count} waiting for earlier executions of the order, which the exchange is asked for"
-        return None, f"{reason}: replay it again"
-    counts = ((reading.published_count, "published"), (reading.known_count, "known already"))
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
-    return Verdict.REPLAYED, told or "it tells of no order"
-
-
-async def _decide(
-    bus: Bus, settings: Settings, frames: Sequence[KeptFrame], act: Act, *, as_json: bool
-) -> int:
-    """Act on one frame after another and keep what was decided; frames that are decided already are passed over."""
-    decisions = Decisions(bus, settings.nats.replicas)
-    await decisions.prepare()
-    by, told, is_all_done = operator(), [], True
-    before = await _decided(bus, frames)
-    for kept in frames:
-        if kept.sequence in before:
-            told.append((kept.sequence, "decided_before", f"already {before[kept.sequence].decision}"))
-            continue
-        verdict, reason = await act(bus, kept)
-        if verdict is None:
-            is_all_done = False
-            told.append((kept.sequence, "not_done", reason or ""))
-            continue
-        decision = Decision(verdict=verdict, by=by, time_ns=time.time_ns(), reason=reason)
-        try:
-            await decisions.decide(kept.key, decision)
-        except RevisionConflict:  # somebody else, at this moment; the gateway publishes nothing twice
-            told.append((kept.sequence, "decided_before", "decided by somebody else at this moment"))
-            continue
-        _log.warning(
-            f"frame_{verdict}",
-            frame=kept.sequence,
-            account=str(kept.account),
-            code=kept.said.code,
-            by=by,
-            reason=reason,
-        )
-        told.append((kept.sequence, "done", str(decision)))
+def _tell(results: Sequence[FrameResult], *, as_json: bool) -> int:
+    """Print what became of each frame, and return the exit status."""
     if as_json:
-        names = ("number", "outcome", "reason")
-        click.echo(json.dumps([dict(zip(names, line, strict=True)) for line in told], indent=2))
+        told = [
+            {"number": result.kept.sequence, "outcome": result.outcome, "reason": result.reason}
+            for result in results
+        ]
+        click.echo(json.dumps(told, indent=2))
     else:
-        for number, _, reason in told:
-            click.echo(printable(f"{number}  {reason}"))
-    return 0 if is_all_done else NOT_ALL
+        for result in results:
+            click.echo(printable(f"{result.kept.sequence}  {result.reason}"))
+    return NOT_ALL if any(result.outcome is FrameOutcome.NOT_DONE for result in results) else 0

@@ -4,9 +4,24 @@ import { h, put, nextFrame } from "./dom.js";
 import * as server from "./server.js";
 import { Store } from "./store.js";
 import { liveView } from "./live.js";
+import { latencyView } from "./latency.js";
+import { botsView } from "./bots.js";
+import { troubleView } from "./trouble.js";
+import { tradesView } from "./trades.js";
 
 const VIEWS = {
-  live: { title: "Live", make: liveView },
+  live: {
+    title: "Live",
+    make: (store, viewer) =>
+      liveView(store, viewer, (event) => {
+        store.chosen = event;
+        location.hash = "#/latency";
+      }),
+  },
+  latency: { title: "Latency", section: "ways", make: latencyView },
+  bots: { title: "Bots", section: "bots", make: botsView },
+  trouble: { title: "Trouble", section: "trouble", make: troubleView },
+  trades: { title: "Trades", section: "trades", make: tradesView },
 };
 
 const store = new Store();

@@ -1,7 +1,7 @@
 // The first section: connections as cards, and order events as they happen.
 
 import { h, put, nextFrame } from "./dom.js";
-import { amountText, durationText, microsText, momentText, timeText, wordText } from "./texts.js";
+import { amountText, durationText, microsText, timeText, wordText } from "./texts.js";
 
 const SHOWN = 60;
 const RATE_WINDOW_MS = 10_000;
@@ -82,6 +82,7 @@ function tile(name) {
 
 export function liveView(store, viewer, choose = null) {
   const isAdmin = viewer.role === "admin";
+  if (!viewer.sections.includes("ways")) choose = null;
   const cards = h("div", { class: "cards" });
   const body = h("tbody", {});
   const empty = h("p", { class: "empty" }, "No order events yet.");
@@ -170,7 +171,7 @@ export function liveView(store, viewer, choose = null) {
     h("section", { "aria-labelledby": "connections" }, h("h2", { id: "connections" }, "Connections"), cards),
     h(
       "section",
-      { "aria-labelledby": "fills" },
+      {},
       h("div", { class: "head" }, h("h2", { id: "fills" }, "Fills"), h("label", { class: "check" }, steps, "all order events"), pause),
       missed,
       h(

@@ -27,6 +27,7 @@ export function durationText(ms) {
 
 /** Microseconds with three digits that count. */
 export function microsText(us) {
+  if (us >= 1e9) return durationText(us / 1000);
   for (const [size, unit] of [[1e6, "s"], [1e3, "ms"], [1, "µs"]]) {
     if (us >= size) return `${(us / size).toPrecision(3).replace(/\.?0+$/, (zeros) => (zeros.includes(".") ? "" : zeros))} ${unit}`;
   }

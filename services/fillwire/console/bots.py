@@ -1,0 +1,91 @@
+"""The section of bots: what the manager says of them, and what it is asked to do with them."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Final
+
+from aiohttp import web
+
+from fillwire.bus.buckets import BOTS, Bucket
+from fillwire.bus.connection import Bus
+from fillwire.bus.errors import NoResponder
+from fillwire.console.facts import Facts, milliseconds
+from fillwire.console.guarding import SESSION, Guard, Refused, answer, body_of
+from fillwire.console.viewers import Viewer
+from fillwire.domain.bots import BotAnswer, BotOutcome, BotRequest, BotView
+from fillwire.domain.errors import BrokerError
+from fillwire.domain.identifiers import unescape_token
+from fillwire.wire.bots import LIST, PAUSE, RESUME, START, STOP, decode_bot_answer, encode_bot
+from fillwire.wire.subjects import bot_subject
+
+VERBS: Final = frozenset({START, PAUSE, RESUME, STOP})
+_DEADLINE_S: Final = 20.0
+_MARGIN_S: Final = 5.0
+_ASKED_AT_ONCE: Final = 8
+
+
+class BotsSection:
+    """Asks the manager in the viewer's name: the user stands in the subject of each request.
+
+    Args:
+        bus: the connection.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._turns = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Return the paths."""
+        return [
+            web.get("/api/bots", guard.private(self.listed)),
+            web.post("/api/bots/{user}/{bot}/{verb}", guard.changing(self.turn)),
+        ]
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """List the bots that the viewer may see."""
+        users = await self._users(request[SESSION].viewer)
+        answers = await asyncio.gather(*(self._ask(user, LIST, BotRequest()) for user in users))
+        found = [_facts(bot) for told in answers for bot in told.bots]
+        return answer({"bots": sorted(found, key=lambda facts: (facts["user"], facts["bot"]))})
+
+    async def turn(self, request: web.Request) -> web.Response:
+        """Start, pause, resume or stop a bot."""
+        user, bot, verb = (request.match_info[name] for name in ("user", "bot", "verb"))
+        if verb not in VERBS:
+            raise Refused(404, f"expected one of {', '.join(sorted(VERBS))}")
+        if not request[SESSION].viewer.may_see(user):
+            raise Refused(404, "no such bot")
+        body = await body_of(request)
+        revision = body.get("revision")
+        if revision is not None and (not isinstance(revision, int) or isinstance(revision, bool)):
+            raise Refused(400, "expected a revision, a whole number")
+        told = await self._ask(user, verb, BotRequest(bot=bot, expected_revision=revision))
+        return answer({"bots": [_facts(view) for view in told.bots]})
+
+    async def _users(self, viewer: Viewer) -> list[str]:
+        if viewer.scope is not None:
+            return [viewer.scope]
+        keys = await Bucket(self._bus, BOTS).keys()
+        return sorted({unescape_token(key.split(".")[0]) for key in keys})
+
+    async def _ask(self, user: str, verb: str, request: BotRequest) -> BotAnswer:
+        subject = bot_subject(user, verb)
+        async with self._turns:
+            try:
+                data = await self._bus.request(subject, encode_bot(request), _DEADLINE_S + _MARGIN_S)
+            except NoResponder:
+                raise BrokerError(
+                    "no manager of bots answers: expected one that runs, as `fillwire manager`"
+                ) from None
+        told = decode_bot_answer(data)
+        if told.outcome is not BotOutcome.DONE:
+            raise Refused(409, told.reason or str(told.outcome))
+        return told
+
+
+def _facts(bot: BotView) -> Facts:
+    facts = asdict(bot)
+    for name in ("changed_ns", "since_ns", "seen_ns"):
+        facts[name.removesuffix("_ns") + "_ms"] = milliseconds(facts.pop(name))
+    return facts

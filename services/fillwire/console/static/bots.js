@@ -1,0 +1,66 @@
+// Bots: what each does, how far it is behind, and to start, pause and stop it.
+
+import { ask, send } from "./server.js";
+import { h } from "./dom.js";
+import { action, confirmed, loaded } from "./loading.js";
+import { durationText, wordText } from "./texts.js";
+
+const VERBS = {
+  running: [["pause", "Pause"], ["stop", "Stop"]],
+  paused: [["resume", "Resume"], ["stop", "Stop"]],
+  stopped: [["start", "Start"]],
+};
+const LOOKS = { running: "good", starting: "warn", stopping: "warn", paused: "idle", stopped: "idle", failed: "bad" };
+
+function lagText(bot) {
+  if (bot.waiting_count === null) return "–";
+  return bot.waiting_count ? `${bot.waiting_count.toLocaleString()} events` : "none";
+}
+
+function card(bot, store, isAdmin, said, reload) {
+  const state = bot.state ?? (bot.desired === "stopped" ? "stopped" : "no host");
+  const look = LOOKS[state] ?? "bad";
+  const path = `/api/bots/${encodeURIComponent(bot.user)}/${encodeURIComponent(bot.bot)}`;
+  const turn = ([verb, name]) =>
+    action(name, `${bot.user}/${bot.bot}/${verb}`, said, async () => {
+      if (verb === "stop" && (await confirmed(`Stop ${bot.bot}? It goes on where it stopped when it is started; its orders stay open.`, "Stop")) === null) return "";
+      await send(`${path}/${verb}`, { revision: bot.revision });
+      reload();
+      return `${bot.bot}: ${name.toLowerCase()} was done.`;
+    }, verb === "stop" ? "danger" : null);
+  const fact = (name, value, className = null) => h("div", {}, h("dt", {}, name), h("dd", { class: className }, value));
+  return h(
+    "article",
+    { class: `card connection ${look}`, "aria-label": bot.bot },
+    h("h3", {}, bot.bot, h("small", {}, `${bot.exchange} ${bot.environment}${isAdmin ? ` · ${bot.user}` : ""}`)),
+    h("p", { class: `state ${look}` }, wordText(state)),
+    h(
+      "dl",
+      {},
+      fact("Lag", lagText(bot), bot.waiting_count > 100 ? "problem" : null),
+      fact("Since", bot.since_ms === null ? "–" : `${durationText(store.now() - bot.since_ms)}`),
+      fact("Strategy", bot.strategy),
+      fact("Pairs", bot.pairs.length ? bot.pairs.join(", ") : "as the strategy says"),
+      bot.host ? fact("Host", bot.host) : null,
+      bot.restart_count ? fact("Restarts", String(bot.restart_count)) : null,
+    ),
+    bot.error ? h("p", { class: "reason problem" }, bot.error) : null,
+    h("div", { class: "actions" }, VERBS[bot.desired].map(turn)),
+  );
+}
+
+export function botsView(store, viewer) {
+  const said = h("p", { class: "note", role: "status" });
+  const part = loaded(
+    () => ask("/api/bots"),
+    ({ bots }) => (bots.length ? h("div", { class: "cards" }, bots.map((bot) => card(bot, store, viewer.role === "admin", said, () => part.load()))) : h("p", { class: "empty" }, "No bots: fillwire bots create makes one.")),
+  );
+  store.addEventListener("bots", part.soon);
+  return {
+    element: h("div", { class: "view" }, h("section", {}, h("h1", {}, "Bots"), said, part.element)),
+    stop() {
+      part.stop();
+      store.removeEventListener("bots", part.soon);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+// Recorded trades and what they add up to.
+
+import { ask } from "./server.js";
+import { h, put } from "./dom.js";
+import { chart, line } from "./charts.js";
+import { loaded } from "./loading.js";
+import { amountText, momentText } from "./texts.js";
+
+const HEIGHT = 200;
+const AGAIN_MS = 5000;
+
+const signed = (text) => h("span", { class: text.startsWith("-") ? "loss" : "gain" }, amountText(text));
+
+export function tradesView(store, viewer) {
+  const isAdmin = viewer.role === "admin";
+  let charts = [];
+
+  const profit = loaded(
+    () => ask("/api/profit"),
+    ({ days, bots }) => {
+      for (const { stop } of charts) stop();
+      charts = [];
+      const series = new Map();
+      for (const day of days) {
+        const key = `${day.currency || "unknown currency"}, ${day.environment}`;
+        series.set(key, [...(series.get(key) ?? []), day]);
+      }
+      if (!series.size) return h("p", { class: "empty" }, "No trades are recorded yet.");
+      const cards = [...series].map(([key, of]) => {
+        // Positions of points only: what is read is the server's exact text.
+        const points = of.map((day) => [day.day, Number(day.cumulative), amountText(day.cumulative)]);
+        const drawn = chart(`Realised profit in ${key}`, HEIGHT, (width) => line(points, width, HEIGHT));
+        charts.push(drawn);
+        requestAnimationFrame(drawn.redraw);
+        return h("article", { class: "card padded" }, h("h3", {}, key, h("small", {}, " realised, after fees in this currency")), h("p", { class: "big" }, signed(of.at(-1).cumulative)), drawn.element);
+      });
+      return [
+        h("div", { class: "wide-cards" }, cards),
+        h(
+          "div",
+          { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "profit" },
+          h(
+            "table",
+            {},
+            h("caption", { class: "unseen" }, "Realised profit by bot and pair"),
+            h("thead", {}, h("tr", {}, ["Bot", "Pair", "Environment", "Trades", "Fees", "Fees unknown", "Profit", "Currency"].map((name, index) => h("th", { scope: "col", class: index > 2 && index < 7 ? "number" : null }, name)))),
+            h(
+              "tbody",
+              {},
+              bots.map((of) =>
+                h("tr", {}, h("th", { scope: "row" }, of.bot || "by hand"), h("td", {}, of.pair), h("td", {}, of.environment), h("td", { class: "number" }, of.trades.toLocaleString()), h("td", { class: "number" }, amountText(of.fees)), h("td", { class: "number" }, of.unknown_fees ? of.unknown_fees.toLocaleString() : "–"), h("td", { class: "number" }, signed(of.net_profit)), h("td", {}, of.currency)),
+              ),
+            ),
+          ),
+        ),
+      ];
+    },
+  );
+  const names = ["Time", ...(isAdmin ? ["User"] : []), "Account", "Bot", "Pair", "Side", "Quantity", "Price", "Value", "Fee"];
+  const trades = loaded(
+    () => ask("/api/trades?limit=100"),
+    ({ trades: found }) =>
+      found.length
+        ? h(
+            "div",
+            { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "trades" },
+            h(
+              "table",
+              {},
+              h("caption", { class: "unseen" }, "Recorded trades, newest first"),
+              h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col", class: ["Quantity", "Price", "Value", "Fee"].includes(name) ? "number" : null }, name)))),
+              h(
+                "tbody",
+                {},
+                found.map((trade) =>
+                  h("tr", {}, h("td", {}, momentText(trade.time_ms)), isAdmin ? h("td", {}, trade.user) : null, h("td", { class: "account" }, `${trade.exchange} ${trade.environment}`), h("td", {}, trade.bot || "–"), h("td", { class: "pair" }, trade.pair), h("td", { class: `side ${trade.side}` }, trade.side), h("td", { class: "number" }, amountText(trade.quantity)), h("td", { class: "number" }, amountText(trade.price)), h("td", { class: "number" }, amountText(trade.value)), h("td", { class: "number" }, trade.fee === null ? "–" : `${amountText(trade.fee)} ${trade.fee_currency ?? ""}`)),
+                ),
+              ),
+            ),
+          )
+        : h("p", { class: "empty" }, "No trades are recorded yet."),
+  );
+  let isDue = false;
+  const onEvents = ({ detail }) => (isDue ||= detail.added.some((event) => event.fill));
+  store.addEventListener("events", onEvents);
+  const ticking = setInterval(() => {
+    if (!isDue || document.hidden) return; // the stream says when there is something new; profit reads everything
+    isDue = false;
+    profit.load();
+    trades.load();
+  }, AGAIN_MS);
+  return {
+    element: h(
+      "div",
+      { class: "view" },
+      h("h1", { class: "unseen" }, "Trades"),
+      h("section", {}, h("h2", { id: "profit" }, "Profit"), profit.element),
+      h("section", {}, h("h2", { id: "trades" }, "Trades"), trades.element),
+    ),
+    stop() {
+      clearInterval(ticking);
+      profit.stop();
+      trades.stop();
+      for (const { stop } of charts) stop();
+      store.removeEventListener("events", onEvents);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+// What was set aside: dead letters and refused frames, to look at, replay and discard.
+
+import { ask, send } from "./server.js";
+import { h, put } from "./dom.js";
+import { action, confirmed, loaded } from "./loading.js";
+import { momentText, wordText } from "./texts.js";
+
+function list(kind, what, columns, said, isAdmin) {
+  const path = `/api/${kind}`;
+  const shown = columns.filter(([name]) => isAdmin || name !== "User");
+  const part = loaded(
+    () => ask(path),
+    ({ count, shown: items }) => [
+      h("p", { class: "note" }, count ? `${count.toLocaleString()} waiting for a decision${items.length < count ? `, the newest ${items.length} shown` : ""}.` : `No ${what} waits for a decision.`),
+      items.length
+        ? h(
+            "div",
+            { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": kind },
+            h("table", {}, h("caption", { class: "unseen" }, `${what}s that wait for a decision`), h("thead", {}, h("tr", {}, [...shown.map(([name]) => name), "Decide"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, items.map(row))),
+          )
+        : null,
+    ],
+  );
+
+  function row(item) {
+    const decide = (verb, name, look) =>
+      action(name, `${kind}/${item.number}/${verb}`, said, async () => {
+        const question = verb === "replay" ? `Replay ${what} ${item.number}?${kind === "letters" ? ` Bot ${item.bot} acts on it: it may trade.` : ""}` : `Discard ${what} ${item.number}? It is not given back; it stays readable.`;
+        const reason = await confirmed(question, name, verb === "discard" ? "Why (for the record)" : null);
+        if (reason === null) return "";
+        const { outcome, reason: told } = await send(`${path}/${item.number}/${verb}`, reason ? { reason } : {});
+        part.load();
+        return `${item.number}: ${wordText(outcome)}, ${told}`;
+      }, look);
+    const whole = h("pre", { hidden: true, tabindex: 0 });
+    const look = h("button", { type: "button", class: "link", "aria-expanded": "false", "aria-label": `Show ${what} ${item.number} whole` }, String(item.number));
+    look.addEventListener("click", async () => {
+      whole.hidden = !whole.hidden;
+      look.setAttribute("aria-expanded", String(!whole.hidden));
+      if (whole.hidden) return;
+      try {
+        const found = await ask(`${path}/${item.number}`);
+        const body = found.event ?? found.frame;
+        put(whole, typeof body === "string" ? body : JSON.stringify(body, null, 2));
+      } catch (error) {
+        put(whole, error.message);
+      }
+    });
+    return h(
+      "tr",
+      {},
+      shown.map(([name, value]) => h("td", { class: name === "What went wrong" ? "wide" : null }, name === "Number" ? look : value(item), name === "What went wrong" ? whole : null)),
+      h("td", {}, h("div", { class: "actions" }, decide("replay", "Replay"), decide("discard", "Discard", "danger"))),
+    );
+  }
+  return part;
+}
+
+export function troubleView(store, viewer) {
+  const isAdmin = viewer.role === "admin";
+  const said = h("p", { class: "note", role: "status" });
+  const letters = list(
+    "letters",
+    "dead letter",
+    [
+      ["Number", (item) => item.number],
+      ["Kept", (item) => momentText(item.time_ms)],
+      ["User", (item) => item.user],
+      ["Bot", (item) => item.bot],
+      ["Event", (item) => [item.pair, item.kind ? h("small", {}, ` ${wordText(item.kind)}`) : null]],
+      ["What went wrong", (item) => `${item.reason}${item.callback ? ` (${item.callback}, ${item.attempts} ${item.attempts === 1 ? "try" : "tries"})` : ""}`],
+    ],
+    said,
+    isAdmin,
+  );
+  const frames = list(
+    "frames",
+    "refused frame",
+    [
+      ["Number", (item) => item.number],
+      ["Received", (item) => momentText(item.time_ms)],
+      ["User", (item) => item.user],
+      ["Account", (item) => `${item.exchange} ${item.environment}`],
+      ["Defect", (item) => wordText(item.code)],
+      ["What went wrong", (item) => item.reason],
+    ],
+    said,
+    isAdmin,
+  );
+  store.addEventListener("letters", letters.soon);
+  store.addEventListener("frames", frames.soon);
+  return {
+    element: h(
+      "div",
+      { class: "view" },
+      h("h1", { class: "unseen" }, "Trouble"),
+      said,
+      h("section", {}, h("h2", { id: "letters" }, "Dead letters"), h("p", { class: "note" }, "Events that a bot's callback could not handle."), letters.element),
+      h("section", {}, h("h2", { id: "frames" }, "Quarantine"), h("p", { class: "note" }, "Messages of an exchange that a gateway could not accept."), frames.element),
+    ),
+    stop() {
+      letters.stop();
+      frames.stop();
+      store.removeEventListener("letters", letters.soon);
+      store.removeEventListener("frames", frames.soon);
+    },
+  };
+}

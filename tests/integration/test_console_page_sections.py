@@ -1,0 +1,201 @@
+"""The console's sections in a real browser: bots turned, letters and frames decided, ways and profit drawn."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from fillwire.bots.service import ManagerService
+from fillwire.bus.connection import Bus
+from fillwire.cli.console import sections
+from fillwire.domain.enums import Side
+from fillwire.domain.events import OrderEvent
+from fillwire.recorder.database import Database
+from fillwire.runtime.settings import RecorderSettings, Settings
+from support.accessibility import serious_findings
+from support.asides import keep_frame, keep_letter
+from support.broker import ConnectBus
+from support.chromium import browser, open_page, problems_of, screenshot
+from support.console import ALICE_TOKEN, console
+from support.eventually import eventually
+from support.managed_bots import managed_bots
+from support.order_events import ALICE, order_event
+from support.publishing import publish
+from support.recording import recorded_ids, recording
+
+__all__ = ["browser"]
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+DAY_NS = 86_400 * 10**9
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def parts(bus: Bus, tmp_path: Path) -> Any:
+    """Return all sections, with trades from a database of the test's own."""
+    return sections(bus, Settings(recorder=RecorderSettings(database=f"sqlite:///{tmp_path}/trades.sqlite")))
+
+
+def trades(days: int) -> list[OrderEvent]:
+    """Return purchases and sales of some days, at a profit on most."""
+    found = []
+    for number in range(2 * days):
+        side = Side.SELL if number % 2 else Side.BUY
+        price = str(64_000 + (number // 2 * 37) % 90 + (60 - number % 7 * 9 if number % 2 else 0))
+        event = order_event(order_id=str(number), trade=number, side=side, price=price, client_order_id=None)
+        assert event.last_fill is not None
+        fill = replace(event.last_fill, fee=Decimal("0.4"))
+        time_ns = event.transaction_time_ns + number // 2 * DAY_NS
+        found.append(replace(event, last_fill=fill, transaction_time_ns=time_ns))
+    return found
+
+
+async def go_to(page: Page, section: str) -> None:
+    """Choose a section."""
+    await page.get_by_role("link", name=section, exact=True).click()
+
+
+async def test_a_bot_is_paused_and_stopped_by_its_card(
+    bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
+) -> None:
+    """The card shows the state as the host says it, by itself; stopping asks first; a hostile name is text."""
+    async with (
+        managed_bots(connect_bus, tmp_path) as bots,
+        ManagerService(await connect_bus("service"), bots.manager),
+        console(bus, parts(bus, tmp_path)) as made,
+    ):
+        await bots.host("h1")
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await go_to(page, "Bots")
+        await expect(page.get_by_text("No bots")).to_be_visible()
+        path = str(tmp_path / "told.txt")
+        await bots.manager.create("alice", bots.creation(HOSTILE, parameters={"path": path}))
+        card = page.get_by_role("article")
+        await expect(card.locator(".state")).to_have_text("running")  # told, not asked
+        await expect(card.locator("h3")).to_contain_text(HOSTILE)
+        await expect(card.locator("dd").first).to_have_text("none")
+        await screenshot(page, "bots-desktop-light")
+        await card.get_by_role("button", name="Pause").click()
+        await expect(card.locator(".state")).to_have_text("paused")
+        await card.get_by_role("button", name="Stop").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        await expect(card.locator(".state")).to_have_text("paused")
+        await card.get_by_role("button", name="Stop").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+        await expect(card.locator(".state")).to_have_text("stopped")
+        assert [bot.desired for bot in await bots.manager.list("alice")] == ["stopped"]
+        assert await page.locator("#main img").count() == 0
+        assert problems_of(page) == []
+
+
+async def test_letters_and_frames_are_read_and_decided(bus: Bus, browser: Browser, tmp_path: Path) -> None:
+    """A letter appears by itself, is shown whole, refused a replay in words, and discarded for the record; so is a frame."""
+    async with console(bus, parts(bus, tmp_path)) as made:
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await go_to(page, "Trouble")
+        await expect(page.get_by_text("No dead letter waits")).to_be_visible()
+        await keep_letter(bus, "grid", order_event(order_id="7"), reason=HOSTILE)
+        await keep_frame(bus, ALICE, b'{"e":"surprise"}', reason=HOSTILE)
+        letters = page.get_by_role("region", name="Dead letters")
+        await expect(letters.get_by_role("row")).to_have_count(2)
+        await expect(letters).to_contain_text(f"KeyError: {HOSTILE}")
+        await letters.get_by_role("button", name="Show dead letter 1 whole").click()
+        await expect(letters.locator("pre")).to_contain_text('"order_id": "7"')
+        await screenshot(page, "trouble-desktop-light")
+        await letters.get_by_role("button", name="Replay").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("it may trade")
+        await dialog.get_by_role("button", name="Replay").click()
+        await expect(page.get_by_role("status").filter(has_text="must have run once")).to_be_visible()
+        await letters.get_by_role("button", name="Discard").click()
+        await dialog.get_by_label("Why").fill("by hand")
+        await dialog.get_by_role("button", name="Discard").click()
+        await expect(page.get_by_role("status").filter(has_text="by hand")).to_be_visible()
+        await expect(letters).to_have_count(0)
+        frames = page.get_by_role("region", name="Quarantine")
+        await frames.get_by_role("button", name="Show refused frame 1 whole").click()
+        await expect(frames.locator("pre")).to_have_text('{"e":"surprise"}')
+        await frames.get_by_role("button", name="Discard").click()
+        await dialog.get_by_role("button", name="Discard").click()
+        await expect(frames).to_have_count(0)
+        assert await page.locator("#main img").count() == 0
+        assert problems_of(page) == []
+
+
+async def test_the_way_of_a_chosen_fill_is_drawn(bus: Bus, browser: Browser, tmp_path: Path) -> None:
+    """A fill that is chosen among the live ones is shown step by step as the log tells it, beside the distribution."""
+    async with console(bus, parts(bus, tmp_path)) as made:
+        await publish(bus, *(order_event(order_id=str(number), trade=number) for number in range(30)))
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await page.get_by_role("button", name="Way of trade 7,").click()
+        await expect(page.locator("#way")).to_contain_text("trade 7 ")
+        await expect(page.locator("#way")).to_contain_text("number 8 of the log")
+        names = await page.locator(".way .step").all_text_contents()
+        assert [name.split()[0] for name in names] == ["emit", "receive", "parse", "publish"]
+        await expect(page.get_by_role("img", name="Distribution of latency: 30 fills")).to_be_visible()
+        await expect(page.get_by_role("region", name="Stages").get_by_role("row")).to_have_count(6)
+        assert problems_of(page) == []
+
+
+async def test_profit_is_drawn_and_follows_the_fills(bus: Bus, browser: Browser, tmp_path: Path) -> None:
+    """The curve ends with the exact sum that the recorder's library says; a new trade is there without a reload."""
+    database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite", None)
+    async with console(bus, parts(bus, tmp_path)) as made, recording(bus, database):
+        events = trades(10)
+        await publish(bus, *events[:-1])
+        await eventually(lambda: len(recorded_ids(database)) == len(events) - 1)
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await go_to(page, "Trades")
+        rows = page.get_by_role("region", name="Trades").get_by_role("row")
+        await expect(rows).to_have_count(len(events))
+        before = await page.locator(".big").text_content()
+        await publish(bus, events[-1])
+        await expect(rows).to_have_count(len(events) + 1, timeout=20_000)
+        await expect(page.locator(".big")).not_to_have_text(before or "")
+        await expect(page.get_by_role("img", name="Realised profit in USDT, live: 10 days")).to_be_visible()
+        assert problems_of(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+async def test_nobody_is_kept_out_of_a_section(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path, scheme: str, device: str
+) -> None:
+    """Accessibility: axe finds nothing serious in any section, light and dark, on a desk and on a phone; nothing is cut off."""
+    options: dict[str, Any] = {"color_scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite", None)
+    async with (
+        managed_bots(connect_bus, tmp_path) as bots,
+        ManagerService(await connect_bus("service"), bots.manager),
+        console(bus, parts(bus, tmp_path)) as made,
+        recording(bus, database),
+    ):
+        await bots.host("h1")
+        for name in ("grid", "momentum"):
+            await bots.manager.create("alice", bots.creation(name))
+        await bots.manager.pause("alice", "momentum")
+        events = trades(14)
+        await publish(bus, *events)
+        await keep_letter(bus, "grid", order_event(order_id="7"))
+        await keep_frame(bus, ALICE, b'{"e":"surprise"}')
+        await eventually(lambda: len(recorded_ids(database)) == len(events))
+        page = await open_page(
+            browser, made.address, ALICE_TOKEN, **(options | (PHONE if device == "phone" else {}))
+        )
+        for section, there in (
+            ("Latency", page.locator("#way .way li").first),
+            ("Bots", page.locator("article.connection").nth(1)),
+            ("Trouble", page.get_by_role("region", name="Quarantine")),
+            ("Trades", page.get_by_role("region", name="Trades")),
+        ):
+            await go_to(page, section)
+            await expect(there).to_be_visible()
+            await screenshot(page, f"{section.lower()}-{device}-{scheme}")
+            assert await serious_findings(page) == [], section
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert await page.evaluate(overflow) <= 0, section
+        assert problems_of(page) == []

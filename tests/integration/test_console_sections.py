@@ -1,0 +1,212 @@
+"""What the console's sections answer: to each user their own, of bots, of what was set aside, of ways and of trades."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from fillwire.bots.service import ManagerService
+from fillwire.bus.connection import Bus
+from fillwire.cli.console import sections
+from fillwire.domain.identifiers import Account
+from fillwire.recorder.database import Database
+from fillwire.runtime.settings import RecorderSettings, Settings
+from support.asides import keep_frame, keep_letter
+from support.broker import ConnectBus
+from support.console import ADMIN_TOKEN, ALICE_TOKEN, BOB_TOKEN, Visitor, console, visitor
+from support.eventually import eventually
+from support.managed_bots import managed_bots
+from support.order_events import ALICE, order_event
+from support.publishing import publish
+from support.recording import recorded_ids, recording
+
+BOB = Account("bob", "binance", "live")
+
+
+class Visitors:
+    """Alice, bob and an administrator, logged in."""
+
+    def __init__(self, alice: Visitor, bob: Visitor, admin: Visitor) -> None:
+        self.alice = alice
+        self.bob = bob
+        self.admin = admin
+
+
+@asynccontextmanager
+async def visited(bus: Bus, tmp_path: Path) -> AsyncIterator[Visitors]:
+    """A console with all its sections, and visitors."""
+    settings = Settings(recorder=RecorderSettings(database=f"sqlite:///{tmp_path}/trades.sqlite"))
+    async with AsyncExitStack() as exits:
+        made = await exits.enter_async_context(console(bus, sections(bus, settings)))
+        tokens = (ALICE_TOKEN, BOB_TOKEN, ADMIN_TOKEN)
+        yield Visitors(*[await exits.enter_async_context(visitor(made, token)) for token in tokens])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/bots"),
+        ("POST", "/api/bots/alice/teller/stop"),
+        ("GET", "/api/letters"),
+        ("GET", "/api/letters/1"),
+        ("POST", "/api/letters/1/replay"),
+        ("GET", "/api/frames"),
+        ("GET", "/api/frames/1"),
+        ("POST", "/api/frames/1/discard"),
+        ("GET", "/api/way?id=a&pair=b&time_ms=1"),
+        ("GET", "/api/trades"),
+        ("GET", "/api/profit"),
+    ],
+)
+async def test_every_question_wants_a_session_and_every_change_its_token(
+    bus: Bus, tmp_path: Path, method: str, path: str
+) -> None:
+    """Without a session nothing is answered; with one, nothing changes without the token that only our page knows."""
+    settings = Settings(recorder=RecorderSettings(database=f"sqlite:///{tmp_path}/trades.sqlite"))
+    async with console(bus, sections(bus, settings)) as made, visitor(made) as guest:
+        asked = guest.get if method == "GET" else guest.post
+        assert (await asked(path))[0] == 401
+        await guest.log_in(ALICE_TOKEN)
+        assert (await asked(path, headers={"Origin": "http://evil.example"}))[0] == 403
+        if method == "POST":
+            guest.csrf = ""
+            assert (await guest.post(path))[0] == 403
+
+
+async def test_bots_are_seen_and_turned_by_their_user_alone(
+    bus: Bus, connect_bus: ConnectBus, tmp_path: Path
+) -> None:
+    """Alice pauses and resumes hers; bob neither sees it nor can stop it; the administrator sees it."""
+    async with (
+        managed_bots(connect_bus, tmp_path) as bots,
+        ManagerService(await connect_bus("service"), bots.manager),
+        visited(bus, tmp_path) as who,
+    ):
+        await bots.host("h1")
+        await bots.manager.create("alice", bots.creation())
+        (seen,) = (await who.alice.get("/api/bots"))[1]["bots"]
+        assert (seen["bot"], seen["state"], seen["user"]) == ("teller", "running", "alice")
+        assert (await who.bob.get("/api/bots"))[1]["bots"] == []
+        assert [bot["bot"] for bot in (await who.admin.get("/api/bots"))[1]["bots"]] == ["teller"]
+        for verb in ("stop", "pause"):
+            assert (await who.bob.post(f"/api/bots/alice/teller/{verb}"))[0] == 404
+        assert (await who.bob.post("/api/bots/bob/teller/stop"))[0] == 409  # bob has none of that name
+        assert (await who.alice.post("/api/bots/alice/teller/remove"))[0] == 404
+        status, body = await who.alice.post("/api/bots/alice/teller/pause", {"revision": seen["revision"]})
+        assert (status, body["bots"][0]["state"]) == (200, "paused")
+        status, body = await who.alice.post("/api/bots/alice/teller/stop", {"revision": seen["revision"]})
+        assert status == 409  # it was changed since it was looked at
+        assert "changed" in body["error"]
+        assert (await who.admin.post("/api/bots/alice/teller/resume"))[1]["bots"][0]["state"] == "running"
+
+
+async def test_without_a_manager_a_sentence_says_so(bus: Bus, tmp_path: Path) -> None:
+    """The answer names what is missing."""
+    async with visited(bus, tmp_path) as who:
+        status, body = await who.alice.get("/api/bots")
+        assert status == 503
+        assert "expected one that runs, as `fillwire manager`" in body["error"]
+
+
+async def test_letters_are_seen_and_decided_by_their_user_alone(bus: Bus, tmp_path: Path) -> None:
+    """Bob neither lists, reads, replays nor discards alice's letter; alice discards it once, with her name in the record."""
+    await keep_letter(bus, "grid", order_event(order_id="7"))
+    async with visited(bus, tmp_path) as who:
+        listed = (await who.alice.get("/api/letters"))[1]
+        assert listed["count"] == 1
+        assert listed["shown"][0]["reason"] == "KeyError: no such level"
+        assert (await who.bob.get("/api/letters"))[1] == {"count": 0, "shown": []}
+        assert (await who.bob.get("/api/letters/1"))[0] == 404
+        for verb in ("replay", "discard"):
+            assert (await who.bob.post(f"/api/letters/1/{verb}"))[0] == 404
+        assert (await who.alice.get("/api/letters/1"))[1]["event"]["order_id"] == "7"
+        assert (await who.admin.get("/api/letters"))[1]["count"] == 1
+        replayed = (await who.alice.post("/api/letters/1/replay"))[1]
+        assert replayed["outcome"] == "refused"
+        assert "must have run once" in replayed["reason"]
+        done = (await who.alice.post("/api/letters/1/discard", {"reason": "handled by hand"}))[1]
+        assert (done["outcome"], done["reason"]) == ("done", "discarded by alice@console: handled by hand")
+        assert (await who.alice.post("/api/letters/1/discard"))[1]["outcome"] == "decided_before"
+        assert (await who.alice.get("/api/letters"))[1]["count"] == 0
+
+
+async def test_frames_are_seen_and_decided_by_their_user_alone(bus: Bus, tmp_path: Path) -> None:
+    """As with letters; what looks like a key in a frame is not shown."""
+    await keep_frame(bus, ALICE, b'{"e":"surprise","signature":"0123456789abcdef0123456789abcdef"}')
+    async with visited(bus, tmp_path) as who:
+        assert (await who.alice.get("/api/frames"))[1]["shown"][0]["code"] == "unknown_event"
+        assert (await who.bob.get("/api/frames"))[1] == {"count": 0, "shown": []}
+        assert (await who.bob.get("/api/frames/1"))[0] == 404
+        for verb in ("replay", "discard"):
+            assert (await who.bob.post(f"/api/frames/1/{verb}"))[0] == 404
+        shown = (await who.alice.get("/api/frames/1"))[1]["frame"]
+        assert "surprise" in shown
+        assert "0123456789abcdef" not in shown
+        refused = (await who.alice.post("/api/frames/1/replay"))[1]
+        assert refused["outcome"] == "not_done"
+        assert "no gateway holds" in refused["reason"]
+        assert (await who.admin.post("/api/frames/1/discard"))[1]["outcome"] == "done"
+        assert (await who.alice.get("/api/frames"))[1]["count"] == 0
+
+
+async def test_the_way_of_a_fill_is_told_to_its_user_alone(bus: Bus, tmp_path: Path) -> None:
+    """Alice is told the steps by the log; for bob there is no such fill, whatever he asks for."""
+    event = order_event()
+    await publish(bus, event)
+    path = f"/api/way?id={event.event_id}&pair={event.pair}&time_ms={event.received_time_ns // 10**6}"
+    async with visited(bus, tmp_path) as who:
+        status, way = await who.alice.get(path)
+        assert status == 200
+        assert way["event_id"] == event.event_id
+        assert way["steps"][0]["depth"] == 0
+        status, body = await who.bob.get(path)
+        assert status == 422
+        assert "found no trade or order" in body["error"]
+        assert (await who.admin.get(path))[0] == 200
+        for bad in ("", "?id=a&pair=b&time_ms=x", f"?id={'a' * 2000}&pair=b&time_ms=1"):
+            assert (await who.alice.get(f"/api/way{bad}"))[0] == 400
+
+
+async def test_trades_and_profit_are_told_to_their_user_alone(bus: Bus, tmp_path: Path) -> None:
+    """What the recorder has of each user is shown to that user; before there is a database, a sentence says so."""
+    async with visited(bus, tmp_path) as who:
+        status, body = await who.alice.get("/api/trades")
+        assert status == 422
+        assert "`fillwire recorder` makes it" in body["error"]
+        database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite", None)
+        async with recording(bus, database):
+            await publish(
+                bus,
+                order_event(order_id="1", trade=1, price="100", cumulative="1", quantity="1"),
+                order_event(account=BOB, order_id="2", trade=2, price="50"),
+            )
+            await eventually(lambda: len(recorded_ids(database)) == 2)
+            (trade,) = (await who.alice.get("/api/trades"))[1]["trades"]
+            assert (trade["user"], trade["price"], trade["value"]) == ("alice", "100", "100")
+            (other,) = (await who.bob.get("/api/trades"))[1]["trades"]
+            assert other["user"] == "bob"
+            assert len((await who.admin.get("/api/trades?limit=5"))[1]["trades"]) == 2
+            assert (await who.alice.get("/api/trades?limit=100000"))[0] == 400
+            profit = (await who.alice.get("/api/profit"))[1]
+            assert [(of["pair"], of["trades"], of["fees"]) for of in profit["bots"]] == [
+                ("BTC-USDT", 1, "1.28")
+            ]
+            assert profit["days"][-1]["cumulative"] == "-1.28"
+            assert sum(of["trades"] for of in (await who.admin.get("/api/profit"))[1]["bots"]) == 2
+
+
+async def test_a_page_is_told_that_something_was_set_aside_and_only_its_own(bus: Bus, tmp_path: Path) -> None:
+    """The stream says that letters and frames are to be asked for anew, to the user whose they are."""
+    async with visited(bus, tmp_path) as who:
+        alice, bob = await who.alice.listen(), await who.bob.listen()
+        await keep_letter(bus, "grid", order_event(order_id="7"))
+        await keep_frame(bus, ALICE, b"{}")
+
+        def heard() -> set[str]:
+            return {what for content in alice.all("changed") for what in content["what"]}
+
+        await eventually(lambda: heard() >= {"letters", "frames"})
+        await publish(bus, order_event(account=BOB, order_id="b"))
+        await eventually(lambda: len(bob.events) == 1)
+        assert bob.all("changed") == []
