@@ -16,6 +16,7 @@ from rich.live import Live
 
 from fillwire.bus.connection import Bus
 from fillwire.cli.accounting import summarise_ms
+from fillwire.cli.demo_console import offer, start_console
 from fillwire.cli.demo_scene import DEFECTS, REFRESH_S, Scene
 from fillwire.cli.demo_view import DemoState, render
 from fillwire.cli.stack import Stack
@@ -38,16 +39,25 @@ class Demo:
         rate: scripted executions per second at each, beside the trading bot's own.
         seconds: how long to run; None until `stop` is requested.
         live: whether to draw the live view on standard error.
+        console: whether to serve the console, too.
     """
 
-    def __init__(
-        self, directory: Path, exchanges: Sequence[str], *, rate: int, seconds: float | None, live: bool
+    def __init__(  # noqa: PLR0913 - what a person may choose
+        self,
+        directory: Path,
+        exchanges: Sequence[str],
+        *,
+        rate: int,
+        seconds: float | None,
+        live: bool,
+        console: bool = False,
     ) -> None:
         self._directory = directory
         self._exchanges = exchanges
         self._rate = rate
         self._seconds = seconds
         self._live = live
+        self._console = console
         self._scenes: list[Scene] = []
         self._remaining_s: float | None = None
 
@@ -69,6 +79,8 @@ class Demo:
             async with asyncio.TaskGroup() as group:
                 for scene in self._scenes:
                     group.create_task(scene.play(stack, bus))
+            if self._console:
+                offer(await start_console(stack, database))
             async with self._view():
                 await self._trade(stop)
                 await self._settle()
@@ -143,6 +155,7 @@ async def _recorded(database: str, expected: int) -> int:
 
 
 @click.command
+@click.option("--console/--no-console", default=True, help="Serve the console, too.  [default: do]")
 @click.option(
     "--exchange",
     "exchanges",
@@ -161,11 +174,12 @@ async def _recorded(database: str, expected: int) -> int:
     show_default=True,
     help="Scripted executions per second at each exchange, beside those of the trading bot.",
 )
-def command(exchanges: Sequence[str], seconds: float | None, rate: int) -> None:
+def command(*, console: bool, exchanges: Sequence[str], seconds: float | None, rate: int) -> None:
     """Run everything on this machine: broker, and for each exchange its simulator, a gateway and two bots.
 
-    Shows the fills as they come. At the end it prints a JSON summary that compares what the exchanges emitted with
-    what each bot was told, and exits with 1 if anything was lost, doubled or out of order.
+    Shows the fills as they come, and prints a link to the console that logs in once. At the end it prints a JSON summary
+    that compares what the exchanges emitted with what each bot was told, and exits with 1 if anything was lost, doubled
+    or out of order.
     """
     for exchange in exchanges:
         if exchange not in SIMULATORS:
@@ -175,7 +189,14 @@ def command(exchanges: Sequence[str], seconds: float | None, rate: int) -> None:
     async def demonstrate(stop: Stop) -> None:
         with tempfile.TemporaryDirectory(prefix="fillwire-demo-") as directory:
             chosen = tuple(dict.fromkeys(exchanges))
-            demo = Demo(Path(directory), chosen, rate=rate, seconds=seconds, live=sys.stderr.isatty())
+            demo = Demo(
+                Path(directory),
+                chosen,
+                rate=rate,
+                seconds=seconds,
+                live=sys.stderr.isatty(),
+                console=console,
+            )
             summary.update(await demo.run(stop))
 
     code = run(demonstrate)
