@@ -204,6 +204,8 @@ async def test_an_order_that_would_meet_its_own_account_expires_in_the_match() -
         ({"quantity": "0.0001"}, -4003),
         ({"quantity": "0.0105"}, -1111),
         ({"price": "60000.05"}, -1111),
+        ({"price": "64000001"}, -4002),
+        ({"price": "100", "quantity": "0.001"}, -4164),
         ({"positionSide": "LONG"}, -4061),
         ({"symbol": "NOPE"}, -1121),
         ({"quantity": "900000"}, -2019),
@@ -212,6 +214,17 @@ async def test_an_order_that_would_meet_its_own_account_expires_in_the_match() -
 async def test_an_order_that_cannot_be_is_refused(changed: dict[str, Any], code: int) -> None:
     """With the venue's own code."""
     async with client() as it:
+        status, refusal = await it.place(**changed)
+        assert (status, refusal["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(("changed", "code"), [({"price": "60000.3"}, -4014), ({"quantity": "0.012"}, -4023)])
+async def test_steps_that_are_no_power_of_ten_are_kept(changed: dict[str, Any], code: int) -> None:
+    """A value with no more decimals than the step has, and between its multiples, has a code of its own."""
+    symbol = SymbolSettings(
+        symbol="BTCUSDT", base="BTC", quote="USDT", price="64000", tick="0.5", step="0.005"
+    )
+    async with client(SimulatorSettings(symbols=(symbol,))) as it:
         status, refusal = await it.place(**changed)
         assert (status, refusal["code"]) == (400, code)
 

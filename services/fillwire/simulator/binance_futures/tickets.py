@@ -1,12 +1,12 @@
 """From the parameters of a placing request to the order that is asked for."""
 
-from fillwire.simulator.binance import refusals
 from fillwire.simulator.binance.parameters import Parameters
 from fillwire.simulator.binance.refusals import Refusal
 from fillwire.simulator.binance.tickets import read_side
 from fillwire.simulator.exchange.engine import Engine
 from fillwire.simulator.exchange.market import Market
 from fillwire.simulator.exchange.orders import Order, Ticket
+from fillwire.simulator.exchange.units import product, units_text
 
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
@@ -72,9 +72,26 @@ def check_filters(ticket: Ticket) -> None:
     rules = ticket.market.rules
     if ticket.quantity < rules.step:
         raise Refusal(-4003, "Quantity less than or equal to zero.")
-    if ticket.quantity % rules.step or ticket.price % rules.tick:
+    if ticket.quantity % _precision(rules.step) or ticket.price % _precision(rules.tick):
         raise Refusal(-1111, "Precision is over the maximum defined for this asset.")
+    if ticket.price % rules.tick:
+        raise Refusal(-4014, "Price not increased by tick size.")
+    if ticket.quantity % rules.step:
+        raise Refusal(-4023, "Qty not increased by step size.")
     if ticket.quantity > rules.max_quantity:
         raise Refusal(-4005, "Quantity greater than max quantity.")
     if ticket.price > rules.max_price:
-        raise refusals.filter_failed("PRICE_FILTER")
+        raise Refusal(-4002, "Price greater than max price.")
+    if product(ticket.price or ticket.market.last_price, ticket.quantity) < rules.min_notional:
+        least = units_text(rules.min_notional)
+        raise Refusal(
+            -4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only)."
+        )
+
+
+def _precision(step: int) -> int:
+    """Return the last decimal that a step has, in units."""
+    power = 1
+    while step % (power * 10) == 0:
+        power *= 10
+    return power
