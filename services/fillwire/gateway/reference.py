@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, NamedTuple
 
 from fillwire.domain.errors import VenueError
+from fillwire.domain.orders import OrderRequest
+from fillwire.domain.rules import broken_rule
 from fillwire.gateway.rationing import RationedRest
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import Supervisor, cancel
@@ -82,13 +84,18 @@ class Reference:
         """Venue clock minus ours, in nanoseconds; None before the first measurement."""
         return self._clock_offset_ns
 
-    @property
-    def symbols(self) -> SymbolTable | None:
-        """The symbols as they were told last; None before they were."""
-        return self._symbols
+    def broken_rule(self, request: OrderRequest) -> str | None:
+        """Return what an order breaks of the rules of its pair, None if nothing or if they are not known.
 
-    def doubt_symbols(self) -> None:
-        """Have the symbols fetched again, unless they are fresh: the venue may have changed what it lets orders be."""
+        If it breaks one, the symbols are fetched again unless they are fresh: the venue may have changed what it lets orders be.
+        """
+        rules = None if self._symbols is None else self._symbols.rules_of(request.pair)
+        broken = None if rules is None else broken_rule(rules, request)
+        if broken is not None:
+            self._doubt_symbols()
+        return broken
+
+    def _doubt_symbols(self) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() - self._symbols_at_s >= SYMBOLS_FRESH_S and (
             self._symbols_task is None or self._symbols_task.done()

@@ -20,7 +20,6 @@ from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
-from fillwire.domain.rules import broken_rule
 from fillwire.gateway.account_status import AccountStatus
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.connector import Connector, Steps, wait_s
@@ -220,14 +219,7 @@ class Session:
 
     def broken_rule(self, request: OrderRequest) -> str | None:
         """Return what an order breaks of the rules of its pair, None if nothing or if they are not known."""
-        reference = None if self._environment is None else self._environment.reference
-        if reference is None or reference.symbols is None:
-            return None
-        rules = reference.symbols.rules_of(request.pair)
-        broken = None if rules is None else broken_rule(rules, request)
-        if broken is not None:
-            reference.doubt_symbols()
-        return broken
+        return None if self._environment is None else self._environment.reference.broken_rule(request)
 
     async def records(self) -> tuple[Inquiry, SymbolTable]:
         """Return what can be asked of the account's records, with the share of the budget that can wait, and the symbols.
