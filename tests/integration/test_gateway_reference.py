@@ -3,11 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
 
 import aiohttp
 import pytest
 
+from fillwire.domain.enums import OrderType, Side
 from fillwire.domain.errors import ConnectionLost, VenueError
+from fillwire.domain.orders import OrderRequest
+from fillwire.gateway import reference as reference_module
 from fillwire.gateway import rest as rest_module
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.rationing import RationedRest
@@ -206,3 +211,27 @@ async def test_what_may_be_asked_in_a_minute_is_what_the_venue_says() -> None:
         await Reference(venue, "simulated", rest).fetch_symbols()
         async with asyncio.timeout(1.0):  # not until the next minute
             await weights.spend(3_000)
+
+
+async def test_an_order_that_breaks_a_rule_has_an_old_table_fetched_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The venue may have changed it: once while it is fetched, and not at all while the table is fresh."""
+    order = OrderRequest(
+        client_order_id="grid-1",
+        pair="BTC-USDT",
+        side=Side.BUY,
+        type=OrderType.LIMIT,
+        quantity=Decimal("0.001"),
+        price=Decimal("60000.001"),
+    )
+    async with _referring(symbols_pause_s=0.0) as (reference, venue, _):
+        assert reference.broken_rule(order) is None  # nothing is known yet
+        await reference.ready()
+        assert "price is 60000.001" in (reference.broken_rule(order) or "")
+        assert reference.broken_rule(replace(order, price=Decimal(60000))) is None
+        assert venue.symbols_asked == 1
+        monkeypatch.setattr(reference_module, "SYMBOLS_FRESH_S", 0.0)
+        for _ in range(3):
+            assert reference.broken_rule(order) is not None
+        await eventually(lambda: venue.symbols_asked == 2, what="the symbols fetched again")
