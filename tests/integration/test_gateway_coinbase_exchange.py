@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 import pytest
 
+from fillwire.bus.buckets import PLACEMENTS, Bucket
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source, TimeInForce
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
@@ -19,6 +20,7 @@ from fillwire.gateway.reconcile import ReconcilePolicy
 from fillwire.venues.coinbase_exchange.auth import signer
 from fillwire.venues.coinbase_exchange.requests import cancel_order
 from fillwire.venues.coinbase_exchange.venue import CoinbaseExchange
+from fillwire.wire.subjects import account_tokens
 from support.eventually import eventually
 from support.gateway_rig import Rig
 from support.gateway_rig import rig as rig_of
@@ -222,6 +224,51 @@ async def test_an_order_that_the_venue_has_deleted_is_known_from_the_log(tmp_pat
             Decimal(0),
         )
         assert {event.order_id for event in await it.logged()} == {placed.order_id}
+
+
+async def noted_before(it: Rig) -> None:
+    """Let the note of the order's placing be as old as if an hour had passed."""
+    key = f"{account_tokens(it.account)}.{ORDER.client_order_id}"
+    await Bucket(it.bus, PLACEMENTS).put(key, f"gateway-0 7 {time.time_ns() - 3_600_000_000_000}".encode())
+
+
+async def test_an_order_that_was_noted_and_never_sent_is_placed(tmp_path: Path) -> None:
+    """A gateway died between the two: neither the venue nor the log has the order, and it is asked for again."""
+    async with rig(tmp_path) as it:
+        await it.wish("BTC-USD")
+        await it.receiving()
+        await noted_before(it)
+        placed = await it.place(ORDER)
+        assert (placed.outcome, placed.client_order_id) == (Outcome.ACCEPTED, "bot-1"), placed
+        again = await it.place(ORDER)
+        assert again.order_id == placed.order_id
+
+
+async def test_an_order_that_has_ended_long_ago_is_known_from_all_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue has deleted it, and the ledger of a new gateway does not reach back so far: it is not placed anew."""
+    monkeypatch.setattr("fillwire.gateway.recollection._LOG_MARGIN_NS", -3_600_000_000_000)
+    async with rig(tmp_path) as it:
+        await it.wish("BTC-USD")
+        await it.receiving()
+        placed = await it.place(ORDER)
+        assert (await it.cancel(CancelRequest(pair="BTC-USD", order_id=placed.order_id))).outcome is (
+            Outcome.ACCEPTED
+        )
+        await ended(it, str(placed.order_id))
+        await it.stop()
+        await it.start()
+        await it.receiving()
+        await noted_before(it)
+        again = await it.place(ORDER)
+        assert (again.outcome, again.order_id, again.kind) == (
+            Outcome.ACCEPTED,
+            placed.order_id,
+            Kind.CANCELLED,
+        ), again
+        stats = await it.control("stats", method="GET")
+        assert stats["accounts"]["demo"]["orders"] == 1
 
 
 async def test_an_order_cancelled_while_nobody_looked_has_its_end(tmp_path: Path) -> None:

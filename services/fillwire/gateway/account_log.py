@@ -58,6 +58,13 @@ class AccountLog:
         """
         await self._read("all", pair, receive, mark=f'"order_id":{orjson.dumps(order_id).decode()},'.encode())
 
+    async def named(
+        self, pair: str, client_order_id: str, stored_ns: int, receive: Callable[[OrderEvent, bytes], None]
+    ) -> None:
+        """Hand every event of a client order id that was stored since then to `receive`; reads those of the pair."""
+        mark = f'"client_order_id":{orjson.dumps(client_order_id).decode()},'.encode()
+        await self._read(StartAtTime(max(0, stored_ns)), pair, receive, mark=mark)
+
     async def _read(
         self,
         deliver: Deliver,

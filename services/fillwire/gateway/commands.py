@@ -178,6 +178,9 @@ class Commands:
             earlier = await self._placements.earlier(self._session.account, request.client_order_id)
             if earlier is Earlier.NONE:
                 return _rejected(request.pair, request.client_order_id, f"not sent: {broken}")
+        known = await self._resolving.earlier(request)
+        if known is not None:
+            return known
         fence = self._right.fence
         noted = await self._placements.note(self._session.account, request.client_order_id, fence)
         following.noted()

@@ -125,6 +125,14 @@ class Queries:
         forgets = isinstance(inquiry.records, ForgetfulRecords)
         return _nothing_of(query, Outcome.REJECTED, _FORGETS if forgets else _NO_SUCH_ORDER)
 
+    async def forgets(self) -> bool:
+        """Return whether the venue forgets orders that were cancelled without an execution."""
+        try:
+            inquiry, _ = await self._ask()
+        except (VenueError, ConfigError):
+            return False
+        return isinstance(inquiry.records, ForgetfulRecords)
+
     async def ended(self, query: OrderQuery, timeout_s: float) -> TradeOrder | None:
         """Return how an order has ended by the log; None if it knows no such order, or of no end by then."""
         try:

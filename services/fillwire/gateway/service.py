@@ -214,6 +214,7 @@ class Gateway:
             async def fetch_symbols() -> SymbolTable:
                 return await environment().reference.fetch_symbols()
 
+            log = AccountLog(bus, account)
             pipeline = Pipeline(
                 Publication(
                     account,
@@ -224,7 +225,7 @@ class Gateway:
                 ),
                 quarantine(account),
                 fetch_symbols,
-                AccountLog(bus, account),
+                log,
                 self._reconciling,
                 room=around.valve.wait_room,
                 pairs=lambda: desired.pairs(account) or (),
@@ -239,7 +240,7 @@ class Gateway:
                 pairs,
                 self._naming(notes, account),
             )
-            commands = self._commands(session, pipeline, placements, claim)
+            commands = self._commands(session, pipeline, log, placements, claim)
             return Tenancy(bus, session, voice, claim, commands)
 
         await ownership.start(supervisor)
@@ -309,7 +310,7 @@ class Gateway:
         return Ownership(owner, self._exchange, leases, presence, policy, random, on_change)
 
     def _commands(
-        self, session: Session, pipeline: Pipeline, placements: Placements, claim: Claim
+        self, session: Session, pipeline: Pipeline, log: AccountLog, placements: Placements, claim: Claim
     ) -> Commands:
         timeout_s = self._policy().order_timeout_s
         queries = Queries(session.account, session.records, pipeline.known, placements, timeout_s)
@@ -317,7 +318,7 @@ class Gateway:
             session,
             placements,
             queries,
-            Resolving(queries, timeout_s),
+            Resolving(session.account, queries, log, placements, timeout_s),
             claim,
             order_life_s=self._order_life_s,
             telemetry=self._telemetry,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
 
 from fillwire.domain.errors import AuthRejected, OrderRejected, Throttled, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
@@ -22,10 +22,6 @@ from fillwire.venues.timers import Action, Timers
 
 TOO_LATE = "no answer in time"
 _NOT_SAID = "the order may exist, and the venue does not say"
-_FORGOTTEN = (
-    "it was asked for before, and may have been placed: the venue does not show it, but forgets orders that were cancelled "
-    "without an execution; see the order events, or ask with another client order id"
-)
 # An order that was just placed can be missing from the venue's queries for a while.
 LAG_RETRY_NS = 250_000_000
 # How often an order that may exist is looked for before it is taken not to exist.
@@ -84,17 +80,6 @@ class OrderApi(Protocol):
 
     def cancel(self, symbol: str, request: CancelRequest) -> Question[ShownOrder]:
         """Cancel an order; raises `OrderRejected` where it cannot be, such as one that has ended."""
-
-
-@runtime_checkable
-class ForgetfulOrders(Protocol):
-    """An `OrderApi` of a venue that forgets orders: one that it does not show may have been there.
-
-    Attributes:
-        forgets_orders: True.
-    """
-
-    forgets_orders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +202,6 @@ class RestDesk:
                 if found is not None:
                     return _accepted(request.pair, client_order_id, found)
                 yield _Pause(LAG_RETRY_NS)
-            if isinstance(self._api, ForgetfulOrders):
-                raise VenueError(self._venue, _FORGOTTEN)
         try:
             placed = yield from self._ask(lambda: self._api.place(symbol, request))
         except ClientOrderIdTaken:

@@ -20,6 +20,7 @@ from fillwire.wire.subjects import command_subject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fillwire.gateway.account_log import AccountLog
     from fillwire.gateway.placements import Placements
     from fillwire.gateway.queries import Queries
     from fillwire.gateway.session import Session
@@ -100,12 +101,22 @@ class Held:
         return self.left_s > seconds
 
 
+class Keeps:
+    """A venue that keeps its orders."""
+
+    async def forgets(self) -> bool:
+        """See `Queries`."""
+        return False
+
+
 async def _place(connection: Connection, notes: Notes, left_s: float) -> TradeOrder:
     commands = Commands(
         cast("Session", connection),
         cast("Placements", notes),
         cast("Queries", None),
-        Resolving(cast("Queries", None), 4.0),
+        Resolving(
+            ACCOUNT, cast("Queries", Keeps()), cast("AccountLog", None), cast("Placements", notes), 4.0
+        ),
         Held(left_s),
         order_life_s=5.0,
         telemetry=FillTelemetry.start("fillwire-gateway", "", sample_ratio=0.0),

@@ -14,7 +14,6 @@ from fillwire.venues.rest_desk import (
     LAG_RETRY_NS,
     TOO_LATE,
     ClientOrderIdTaken,
-    OrderApi,
     RestDesk,
     ShownOrder,
     TimeRefused,
@@ -78,16 +77,10 @@ class PlainApi:
                 raise VenueError("plain", word)
 
 
-class ForgetfulApi(PlainApi):
-    """A venue that deletes what was cancelled without an execution."""
-
-    forgets_orders = True
-
-
 class Rig:
     """A desk, its clock, and what it wants asked."""
 
-    def __init__(self, max_pending: int = 2, api: OrderApi | None = None) -> None:
+    def __init__(self, max_pending: int = 2) -> None:
         self.now_ns = START_NS
         self.calls = RestCalls()
         self.timers = Timers()
@@ -96,7 +89,7 @@ class Rig:
         self.measuring: list[Action] = []
         self.desk = RestDesk(
             venue="plain",
-            api=api or PlainApi(),
+            api=PlainApi(),
             calls=self.calls,
             timers=self.timers,
             symbols=SymbolTable.of([("SOLUSD", "SOL-USD")]),
@@ -197,19 +190,6 @@ def test_an_order_whose_time_is_refused_is_sent_once_more(status: int, outcome: 
     rig.answer(status, "your clock")
     assert rig.answered.outcome is outcome
     assert not rig.calls.to_send()
-
-
-def test_an_order_that_a_forgetful_venue_does_not_show_is_not_placed_again() -> None:
-    """It may have been placed and cancelled: that the venue does not show it proves nothing."""
-    rig = Rig(api=ForgetfulApi())
-    rig.desk.place(1, ORDER, START_NS, may_exist=True)
-    for _ in range(3):
-        assert rig.asked() == "GET /SOLUSD/mine-1"
-        rig.answer(404)
-        rig.wait(LAG_RETRY_NS)
-    assert not rig.calls.to_send()
-    assert rig.answered.outcome is Outcome.UNKNOWN
-    assert "forgets orders" in str(rig.answered.reason)
 
 
 @pytest.mark.parametrize("answer", [409, 500, "lost"])

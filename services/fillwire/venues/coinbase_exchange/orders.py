@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
@@ -29,8 +29,6 @@ class ExchangeOrders:
         signer: key of the account.
         names: the client order ids that are ours.
     """
-
-    forgets_orders: ClassVar[bool] = True  # what was cancelled without an execution is deleted
 
     signer: Signer
     names: ClientOrderIds

@@ -19,7 +19,6 @@ from fillwire.venues.rest import HttpResponse
 from support.coinbase_exchange_connection import (
     NOW_NS,
     SIGNER,
-    S,
     protocol,
     received,
     receiving,
@@ -127,21 +126,6 @@ def test_an_order_whose_time_is_refused_is_sent_by_the_venues_clock() -> None:
     found.receive_response(ask.key, HttpResponse(status=200, body=b'{"epoch":1795000007.0}'), NOW_NS)
     (ask,) = found.requests_to_send()
     assert ask.make(NOW_NS).method == "POST"
-
-
-def test_an_order_that_the_venue_may_have_deleted_is_not_placed_again() -> None:
-    """What was cancelled without an execution is gone: that it does not show is no proof."""
-    found = receiving()
-    found.place_order(5, ORDER, NOW_NS, may_exist=True)
-    for look in range(3):
-        (ask,) = found.requests_to_send()
-        assert ask.make(NOW_NS).method == "GET"
-        found.receive_response(
-            ask.key, HttpResponse(status=404, body=b'{"message":"NotFound"}'), NOW_NS + look * S // 4
-        )
-        found.receive_timer(NOW_NS + (look + 1) * S // 4)
-    assert found.requests_to_send() == []
-    assert answer(found).outcome is Outcome.UNKNOWN
 
 
 def test_an_unreadable_answer_to_a_cancellation_leaves_it_unknown() -> None:
