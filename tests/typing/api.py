@@ -127,6 +127,11 @@ class Trader(Strategy):
         await self.place_order("BTC-USDT", "buy", 1, price=64000, time_in_force="fok")
         cancelled = await self.cancel_order("BTC-USDT", order_id=order.order_id)
         assert_type(cancelled, TradeOrder)
+        assert_type(await self.get_order("BTC-USDT", client_order_id="mine-1"), TradeOrder)
+        assert_type(await self.open_orders(), list[TradeOrder])
+        assert_type(await self.open_orders("BTC-USDT", everybodys=True, timeout_s=2), list[TradeOrder])
+        rules = await self.pair_rules("BTC-USDT")
+        assert_type(rules.price_step, Decimal | None)
         return await self.cancel_order("BTC-USDT", client_order_id="mine-1", timeout_s=2)
 
 
