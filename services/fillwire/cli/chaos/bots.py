@@ -26,8 +26,9 @@ BRAKED = "braked"
 COUNTERING = "countering"
 QUICK = "quick"
 
-_LOOK_S, _AGAIN_S = 0.01, 0.25
+_LOOK_S, _AGAIN_S = 0.01, 0.5
 _ZERO = Decimal(0)
+_COARSE = Decimal("0.001")
 _LEAST_VALUE = Decimal(25)  # of a counter-order, in quote currency
 
 
@@ -220,9 +221,9 @@ class Countering(Strategy):
         far = order.last_fill.price * (2 if side is Side.SELL else Decimal("0.5"))
         price = (far / rules.price_step).to_integral_value(ROUND_FLOOR) * rules.price_step
         value = max(rules.min_notional or _ZERO, _LEAST_VALUE)
-        quantity = (value / price / rules.quantity_step).to_integral_value(
-            ROUND_CEILING
-        ) * rules.quantity_step
+        # Not all that a venue requires of a quantity is published for every kind of instrument.
+        unit = max(rules.quantity_step, _COARSE)
+        quantity = (value / price / unit).to_integral_value(ROUND_CEILING) * unit
         return side, price, max(quantity, rules.min_quantity or _ZERO)
 
     def _write(self, **line: object) -> None:
