@@ -193,6 +193,29 @@ async def test_bots_of_a_process_that_died_resume_where_they_were(bus: Bus, conn
             await eventually(lambda: all(heir.told == numbers(6, 8) for heir in heirs))
 
 
+async def test_the_durable_of_a_dead_reading_goes_with_the_last_bot_that_needs_it(
+    bus: Bus, connect_bus: ConnectBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before all bots of the dead process run again: until then it alone tells where they were."""
+    monkeypatch.setattr("fillwire.sdk.sweeping.WAIT_S", 0.1)
+    dying = await connect_bus("dying")
+    async with running(dying, *pair_of("first", "second")) as host:
+        await eventually(lambda: len(seated(host)) == 2)
+        (reading,) = (name for name in await durables(bus) if "reading" in name)
+        await cut_off(dying, host)
+        async with running(bus, Listener("first")) as heir:
+            sweep = heir._sweep
+            before = sweep._left[reading]
+            await eventually(lambda: sweep._left[reading] < before - 1)
+            assert reading in await durables(bus)
+            await heir.add(bot(Listener("second")))
+
+            async def is_gone() -> bool:
+                return reading not in await durables(bus)
+
+            await eventually(is_gone)
+
+
 async def test_what_a_crash_has_told_twice_is_bounded(bus: Bus, connect_bus: ConnectBus) -> None:
     """Beside a bot that hangs, another one is told again of the few events that the reading was ahead, and misses none."""
     dying = await connect_bus("dying")

@@ -41,12 +41,14 @@ class Claim:
     Attributes:
         waiting_count: events that the bot had not handled when the broker was asked last, None if it never was.
         is_lost: whether another process was found to have claimed the durable since.
+        left_reading: durable of a reading that told for the bot, and whose process ended without a word; set by `take`.
         is_movable: whether the durable can be brought to another place of the stream; set by `take`.
     """
 
     def __init__(self, bus: Bus, stream: str, durable: str) -> None:
         self.is_lost = False
         self.is_movable = False
+        self.left_reading: str | None = None
         self._bus = bus
         self._stream = stream
         self._durable = durable
@@ -90,6 +92,7 @@ class Claim:
                 raise ConfigError("another process runs it: stop that one, or give this one another name")
             await asyncio.sleep(_ASK_AGAIN_S)
         if reading is not None:  # its process ended without a word
+            self.left_reading = reading["name"]
             position = reading["ack_floor"]["stream_seq"]
             if position > info["ack_floor"]["stream_seq"]:
                 await reset_consumer(self._bus, self._stream, self._durable, position + 1)
@@ -98,7 +101,7 @@ class Claim:
 
     async def _reading_info(self, info: dict[str, Any]) -> dict[str, Any] | None:
         """Return what the broker says of the durable of the reading at which the bot sat last, if it still does."""
-        name = _metadata(info).get(_READING)
+        name = reading_of(info)
         if name is None:
             return None
         try:
@@ -177,6 +180,11 @@ class Claim:
             self._durable,
             config | {"metadata": metadata, "inactive_threshold": threshold_ns},
         )
+
+
+def reading_of(info: dict[str, Any]) -> str | None:
+    """Return the durable of the reading that tells where the bot of a durable is, from what the broker says of this one."""
+    return _metadata(info).get(_READING)
 
 
 def _metadata(info: dict[str, Any]) -> dict[str, str]:

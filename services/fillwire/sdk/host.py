@@ -31,7 +31,8 @@ from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
 from fillwire.sdk.retrying import RetryPolicy
-from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot, filters_of, make_reading
+from fillwire.sdk.running import SENT_AHEAD, STREAM, TAKEOVER_S, RunningBot, filters_of, make_reading
+from fillwire.sdk.sweeping import Sweep
 from fillwire.sdk.worker import Worker
 
 _log = get_log(__name__)
@@ -94,6 +95,7 @@ class Host:
         self._live = LiveFeed(bus) if fast_lane else None
         self._running: dict[str, RunningBot] = {}
         self._groups: dict[tuple[str, ...], Group] = {}  # by what its bots listen to
+        self._sweep = Sweep(bus, STREAM)
         self._failed: asyncio.Future[None] | None = None
         self._guard: asyncio.Task[None] | None = None
         self._guard_nudge = asyncio.Event()
@@ -175,6 +177,8 @@ class Host:
             await self._leave(running, deadline_s=0.0)
             await self._want(bot.account)
             raise
+        if running.claim.left_reading is not None:
+            self._sweep.note(running.claim.left_reading)
         _log.info("bot_started", bot=bot.name, account=str(bot.account), pairs=list(bot.pairs))
         return running
 
