@@ -60,7 +60,11 @@ async def test_all_bots_of_a_file_run_and_end_in_order(
     options = ("--user", "alice", "--nats", broker.url, "--param", "greeting=bonjour")
     async with python(*run(path, *options)) as process:
         await process.said('"ready"')
-        assert orjson.loads(process.lines[0]) == {"ready": True, "bots": ["first", "second"]}
+        assert orjson.loads(process.lines[0]) == {
+            "ready": True,
+            "bots": ["first", "second"],
+            "monitoring": None,
+        }
         await publish(bus, order_event(order_id="1"), order_event(order_id="2", pair="ETH-USDT"))
         await process.said("first 1")
         await process.said("bonjour 2")
