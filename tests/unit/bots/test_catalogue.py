@@ -12,6 +12,7 @@ from fillwire.bots.shipped.ping_pong import PingPong
 from fillwire.domain.bots import BotSpec
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
+from fillwire.strategies import GridStrategy, Spacing
 from support.managed_bots import SPEC
 
 ONE = """\
@@ -154,3 +155,51 @@ def test_a_class_of_an_allowed_module_is_found() -> None:
     assert isinstance(Catalogue(modules=["fillwire.bots"]).make(spec(strategy=name)).listener, PingPong)
     with pytest.raises(ConfigError, match=r"modules in bots\.modules, fillwire\.bot$"):
         Catalogue(modules=["fillwire.bot"]).make(spec(strategy=name))
+
+
+GRID = {"lower": "60000", "upper": "70000", "levels": "11", "quantity": "0.001"}
+
+
+def test_a_grid_is_made_of_its_typed_parameters() -> None:
+    """The bot's pair is the grid's; its name is the bot's, so that its orders have its label."""
+    bot = Catalogue().make(spec(strategy="grid", bot="my-grid", pairs=("ETH-USDT",), parameters=GRID))
+    assert isinstance(bot.listener, GridStrategy)
+    assert bot.listener.config.spacing is Spacing.ARITHMETIC
+    assert (bot.name, bot.listener.name, bot.pairs, bot.listener.pair) == (
+        "my-grid",
+        "my-grid",
+        ("ETH-USDT",),
+        "ETH-USDT",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"lower": "80000"},
+            "parameters of GridStrategy: upper is 70000: expected more than lower, which is 80000",
+        ),
+        ({"levels": "many"}, "parameter levels of GridStrategy is 'many': expected a whole number"),
+        (
+            {"spacing": "even"},
+            "parameter spacing of GridStrategy is 'even': expected one of arithmetic, geometric",
+        ),
+        ({"step": "1"}, "parameter step is taken by no GridStrategy: "),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused_before_anything_is_written(
+    change: dict[str, str], message: str
+) -> None:
+    """By the manager as by the command line."""
+    with pytest.raises(ConfigError) as raised:
+        Catalogue().make(spec(strategy="grid", parameters=GRID | change))
+    assert message in str(raised.value)
+
+
+def test_what_a_grid_needs_is_asked_for() -> None:
+    """By name, with what is expected."""
+    with pytest.raises(
+        ConfigError, match="parameter lower of GridStrategy is missing: expected a decimal number"
+    ):
+        Catalogue().make(spec(strategy="grid", parameters={}))
