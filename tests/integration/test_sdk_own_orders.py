@@ -141,10 +141,13 @@ async def test_a_bot_is_woken_once_at_the_earliest_time(bus: Bus) -> None:
         await eventually(lambda: reader.woken == 1)
         reader.wake_after(0.001)
         await eventually(lambda: reader.woken == 2)
+        reader.wake_after(0.001)
+        reader.wake_after(3600)
+        await eventually(lambda: reader.woken == 3)
         reader.wake_after(0.01)
     with pytest.raises(RuntimeError, match="bot reader is not running"):
         reader.wake_after(1)
-    assert reader.woken == 2
+    assert reader.woken == 3
 
 
 async def test_it_is_known_whether_a_bot_ever_ran(bus: Bus) -> None:

@@ -78,6 +78,7 @@ class Rehearsal(Generic[S]):
         self._log: list[bytes] = []
         self._coming: list[OrderEvent] = []
         self._cursor: int | None = None  # how much of the log the bot has acknowledged
+        self._floor = 0  # how much of it can never come again
         self._seen = SeenEvents()
         self._connection: ConnectionEvent | None = None
         self._notices: list[tuple[int, ConnectionEvent, str]] = []  # told when so much of the log is handled
@@ -133,7 +134,9 @@ class Rehearsal(Generic[S]):
         """Let the bot's process die, between two events; `run` starts it again."""
         self._forget()
         if self._cursor and self.faults.redelivered:
-            self._cursor = max(0, self._cursor - self.faults.below(self.faults.redelivered + 1))
+            # What was acknowledged once never comes again, however often the bot crashes.
+            back = min(self.faults.redelivered, self._cursor - self._floor)
+            self._floor = self._cursor = self._cursor - self.faults.below(back + 1)
 
     async def restart(self) -> None:
         """Let the bot's process die, and start another one that knows nothing but log, checkpoint and venue.

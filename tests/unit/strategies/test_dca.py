@@ -9,6 +9,7 @@ import pytest
 from fillwire.domain.enums import Kind
 from fillwire.domain.errors import ConfigError
 from fillwire.strategies.books import Books
+from fillwire.strategies.closing import Phase
 from fillwire.strategies.dca import DCAStrategy
 from fillwire.strategies.dca_plan import DCAConfig, Entry
 from fillwire.strategies.grid_plan import Unit
@@ -267,3 +268,17 @@ async def test_what_the_venue_would_refuse_does_not_start(change: dict[str, obje
     config = replace(CONFIG, **change)  # type: ignore[arg-type] # one parameter
     with pytest.raises(ConfigError, match=message):
         await Rehearsal(dca(config), venue_at(100)).run()
+
+
+async def test_the_stop_of_a_cycle_that_is_over_stops_nothing() -> None:
+    """It was being cancelled when it filled; what it bought is sold with the next cycle."""
+    venue = venue_at(100)
+    async with Rehearsal(dca(replace(CONFIG, stop_loss=Decimal("0.25"))), venue) as stage:
+        stop = order_at(venue, 75)
+        venue.move(PAIR, 111)
+        venue.fill(stop)
+        await stage.settle()
+        state = stage.bot.state
+        assert state is not None
+        assert (state.phase, state.cycle) == (Phase.TRADING, 1)
+        assert orders(venue)[-1].startswith("sell 1.14 at ")

@@ -8,13 +8,13 @@ import pytest
 
 from fillwire.domain.client_order_ids import derive_client_order_id
 from fillwire.domain.enums import Kind, OrderType, Side
-from fillwire.domain.errors import ConfigError
-from fillwire.domain.orders import OrderRequest
+from fillwire.domain.errors import ConfigError, OrdersUnknown
+from fillwire.domain.orders import OrderRequest, TradeOrder
 from fillwire.strategies.books import Books
 from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import AtLower, AtUpper, GridConfig, Start
 from fillwire.strategies.steps import Step, StepIds
-from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue, market
+from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue, VenueOrder, market
 from fillwire.wire.decimals import decimal_text
 
 PAIR = "BTC-USDT"
@@ -55,6 +55,11 @@ def told(books: Books) -> str:
     return f"{decimal_text(books.base)} BTC, {decimal_text(books.quote)} USDT, realised {realised}"
 
 
+def order_at(venue: ScriptedVenue, price: int) -> VenueOrder:
+    """Return the open order of a price."""
+    return next(order for order in venue.open_orders() if order.request.price == price)
+
+
 def grid(config: GridConfig = CONFIG) -> Callable[[], GridStrategy]:
     """Return what makes a bot."""
     return lambda: GridStrategy(config)
@@ -81,7 +86,7 @@ async def test_a_part_waits_for_the_whole_and_counts_when_its_order_ends() -> No
     """A purchase that fills in part is answered when it is whole, or for its part when it ends before."""
     venue = venue_at(125)
     async with Rehearsal(grid(), venue) as stage:
-        order = next(order for order in venue.open_orders() if order.request.price == 120)
+        order = order_at(venue, 120)
         venue.fill(order, "0.4")
         await stage.run()
         assert orders(venue) == ["buy 1 at 100", "buy 1 at 110", "buy 1 at 120"]
@@ -98,7 +103,7 @@ async def test_what_is_too_little_to_sell_is_carried() -> None:
     """A part below the least order stays in its cell and is sold with the next purchase."""
     venue = venue_at(125)
     async with Rehearsal(grid(), venue) as stage:
-        order = next(order for order in venue.open_orders() if order.request.price == 120)
+        order = order_at(venue, 120)
         venue.fill(order, "0.05")
         venue.end(order)
         await stage.wait(5)
@@ -309,7 +314,7 @@ async def test_an_end_that_the_log_does_not_tell_is_taken_from_the_venue() -> No
     """The venue wins: what it says was executed counts, its fee as untold, and the bot goes on."""
     venue = venue_at(125)
     async with Rehearsal(grid(), venue) as stage:
-        order = next(order for order in venue.open_orders() if order.request.price == 120)
+        order = order_at(venue, 120)
         order.cumulative_quantity, order.cumulative_quote, order.kind = Decimal(1), Decimal(120), Kind.FILLED
         await stage.restart()
         await stage.settle()
@@ -384,3 +389,71 @@ async def test_the_checkpoint_is_renewed_each_day_from_the_log() -> None:
         assert before is not None
         assert after is not None
         assert (before.sequence, after.sequence) == (0, stage.sequence)
+
+
+async def test_a_purchase_does_not_meet_the_grids_own_sale() -> None:
+    """A cell whose purchase was refused waits while the cell below it sells at that price."""
+    venue = venue_at(125, USDT=225)  # enough for 110 and 100, and not for 120 beside them
+    async with Rehearsal(grid(), venue) as stage:
+        assert venue.balances is not None
+        venue.end(order_at(venue, 120))
+        venue.balances.add("USDT", Decimal(-10))
+        await stage.wait(60)
+        assert orders(venue) == ["buy 1 at 100", "buy 1 at 110"]
+        venue.move(PAIR, 109)
+        venue.balances.add("USDT", Decimal(1000))
+        await stage.wait(600)
+        assert orders(venue) == ["buy 1 at 100", "sell 1 at 120"]
+        venue.move(PAIR, 121)
+        await stage.run()
+        assert orders(venue) == ["buy 1 at 100", "buy 1 at 110", "buy 1 at 120"]
+
+
+async def test_without_its_checkpoint_it_finds_its_cells_in_the_log() -> None:
+    """The open orders are still its own, and nothing is placed or cancelled."""
+    venue = venue_at(125)
+    async with Rehearsal(grid(), venue) as stage:
+        venue.move(PAIR, 105)
+        await stage.run()
+        stage.shelf.checkpoint = None
+        before = (len(venue.orders), orders(venue))
+        await stage.wait(10)
+        await stage.restart()
+        await stage.settle()
+        assert (len(venue.orders), orders(venue)) == before
+        assert not stage.cancelled
+
+
+async def test_nothing_is_concluded_while_the_account_is_out_of_step() -> None:
+    """That the log does not tell an end proves nothing then."""
+    venue = venue_at(125)
+    async with Rehearsal(grid(), venue) as stage:
+        order = order_at(venue, 120)
+        order.cumulative_quantity, order.cumulative_quote, order.kind = Decimal(1), Decimal(120), Kind.FILLED
+        await stage.restart()
+        stage.bot._is_in_step = False
+        await stage.wait(300)
+        assert stage.bot.books.execution_count == 0
+        stage.bot._is_in_step = True
+        await stage.wait(60)
+        assert stage.bot.books.execution_count == 1
+
+
+async def test_nothing_is_placed_before_the_venues_list_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events that come earlier are counted, and answered afterwards."""
+    venue = venue_at(125)
+    async with Rehearsal(grid(), venue) as stage:
+        seen = GridStrategy.open_orders
+
+        async def unknown(*_: object, **__: object) -> list[TradeOrder]:
+            raise OrdersUnknown("nobody says")
+
+        monkeypatch.setattr(GridStrategy, "open_orders", unknown)
+        await stage.restart()
+        venue.move(PAIR, 105)
+        await stage.run()
+        assert stage.bot.books.execution_count == 2
+        assert orders(venue) == ["buy 1 at 100"]
+        monkeypatch.setattr(GridStrategy, "open_orders", seen)
+        await stage.settle()
+        assert orders(venue) == ["buy 1 at 100", "sell 1 at 120", "sell 1 at 130"]

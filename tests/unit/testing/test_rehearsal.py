@@ -112,7 +112,7 @@ async def test_what_happens_while_the_connection_is_lost_is_told_when_it_is_back
 
 async def test_a_crash_repeats_what_was_handled_last_and_places_nothing_twice() -> None:
     """A new bot is made, hears again what was not acknowledged, and its counter-order has the same id."""
-    rehearsal, venue, diary = stage(Faults(redelivered=64, seed=4))
+    rehearsal, venue, diary = stage(Faults(redelivered=64, seed=0))
     async with rehearsal as bot:
         venue.move(PAIR, 80)
         await bot.run()
@@ -146,9 +146,18 @@ async def test_a_fault_strikes_the_next_order(fault: Fault, outcome: Outcome, or
 
 async def test_a_crash_at_a_request_ends_the_process_there() -> None:
     """Before it is sent, nothing was placed; after it, the order is there and the answer is not."""
-    rehearsal, venue, diary = stage()
+    diary: list[str] = []
+    there: list[int] = []  # orders at the venue, at each start
+    venue = ScriptedVenue(market(PAIR, 100))
+
+    def make() -> Flipper:
+        there.append(len(venue.orders))
+        return Flipper(diary)
+
+    rehearsal = Rehearsal(make, venue)
     rehearsal.faults.next(Fault.CRASHED)
     async with rehearsal as bot:
+        assert there == [0, 0]
         assert diary.count("start") == 2
         assert len(venue.orders) == 1
         assert [answer.outcome for answer in bot.bot.answers] == [Outcome.ACCEPTED]
@@ -296,3 +305,14 @@ def test_thousands_of_fills_take_a_moment() -> None:
         pairs = (PAIR,)
 
     assert asyncio.run(rehearse(Idle)) == 500
+
+
+async def test_what_the_log_has_twice_is_told_once() -> None:
+    """As by a host, which drops what it has handled."""
+    rehearsal, venue, diary = stage()
+    async with rehearsal as bot:
+        venue.move(PAIR, 80)
+        await bot.run()
+        bot._log.extend(bot._log)
+        await bot.run()
+        assert diary.count("filled buy stream") == 1
