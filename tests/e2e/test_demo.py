@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from fillwire.cli.demo import EXCHANGES
+from support.console import Visitor
 from support.eventually import eventually
 from support.left_behind import MARK_VARIABLE, processes_with_mark
 
@@ -45,7 +46,7 @@ def is_trading(processes: dict[int, str]) -> bool:
 
 async def test_demo_ends_by_itself_with_a_clean_summary() -> None:
     """A demo of some seconds ends with a summary in which every bot was told of everything once, and exit code 0."""
-    async with demo("--seconds", "4", "--rate", "100") as (process, processes):
+    async with demo("--seconds", "4", "--rate", "100", "--no-console") as (process, processes):
         output, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()
         summary = json.loads(output)
@@ -73,6 +74,27 @@ async def test_ctrl_c_ends_the_demo_in_order() -> None:
         assert summary["executions_emitted"] > 0
         assert summary["lost"] == 0
         assert processes() == {}
+
+
+async def test_demo_prints_a_link_to_its_console_that_logs_in_once() -> None:
+    """The link opens a session that sees the demo's accounts, and no second one."""
+    async with demo("--exchange", "binance") as (process, _processes):
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            while not (line := (await process.stderr.readline()).decode()).startswith(
+                "fillwire: the console"
+            ):
+                assert line, "the demo ended without a link"
+        address, _, token = line.split()[-1].partition("/#token=")
+        async with Visitor(address) as first, Visitor(address) as second:
+            assert await first.log_in(token) == 200
+            assert await second.log_in(token) == 401
+            stream = await first.listen()
+            await eventually(lambda: stream.events, 60, "fills on the page")
+            assert {event["user"] for event in stream.events} == {"demo"}
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+        assert process.returncode == 0
 
 
 async def test_killed_demo_leaves_nothing_behind() -> None:

@@ -212,6 +212,29 @@ async def test_a_page_that_is_too_slow_is_told_how_much_it_missed_and_begins_ane
         assert [event["order_id"] for event in states[-1]["events"]][-1] >= "250"
 
 
+async def test_a_page_that_stands_still_is_kept_waiting_in_bounds_and_then_told(bus: Bus) -> None:
+    """Who reads nothing for a while, with the socket full, finds the newest state and the count of the rest."""
+    async with console(bus, capacity=500) as made, visitor(made, ALICE_TOKEN) as alice:
+        response = await alice.http.get(f"{made.address}/api/stream")
+        scope = next(iter(made._scopes._scopes.values()))
+        (client,) = scope._clients
+        number = 0
+        async with asyncio.timeout(40):
+            # Which only a writer that waits for the socket lets happen: it would take what waits ten times a second.
+            while client._dropped_count < 20_000:
+                batch = [order_event(order_id=str(number + more)) for more in range(500)]
+                await publish(bus, *batch)
+                number += len(batch)
+                assert len(client._events) <= 500
+        stream = await alice.hear(response)  # and only now reads
+        await eventually(lambda: len(stream.all("state")) >= 2, 20)
+        await publish(bus, order_event(order_id="last"))
+        await eventually(lambda: stream.events[-1]["order_id"] == "last")
+        dropped = sum(state["dropped"] for state in stream.all("state"))
+        assert dropped > 0
+        assert dropped + sum(map(len, stream.all("events"))) == number + 1
+
+
 async def test_a_page_hears_that_the_broker_is_away_and_then_what_happened(
     broker: EmbeddedServer, connect_bus: ConnectBus, bus: Bus
 ) -> None:

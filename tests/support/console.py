@@ -132,6 +132,10 @@ class Visitor:
         response = await self.http.get(
             f"{self.address}/api/stream", timeout=aiohttp.ClientTimeout(total=None)
         )
+        return await self.hear(response)
+
+    async def hear(self, response: aiohttp.ClientResponse) -> Stream:
+        """Begin to read a stream that was opened."""
         assert response.status == 200, await response.text()
         stream = Stream(response)
         self._streams.append(stream)
