@@ -67,8 +67,10 @@ class Claim:
         self.waiting_count = 0 if is_resting else info["num_pending"] + info["num_ack_pending"]
         return info
 
-    async def take(self, takeover_s: float) -> None:
+    async def take(self, takeover_s: float) -> int:
         """Wait until nobody else reads for the bot, bring the durable to where the bot is, and claim it.
+
+        Return the sequence up to which the bot has handled everything.
 
         Args:
             takeover_s: how long to wait, in seconds.
@@ -91,13 +93,15 @@ class Claim:
             if loop.time() >= end:
                 raise ConfigError("another process runs it: stop that one, or give this one another name")
             await asyncio.sleep(_ASK_AGAIN_S)
+        position: int = info["ack_floor"]["stream_seq"]
         if reading is not None:  # its process ended without a word
             self.left_reading = reading["name"]
-            position = reading["ack_floor"]["stream_seq"]
-            if position > info["ack_floor"]["stream_seq"]:
+            if reading["ack_floor"]["stream_seq"] > position:
+                position = reading["ack_floor"]["stream_seq"]
                 await reset_consumer(self._bus, self._stream, self._durable, position + 1)
         self.is_movable = info["config"]["deliver_policy"] != "new"
         await self._write(info["config"])
+        return position
 
     async def _reading_info(self, info: dict[str, Any]) -> dict[str, Any] | None:
         """Return what the broker says of the durable of the reading at which the bot sat last, if it still does."""

@@ -148,7 +148,7 @@ class Host:
             takeover_s: how long another process that runs the bot has to end, in seconds.
 
         Raises:
-            ConfigError: the bot runs already, here or elsewhere, or its consumer cannot be made.
+            ConfigError: the bot runs already, here or elsewhere, its consumer cannot be made, or it was removed meanwhile.
             HandlerError: its `on_start` raised each time it was called.
             BrokerError: the broker is away.
         """
@@ -170,10 +170,13 @@ class Host:
         try:
             await self._with_streams(lambda: running.prepare(takeover_s))
             await self._want(bot.account)
+            self._require(running)
             await running.start()
             await self._with_streams(lambda: self.connections.follow(bot.account, running.tell))
+            self._require(running)
         except BaseException:
-            del self._running[bot.durable]
+            if self._running.get(bot.durable) is running:
+                del self._running[bot.durable]
             await self._leave(running, deadline_s=0.0)
             await self._want(bot.account)
             raise
@@ -202,6 +205,13 @@ class Host:
             await self._want(bot.account)
         if forget:
             await running.forget()
+
+    def _require(self, running: RunningBot) -> None:
+        """Raise if a bot that begins was removed meanwhile: it would run, and nobody could stop it."""
+        if self._running.get(running.bot.durable) is not running:
+            raise ConfigError(
+                f"bot {running.bot.name} of {running.bot.account.user} was stopped before it ran"
+            )
 
     def _all_running(self) -> list[RunningBot]:
         return list(self._running.values())
@@ -238,10 +248,12 @@ class Host:
             await self.connections.unfollow(running.bot.account, running.tell)
             await running.stop(deadline_s)
         finally:
-            group = self._groups[running.filters]
-            if group.leave():
-                del self._groups[running.filters]  # at once: who comes meanwhile begins another
-                await group.close()
+            if running.has_group:
+                running.has_group = False
+                group = self._groups[running.filters]
+                if group.leave():
+                    del self._groups[running.filters]  # at once: who comes meanwhile begins another
+                    await group.close()
 
     async def _want(self, account: Account) -> None:
         """Say what all bots of the account want, once for all that come and go at the same time."""
@@ -273,6 +285,8 @@ class Host:
                     await self._guard_nudge.wait()
             self._guard_nudge.clear()
             for running in list(self._running.values()):
+                if not running.is_started:  # it may still wait for the process that has claimed it
+                    continue
                 try:
                     is_ours = await running.claim.is_ours()
                 except BrokerError:

@@ -28,7 +28,6 @@ _SIT_AGAIN_S: Final = (
     0.5  # then it is looked whether a bot that reads alone has caught up, and after twice as long …
 )
 _SIT_AGAIN_MAX_S: Final = 15.0
-_POLL_S: Final = 0.02
 
 
 class Intake:
@@ -61,12 +60,10 @@ class Intake:
         self._pull: PullLoop | None = None
         self._reading: SharedReading | None = None
         self._seat: Seat | None = None
-        self._needs_done = (
-            0,
-            0,
-        )  # of the own durable, of the reading: handled before the reading can tell for the bot
-        self._is_told = False  # that it does
-        self._has_stood = False  # has left a seat: what it then had in hand the own durable brings again
+        self._is_told = False  # at the own durable, that the reading tells for the bot
+        self._stood: int | None = (
+            None  # where the bot was when it left its seat, if it did: its own durable was moved there
+        )
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -104,9 +101,9 @@ class Intake:
                 self._group.owe(self._leave_seat(self._seat, self._reading))
             else:
                 self._reading.leave(self._seat)
-        elif self._has_stood:
+        elif self._stood is not None:  # what it had in hand then was acknowledged at the seat
             try:
-                await self._move_durable(self._worker.last_sequence)
+                await self._move_durable(max(self._stood, self._worker.last_sequence))
             except (BrokerError, ConfigError) as error:
                 _log.warning("bot_position_late", bot=self._name, error=error)
 
@@ -175,8 +172,8 @@ class Intake:
             _log.info("bot_reads_alone", bot=self._name, after_sequence=self._seat.done)
             self._worker.drop(self._seat)
             await self._leave_seat(self._seat, self._reading)
+            self._stood = self._seat.done
             self._seat = self._reading = None
-            self._has_stood = True
             if self._claim.is_lost:
                 return  # the host will hear of it
             await _until_done(self._read_alone)
@@ -207,13 +204,14 @@ class Intake:
         newest = await reading.newest_sequence()
         if not _has_done(await self._claim.info(), newest):
             return False
-        # Nothing else runs from here until the bot's own loop is deaf: no event is missed, none comes by both ways.
         taken = self._worker.taken_sequence
+        if self._worker.last_sequence != taken:
+            return False  # it came meanwhile, and the seat would tell that it was handled
+        # Nothing else runs from here until the bot's own loop is deaf: no event is missed, none comes by both ways.
         seat = reading.join(self._worker.take, max(position, taken))
         if seat is None:
             return False
         self._seat, self._reading = seat, reading
-        self._needs_done = (taken, reading.floor)
         self._is_told = False
         pull, self._pull = self._pull, None
         if pull is not None:
@@ -221,20 +219,14 @@ class Intake:
         return True
 
     async def _tell_of_seat(self) -> None:
-        """Note at the own durable that the reading tells for the bot, once the bot has handled what that says.
+        """Note at the own durable that the reading tells for the bot, which has handled whatever that says.
 
         Raises:
             BrokerError: no answer.
         """
-        own, shared = self._needs_done
-        while (
-            self._seat is not None and self._reading is not None and self._seat.is_open and not self._is_told
-        ):
-            if self._worker.last_sequence >= own and self._seat.done >= shared:
-                await self._claim.sit(self._reading.durable)
-                self._is_told = True
-            else:
-                await asyncio.sleep(_POLL_S)
+        if self._seat is not None and self._reading is not None and self._seat.is_open and not self._is_told:
+            await self._claim.sit(self._reading.durable)
+            self._is_told = True
 
     async def _leave_seat(self, seat: Seat, reading: SharedReading) -> None:
         async def move() -> None:

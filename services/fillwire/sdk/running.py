@@ -90,6 +90,7 @@ class RunningBot:
         self._has_run = True
         self._clerk: HostClerk | None = None
         self.is_started = False
+        self.has_group = True  # until it has left the bots that listen to the same
         self._catching_up: asyncio.Task[None] | None = None
 
     @property
@@ -121,7 +122,7 @@ class RunningBot:
         self._start_sequence = state.acknowledged_sequence
         self._has_run = not state.was_created
         try:
-            await self.claim.take(takeover_s)
+            self._start_sequence = max(self._start_sequence, await self.claim.take(takeover_s))
         except ConfigError as error:
             raise ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}") from error
         self._tell_beginning(state)
@@ -201,6 +202,8 @@ class RunningBot:
         pairs = self.bot.pairs or (None,)
         try:
             async with asyncio.timeout(max(_CANCEL_DEADLINE_S, deadline_s)):
+                if not await self.claim.is_ours():
+                    return  # the open orders are those of the process that runs the bot now
                 answers = [answer for pair in pairs for answer in await strategy.cancel_own_orders(pair)]
         except (TimeoutError, FillwireError) as error:
             _log.error("orders_left_open", bot=self.bot.name, error=error)
