@@ -39,6 +39,8 @@ class Loader:
         made: asyncio.Future[Bot] = loop.create_future()
 
         def settle(bot: Bot | None, error: BaseException | None) -> None:
+            if self._loading.get(key) is thread:  # it may live for a moment still, which holds up nobody
+                del self._loading[key]
             if made.done():
                 return
             if bot is not None:
@@ -62,6 +64,3 @@ class Loader:
                 return await made
         except TimeoutError:
             raise ConfigError(sentence) from None
-        finally:
-            if not thread.is_alive():
-                self._loading.pop(key, None)

@@ -9,6 +9,7 @@ from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.loader import Loader
 from fillwire.domain.errors import ConfigError
 from fillwire.sdk.bot import Bot
+from support.eventually import eventually
 from support.managed_bots import SPEC
 
 
@@ -36,6 +37,33 @@ async def test_code_that_does_not_end_is_given_up_and_not_begun_again() -> None:
             assert (await Loader().load("alice.y", make, "ping-pong")).name == "pp-1"
     finally:
         release.set()
+
+
+async def test_of_what_was_made_in_time_nothing_is_kept() -> None:
+    """However many are made, each under a key of its own, the loader does not grow; nor by one that ended late or failed."""
+    loader, release = Loader(deadline_s=0.05), threading.Event()
+
+    def make() -> Bot:
+        return Catalogue().make(SPEC)
+
+    def hang() -> Bot:
+        release.wait(10)
+        return make()
+
+    def fail() -> Bot:
+        raise ConfigError("no such file")
+
+    with pytest.raises(ConfigError, match="its code does not end"):
+        await loader.load("late", hang, "x.py")
+    with pytest.raises(ConfigError, match="no such file"):
+        await loader.load("failed", fail, "x.py")
+    release.set()
+    in_time = Loader()
+    for number in range(100):
+        await in_time.load(f"in time {number}", make, "ping-pong")
+    assert in_time._loading == {}
+    await eventually(lambda: loader._loading == {})
+    assert (await loader.load("late", make, "ping-pong")).name == "pp-1"
 
 
 async def test_what_the_code_raises_is_raised() -> None:
