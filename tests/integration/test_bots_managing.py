@@ -8,7 +8,9 @@ import pytest
 
 from fillwire.bots.errors import BotError
 from fillwire.bus.connection import Bus
-from fillwire.domain.bots import BotOutcome, BotState, Desired
+from fillwire.domain.bots import BotOutcome, BotState, BotView, Desired
+from fillwire.sdk.bot import Bot
+from fillwire.sdk.running import RunningBot
 from support.broker import ConnectBus
 from support.eventually import eventually
 from support.managed_bots import ManagedBots, managed_bots
@@ -59,3 +61,31 @@ async def test_a_bot_that_rests_is_told_of_nothing_and_misses_nothing(bots: Mana
     resumed = await bots.manager.resume("alice", "teller")
     assert resumed.state is BotState.RUNNING
     await eventually(lambda: bots.told() == ["start", "fill 0", "fill 1", "fill 2"])
+
+
+async def test_a_bot_paused_in_the_moment_in_which_it_has_begun_rests(
+    bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes first, what is said to be paused is told of nothing, and goes on when it is resumed."""
+    host = await bots.host("host-1")
+    pausing: list[asyncio.Task[BotView]] = []
+    add = host._host.add
+
+    async def add_and_pause(bot: Bot, *, takeover_s: float) -> RunningBot:
+        running = await add(bot, takeover_s=takeover_s)
+        if not pausing:
+            pausing.append(asyncio.create_task(bots.manager.pause("alice", "teller")))
+            (post,) = host._leader._posts.values()
+            await post._interrupt.wait()  # it is to rest in the very turn of the loop in which this returns
+        return running
+
+    monkeypatch.setattr(host._host, "add", add_and_pause)
+    with pytest.raises(BotError, match="is not running yet"):
+        await bots.manager.create("alice", bots.creation(), deadline_s=0.0)
+    await eventually(lambda: pausing)
+    assert (await pausing[0]).state is BotState.PAUSED
+    assert all(running.worker.is_held for running in host._host.bots.values())
+    await publish(bus, order_event(order_id="1"))
+    assert (await bots.manager.resume("alice", "teller")).state is BotState.RUNNING
+    await eventually(lambda: bots.told()[-1:] == ["fill 1"])
+    assert bots.told() == ["start", "stop", "start", "fill 1"]

@@ -222,6 +222,9 @@ class Post:
             self._made_of = None
             self._retry_at_s = 0.0
             self._backoff.reset()
+        if self._running is None and self._bot is not None:
+            # Interrupted in the very moment in which it had begun, it runs all the same.
+            await self._end_bot(self._around.policy.stop_s)
         is_to_rest = self._spec.desired is not Desired.RUNNING or not self._is_trusted
         if self._running is not None:
             if is_to_rest and not self._running.worker.is_held:
