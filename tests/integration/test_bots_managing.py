@@ -8,7 +8,8 @@ import pytest
 
 from fillwire.bots.errors import BotError
 from fillwire.bus.connection import Bus
-from fillwire.domain.bots import BotOutcome, BotState, BotView, Desired
+from fillwire.domain.bots import BotOutcome, BotSpec, BotState, BotView, Desired
+from fillwire.domain.errors import BrokerError
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.running import RunningBot
 from support.broker import ConnectBus
@@ -89,3 +90,49 @@ async def test_a_bot_paused_in_the_moment_in_which_it_has_begun_rests(
     assert (await bots.manager.resume("alice", "teller")).state is BotState.RUNNING
     await eventually(lambda: bots.told()[-1:] == ["fill 1"])
     assert bots.told() == ["start", "stop", "start", "fill 1"]
+
+
+async def test_a_bot_started_while_it_is_being_removed_goes_on_where_it_was(
+    bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who removes it is told that somebody was quicker before anything that is kept for it is lost."""
+    await bots.host("host-1")
+    await bots.manager.create("alice", bots.creation())
+    await bots.manager.stop("alice", "teller")
+    await publish(bus, order_event(order_id="1"))
+    remove = bots.manager._specs.remove
+
+    async def start_and_remove(spec: BotSpec, revision: int) -> None:
+        with pytest.raises(BotError, match="is not running yet"):
+            await bots.manager.start("alice", "teller", deadline_s=0.0)
+        await remove(spec, revision)
+
+    monkeypatch.setattr(bots.manager._specs, "remove", start_and_remove)
+    with pytest.raises(BotError, match="was changed by somebody else meanwhile") as error:
+        await bots.manager.remove("alice", "teller")
+    assert error.value.outcome is BotOutcome.CONFLICT
+    await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 1"])
+
+
+async def test_a_bot_of_which_something_may_be_left_can_be_removed_again(
+    bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the broker does not answer half-way, the bot is still there, stopped; asked again, all of it goes."""
+    await bots.host("host-1")
+    await bots.manager.create("alice", bots.creation())
+    await bots.manager.stop("alice", "teller")
+    await publish(bus, order_event(order_id="1"))
+    with monkeypatch.context() as patched:
+
+        async def no_answer(*_: object) -> None:
+            raise BrokerError("no answer within 5 s")
+
+        patched.setattr("fillwire.bots.manager.delete_consumer", no_answer)
+        with pytest.raises(BrokerError, match="no answer"):
+            await bots.manager.remove("alice", "teller")
+    assert (await bots.manager.show("alice", "teller")).desired is Desired.STOPPED
+    await bots.manager.remove("alice", "teller")
+    assert await bots.manager.list("alice") == []
+    await bots.manager.create("alice", bots.creation())
+    await publish(bus, order_event(order_id="2"))
+    await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 2"])

@@ -31,7 +31,7 @@ from fillwire.domain.bots import (
     BotView,
     Desired,
 )
-from fillwire.domain.errors import ConfigError
+from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.domain.orders import TradeOrder
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import durable_name
@@ -312,10 +312,14 @@ class BotManager:
             # From here on whoever changes it meanwhile is told so, or we are, before anything is lost.
             fixed = await self._specs.write(spec, revision)
             done = await self._finish(spec, end_s, cancel_orders=cancel_orders)
-            await delete_consumer(self._bus, STREAM, durable_name(user, bot))
-            await forget_checkpoint(self._bus, spec.account, bot)
-            await self._statuses.delete(spec.key)
             await self._specs.remove(spec, fixed)
+            try:  # one that is created under its name meanwhile begins after this: no host can have it before
+                await delete_consumer(self._bus, STREAM, durable_name(user, bot))
+                await forget_checkpoint(self._bus, spec.account, bot)
+                await self._statuses.delete(spec.key)
+            except BrokerError:
+                await self._specs.add(spec)  # to be asked again: what is left must not be a successor's
+                raise
             return done
 
         return await self._alone_with(spec, revision, end_s, finish)
