@@ -16,6 +16,7 @@ from fillwire.recorder.progress import Gap
 from fillwire.recorder.tables import REVISION, metadata, order_events
 from fillwire.recorder.writer import Writer
 from support.databases import Delivered, delivered, opened_writer, query, record
+from support.eventually import eventually
 from support.order_events import order_event, order_life
 from support.postgresql import PostgreSQLServer
 
@@ -166,14 +167,16 @@ def test_who_has_been_displaced_writes_nothing(database: Database) -> None:
     assert query(database, "SELECT count(*) FROM order_events") == [(2,)]
 
 
-def test_one_writer_at_a_time(database: Database) -> None:
-    """A second writer has no claim until the first has gone."""
+async def test_one_writer_at_a_time(database: Database) -> None:
+    """A second writer has no claim until the first has gone; PostgreSQL takes a moment to notice that."""
     first, second = Writer(database), Writer(database)
     assert first.open()
     assert first.open()
     assert not second.open()
     first.close()
-    assert second.open()
+    await eventually(second.open)
+    assert not first.open()
+    first.close()
     second.close()
 
 
