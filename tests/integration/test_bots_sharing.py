@@ -11,9 +11,9 @@ import pytest
 
 from fillwire.bots.errors import BotError
 from fillwire.bots.host import BotHost
-from fillwire.bus.buckets import BOOKS, BOT_LEASES, Bucket
+from fillwire.bus.buckets import BOOKS, BOT_LEASES, Bucket, Entry
 from fillwire.bus.connection import Bus
-from fillwire.bus.holdings import session_key
+from fillwire.bus.holdings import HELD, session_key
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.bots import BotOutcome, BotState, Desired, bot_key
 from fillwire.domain.identifiers import Account
@@ -255,3 +255,26 @@ async def test_a_host_stops_in_order_without_others(bots: ManagedBots, connect_b
     assert bots.told() == ["start", "stop"]
     async with BotHost(await connect_bus("b"), bots.catalogue, replace(QUICK, lease_s=60.0), name="b"):
         await eventually(lambda: bots.told()[2:] == ["start"], 5.0)
+
+
+async def test_no_more_bots_move_at_once_than_is_allowed(bots: ManagedBots, bus: Bus) -> None:
+    """With one at a time, the next is given when the other host has the one before."""
+    one_by_one = replace(QUICK, moves=1)
+    await bots.host("a", one_by_one)
+    for name in NAMES:
+        await bots.manager.create("alice", bots.creation(name))
+    held: dict[str, bool] = {}
+    free: list[int] = []
+
+    async def note(entry: Entry) -> None:
+        held[entry.key] = entry.value is not None
+        free.append(list(held.values()).count(False))
+
+    watch = await Bucket(bus, BOT_LEASES).watch(f"{HELD}.>", note)
+    await bots.host("b", one_by_one)
+    await eventually(lambda: is_placed(bots, expected("a", "b")), 20, "shared by two")
+    await bots.stop("a")
+    await eventually(lambda: is_placed(bots, dict.fromkeys(NAMES, "b")), 20, "taken over")
+    await watch.stop()
+    assert len(held) == len(NAMES)
+    assert max(free) == 1

@@ -156,8 +156,9 @@ class Leader:
         self._evict_silent(now_s)
         self._release_left()
         for key, begun_s in list(self._giving.items()):
-            is_over = self._holdings.holder_of(key) is not None and key not in self._posts
-            if is_over or now_s - begun_s > self._policy.move_deadline_s:
+            holder = self._holdings.holder_of(key)  # for a moment still ourselves
+            is_taken = key not in self._posts and holder not in {None, self._holdings.holder}
+            if is_taken or now_s - begun_s > self._policy.move_deadline_s:
                 del self._giving[key]
         for key in self._keys():
             self._act(key, now_s)
