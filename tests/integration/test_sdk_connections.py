@@ -11,6 +11,7 @@ from fillwire.bus.connection import Bus
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.sdk.bot import bot_of
+from fillwire.sdk.connections import Connections
 from fillwire.sdk.host import Host
 from fillwire.sdk.strategy import Strategy
 from fillwire.wire.subjects import account_tokens
@@ -159,6 +160,21 @@ async def test_reconciled_is_told_when_everything_missed_has_been_handled(
         await eventually(lambda: "reconciled binance" in observer.told)
     assert observer.told[-1] == "reconciled binance"
     assert [what for what in observer.told if what.startswith("fill")] == [f"fill {n}" for n in range(1, 901)]
+
+
+async def test_who_joined_one_that_gave_up_is_told_all_the_same(bus: Bus) -> None:
+    """The first to follow an account is cancelled before the broker has answered: those who came meanwhile follow it still."""
+    connections = Connections(bus)
+    told: list[ConnectionEvent] = []
+    first = asyncio.create_task(connections.follow(ALICE, lambda *_: None))
+    second = asyncio.create_task(connections.follow(ALICE, lambda event, _: told.append(event)))
+    await asyncio.sleep(0)  # both have begun
+    first.cancel()
+    await second
+    await publish_connection(bus, connection_event(RECEIVING, time_ns=time.time_ns()))
+    await eventually(lambda: told)
+    assert first.cancelled()
+    assert connections.last(ALICE) == told[-1]
 
 
 async def test_garbage_on_the_connection_subject_is_survived(bus: Bus) -> None:

@@ -1,5 +1,6 @@
 """What the connections to venues are doing, for bots that want to know: told as it changes, known when asked."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -51,9 +52,11 @@ class _Followed:
     """One account's connection.
 
     Attributes:
+        is_settled: set once it is followed, or that has failed.
         times: time of the last event of each gateway, so that what comes twice or late is told once.
     """
 
+    is_settled: asyncio.Event = field(default_factory=asyncio.Event)
     subscription: Subscription | None = None
     watch: Watch | None = None
     last: ConnectionEvent | None = None
@@ -95,7 +98,9 @@ class Connections:
         Raises:
             BrokerError: the state of now cannot be read.
         """
-        followed = self._followed.get(account)
+        # Who began to follow may fail or be cancelled; whoever came meanwhile then begins anew.
+        while (followed := self._followed.get(account)) is not None and not followed.is_settled.is_set():
+            await followed.is_settled.wait()
         if followed is not None:
             followed.tells.append(tell)
             if followed.last is not None:
@@ -110,6 +115,8 @@ class Connections:
         except BaseException:
             await self._end(self._followed.pop(account))
             raise
+        finally:
+            followed.is_settled.set()
 
     async def unfollow(self, account: Account, tell: Tell) -> None:
         """Undo `follow`; the last to leave ends the subscription."""
