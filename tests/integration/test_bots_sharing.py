@@ -98,6 +98,22 @@ async def test_a_host_that_is_evicted_stops_its_bots_and_takes_them_again(
     await eventually(is_said_to_run)
 
 
+async def test_a_bot_that_was_held_while_its_session_had_lapsed_goes_on(bots: ManagedBots, bus: Bus) -> None:
+    """The answer to a renewal comes after the session's end by the clock, and nobody but the bot has looked in between."""
+    host = await bots.host("a")
+    await bots.manager.create("alice", bots.creation())
+    (running,) = host._host.bots.values()
+    lease = host._holdings.session._lease
+    until_s = lease._until_s
+    lease._until_s = 0.0
+    assert running.worker._caller.is_closed()
+    lease._until_s = until_s
+    assert running.worker.is_held
+    await publish(bus, order_event(order_id="1"))
+    await eventually(lambda: bots.told() == ["start", "fill 1"])
+    assert not running.worker.is_held
+
+
 async def test_a_host_without_broker_stops_its_bots_and_one_with_a_short_gap_does_not(
     bots: ManagedBots, broker: EmbeddedServer, connect_bus: ConnectBus
 ) -> None:

@@ -196,6 +196,8 @@ class Leader:
             _log.warning("bot_taken_by_another", key=key)
             post.abandon()
             return
+        if post is not None:
+            post.heed_hold()
         first = self._peers.first(key, has_it=post is not None)
         holder = self._holdings.holder_of(key)
         step = step_in(

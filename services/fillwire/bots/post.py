@@ -123,6 +123,14 @@ class Post:
             self._is_trusted = is_trusted
             self._wake.set()
 
+    def heed_hold(self) -> None:
+        """Look whether the bot is held as it is to be: it is held also by itself, where its session had lapsed by the clock.
+
+        The answer to a renewal may come after that, and then nothing else tells that the session was never lost.
+        """
+        if self._running is not None and self._running.worker.is_held is not self._is_to_rest:
+            self._wake.set()
+
     def note_failure(self, error: BaseException) -> None:
         """Note that the bot has ended by itself."""
         self._failure = error
@@ -160,6 +168,10 @@ class Post:
     def is_settled(self) -> bool:
         """Whether the bot is neither being taken nor being started."""
         return self._state not in {None, BotState.STARTING}
+
+    @property
+    def _is_to_rest(self) -> bool:
+        return self._spec.desired is not Desired.RUNNING or not self._is_trusted
 
     def runs(self, bot: Bot) -> bool:
         """Return whether this is the bot that is led here."""
@@ -225,8 +237,8 @@ class Post:
         if self._running is None and self._bot is not None:
             # Interrupted in the very moment in which it had begun, it runs all the same.
             await self._end_bot(self._around.policy.stop_s)
-        is_to_rest = self._spec.desired is not Desired.RUNNING or not self._is_trusted
         if self._running is not None:
+            is_to_rest = self._is_to_rest
             if is_to_rest and not self._running.worker.is_held:
                 await self._uninterrupted(self._running.hold())
             elif not is_to_rest and self._running.worker.is_held:
