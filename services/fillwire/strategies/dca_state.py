@@ -9,7 +9,8 @@ from fillwire.domain.enums import Kind, OrderType, Side
 from fillwire.strategies.books import Execution, Position
 from fillwire.strategies.closing import ClosingState, Phase, is_orderable, smallest_order
 from fillwire.strategies.dca_plan import DCAPlan, Entry
-from fillwire.strategies.state import Executed, Terms, Wanted
+from fillwire.strategies.known import Executed
+from fillwire.strategies.state import Terms, Wanted
 from fillwire.strategies.steps import Step, StepIds, slot_name, slot_number
 from fillwire.wire.decimals import decimal_text
 

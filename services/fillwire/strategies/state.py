@@ -4,7 +4,6 @@ Each event may be told any number of times: an execution counts once, by the qua
 """
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,16 +11,18 @@ from typing import Any, Self
 
 import orjson
 
-from fillwire.domain.amounts import difference, product, total
+from fillwire.domain.amounts import difference, product
 from fillwire.domain.enums import Kind, OrderType, Side
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import TradeOrder
 from fillwire.strategies.books import Books, Execution
+from fillwire.strategies.known import Executed, KnownOrders, restored
 from fillwire.strategies.steps import GENERATIONS, Step, StepIds
 from fillwire.wire.decimals import decimal_text
 
 _ZERO = Decimal(0)
-_RECENT = 256  # ended orders of which a late execution is still recognised
+_RECENT = 256  # ended orders of the plan of which a late execution is still counted
+_OTHERS = 1024  # ended orders that are of no step of it; what is told of an unknown one counts anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +54,6 @@ class Wanted:
     cycle: int
     terms: Terms
     not_before_ns: int = 0
-
-
-@dataclass(slots=True)
-class Executed:
-    """How much of an order was executed."""
-
-    quantity: Decimal = _ZERO
-    quote: Decimal = _ZERO
-
-    def add(self, quantity: Decimal, quote: Decimal) -> None:
-        """Add an execution."""
-        self.quantity = total((self.quantity, quantity))
-        self.quote = total((self.quote, quote))
 
 
 @dataclass(slots=True)
@@ -105,7 +93,8 @@ class OrderState(ABC):
         self.books = books
         self.slots: dict[str, Slot] = {}
         self.remarks: list[str] = []
-        self._recent: OrderedDict[str, Executed] = OrderedDict()
+        self._past = KnownOrders(ended=_RECENT)  # orders of the plan that are in no slot any more
+        self._others = KnownOrders(ended=_OTHERS)  # orders by hand, and of the bot's other plans
         self._names: dict[
             str, str
         ] = {}  # client order ids of amended orders, to those that they were placed with
@@ -228,12 +217,12 @@ class OrderState(ABC):
             self.remarks.append(
                 f"the end of order {self.ids.id_of(Step(step.slot, *slot.turn))} was not told"
             )
-        self._remember(self.ids.id_of(Step(step.slot, *slot.turn)), slot.executed)
+        self._past.note_end(self.ids.id_of(Step(step.slot, *slot.turn)), slot.executed)
         slot.turn, slot.is_open, slot.terms, slot.executed = step.turn, False, None, Executed()
 
     def _end(self, step: Step, slot: Slot, kind: Kind, time_ns: int) -> None:
         terms = slot.terms
-        self._remember(self.ids.id_of(step), slot.executed)
+        self._past.note_end(self.ids.id_of(step), slot.executed)
         full = step.generation + 1 == GENERATIONS
         slot.turn = (step.cycle + 1, 0) if full else (step.cycle, step.generation + 1)
         slot.is_open, slot.terms, slot.executed = False, None, Executed()
@@ -241,21 +230,18 @@ class OrderState(ABC):
 
     def _take_other(self, client_order_id: str, step: Step | None, event: OrderEvent) -> None:
         """Take note of an event of an order that has ended here, or is of another plan of the bot."""
-        executed = self._recent.get(client_order_id)
+        known = self._past if step is not None else self._others
+        executed = known.find(client_order_id)
         if executed is None:
             if step is not None:  # long ago: it was counted then
                 return
-            executed = self._remember(client_order_id, Executed())
+            executed = known.note_open(client_order_id, Executed())
         for execution in self._executions(event, executed):
             self.books.take(execution)
             if step is not None:
                 self._executed(step, execution)
-
-    def _remember(self, client_order_id: str, executed: Executed) -> Executed:
-        self._recent[client_order_id] = executed
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
-        return executed
+        if event.kind.is_terminal:
+            known.note_end(client_order_id, executed)
 
     def _executions(self, event: OrderEvent, executed: Executed) -> list[Execution]:
         """Return what an event tells of executions beyond those that are known, and count them as known."""
@@ -305,7 +291,8 @@ class OrderState(ABC):
                 "plan": self.ids.plan,
                 "epoch": self.ids.epoch,
                 "slots": {name: _slot_document(slot) for name, slot in self.slots.items()},
-                "recent": {name: _texts(executed) for name, executed in self._recent.items()},
+                "recent": self._past.document()["ended"],
+                "others": self._others.document(),
                 "names": self._names,
                 "books": self.books.document(),
                 "state": self._document(),
@@ -324,13 +311,16 @@ class OrderState(ABC):
         ids = StepIds(self.ids.bot, document["plan"], document["epoch"])
         for name, entry in document["slots"].items():
             slot = _restored_slot(entry)
-            self._remember(ids.id_of(Step(name, *slot.turn)), slot.executed)
+            if slot.is_open:
+                self._others.note_open(ids.id_of(Step(name, *slot.turn)), slot.executed)
 
     def _restore_orders(self, document: Mapping[str, Any]) -> None:
         self.books.restore(document["books"])
         self._names = dict(document["names"])
-        for name, (quantity, quote) in document["recent"].items():
-            self._recent[name] = Executed(Decimal(quantity), Decimal(quote))
+        for name, executed in restored(document["recent"]):
+            known = self._others if self.ids.step_of(name) is None else self._past
+            known.note_end(name, executed)
+        self._others.restore(document.get("others", {}))
 
 
 def resume(make: Callable[[int], OrderState], data: bytes, fresh: int) -> OrderState:
@@ -351,16 +341,12 @@ def resume(make: Callable[[int], OrderState], data: bytes, fresh: int) -> OrderS
     return state
 
 
-def _texts(executed: Executed) -> list[str]:
-    return [decimal_text(executed.quantity), decimal_text(executed.quote)]
-
-
 def _slot_document(slot: Slot) -> list[Any]:
     terms = slot.terms
     return [
         *slot.turn,
         slot.is_open,
-        *_texts(slot.executed),
+        *slot.executed.document(),
         None
         if terms is None
         else [

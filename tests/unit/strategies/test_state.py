@@ -130,6 +130,65 @@ def test_orders_of_other_plans_and_by_hand_are_in_the_books_alone() -> None:
         assert not any(state.take(event) for event in story(4, client_order_id=client_order_id))
 
 
+@pytest.mark.parametrize("is_kept", [False, True], ids=["straight", "from a checkpoint"])
+@pytest.mark.parametrize(
+    "client_order_id", [derive_client_order_id("bot", "by hand"), make(epoch=2).ids.id_of(FIRST)]
+)
+def test_an_open_order_of_no_step_is_known_however_many_end_meanwhile(
+    client_order_id: str,
+    is_kept: bool,
+) -> None:
+    """By hand or of another plan: what was counted of it is not counted again, also when nothing but its end comes."""
+    first, *later = story(1, 1, end=Kind.CANCELLED, client_order_id=client_order_id)
+    state: OrderState = make()
+    state.take(first)
+    state.take(later[0])
+    for generation in range(300):
+        for event in story(4, client_order_id=state.ids.id_of(Step("c00", 0, generation))):
+            state.take(event)
+    for number in range(1100):
+        for event in story(end=Kind.CANCELLED, client_order_id=derive_client_order_id("bot", str(number))):
+            state.take(event)
+    if is_kept:
+        state = resume(make, state.encode(), 9)
+    assert took(state) == "301: 1201 for -120100"
+    for event in later:
+        state.take(event)
+    assert took(state) == "302: 1202 for -120200"
+    for event in later:  # ended a moment ago
+        state.take(event)
+    assert took(state) == "302: 1202 for -120200"
+
+
+def test_an_ended_order_of_no_step_is_known_however_many_steps_end_after_it() -> None:
+    """A grid's own orders do not drive it out, though it is the one that would be counted anew."""
+    events = story(1, 2, end=Kind.CANCELLED, client_order_id=derive_client_order_id("bot", "by hand"))
+    state = make()
+    for event in events:
+        state.take(event)
+    for generation in range(300):
+        for event in story(4, client_order_id=state.ids.id_of(Step("c00", 0, generation))):
+            state.take(event)
+    for event in events:
+        state.take(event)
+    assert took(state) == "302: 1203 for -120300"
+
+
+def test_a_former_plans_ended_orders_are_known_to_the_next_plan() -> None:
+    """Its own orders do not drive them out."""
+    state = make()
+    events = story(1, 2, end=Kind.CANCELLED)
+    for event in events:
+        state.take(event)
+    heir = resume(lambda epoch: make(epoch, replace(CONFIG, quantity=Decimal(5))), state.encode(), 9)
+    for generation in range(300):
+        for event in story(4, client_order_id=heir.ids.id_of(Step("c00", 0, generation))):
+            heir.take(event)
+    for event in events:
+        heir.take(event)
+    assert heir.books.execution_count == 302
+
+
 def test_an_amended_order_is_the_same_order() -> None:
     """Its new id leads to it, also after a checkpoint."""
     state = make()
