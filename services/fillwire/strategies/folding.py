@@ -32,8 +32,11 @@ class Folding:
         self._saved_ns = 0
         self._saved_executions = 0
 
-    async def fold(self) -> tuple[OrderState, int]:
+    async def fold(self, settle: Callable[[OrderState], None] | None = None) -> tuple[OrderState, int]:
         """Return the state as checkpoint and log tell it, and the log's sequence up to which they do; renew the checkpoint.
+
+        Args:
+            settle: adds to the state what the log does not tell; the checkpoint has it from then on.
 
         Raises:
             BrokerError: one of them cannot be read, or the checkpoint not be kept.
@@ -52,6 +55,8 @@ class Folding:
             state = self._make(fresh)
         for event in log.events:
             state.take(event)
+        if settle is not None:
+            settle(state)
         # Before anything is placed: a plan that begins is found again by its epoch.
         await bot.save_checkpoint(log.sequence, state.encode())
         self._saved_ns, self._saved_executions = bot.now_ns, state.books.execution_count
@@ -67,7 +72,8 @@ class Folding:
     async def renew(self, execution_count: int) -> float:
         """Renew the checkpoint if it is old, or many executions behind; return how long until it is next to be looked at.
 
-        It is made of the log, so that it stands for a sequence whatever the callbacks were told ahead of it.
+        It is made of the log, and of what the venue alone has said, so that it stands for a sequence whatever the callbacks
+        were told ahead of it.
 
         Args:
             execution_count: what the bot's books count by now.

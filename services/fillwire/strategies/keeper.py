@@ -352,8 +352,25 @@ class OrderKeeper(Strategy):
         for event in log:
             state.take(event)
         if state.step(standing.step.slot) == standing.step:
-            state.take_word(standing.step, word, self.now_ns)
+            await self._settle_by(word, standing, state)
         self._tell(state)
+
+    async def _settle_by(self, word: TradeOrder | None, standing: Standing, state: OrderState) -> None:
+        """Take the venue's word, into the checkpoint first: the log will never tell it, and what follows builds on it."""
+        step, terms, now_ns = standing.step, state.slots[standing.step.slot].terms, self.now_ns
+
+        def settle(either: OrderState) -> None:
+            either.note_open(step, terms)
+            either.take_word(step, word, now_ns)
+
+        try:
+            if self._folding is not None:
+                await self._folding.fold(settle)
+        except FillwireError as error:
+            _log.warning("checkpoint_not_saved", bot=self.name, error=error)
+            self._put_off(standing)
+            return
+        settle(state)
 
     async def _read_again(self) -> Sequence[OrderEvent] | None:
         try:
