@@ -5,7 +5,8 @@
       slug    hash       digest of the bot, and of what caused the order
 
 Slug and hash are the bot's label. Two bots whose names begin alike share the slug, and the hash, of the whole name, keeps
-them apart.
+them apart. A digest has a capital letter or a sign: what has neither is a code, in which a strategy has written which order
+of its plan this is.
 """
 
 import base64
@@ -19,6 +20,7 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_]+")
 _SLUG_LENGTH = 13
 _HASH_LENGTH = 5
 _DIGEST_BYTES = 12
+_CODE = re.compile(r"[0-9a-z]+\Z")
 _OURS = re.compile(
     rf"([A-Za-z0-9_][A-Za-z0-9_-]{{,{_SLUG_LENGTH - 1}}}-[A-Za-z0-9_-]{{{_HASH_LENGTH}}})-[A-Za-z0-9_-]{{16}}\Z"
 )
@@ -38,7 +40,15 @@ def label_of(client_order_id: str) -> str | None:
 
 def derive_client_order_id(bot: str, *scope: str) -> str:
     """Return the id that belongs to `scope`: the same for the same arguments, at most 36 characters."""
-    return f"{bot_label(bot)}-{_digest(_joined(bot, *scope), _DIGEST_BYTES)}"
+    digest = _digest(_joined(bot, *scope), _DIGEST_BYTES)
+    while is_code(digest):  # one in ten thousand, and its order would pass for one of a plan
+        digest = _digest(digest, _DIGEST_BYTES)
+    return f"{bot_label(bot)}-{digest}"
+
+
+def is_code(text: str) -> bool:
+    """Return whether the end of an id is a strategy's code, not a digest."""
+    return _CODE.match(text) is not None
 
 
 def is_derived_for(bot: str, client_order_id: str) -> bool:

@@ -13,7 +13,7 @@ import hashlib
 import string
 from typing import NamedTuple
 
-from fillwire.domain.client_order_ids import bot_label, label_of
+from fillwire.domain.client_order_ids import bot_label, is_code, label_of
 
 _DIGITS = string.digits + string.ascii_lowercase
 _EPOCH, _PLAN, _SLOT, _CYCLE, _GENERATION = 4, 2, 3, 4, 3
@@ -103,7 +103,7 @@ class StepIds:
         if client_order_id is None or not self.is_own(client_order_id):
             return None
         code = client_order_id[len(self.label) + 1 :]
-        return code if all(digit in _DIGITS for digit in code) else None
+        return code if is_code(code) else None
 
 
 def _text(number: int, width: int) -> str:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fillwire.domain.client_order_ids import CLIENT_ORDER_ID, MAX_LENGTH, bot_label, label_of
+from fillwire.domain.client_order_ids import (
+    CLIENT_ORDER_ID,
+    MAX_LENGTH,
+    bot_label,
+    derive_client_order_id,
+    label_of,
+)
 from fillwire.strategies.steps import (
     CYCLES,
     EPOCHS,
@@ -57,6 +63,13 @@ def test_another_plan_epoch_or_bot_is_another_id() -> None:
         assert ids.step_of(id_of_nobody) is None
         assert ids.epoch_of(id_of_nobody) is None
         assert not ids.is_planned(id_of_nobody)
+
+
+def test_no_derived_id_passes_for_planned() -> None:
+    """Of sixteen random characters one in ten thousand has neither capital letter nor sign: no bot cancels such an order."""
+    ids = StepIds("bot", "grid|1", 5)
+    derived = (derive_client_order_id("bot", "by hand", str(number)) for number in range(50_000))
+    assert not [text for text in derived if ids.is_planned(text)]
 
 
 def test_numbers_that_do_not_fit_are_refused() -> None:
