@@ -34,15 +34,19 @@ class Cause:
         callback: name of the callback.
         call: the call of the callback, if it is a host's.
         sequence: of the event in the log; 0 where that is not known, or where `call` says it.
+        stored_ns: when the log stored the event; as `sequence`.
     """
 
-    __slots__ = ("call", "callback", "count", "event_id", "sequence")
+    __slots__ = ("call", "callback", "count", "event_id", "sequence", "stored_ns")
 
-    def __init__(self, event_id: str, callback: str, call: Call | None = None, sequence: int = 0) -> None:
+    def __init__(
+        self, event_id: str, callback: str, call: Call | None = None, sequence: int = 0, stored_ns: int = 0
+    ) -> None:
         self.event_id = event_id
         self.callback = callback
         self.call = call
         self.sequence = sequence
+        self.stored_ns = stored_ns
         self.count = 0
 
 
@@ -59,6 +63,14 @@ def sequence_in_hand() -> int:
     if cause is None:
         return 0
     return cause.sequence if cause.call is None else cause.call.message.sequence
+
+
+def stored_ns_in_hand() -> int:
+    """Return when the log stored the event that is being handled, by the broker's clock; 0 where there is no sequence."""
+    cause = _cause.get()
+    if cause is None:
+        return 0
+    return cause.stored_ns if cause.call is None else cause.call.message.stored_time_ns
 
 
 @contextmanager

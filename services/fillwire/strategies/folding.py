@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fillwire.domain.errors import FillwireError
 from fillwire.runtime.logs import get_log
+from fillwire.sdk.causality import sequence_in_hand, stored_ns_in_hand
 from fillwire.sdk.clerk import OwnLog
 from fillwire.sdk.strategy import Strategy
 from fillwire.strategies.standing import LONGEST_PAUSE_S, S
@@ -19,6 +20,9 @@ _RENEW_AFTER_EXECUTIONS = 1_000
 class Folding:
     """Reads the state of one bot's plan.
 
+    Attributes:
+        read_sequence: of the log: what it holds up to there is in the state that `read` returned.
+
     Args:
         strategy: the bot; it must be running.
         pair: of its orders.
@@ -31,6 +35,26 @@ class Folding:
         self._make = make
         self._saved_ns = 0
         self._saved_executions = 0
+        self.read_sequence = 0
+        self._read_ns = 0
+
+    async def read(self) -> OrderState:
+        """Return the state to go on with; raises as `fold`."""
+        state, self.read_sequence = await self.fold()
+        self._read_ns = self._strategy.now_ns
+        return state
+
+    def has_in_hand(self) -> bool:
+        """Return whether the event that a callback is handling was in what was read of the log."""
+        sequence = sequence_in_hand()
+        if not 0 < sequence <= self.read_sequence:
+            return False
+        if stored_ns_in_hand() <= self._read_ns:
+            return True
+        # A log that lost its end, or was made anew, gives sequences a second time: to events stored later.
+        self.read_sequence = sequence - 1
+        self._saved_ns = 0
+        return False
 
     async def fold(self, settle: Callable[[OrderState], None] | None = None) -> tuple[OrderState, int]:
         """Return the state as checkpoint and log tell it, and the log's sequence up to which they do; renew the checkpoint.
@@ -45,7 +69,8 @@ class Folding:
         checkpoint = await bot.load_checkpoint()
         clerk, fresh = bot._office(), bot.now_ns // S % EPOCHS  # noqa: SLF001 - a part of the strategy
         if checkpoint is not None:
-            log = await bot.read_own_log(self._pair, after=checkpoint.sequence)
+            is_anew = await clerk.log_end() < checkpoint.sequence
+            log = await bot.read_own_log(self._pair, after=0 if is_anew else checkpoint.sequence)
             state = resume(self._make, checkpoint.state, fresh)
         elif clerk.has_run:
             log = await bot.read_own_log(self._pair)

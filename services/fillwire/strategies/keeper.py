@@ -7,7 +7,6 @@ open orders decides.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from functools import partial
 
 from fillwire.domain.errors import ConfigError, FillwireError
@@ -15,7 +14,6 @@ from fillwire.domain.events import ConnectionEvent, OrderEvent
 from fillwire.domain.orders import Outcome, TradeOrder
 from fillwire.domain.rules import PairRules
 from fillwire.runtime.logs import get_log
-from fillwire.sdk.causality import sequence_in_hand
 from fillwire.sdk.strategy import Strategy
 from fillwire.strategies.books import Books
 from fillwire.strategies.folding import Folding
@@ -46,7 +44,6 @@ class OrderKeeper(Strategy):
         self.pairs = (pair,)
         self._standings: dict[str, Standing] = {}
         self._folding: Folding | None = None
-        self._read_sequence = 0  # of the log: what it holds up to there is in the state already
         self._is_in_step = False
         self._must_compare = False
         self._is_begun = False
@@ -154,7 +151,7 @@ class OrderKeeper(Strategy):
         """Return the state as checkpoint and log tell it, the checkpoint renewed."""
         rules = await self.pair_rules(self.pair)
         self._folding = Folding(self, self.pair, partial(self._make_state, rules))
-        state, self._read_sequence = await self._folding.fold()
+        state = await self._folding.read()
         self._tell(state)
         _log.info(
             "books_read",
@@ -172,8 +169,8 @@ class OrderKeeper(Strategy):
     # ---- events
 
     async def _take(self, event: OrderEvent) -> None:
-        state = self.state
-        if state is None or 0 < sequence_in_hand() <= self._read_sequence:
+        state, folding = self.state, self._folding
+        if state is None or (folding is not None and folding.has_in_hand()):
             return  # it is, or will be, in what was read of the log
         if not state.take(event):
             return
@@ -345,12 +342,12 @@ class OrderKeeper(Strategy):
         if not self._is_in_step or self.now_ns < standing.missed_ns + int(_EVENTS_AFTER_S * S):
             self._put_off(standing)
             return
-        log = await self._read_again()
-        if log is None:
+        try:
+            await self._read_again(state)
+        except FillwireError as error:
+            _log.warning("log_not_read", bot=self.name, error=error)
             self._put_off(standing)
             return
-        for event in log:
-            state.take(event)
         if state.step(standing.step.slot) == standing.step:
             await self._settle_by(word, standing, state)
         self._tell(state)
@@ -372,12 +369,10 @@ class OrderKeeper(Strategy):
             return
         settle(state)
 
-    async def _read_again(self) -> Sequence[OrderEvent] | None:
-        try:
-            return (await self.read_own_log(self.pair, after=self._read_sequence)).events
-        except FillwireError as error:
-            _log.warning("log_not_read", bot=self.name, error=error)
-            return None
+    async def _read_again(self, state: OrderState) -> None:
+        after = 0 if self._folding is None else self._folding.read_sequence
+        for event in (await self.read_own_log(self.pair, after=after)).events:
+            state.take(event)
 
     def _wake_when_due(self, state: OrderState, wanted: dict[str, Wanted]) -> None:
         """Be woken for the next thing that was put off."""

@@ -75,7 +75,7 @@ class Rehearsal(Generic[S]):
         self._bot: Bot | None = None
         self._caller: Caller | None = None
         self._decoder = Decoder()
-        self._log: list[bytes] = []
+        self._log: list[tuple[int, bytes]] = []  # each event, and when it was stored
         self._coming: list[OrderEvent] = []
         self._cursor: int | None = None  # how much of the log the bot has acknowledged
         self._floor = 0  # how much of it can never come again
@@ -245,7 +245,7 @@ class Rehearsal(Generic[S]):
             _, event, name = self._notices.pop(0)
             await self._tell(name, event)
         elif self._cursor < len(self._log):
-            await self._deliver(self._log[self._cursor], self._cursor + 1)
+            await self._deliver(*self._log[self._cursor], self._cursor + 1)
             self._cursor += 1
             if self.faults.strikes(Fault.CRASHED):
                 raise Crashed
@@ -265,10 +265,10 @@ class Rehearsal(Generic[S]):
                 late.add(event.order_id)
                 staying.append(event)
             else:
-                self._log.append(encode_order(event))
+                self._log.append((self.venue.now_ns, encode_order(event)))
         self._coming[:] = staying
 
-    async def _deliver(self, data: bytes, sequence: int) -> None:
+    async def _deliver(self, stored_ns: int, data: bytes, sequence: int) -> None:
         event = self._decoder.decode(data)
         if event.event_id in self._seen or (self._bot is not None and not _hears(self._bot, event)):
             return
@@ -277,7 +277,7 @@ class Rehearsal(Generic[S]):
         callbacks = self._bot.callbacks
         for callback in (callbacks.steps if event.last_fill is None else callbacks.executions)[event.kind]:
             for _ in range(2 if self.faults.strikes(Fault.REPEATED) else 1):
-                set_cause(Cause(event.event_id, callback.name, sequence=sequence))
+                set_cause(Cause(event.event_id, callback.name, sequence=sequence, stored_ns=stored_ns))
                 await self._caller.call(callback, event)
         self._seen.add(event.event_id)
 
@@ -327,7 +327,7 @@ class Rehearsal(Generic[S]):
 
     def read(self, after: int) -> Sequence[OrderEvent]:
         """Return what the log holds after a sequence."""
-        return [self._decoder.decode(data) for data in self._log[after:]]
+        return [self._decoder.decode(data) for _, data in self._log[after:]]
 
     @property
     def log(self) -> Sequence[OrderEvent]:
