@@ -43,6 +43,19 @@ async def test_a_living_bot_hears_the_first_events_of_a_log_made_anew() -> None:
     await stage.stop()
 
 
+async def test_a_living_bot_renews_its_checkpoint_at_once() -> None:
+    """Before the new log has as many events as the old one had: then nobody could tell them apart."""
+    stage, venue = await read_far()
+    before = stage.shelf.checkpoint
+    venue.move(PAIR, 115)
+    await stage.run()
+    after = stage.shelf.checkpoint
+    assert before is not None
+    assert after is not None
+    assert before.sequence > stage.sequence >= after.sequence > 0
+    await stage.stop()
+
+
 async def test_the_next_start_reads_it_from_its_beginning() -> None:
     """The checkpoint stands for a sequence that the new log does not have yet: nothing of it may be passed over."""
     stage, venue = await read_far()

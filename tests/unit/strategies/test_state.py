@@ -12,6 +12,7 @@ from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.domain.rules import PairRules
 from fillwire.strategies.grid_plan import GridConfig, GridPlan
 from fillwire.strategies.grid_state import GridState
+from fillwire.strategies.known import Executed, KnownOrders
 from fillwire.strategies.state import OrderState, resume
 from fillwire.strategies.steps import Step, StepIds
 from fillwire.testing import ScriptedVenue, market
@@ -172,6 +173,15 @@ def test_an_ended_order_of_no_step_is_known_however_many_steps_end_after_it() ->
     for event in events:
         state.take(event)
     assert took(state) == "302: 1203 for -120300"
+
+
+def test_of_ended_orders_those_that_were_told_last_are_known() -> None:
+    """One that was told again is known longer."""
+    known = KnownOrders(ended=2)
+    for name in ("one", "two", "one", "three"):
+        known.note_end(name, Executed(Decimal(1), Decimal(2)))
+    assert known.find("two") is None
+    assert known.document() == {"open": {}, "ended": {"one": ["1", "2"], "three": ["1", "2"]}}
 
 
 def test_a_former_plans_ended_orders_are_known_to_the_next_plan() -> None:

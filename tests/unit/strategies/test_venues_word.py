@@ -85,6 +85,21 @@ async def test_a_part_of_an_order_that_the_log_does_not_tell_is_settled_once() -
         assert told(stage) == ("0", "10", ["0", "0", "0"], 3)
 
 
+async def test_an_order_of_which_the_log_tells_nothing_is_settled() -> None:
+    """Not even that it was placed."""
+    stage, venue = story()
+    deaf, venue._listeners = venue._listeners, []
+    async with stage:
+        assert len(venue.open_orders()) == 3
+        venue._listeners = deaf
+        assert not stage.log
+        fill_untold(venue, 120)
+        await settle_by_word(stage)
+        assert told(stage) == ("1", "0", ["0", "0", "1"], 1)
+        await stage.restart()
+        assert told(stage) == ("1", "0", ["0", "0", "1"], 1)
+
+
 async def test_two_words_of_one_slot_are_both_kept() -> None:
     """Purchase and sale both unknown to the log: the next purchase is the third order of its cell."""
     stage, venue = story()
