@@ -61,12 +61,19 @@ async def test_demo_ends_by_itself_with_a_clean_summary() -> None:
         assert processes() == {}
 
 
+async def _said(process: asyncio.subprocess.Process, words: str) -> str:
+    """Return the first line on stderr that begins with these words, once it is there."""
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        while not (line := (await process.stderr.readline()).decode()).startswith(words):
+            assert line, f"the demo ended without saying {words!r}"
+    return line
+
+
 async def test_ctrl_c_ends_the_demo_in_order() -> None:
     """Ctrl-C ends the demo with its summary and exit code 0, and no process is left."""
     async with demo("--rate", "100") as (process, processes):
-        assert process.stderr is not None
-        async with asyncio.timeout(60):
-            assert b"fills are coming" in await process.stderr.readline()
+        await _said(process, "fillwire: fills are coming")
         process.send_signal(signal.SIGINT)
         output, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()
@@ -79,12 +86,7 @@ async def test_ctrl_c_ends_the_demo_in_order() -> None:
 async def test_demo_prints_a_link_to_its_console_that_logs_in_once() -> None:
     """The link opens a session that sees the demo's accounts, and no second one."""
     async with demo("--exchange", "binance") as (process, _processes):
-        assert process.stderr is not None
-        async with asyncio.timeout(60):
-            while not (line := (await process.stderr.readline()).decode()).startswith(
-                "fillwire: the console"
-            ):
-                assert line, "the demo ended without a link"
+        line = await _said(process, "fillwire: the console")
         address, _, token = line.split()[-1].partition("/#token=")
         async with Visitor(address) as first, Visitor(address) as second:
             assert await first.log_in(token) == 200
