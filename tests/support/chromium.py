@@ -26,7 +26,11 @@ FLAGS = [
 ]
 SCREENSHOTS = Path(__file__).parents[2] / ".fillwire" / "screenshots"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_INSTALL_DEADLINE_S = 300
+# Together less than the first test that needs a browser may take.
+_INSTALLATION = (
+    (60, "update", "-qq"),
+    (100, "install", "-y", "-qq", "--no-install-recommends", "chromium"),
+)
 _SECONDS = 15_000.0
 
 
@@ -42,12 +46,12 @@ def chromium() -> str:
     apt_get = shutil.which("apt-get")
     if found is None and os.geteuid() == 0 and apt_get is not None:
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (("update", "-qq"), ("install", "-y", "-qq", "--no-install-recommends", "chromium")):
+        for deadline_s, *command in _INSTALLATION:
             try:
                 subprocess.run(  # noqa: S603 - fixed words
                     [apt_get, *command],
                     env=environ,
-                    timeout=_INSTALL_DEADLINE_S,
+                    timeout=deadline_s,
                     check=False,
                     capture_output=True,
                 )
