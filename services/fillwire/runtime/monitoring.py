@@ -25,8 +25,8 @@ from fillwire.runtime import metric_names as names
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.metrics import Measures, Metrics
 from fillwire.runtime.redaction import redacted_text
+from fillwire.runtime.settings import MonitoringSettings
 from fillwire.runtime.settings.addresses import is_loopback
-from fillwire.runtime.settings.model import MonitoringSettings
 from fillwire.runtime.supervision import cancel
 
 if TYPE_CHECKING:

@@ -1,24 +1,25 @@
 """The configuration: what a person may decide, where it is read from, and what is said when it cannot be used."""
 
+from fillwire.runtime.settings.accounts import AccountSettings, KeyType
+from fillwire.runtime.settings.exchanges import (
+    EnvironmentSettings,
+    ExchangeSettings,
+    ReconnectSettings,
+    WebSocketSettings,
+)
 from fillwire.runtime.settings.loading import load_settings
-from fillwire.runtime.settings.model import (
-    AccountSettings,
+from fillwire.runtime.settings.model import Settings
+from fillwire.runtime.settings.services import (
     BotsSettings,
     ConsoleSettings,
     ConsoleUserSettings,
-    EnvironmentSettings,
-    ExchangeSettings,
     GatewaySettings,
     JournalSettings,
-    KeyType,
     MonitoringSettings,
     NatsSettings,
     NotifySettings,
-    ReconnectSettings,
     RecorderSettings,
-    Settings,
     TelemetrySettings,
-    WebSocketSettings,
 )
 
 __all__ = [

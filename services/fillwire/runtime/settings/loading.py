@@ -12,8 +12,9 @@ from pydantic_core import ErrorDetails
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.redaction import printable, redacted_text
 from fillwire.runtime.settings.documents import Document, Reader, exchange_name, is_ours, kind_of, parse_json
-from fillwire.runtime.settings.model import LIVE, Settings
+from fillwire.runtime.settings.model import Settings
 from fillwire.runtime.settings.secret_references import account_secrets, references
+from fillwire.runtime.settings.sections import LIVE
 
 CONFIG_VARIABLE: Final = "FILLWIRE_CONFIG"
 DEFAULT_FILE: Final = Path("fillwire.json")

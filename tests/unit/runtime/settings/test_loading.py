@@ -1,52 +1,17 @@
 """Settings from the environment: what they become, and what is said when they cannot be used."""
 
-import json
 import logging
 from collections.abc import Mapping
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-)
 from pydantic import ValidationError
 
 from fillwire.domain.errors import ConfigError
-from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import JsonFormatter
-from fillwire.runtime.settings import KeyType, Settings, load_settings
+from fillwire.runtime.settings import Settings, load_settings
+from support.settings import accounts_variable, complaints
 
 PLANTED = "planted-Zq8xV1nR7sLw3tKd"
-
-
-def _complaints(environ: Mapping[str, str]) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load_settings(environ=environ)
-    return str(caught.value).splitlines()
-
-
-def _pem(
-    key: Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey,
-    encryption: KeySerializationEncryption | None = None,
-) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption()).decode()
-
-
-ED25519 = _pem(Ed25519PrivateKey.generate())
-RSA = _pem(generate_rsa(65537, 2048))
-EC = _pem(generate_ec(SECP256R1()))
-
-
-def _accounts(*accounts: Mapping[str, object], **environ: str) -> dict[str, str]:
-    return {"FILLWIRE_ACCOUNTS": json.dumps(accounts), **environ}
 
 
 def test_nothing_said_means_the_defaults() -> None:
@@ -136,7 +101,7 @@ def test_one_sentence_names_the_variable_what_was_found_and_what_was_expected(
     variable: str, value: str, complaint: str
 ) -> None:
     """Each kind of mistake comes out as one line that a person can act on."""
-    assert _complaints({variable: value}) == [f"{variable}: {complaint}"]
+    assert complaints({variable: value}) == [f"{variable}: {complaint}"]
 
 
 @pytest.mark.parametrize(
@@ -160,12 +125,12 @@ def test_one_sentence_names_the_variable_what_was_found_and_what_was_expected(
 def test_places_inside_a_document_are_named_as_written(document: str, complaint: str) -> None:
     """The path below the variable is the one the person typed."""
     variable = "FILLWIRE_WEBSOCKET__RECONNECT"
-    assert _complaints({variable: document}) == [f"{variable}{complaint}"]
+    assert complaints({variable: document}) == [f"{variable}{complaint}"]
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     """Nobody wants to start a service five times to learn of five mistakes."""
-    assert _complaints(
+    assert complaints(
         {
             "FILLWIRE_NATS__REPLICAS": "0",
             "FILLWIRE_NATS_URL": "x",
@@ -183,7 +148,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 def test_variables_that_are_not_the_settings_are_left_alone() -> None:
     """Kubernetes' service links, the process's own variables and the target of a reference are no mistakes."""
     settings = load_settings(
-        environ=_accounts(
+        environ=accounts_variable(
             {"user": "alice", "exchange": "binance", "apiKey": "env:FILLWIRE_ALICE_KEY", "secret": "env:S"},
             FILLWIRE_ALICE_KEY="k" * 20,
             S="s" * 20,
@@ -200,130 +165,20 @@ def test_variables_that_are_not_the_settings_are_left_alone() -> None:
     assert settings.accounts[0].api_key.get_secret_value() == "k" * 20
 
 
-@pytest.mark.parametrize(
-    ("pem", "key_type"),
-    [
-        (ED25519, KeyType.ED25519),
-        (RSA, KeyType.RSA),
-        (EC, KeyType.ES256),
-        (ED25519.replace("\n", "\\n"), KeyType.ED25519),
-    ],
-    ids=["ed25519", "rsa", "es256", "ed25519 on one line"],
-)
-def test_the_type_of_a_private_key_is_read_from_it(pem: str, key_type: KeyType) -> None:
-    """Nobody has to say how a key signs; a PEM text whose line ends were escaped is put right."""
-    account = load_settings(
-        environ=_accounts(
-            {
-                "user": "alice",
-                "exchange": "Binance",
-                "environment": "testnet",
-                "apiKey": "env:K",
-                "privateKey": "env:P",
-            },
-            K="k",
-            P=pem,
-        )
-    ).accounts[0]
-    assert account.key_type is key_type
-    assert account.private_key is not None
-    assert "\\n" not in account.private_key.get_secret_value()
-    assert account.account == Account("alice", "binance", "testnet")
-
-
-def test_a_shared_secret_signs_by_hmac() -> None:
-    """The plain kind of key needs no type either, and carries a passphrase where the venue has one."""
-    account = load_settings(
-        environ=_accounts(
-            {
-                "user": "a",
-                "exchange": "coinbase",
-                "apiKey": "env:K",
-                "secret": "env:K",
-                "passphrase": "env:P",
-            },
-            K="k",
-            P="p",
-        )
-    ).accounts[0]
-    assert account.key_type is KeyType.HMAC
-    assert account.environment == "live"
-    assert account.passphrase is not None
-
-
-@pytest.mark.parametrize(
-    ("keys", "complaint"),
-    [
-        ({}, "[0]: expected secret or privateKey, found neither"),
-        ({"secret": "env:S"}, "[0].apiKey: expected a value, found none"),
-        (
-            {"apiKey": "env:K", "secret": "env:S", "privateKey": "env:P"},
-            "[0]: expected secret or privateKey, found both",
-        ),
-        (
-            {"apiKey": "env:K", "privateKey": "env:S"},
-            "[0]: expected a private key in PEM form, found something else",
-        ),
-        (
-            {"apiKey": "env:K", "privateKey": "env:EC"},
-            "[0]: expected an Ed25519, RSA or EC P-256 private key, found one of another algorithm",
-        ),
-        (
-            {"apiKey": "env:K", "privateKey": "env:LOCKED"},
-            "[0]: expected a private key without passphrase, found an encrypted one",
-        ),
-        (
-            {"apiKey": "env:K", "privateKey": "env:P", "keyType": "rsa"},
-            "[0]: expected keyType ed25519, as the key says, found rsa",
-        ),
-        (
-            {"apiKey": "env:K", "secret": "env:NOWHERE"},
-            "[0].secret: expected a secret in the environment variable NOWHERE, found none",
-        ),
-        (
-            {"apiKey": "env:K", "secret": "env:EMPTY"},
-            "[0].secret: expected a secret in the environment variable EMPTY, found an empty one",
-        ),
-        (
-            {"apiKey": "env:K", "secret": "file:/nowhere/secret"},
-            "[0].secret: expected a readable file at /nowhere/secret, found No such file or directory",
-        ),
-        ({"apiKey": 5, "secret": "env:S"}, "[0].apiKey: expected env:NAME or file:/path, found a number"),
-        (
-            {"apiKey": "env:K", "secret": "env:S", "user": ""},
-            "[0].user: expected text that is not empty, found text",
-        ),
-        ({"apiKeey": "env:K", "secret": "env:S"}, "[0].apiKeey: unknown key, did you mean apiKey"),
-    ],
-)
-def test_an_account_that_cannot_sign_is_refused(keys: Mapping[str, object], complaint: str) -> None:
-    """What is wrong with a key is said without showing anything of it."""
-    environ = _accounts(
-        {"user": "alice", "exchange": "binance", **keys},
-        K="k" * 20,
-        S="s" * 20,
-        P=ED25519,
-        EC=_pem(generate_ec(SECP384R1())),
-        LOCKED=_pem(Ed25519PrivateKey.generate(), BestAvailableEncryption(b"x")),
-        EMPTY="",
-    )
-    assert _complaints(environ) == [f"FILLWIRE_ACCOUNTS{complaint}"]
-
-
 def test_an_account_is_listed_once() -> None:
     """Two keys for one account would mean two owners of one connection."""
     account = {"user": "alice", "exchange": "binance", "apiKey": "env:K", "secret": "env:K"}
-    assert _complaints(_accounts(account, account, K="k")) == [
+    assert complaints(accounts_variable(account, account, K="k")) == [
         "FILLWIRE_ACCOUNTS: expected each account once, found alice@binance/live twice"
     ]
 
 
 def test_one_way_to_log_in_at_the_broker() -> None:
     """Half a login, two logins and a file that is not there are refused before anything connects."""
-    assert _complaints({"FILLWIRE_NATS__USER": "gateway"}) == [
+    assert complaints({"FILLWIRE_NATS__USER": "gateway"}) == [
         "nats: expected user and password together, found one of them"
     ]
-    assert _complaints({"FILLWIRE_NATS__CREDENTIALS_FILE": "/nowhere/user.creds"}) == [
+    assert complaints({"FILLWIRE_NATS__CREDENTIALS_FILE": "/nowhere/user.creds"}) == [
         "nats: expected a file at credentialsFile, found none at /nowhere/user.creds"
     ]
 
@@ -337,7 +192,7 @@ def test_settings_are_frozen() -> None:
 def test_a_planted_secret_is_nowhere_to_be_read() -> None:
     """Not in repr, str, dumps, logs or complaints; only where it is asked for by name."""
     settings = load_settings(
-        environ=_accounts(
+        environ=accounts_variable(
             {
                 "user": "alice",
                 "exchange": "binance",
@@ -368,14 +223,14 @@ def test_a_planted_secret_is_nowhere_to_be_read() -> None:
 @pytest.mark.parametrize(
     "environ",
     [
-        _accounts(
+        accounts_variable(
             {"user": "alice", "exchange": "binance", "apiKey": "env:K", "privateKey": "env:S"},
             K=PLANTED,
             S=PLANTED,
         ),
-        _accounts({"user": "alice", "exchange": "binance", "keyType": PLANTED}),
-        _accounts({"user": "alice", "exchange": "binance", "apiKeyy": PLANTED}),
-        _accounts({"user": [PLANTED], "exchange": "binance", "apiKey": PLANTED, "secret": PLANTED}),
+        accounts_variable({"user": "alice", "exchange": "binance", "keyType": PLANTED}),
+        accounts_variable({"user": "alice", "exchange": "binance", "apiKeyy": PLANTED}),
+        accounts_variable({"user": [PLANTED], "exchange": "binance", "apiKey": PLANTED, "secret": PLANTED}),
         {"FILLWIRE_ACCOUNTS": f'["{PLANTED}"]'},
         {"FILLWIRE_ACCOUNTS": f'[{{"apiKey": "{PLANTED}" "secret": 1}}]'},
         {"FILLWIRE_ACCOUNTS": PLANTED},
