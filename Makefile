@@ -59,20 +59,20 @@ chaos-long: $(SYNCED) ## The same over a million executions, in about half an ho
 	$(BIN)/fillwire chaos --seed $(CHAOS_SEED) --executions 1000000 --write docs/chaos.md
 
 lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
-	$(BIN)/ruff format --check services tests examples schemas
-	$(BIN)/ruff check services tests examples schemas
+	$(BIN)/ruff format --check services tests examples schemas deploy
+	$(BIN)/ruff check services tests examples schemas deploy
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy.stubtest fillwire._fastparse
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets -- -D warnings
 
 types: $(SYNCED) ## mypy strict on everything, pyright as second opinion on what users write
-	$(BIN)/mypy services tests examples schemas
+	$(BIN)/mypy services tests examples schemas deploy
 	$(BIN)/basedpyright --level error tests/typing
 
 format: $(SYNCED) ## Format Python and Rust
-	$(BIN)/ruff format services tests examples schemas
-	$(BIN)/ruff check --fix-only services tests examples schemas
+	$(BIN)/ruff format services tests examples schemas deploy
+	$(BIN)/ruff check --fix-only services tests examples schemas deploy
 	cargo fmt
 
 build: $(SYNCED) ## Build the wheel into dist/
