@@ -3,8 +3,6 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,63 +17,15 @@ from fillwire.domain.errors import ConfigError, HandlerError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.telemetry_names import Stage
-from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desired import Wishes
 from fillwire.sdk.host import Host, HostFailed
 from fillwire.sdk.replaying import LetterBox, Selection, read_dead_letters
-from fillwire.sdk.retrying import RetryPolicy
-from fillwire.sdk.starting import StartFrom
-from fillwire.sdk.strategy import Strategy
 from support.broker import ConnectBus
 from support.eventually import eventually
+from support.listeners import QUICK, Listener, bot, fills, numbers, running
 from support.order_events import ALICE, order_event, order_life
 from support.publishing import publish
-
-QUICK = RetryPolicy(attempts=3, initial_delay_s=0.01, max_delay_s=0.01)
-
-
-class Listener(Strategy):
-    """Notes the orders it is told of; does what `act` says first."""
-
-    pairs: Sequence[str] = ("BTC-USDT",)
-
-    def __init__(self, name: str = "listener", act: Callable[[OrderEvent], None] = lambda _: None) -> None:
-        self.name = name
-        self.told: list[str] = []
-        self.act = act
-
-    async def on_fill(self, order: OrderEvent) -> None:
-        """Note the order."""
-        self.act(order)
-        self.told.append(order.order_id)
-
-
-def fills(first: int, last: int, pair: str = "BTC-USDT", account: Account = ALICE) -> list[OrderEvent]:
-    """Return fills of the orders with these numbers, the last included."""
-    return [
-        order_event(order_id=str(number), trade=number, pair=pair, account=account)
-        for number in range(first, last + 1)
-    ]
-
-
-def numbers(first: int, last: int) -> list[str]:
-    """Return the order ids of `fills(first, last)`."""
-    return [str(number) for number in range(first, last + 1)]
-
-
-def bot(strategy: Strategy, start_from: StartFrom = "now") -> Bot:
-    """Return alice's bot of a strategy."""
-    return bot_of(strategy, ALICE, start_from=start_from)
-
-
-@asynccontextmanager
-async def running(bus: Bus, *strategies: Strategy, fast_lane: bool = False) -> AsyncIterator[Host]:
-    """Run strategies in a host."""
-    async with Host(bus, retry=QUICK, fast_lane=fast_lane) as host:
-        for strategy in strategies:
-            await host.add(bot(strategy))
-        yield host
 
 
 async def test_a_slow_bot_and_a_raising_bot_hold_up_nobody(bus: Bus) -> None:
@@ -213,7 +163,7 @@ async def test_nothing_is_lost_doubled_or_disordered_when_the_broker_is_killed(
 
         async def on_fill(self, order: OrderEvent) -> None:
             if self.name == "slow":
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.002)  # it is slow: that is the case
             self.told.append(order.event_id)
 
     quick, slow = Steps("quick"), Steps("slow")
