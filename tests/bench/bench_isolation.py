@@ -103,7 +103,7 @@ class Isolation:
                             await asyncio.sleep(0.05)
                     finally:
                         await child.stop()
-                await asyncio.sleep(RESTART_S)
+                await asyncio.sleep(RESTART_S)  # as whatever keeps processes running waits
 
         keeper = asyncio.create_task(keep_running())
         try:
@@ -119,7 +119,7 @@ class Isolation:
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number in range(count):
-            await asyncio.sleep(max(0.0, began + number / RATE - loop.time()))
+            await asyncio.sleep(max(0.0, began + number / RATE - loop.time()))  # the pace of the load
             order_id = f"{prefix}-{number}"
             event = order_event(order_id=order_id, trade=number, received_time_ns=time.time_ns())
             self._publisher.submit(

@@ -90,7 +90,7 @@ class Block:
         pids |= {program.name: program.pid for program in programs}
         before = {name: usage(pid) for name, pid in pids.items()}
         began = time.monotonic()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # nothing happens: that is what is measured
         elapsed = time.monotonic() - began
         after = {name: usage(pid) for name, pid in pids.items()}
         cpu = {name: (after[name].cpu_s - before[name].cpu_s) / elapsed * 100 for name in pids}

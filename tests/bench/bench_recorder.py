@@ -82,7 +82,7 @@ async def publish(bus: Bus, count: int, *, begin: int = 0, rate: float | None = 
             publisher.submit(key, subject, body, event_id, None)
             if number % 50 == 0:
                 ahead_s = 0.0 if rate is None else began_s + number / rate - time.perf_counter()
-                await asyncio.sleep(max(0.0, ahead_s))
+                await asyncio.sleep(max(0.0, ahead_s))  # the pace of the load
             if rate is None and number % 1_000 == 0:
                 assert await publisher.flush(60.0) == 0
         assert await publisher.flush(60.0) == 0
@@ -166,7 +166,7 @@ class Bench:
             publishing = asyncio.create_task(publish(self._bus, count, begin=self._stored, rate=RATE))
             began_s = time.perf_counter()
             while not publishing.done():
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # how often it is looked how far behind it is
                 due = self._stored + min(count, round(RATE * (time.perf_counter() - began_s)))
                 behind.append(due - watch.sequence())
             await publishing

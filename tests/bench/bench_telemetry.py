@@ -224,7 +224,7 @@ async def _sustained(endpoint: str) -> dict[str, float]:
             begin_s = loop.time()
             number = 0
             while number < fills:
-                await asyncio.sleep(_TICK_S)
+                await asyncio.sleep(_TICK_S)  # the pace of the load
                 due = min(fills, round((loop.time() - begin_s) * _SUSTAINED_FILLS_PER_S))
                 path.prepare(range(number, due))
                 while number < due:
@@ -266,7 +266,7 @@ async def _lateness_us(endpoint: str | None, ratio: float) -> tuple[float, float
         end_s += _PACED_S
         number = 0
         while due_s < end_s:
-            await asyncio.sleep(max(0.0, due_s - loop.time()))
+            await asyncio.sleep(max(0.0, due_s - loop.time()))  # the tick that is measured
             late.append((loop.time() - due_s) * 1e6)
             numbers = range(number, number + round(_PACED_FILLS_PER_S * _TICK_S))
             path.prepare(numbers)

@@ -67,13 +67,13 @@ class Colleague(Strategy):
             case "raises":
                 raise ValueError(order.order_id)
             case "is slow":
-                return asyncio.sleep(SLOW_S)
+                return asyncio.sleep(SLOW_S)  # its work, done waiting
             case "blocks":
-                time.sleep(SLOW_S)
+                time.sleep(SLOW_S)  # its work, done in a thread
             case "hogs":  # the mistake that `blocking` is there for
                 self.fills += 1
                 if self.fills % HOG_EVERY == 0:
-                    time.sleep(HOG_S)
+                    time.sleep(HOG_S)  # its work, done in the loop
             case "exits":
                 sys.exit(1)
             case "crashes":

@@ -53,11 +53,12 @@ async def test_a_bot_lives_from_its_creation_to_its_removal(bots: ManagedBots, b
 async def test_a_bot_that_rests_is_told_of_nothing_and_misses_nothing(bots: ManagedBots, bus: Bus) -> None:
     """Paused it keeps its place and its state; resumed it goes on there, without being started anew."""
     await bots.host("host-1")
-    await bots.manager.create("alice", bots.creation())
+    for name in ("teller", "witness"):
+        await bots.manager.create("alice", bots.creation(name))
     paused = await bots.manager.pause("alice", "teller")
     assert (paused.state, paused.desired) == (BotState.PAUSED, Desired.PAUSED)
     await publish(bus, *(order_event(order_id=str(number)) for number in range(3)))
-    await asyncio.sleep(0.2)  # what must not happen has no event to wait for
+    await eventually(lambda: bots.told("witness") == ["start", "fill 0", "fill 1", "fill 2"])
     assert bots.told() == ["start"]
     resumed = await bots.manager.resume("alice", "teller")
     assert resumed.state is BotState.RUNNING

@@ -41,7 +41,7 @@ async def test_no_event_is_lost_repeated_or_reordered_when_leaders_die(
             for _ in range(5):
                 publisher.submit(f"{number % 50}", "orders.alice.x", b"%d" % number, f"id-{number}")
                 number += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace of the load
 
     async with await Bus.connect(url, name="publisher") as bus, await Bus.connect(url, name="bot") as other:
         await ensure_streams(bus, replicas=3)

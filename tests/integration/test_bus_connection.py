@@ -18,6 +18,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError, ConfigError
 from support.broker import ConnectBus
 from support.eventually import eventually
+from support.hanging import hang
 
 
 def _free_port() -> int:
@@ -206,7 +207,7 @@ async def test_responder_finishes_what_it_accepted_before_it_stops(bus: Bus) -> 
     async def handle(message: Message) -> bytes:
         begun.set()
         if message.data == b"slow":
-            await asyncio.sleep(600)
+            await hang()
         await gate.wait()
         return b"done"
 

@@ -10,6 +10,7 @@ from fillwire.bus.messages import Message
 from support.broker import ConnectBus
 from support.consuming import Bot, consumer_info, publish_numbers, pull_loop
 from support.eventually import eventually
+from support.hanging import hang
 
 
 @pytest.mark.parametrize("is_plain", [False, True])
@@ -71,7 +72,7 @@ async def test_later_loop_begins_with_the_first_unacknowledged_message(
     async def until_third(message: Message) -> None:
         if message.sequence == 3:
             third_reached.set()
-            await asyncio.sleep(600)
+            await hang()
         await first(message)
 
     await publish_numbers(bus, 0, 10)
@@ -127,8 +128,9 @@ async def test_slow_handler_causes_no_redelivery(bus: Bus) -> None:
 
     async def handle(message: Message) -> None:
         if not counts:
-            # Not to wait for something: a handler that takes five times the wait for an acknowledgement is the case.
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(
+                2.5
+            )  # a handler that takes five times the wait for an acknowledgement is the case
         counts.append(message.delivery_count)
         await bot(message)
 

@@ -44,7 +44,7 @@ async def test_order_survives_kill_and_restart_of_the_broker(broker: EmbeddedSer
                     "key" if number % 2 else "yek", "orders.alice.x", b"%d" % number, f"id-{number}"
                 )
                 number += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace of the load
 
     await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all")
     async with OrderedPublisher(bus, ack_timeout_s=0.5) as publisher, pull_loop(bus, bot) as loop:

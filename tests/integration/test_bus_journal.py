@@ -28,7 +28,7 @@ async def main():
     while True:
         journal.append(Entry(0, "a", "orders.x", f"id-{number}", {}, b"x" * 100, 7))
         number += 1
-        await asyncio.sleep(0.0002)
+        await asyncio.sleep(0.0002)  # the pace of the load
         if number % 100 == 0:
             print(number, flush=True)
 

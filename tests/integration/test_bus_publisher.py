@@ -95,7 +95,7 @@ async def test_order_is_kept_through_kill_and_restart_under_load(broker: Embedde
             for key in range(len(numbers)):
                 _submit(publisher, key, numbers[key], outcomes.append)
                 numbers[key] += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace of the load
 
     async with OrderedPublisher(bus, ack_timeout_s=0.5) as publisher:
         pouring = asyncio.create_task(pour())

@@ -22,7 +22,7 @@ async def main():
     server = EmbeddedServer(pathlib.Path(sys.argv[1]))
     await server.start()
     print(server.pid, flush=True)
-    await asyncio.sleep(600)
+    await asyncio.Event().wait()
 
 asyncio.run(main())
 """

@@ -118,7 +118,7 @@ async def test_events_keep_their_order_while_the_journal_empties(
             while True:
                 _submit(publisher, range(number, number + 50))
                 number += 50
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.005)  # the pace of the load
 
         pouring = asyncio.create_task(pour())
         for _ in range(2):

@@ -225,7 +225,7 @@ async def test_two_hundred_fills_a_second_do_not_freeze_the_page(bus: Bus, brows
         start_s = loop.time()
         for number in range(1_000):
             await fill(bus, number)
-            await asyncio.sleep(max(0.0, start_s + number / 200 - loop.time()))
+            await asyncio.sleep(max(0.0, start_s + number / 200 - loop.time()))  # the pace of the load
         await expect(page.locator(".tile", has_text="Fills per second")).to_contain_text("1,000 events")
         await expect(page.locator("table.fills tbody tr")).to_have_count(60)
         measured = await page.evaluate("() => ({ longest: window.longest, gap: window.gap })")

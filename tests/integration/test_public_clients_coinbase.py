@@ -19,6 +19,7 @@ from support.coinbase_keys import (
     EXCHANGE_PASSPHRASE,
     EXCHANGE_SECRET,
 )
+from support.eventually import eventually
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # at import, too
@@ -62,9 +63,7 @@ async def test_ccxt_pro_trades_on_coinbase_exchange() -> None:
             await client.load_markets()
             say("ccxt.pro", f"loaded {len(client.symbols)} products")
             watching = asyncio.create_task(client.watch_orders("BTC/USD"))
-            await until(
-                lambda: bool(sim.core.venue.accounts["demo"].subscriptions), lambda: asyncio.sleep(0.01)
-            )
+            await eventually(lambda: sim.core.venue.accounts["demo"].subscriptions, DEADLINE_S)
             resting = await client.create_order("BTC/USD", "limit", "buy", 0.01, 60000)
             assert resting["status"] == "open"
             first = await asyncio.wait_for(watching, DEADLINE_S)
@@ -102,9 +101,7 @@ async def test_ccxt_pro_trades_on_coinbase_advanced() -> None:
             await client.load_markets()
             say("ccxt.pro", f"loaded {len(client.symbols)} products")
             watching = asyncio.create_task(client.watch_orders("BTC/USD"))
-            await until(
-                lambda: bool(sim.core.venue.accounts["demo"].subscriptions), lambda: asyncio.sleep(0.01)
-            )
+            await eventually(lambda: sim.core.venue.accounts["demo"].subscriptions, DEADLINE_S)
             resting = await client.create_order("BTC/USD", "limit", "buy", 0.01, 60000)
             first = await asyncio.wait_for(watching, DEADLINE_S)
             assert first[0]["id"] == resting["id"]

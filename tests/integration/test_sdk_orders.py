@@ -23,6 +23,7 @@ from fillwire.sdk.strategy import Strategy
 from fillwire.wire.commands import decode_cancel_request, decode_order_request, encode_command
 from support.broker import ConnectBus
 from support.eventually import eventually
+from support.hanging import hang
 from support.order_events import ALICE, connection_event, order_event
 from support.publishing import publish, publish_connection
 
@@ -253,9 +254,8 @@ async def test_without_an_answer_the_outcome_is_unknown_and_without_a_gateway_re
 
         strategy.answer = None
 
-        async def never(message: Message) -> bytes:
-            await asyncio.sleep(30)
-            return message.data
+        async def never(_: Message) -> bytes:
+            return await hang()
 
         responder = await Responder.start(gateway, "commands.alice.binance.live.*", never)
         await publish(bus, order_event(order_id="2"))

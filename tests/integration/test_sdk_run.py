@@ -36,7 +36,7 @@ class Second(Strategy):
     async def on_order_filled(self, order):
         print(self.greeting, order.order_id, flush=True)
         if order.order_id == "hang":
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
 """
 
 

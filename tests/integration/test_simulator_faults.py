@@ -207,7 +207,11 @@ async def test_queries_lag_behind_the_engine(client: VenueClient) -> None:
     named = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
     early = await client.call("order.status", **named)
     assert early["error"]["code"] == -2013
-    await asyncio.sleep(0.2)  # the order and its fill are to be told apart by the view
+
+    async def is_shown() -> bool:
+        return bool((await client.call("order.status", **named))["status"] == 200)
+
+    await eventually(is_shown)
     await client.control("POST", "price", {"symbol": "BTCUSDT", "price": "62000"})
     await client.until(lambda: trade_ids(client))
     states: list[tuple[str, int]] = []

@@ -63,7 +63,7 @@ class Drill:
                     since_ns=time.time_ns(),
                 )
                 self.submitted += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace of the load
 
     def _note_outcome(self, outcome: PublishOutcome) -> None:
         if outcome.error is not None:  # given up at the end of a test that has failed already, or refused

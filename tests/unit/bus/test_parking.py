@@ -26,9 +26,9 @@ def test_each_message_waits_twice_as_long_as_before_up_to_a_bound() -> None:
 
         parking = Parking(release)
         parking.park(_message("often"))
-        await asyncio.sleep(8)
+        await asyncio.sleep(8)  # of a clock that jumps
         parking.park(_message("once"))
-        await asyncio.sleep(8)
+        await asyncio.sleep(8)  # of a clock that jumps
         assert parking.parked == []
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
@@ -49,7 +49,7 @@ def test_what_is_cleared_is_not_let_go() -> None:
         parking.park(_message("a"))
         assert [outgoing.key for outgoing in parking.parked] == ["a"]
         parking.clear()
-        await asyncio.sleep(60)
+        await asyncio.sleep(60)  # of a clock that jumps
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         runner.run(play())

@@ -8,6 +8,7 @@ import pytest
 from fillwire.bus.messages import Message
 from fillwire.bus.subscriptions import Inbox, is_coroutine_handler
 from support.eventually import eventually
+from support.hanging import hang
 
 
 async def test_items_are_handled_one_at_a_time_in_order() -> None:
@@ -56,7 +57,7 @@ async def test_join_gives_up_at_its_deadline() -> None:
 
     async def handle(_: int) -> None:
         try:
-            await asyncio.sleep(600)
+            await hang()
         except asyncio.CancelledError:
             ended.append("cancelled")
             raise

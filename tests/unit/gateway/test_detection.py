@@ -1,7 +1,5 @@
 """When live detection counts as lost, what a person is told of it, and when REST is asked instead."""
 
-import asyncio
-
 from fillwire.domain.errors import AuthRejected, ConnectionLost
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.detection import Detection
@@ -42,11 +40,13 @@ class Polled:
 
 async def test_a_moment_without_stream_is_nobodys_business() -> None:
     """Interrupted and restored: nothing told, nothing asked, and no timer left behind."""
-    it = Polled(lost_after_s=0.05)
+    it, witness = Polled(lost_after_s=0.05), Polled(lost_after_s=0.05)
     it.detection.interrupted("cut")
     it.detection.restored()
-    await asyncio.sleep(0.1)  # beyond the time at which it would have been lost
+    witness.detection.interrupted("cut")
+    await witness.polled_again()  # by then it would have been lost, too
     assert (it.told, it.polls, it.is_polling) == ([], 0, [])
+    witness.detection.stop()
 
 
 async def test_an_interruption_that_lasts_is_told_with_its_last_reason() -> None:

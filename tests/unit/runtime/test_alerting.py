@@ -29,7 +29,7 @@ def test_a_single_alert_is_raised_at_once_and_alone() -> None:
 
     async def scenario(limiter: AlertLimiter) -> None:
         limiter.raise_("a", "first")
-        await asyncio.sleep(61)
+        await asyncio.sleep(61)  # of a clock that jumps
         limiter.raise_("a", "second")
 
     assert raised(scenario) == [(0, "first"), (61, "second")]
@@ -42,7 +42,7 @@ def test_a_flood_becomes_few_alerts_with_a_count() -> None:
         for second in range(86_400 // 10):
             for _ in range(10):
                 limiter.raise_("a", f"at {second * 10}")
-            await asyncio.sleep(10)
+            await asyncio.sleep(10)  # of a clock that jumps
 
     found = raised(scenario)
     assert len(found) < 32

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from fillwire.runtime.supervision import PartFailed, Supervisor, cancel
+from support.hanging import hang
 
 
 async def test_a_task_that_raises_fails_the_gateway_with_its_cause() -> None:
@@ -35,7 +36,7 @@ async def test_a_task_that_returns_fails_the_gateway_too() -> None:
 async def test_a_cancelled_task_is_no_failure() -> None:
     """An orderly stop leaves nothing behind."""
     supervisor = Supervisor()
-    task = supervisor.spawn(asyncio.sleep(3600), "sleeper")
+    task = supervisor.spawn(hang(), "hangs")
     await cancel(task, None)
     assert task.cancelled()
     assert not supervisor.failed.done()
@@ -51,7 +52,7 @@ async def test_a_swallowed_cancellation_is_repeated() -> None:
         nonlocal swallowed
         while True:
             try:
-                await asyncio.sleep(3600)
+                await hang()
             except asyncio.CancelledError:
                 swallowed += 1
                 if swallowed == 2:

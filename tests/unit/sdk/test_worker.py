@@ -14,6 +14,7 @@ from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR
 from fillwire.wire.headers import MESSAGE_ID
 from support.deliveries import live_copy
 from support.eventually import eventually
+from support.hanging import hang
 from support.order_events import ALICE, connection_event, order_event, order_life
 from support.worker_bench import Bench, Recorder, bench, orders
 
@@ -130,7 +131,7 @@ async def test_a_callback_that_is_cancelled_from_within_has_failed() -> None:
 
         async def on_fill(self, order: OrderEvent) -> None:
             if order.order_id == "1":
-                task = asyncio.create_task(asyncio.Event().wait())
+                task = asyncio.create_task(hang())
                 task.cancel()
                 await task
 

@@ -12,6 +12,7 @@ from fillwire.sdk.samples import sample_connection_event
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import TURNS_IN_A_ROW
 from support.eventually import eventually
+from support.hanging import hang
 from support.order_events import ALICE
 from support.worker_bench import Bench, Recorder, bench, orders
 
@@ -51,7 +52,7 @@ async def test_stop_cancels_what_takes_longer_than_the_deadline() -> None:
         pairs = ("BTC-USDT",)
 
         async def on_fill(self, order: OrderEvent) -> None:  # noqa: ARG002 - the callback's signature
-            await asyncio.Event().wait()
+            await hang()
 
     made = Bench(Hangs())
     await made.worker.start()
