@@ -128,9 +128,7 @@ async def test_slow_handler_causes_no_redelivery(bus: Bus) -> None:
 
     async def handle(message: Message) -> None:
         if not counts:
-            await asyncio.sleep(
-                2.5
-            )  # a handler that takes five times the wait for an acknowledgement is the case
+            await asyncio.sleep(2.5)  # it takes five times the wait for an acknowledgement: that is the case
         counts.append(message.delivery_count)
         await bot(message)
 

@@ -107,16 +107,33 @@ async def test_a_session_that_was_lost_for_a_moment_takes_each_key_again(
     make: Make, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who saw it gone may have taken the key meanwhile: of both that write, one has it."""
-    monkeypatch.setattr(
-        "fillwire.bus.holdings._GRACE_S", 0.0
-    )  # a key without its session is no reading half done
+    # At once a key without its session counts as one, and not as a reading half done.
+    monkeypatch.setattr("fillwire.bus.holdings._GRACE_S", 0.0)
     host, other = await make("host", 10.0), await make("other", 10.0)
     assert await host.take(KEY) is not None
     await eventually(lambda: other.holder_of(KEY) == host.holder)
     fence = host.session.fence
     await Bucket(bus, BOT_LEASES).delete(session_key("host-1"))
     await eventually(lambda: host.session.fence not in {None, fence})
-    taken = await asyncio.gather(host.take(KEY), other.take(KEY))
+
+    async def see_it_gone(_: str) -> None:
+        return None
+
+    other._sessions.clear()  # all that it reads is a moment behind
+    monkeypatch.setattr(other._bucket, "get", see_it_gone)
+    both_looked = asyncio.Barrier(2)
+
+    def once_both_looked(put: Callable[..., Awaitable[int]]) -> Callable[..., Awaitable[int]]:
+        async def put_later(*arguments: object, **options: object) -> int:
+            await both_looked.wait()
+            return await put(*arguments, **options)
+
+        return put_later
+
+    for bucket in (host._bucket, other._bucket):
+        monkeypatch.setattr(bucket, "put", once_both_looked(bucket.put))
+    async with asyncio.timeout(5):
+        taken = await asyncio.gather(host.take(KEY), other.take(KEY))
     assert sum(token is not None for token in taken) == 1
 
 
