@@ -11,8 +11,8 @@ from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import AtLower, AtUpper, GridConfig, Spacing, Start, Unit
 from fillwire.strategies.grid_state import GridState
 from fillwire.strategies.state import OrderState
-from fillwire.testing import ScriptedVenue, market
-from support.rehearsals import PAIR, Course, courses, play
+from support.rehearsals import FEES_IN, Course, courses, play, venue_for_course
+from support.scripted_venues import PAIR
 
 LOW, HIGH = Decimal(58000), Decimal(72000)
 
@@ -44,24 +44,11 @@ def grids(draw: st.DrawFn) -> GridConfig:
 @given(
     config=grids(),
     course=courses(),
-    fee_in=st.sampled_from(["received", "BTC", "USDT", "BNB"]),
+    fee_in=st.sampled_from(FEES_IN),
 )
 def test_books_and_orders_hold_whatever_happens(config: GridConfig, course: Course, fee_in: str) -> None:
     """Restarted at any point, with anything lost, late or repeated, the bot ends where the venue is."""
-    venue = ScriptedVenue(
-        market(
-            PAIR,
-            65000,
-            price_step="0.01",
-            quantity_step="0.00001",
-            min_quantity="0.00001",
-            min_notional=5,
-            maker_fee="0.001",
-            taker_fee="0.001",
-            fee_in=fee_in,
-            fee_price=600,
-        )
-    )
+    venue = venue_for_course(65000, fee_in)
 
     def check(state: OrderState) -> None:
         assert isinstance(state, GridState)

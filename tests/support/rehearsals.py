@@ -11,9 +11,8 @@ from fillwire.domain.enums import Kind, OrderType, Side
 from fillwire.domain.events import OrderEvent
 from fillwire.strategies.keeper import OrderKeeper
 from fillwire.strategies.state import OrderState, Terms, Wanted
-from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue
-
-PAIR = "BTC-USDT"
+from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue, market
+from support.scripted_venues import PAIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,27 @@ def courses(draw: st.DrawFn, *, max_actions: int = 25) -> Course:
         chances[Fault.CRASHED] = 0.2
     faults = Faults(seed=draw(st.integers(0, 1 << 16)), chances=chances, redelivered=draw(st.integers(0, 64)))
     return Course(actions, faults)
+
+
+FEES_IN = ("received", "BTC", "USDT", "BNB")
+
+
+def venue_for_course(price: int, fee_in: str) -> ScriptedVenue:
+    """Return a venue with fine steps, whose price is there."""
+    return ScriptedVenue(
+        market(
+            PAIR,
+            price,
+            price_step="0.01",
+            quantity_step="0.00001",
+            min_quantity="0.00001",
+            min_notional=5,
+            maker_fee="0.001",
+            taker_fee="0.001",
+            fee_in=fee_in,
+            fee_price=600,
+        )
+    )
 
 
 class Watcher:

@@ -13,10 +13,10 @@ from fillwire.strategies.closing import Phase
 from fillwire.strategies.dca import DCAStrategy
 from fillwire.strategies.dca_plan import DCAConfig, Entry
 from fillwire.strategies.grid_plan import Unit
-from fillwire.testing import Rehearsal, ScriptedVenue, VenueOrder, market
+from fillwire.testing import Rehearsal
 from fillwire.wire.decimals import decimal_text
+from support.scripted_venues import PAIR, order_at, orders, venue_at
 
-PAIR = "BTC-USDT"
 CONFIG = DCAConfig(
     pair=PAIR,
     base_order=Decimal(1),
@@ -26,37 +26,6 @@ CONFIG = DCAConfig(
     take_profit=Decimal("0.1"),
     fee_rate=Decimal(0),
 )
-
-
-def venue_at(price: int, fee: str = "0", fee_in: str = "received", **balances: int) -> ScriptedVenue:
-    """Return a venue whose price is there."""
-    return ScriptedVenue(
-        market(
-            PAIR,
-            price,
-            price_step="0.01",
-            quantity_step="0.01",
-            min_notional=10,
-            maker_fee=fee,
-            taker_fee=fee,
-            fee_in=fee_in,
-        ),
-        balances=balances or None,
-    )
-
-
-def orders(venue: ScriptedVenue) -> list[str]:
-    """Return the open orders as people read them, lowest price first."""
-    found = sorted(venue.open_orders(PAIR), key=lambda order: order.request.price or 0)
-    return [
-        f"{order.request.side} {decimal_text(order.request.quantity)} at {decimal_text(order.request.price or Decimal(0))}"
-        for order in found
-    ]
-
-
-def order_at(venue: ScriptedVenue, price: int) -> VenueOrder:
-    """Return the open order of a price."""
-    return next(order for order in venue.open_orders() if order.request.price == price)
 
 
 def told(books: Books) -> str:

@@ -14,37 +14,13 @@ from fillwire.strategies.books import Books
 from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import AtLower, AtUpper, GridConfig, Start
 from fillwire.strategies.steps import Step, StepIds
-from fillwire.testing import Fault, Faults, Rehearsal, ScriptedVenue, VenueOrder, market
+from fillwire.testing import Fault, Faults, Rehearsal
 from fillwire.wire.decimals import decimal_text
+from support.scripted_venues import PAIR, order_at, orders, venue_at
 
-PAIR = "BTC-USDT"
 CONFIG = GridConfig(
     pair=PAIR, lower=Decimal(100), upper=Decimal(130), levels=4, quantity=Decimal(1), fee_rate=Decimal(0)
 )
-
-
-def venue_at(price: int, fee: str = "0", fee_in: str = "received", **balances: int) -> ScriptedVenue:
-    """Return a venue whose price is there."""
-    return ScriptedVenue(
-        market(
-            PAIR,
-            price,
-            price_step="0.01",
-            quantity_step="0.01",
-            min_notional=10,
-            maker_fee=fee,
-            taker_fee=fee,
-            fee_in=fee_in,
-            fee_price=10,
-        ),
-        balances=balances or None,
-    )
-
-
-def orders(venue: ScriptedVenue) -> list[str]:
-    """Return the open orders as people read them, lowest price first."""
-    found = sorted(venue.open_orders(PAIR), key=lambda order: order.request.price or 0)
-    return [f"{order.request.side} {order.request.quantity} at {order.request.price}" for order in found]
 
 
 def told(books: Books) -> str:
@@ -53,11 +29,6 @@ def told(books: Books) -> str:
         f"{decimal_text(amount)} {currency}" for currency, amount in sorted(books.realised.items())
     )
     return f"{decimal_text(books.base)} BTC, {decimal_text(books.quote)} USDT, realised {realised}"
-
-
-def order_at(venue: ScriptedVenue, price: int) -> VenueOrder:
-    """Return the open order of a price."""
-    return next(order for order in venue.open_orders() if order.request.price == price)
 
 
 def grid(config: GridConfig = CONFIG) -> Callable[[], GridStrategy]:

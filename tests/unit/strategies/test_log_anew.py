@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import GridConfig
-from fillwire.testing import Rehearsal, ScriptedVenue, market
+from fillwire.testing import Rehearsal, ScriptedVenue
+from support.scripted_venues import PAIR, venue_at
 
-PAIR = "BTC-USDT"
 CONFIG = GridConfig(
     pair=PAIR, lower=Decimal(100), upper=Decimal(130), levels=4, quantity=Decimal(1), fee_rate=Decimal(0)
 )
@@ -14,7 +14,7 @@ CONFIG = GridConfig(
 
 async def read_far() -> tuple[Rehearsal[GridStrategy], ScriptedVenue]:
     """Return a grid that has just started, and has read a log of many events; the log is gone, the grid lives."""
-    venue = ScriptedVenue(market(PAIR, 125, price_step="0.01", quantity_step="0.01", min_notional=10))
+    venue = venue_at(125)
     stage = Rehearsal(lambda: GridStrategy(CONFIG), venue)
     await stage.run()
     for _ in range(5):

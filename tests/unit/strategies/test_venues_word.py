@@ -9,11 +9,11 @@ from fillwire.domain.errors import BrokerError
 from fillwire.sdk.clerk import Checkpoint
 from fillwire.strategies.grid import GridStrategy
 from fillwire.strategies.grid_plan import GridConfig
-from fillwire.testing import Rehearsal, ScriptedVenue, market
+from fillwire.testing import Rehearsal, ScriptedVenue
 from fillwire.testing.counter import Shelf
 from fillwire.wire.decimals import decimal_text
+from support.scripted_venues import PAIR, order_at, venue_at
 
-PAIR = "BTC-USDT"
 CONFIG = GridConfig(
     pair=PAIR, lower=Decimal(100), upper=Decimal(130), levels=4, quantity=Decimal(1), fee_rate=Decimal(0)
 )
@@ -21,13 +21,13 @@ CONFIG = GridConfig(
 
 def story(price: int = 125) -> tuple[Rehearsal[GridStrategy], ScriptedVenue]:
     """Return a grid that is to run, and its venue."""
-    venue = ScriptedVenue(market(PAIR, price, price_step="0.01", quantity_step="0.01", min_notional=10))
+    venue = venue_at(price)
     return Rehearsal(lambda: GridStrategy(CONFIG), venue), venue
 
 
 def fill_untold(venue: ScriptedVenue, price: int, quantity: str = "1") -> None:
     """Let an order fill, of which no event ever comes."""
-    order = next(order for order in venue.open_orders() if order.request.price == price)
+    order = order_at(venue, price)
     order.cumulative_quantity, order.cumulative_quote = Decimal(quantity), price * Decimal(quantity)
     order.kind = Kind.FILLED if order.cumulative_quantity == order.request.quantity else Kind.CANCELLED
 
