@@ -9,6 +9,7 @@ import pytest
 from fillwire.bus.buckets import DESIRED, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
+from fillwire.console.scope import KEPT_EVENTS, Scope
 from fillwire.console.sessions import ATTEMPTS
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.errors import ConfigError
@@ -19,7 +20,7 @@ from fillwire.wire.subjects import account_tokens
 from support.broker import ConnectBus
 from support.console import ADMIN_TOKEN, ALICE_TOKEN, BOB_TOKEN, ONCE_TOKEN, console, visitor
 from support.eventually import eventually
-from support.order_events import ALICE, connection_event, order_event
+from support.order_events import ALICE, EPOCH_NS, connection_event, order_event
 from support.publishing import publish, publish_connection
 
 BOB = Account("bob", "binance", "live")
@@ -249,6 +250,24 @@ async def test_a_page_hears_that_the_broker_is_away_and_then_what_happened(
         await eventually(lambda: stream.all("broker")[-1] == {"is_connected": True}, 20)
         await eventually(lambda: [event["order_id"] for event in stream.events][-1:] == ["after"], 20)
         assert len(stream.all("state")) >= 2
+
+
+async def test_what_is_told_while_the_log_is_read_is_shown(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page begins with the newest events: what the log has from before does not push them out."""
+    look_back = Scope._look_back
+
+    async def look_back_late(scope: Scope) -> None:
+        newest = order_event(order_id="meanwhile", received_time_ns=EPOCH_NS + 2_000_000_000)
+        await publish(bus, newest)
+        await eventually(lambda: bool(scope._events))
+        await look_back(scope)
+
+    monkeypatch.setattr(Scope, "_look_back", look_back_late)
+    await publish(bus, *(order_event(order_id=str(number)) for number in range(KEPT_EVENTS)))
+    async with console(bus) as made, visitor(made, ALICE_TOKEN) as alice:
+        events = (await alice.listen()).events
+        assert len(events) == KEPT_EVENTS
+        assert events[-1]["order_id"] == "meanwhile"
 
 
 async def test_nobody_is_followed_when_no_page_is_open(bus: Bus) -> None:

@@ -101,11 +101,18 @@ class Scope:
         """Take the newest events of the log, so that a page does not begin empty."""
         info = await api.call(self._bus, f"STREAM.INFO.{_STREAM}")
         start = max(1, int(info["state"]["last_seq"]) - _LOOK_BACK)
-        await read_stream(
-            self._bus, _STREAM, f"{ORDERS}.{self._user}.>", StartAtSequence(start), self._take_stored
-        )
-        # What was told meanwhile came before what was read.
-        self._events = deque(sorted(self._events, key=lambda facts: facts["time_ms"]), maxlen=KEPT_EVENTS)
+        # Apart, for the older ones must not push out what is told meanwhile.
+        stored: deque[Facts] = deque(maxlen=KEPT_EVENTS)
+
+        def take(message: Message) -> None:
+            if (facts := self._unseen(message, message.stored_time_ns)) is not None:
+                stored.append(facts)
+
+        try:
+            await read_stream(self._bus, _STREAM, f"{ORDERS}.{self._user}.>", StartAtSequence(start), take)
+        finally:
+            known = sorted([*stored, *self._events], key=lambda facts: facts["time_ms"])
+            self._events = deque(known, maxlen=KEPT_EVENTS)
 
     # -- pages
 
@@ -201,21 +208,24 @@ class Scope:
     # -- order events
 
     def _take_live(self, message: Message) -> None:
-        self._take(message, time.time_ns())
-
-    def _take_stored(self, message: Message) -> None:
-        self._take(message, message.stored_time_ns)
-
-    def _take(self, message: Message, seen_ns: int) -> None:
-        if message.header(REPLAY_FOR) is not None:  # for one bot, which could not handle it before
+        facts = self._unseen(message, time.time_ns())
+        if facts is None:
             return
+        self._events.append(facts)
+        for client in self._clients:
+            client.put_event(facts)
+
+    def _unseen(self, message: Message, seen_ns: int) -> Facts | None:
+        """Return the event in a message, None if there is nothing new in it."""
+        if message.header(REPLAY_FOR) is not None:  # for one bot, which could not handle it before
+            return None
         try:
             event = decode_order(message.data)
         except DecodeError as error:
             _log.warning("event_not_read", subject=message.subject, error=error)
-            return
+            return None
         if event.event_id in self._seen:
-            return
+            return None
         self._seen[event.event_id] = None
         while len(self._seen) > 2 * _LOOK_BACK:
             del self._seen[next(iter(self._seen))]
@@ -224,10 +234,7 @@ class Scope:
             stamps = None if header is None else parse_stamps(header)
         except ValueError:  # somebody else's publisher
             stamps = None
-        facts = order_facts(event, stamps, seen_ns)
-        self._events.append(facts)
-        for client in self._clients:
-            client.put_event(facts)
+        return order_facts(event, stamps, seen_ns)
 
     # -- the rest
 
