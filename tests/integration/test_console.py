@@ -270,6 +270,18 @@ async def test_what_is_told_while_the_log_is_read_is_shown(bus: Bus, monkeypatch
         assert events[-1]["order_id"] == "meanwhile"
 
 
+async def test_pages_that_are_opened_at_once_are_counted(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait for each other until what they show is known; there are no more of them than the bound for that."""
+    monkeypatch.setattr("fillwire.console.streaming.MAX_CLIENTS_OF_ONE", 2)
+    async with console(bus) as made, visitor(made, ALICE_TOKEN) as alice:
+        path = f"{made.address}/api/stream"
+        answers = await asyncio.gather(*(alice.http.get(path) for _ in range(5)))
+        assert sorted(answer.status for answer in answers) == [200, 200, 503, 503, 503]
+        assert made._scopes.count() == 2
+        for answer in answers:
+            answer.close()
+
+
 async def test_nobody_is_followed_when_no_page_is_open(bus: Bus) -> None:
     """When the last page of a user is closed, the user's subjects are followed no more."""
     async with console(bus) as made:

@@ -275,11 +275,6 @@ class Scopes:
         """Return how many pages listen, of all users."""
         return sum(scope.client_count for scope in self._scopes.values())
 
-    def count_of(self, user: str | None) -> int:
-        """Return how many pages of one scope listen."""
-        scope = self._scopes.get(user)
-        return 0 if scope is None else scope.client_count
-
     @asynccontextmanager
     async def following(self, user: str | None, client: Client) -> AsyncIterator[Scope]:
         """Tell a page inside the block, and follow the user's subjects for as long as any page of theirs is told.

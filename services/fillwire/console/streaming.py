@@ -46,10 +46,11 @@ class Streams:
         """Tell a page until its session ends or it goes."""
         session = request[SESSION]
         user = session.viewer.scope
-        if self._scopes.count() >= MAX_CLIENTS or self._scopes.count_of(user) >= MAX_CLIENTS_OF_ONE:
-            raise Refused(503, "too many pages are open: expected fewer")
         client = Client(self._capacity)
         async with self._scopes.following(user, client) as scope:
+            # This one included: those that are opened at once wait in there for each other.
+            if self._scopes.count() > MAX_CLIENTS or scope.client_count > MAX_CLIENTS_OF_ONE:
+                raise Refused(503, "too many pages are open: expected fewer")
             response = web.StreamResponse(
                 headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
             )
