@@ -164,7 +164,12 @@ async def test_the_way_of_a_fill_is_told_to_its_user_alone(bus: Bus, tmp_path: P
         assert status == 422
         assert "found no trade or order" in body["error"]
         assert (await who.admin.get(path))[0] == 200
-        for bad in ("", "?id=a&pair=b&time_ms=x", f"?id={'a' * 2000}&pair=b&time_ms=1"):
+        for bad in (
+            "",
+            "?id=a&pair=b&time_ms=x",
+            f"?id=a&pair=b&time_ms={'9' * 40}",
+            f"?id={'a' * 2000}&pair=b&time_ms=1",
+        ):
             assert (await who.alice.get(f"/api/way{bad}"))[0] == 400
 
 
@@ -187,7 +192,8 @@ async def test_trades_and_profit_are_told_to_their_user_alone(bus: Bus, tmp_path
             (other,) = (await who.bob.get("/api/trades"))[1]["trades"]
             assert other["user"] == "bob"
             assert len((await who.admin.get("/api/trades?limit=5"))[1]["trades"]) == 2
-            assert (await who.alice.get("/api/trades?limit=100000"))[0] == 400
+            for limit in ("100000", "0", "00000000100000", "x"):
+                assert (await who.alice.get(f"/api/trades?limit={limit}"))[0] == 400
             profit = (await who.alice.get("/api/profit"))[1]
             assert [(of["pair"], of["trades"], of["fees"]) for of in profit["bots"]] == [
                 ("BTC-USDT", 1, "1.28")

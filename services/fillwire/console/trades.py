@@ -1,6 +1,7 @@
 """The section of trades and profit, as whoever runs the console has them recorded."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -10,6 +11,7 @@ from fillwire.console.facts import Facts
 from fillwire.console.guarding import SESSION, Guard, Refused, answer
 
 SHOWN: Final = 200
+_LIMIT: Final = re.compile("[1-9][0-9]{0,8}")
 _READ_AT_ONCE: Final = 1  # profit reads every trade there ever was
 
 
@@ -50,7 +52,7 @@ class TradesSection:
     async def newest(self, request: web.Request) -> web.Response:
         """Show the newest trades."""
         wanted = request.query.get("limit", str(SHOWN))
-        if not wanted.isascii() or not wanted.isdigit() or not 0 < int(wanted[:9]) <= SHOWN:
+        if _LIMIT.fullmatch(wanted) is None or int(wanted) > SHOWN:
             raise Refused(400, f"expected a limit of 1 to {SHOWN}")
         async with self._turns:
             trades = await self._trades.newest(request[SESSION].viewer.scope, int(wanted))
