@@ -130,6 +130,12 @@ async def test_a_page_of_another_site_changes_nothing(bus: Bus) -> None:
         assert (await alice.get("/api/me"))[0] == 200
 
 
+async def test_an_origin_that_is_no_address_is_another_site(bus: Bus) -> None:
+    """Whoever writes nonsense into that header is refused, and makes no noise in the log."""
+    async with console(bus) as made, visitor(made) as guest:
+        assert await guest.log_in(ALICE_TOKEN, {"Origin": "http://["}) == 403
+
+
 async def test_users_are_told_their_own_and_an_administrator_everything(bus: Bus) -> None:
     """The state and the stream hold what the viewer's own accounts do: before the page was opened, and after."""
     await publish(bus, order_event(order_id="a1"), order_event(account=BOB, order_id="b1"))

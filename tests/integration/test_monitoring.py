@@ -1,5 +1,6 @@
 """Health, readiness and metrics over a real socket: who may read them, when they say yes, and what they never show."""
 
+import asyncio
 import io
 import logging
 import socket
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
+from yarl import URL
 
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.errors import ConfigError
@@ -74,6 +76,20 @@ async def test_metrics_are_for_who_has_the_token() -> None:
         assert "fillwire_loop_lateness_seconds 0.0" in text
         assert (await _get(http, f"{address}/healthz"))[0] == 200
         assert (await _get(http, f"{address}/readyz"))[0] == 200
+
+
+async def test_a_token_of_strange_bytes_is_a_wrong_one() -> None:
+    """A header holds whatever its sender wrote; what is no UTF-8 is refused as any other."""
+    async with _serving(MonitoringSettings(port=0, token=SecretStr(TOKEN))) as (_, address):
+        url = URL(address)
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            try:
+                writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer \xff\r\n\r\n")
+                assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+            finally:
+                writer.close()
+                await writer.wait_closed()
 
 
 async def test_openmetrics_is_spoken_to_who_asks_for_it() -> None:

@@ -78,7 +78,10 @@ def is_own_origin(request: web.Request) -> bool:
     if site is not None and site not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
+    try:
+        return origin is None or urlsplit(origin).netloc == request.host
+    except ValueError:  # no address at all
+        return False
 
 
 class Guard:
@@ -116,8 +119,8 @@ class Guard:
         """Return a handler for those who are logged in and ask from our own page, which may change something."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            given = request.headers.get(CSRF_HEADER, "")
-            if not hmac.compare_digest(given.encode(), request[SESSION].csrf.encode()):
+            given = request.headers.get(CSRF_HEADER, "").encode(errors="replace")
+            if not hmac.compare_digest(given, request[SESSION].csrf.encode()):
                 raise Refused(403, f"expected the header {CSRF_HEADER} of this session")
             return await handler(request)
 

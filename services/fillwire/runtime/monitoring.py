@@ -146,7 +146,7 @@ class Monitoring:
 
         from fillwire.runtime.exposition import exposition  # noqa: PLC0415 - as above
 
-        given = request.headers.get("Authorization", "").encode()
+        given = request.headers.get("Authorization", "").encode(errors="replace")  # it may be no UTF-8
         if self._wanted is not None and not hmac.compare_digest(given, self._wanted):
             return web.Response(
                 status=401, text="expected a bearer token\n", headers={"WWW-Authenticate": "Bearer"}
