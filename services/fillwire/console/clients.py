@@ -26,22 +26,20 @@ class Client:
         self._changed: set[str] = set()
         self._broker: bool | None = None
         self._is_stale = True  # the first thing that a page is given is the state of things
+        self._has_begun = False  # whether it was given that once
         self._dropped_count = 0
         self.wake = asyncio.Event()
 
     def put_event(self, event: Facts) -> None:
         """Queue an order event."""
         if self._is_stale:
-            self._dropped_count += self.has_begun
+            self._dropped_count += self._has_begun
         elif len(self._events) >= self._capacity:
             self._dropped_count += len(self._events) + 1
             self._forget()
         else:
             self._events.append(event)
         self.wake.set()
-
-    has_begun = False
-    """Whether the page was given the state of things once."""
 
     def put_account(self, key: str, facts: Facts) -> None:
         """Queue the newest state of an account."""
@@ -79,7 +77,7 @@ class Client:
         fresh: int | None = None
         if self._is_stale:
             fresh, self._dropped_count = self._dropped_count, 0
-            self._is_stale, self.has_begun = False, True
+            self._is_stale, self._has_begun = False, True
         waiting: list[tuple[str, Facts | list[Facts]]] = []
         if self._broker is not None:
             waiting.append(("broker", {"is_connected": self._broker}))

@@ -19,9 +19,8 @@ _log = get_log(__name__)
 
 MAX_CLIENTS: Final = 200
 MAX_CLIENTS_OF_ONE: Final = 20
-PACE_S: Final = (
-    0.1  # so often at most something is written: a page that is told of 200 fills a second draws ten times
-)
+# So often at most something is written: a page that is told of 200 fills a second draws ten times.
+PACE_S: Final = 0.1
 QUIET_S: Final = 10.0  # so often at least, so that both ends notice that the other has gone
 _WRITE_DEADLINE_S: Final = 20.0
 _SOCKET_BYTES: Final = 64 << 10

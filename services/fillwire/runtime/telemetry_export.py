@@ -32,9 +32,7 @@ from fillwire.runtime.otlp_encoding import Envelope
 from fillwire.runtime.span_sender import SpanSender
 from fillwire.runtime.telemetry_names import SCHEMA_URL, SCOPE_NAME
 
-_BATCH_FILLS: Final = (
-    1024  # records per request: some 3,000 spans, 1.2 MiB; a request costs a millisecond, too
-)
+_BATCH_FILLS: Final = 1024  # per request: some 3,000 spans, 1.2 MiB; a request costs a millisecond, too
 # Time to rest after an export, in multiples of what it took: a burst of fills keeps three quarters of the interpreter.
 _REST: Final = 3.0
 # While this thread computes, the event loop waits up to a switch interval for the interpreter: 5 ms by default, too

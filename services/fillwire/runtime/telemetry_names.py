@@ -30,9 +30,7 @@ from typing import Final
 from fillwire.domain.orders import Outcome
 
 SCOPE_NAME: Final = "fillwire"
-SCHEMA_URL: Final = (
-    "https://opentelemetry.io/schemas/1.38.0"  # the messaging attributes below are of this version
-)
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.38.0"  # which has the messaging attributes below
 
 # Spans
 EMIT: Final = "emit"  # followed by the exchange
