@@ -18,21 +18,13 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from fillwire.runtime import telemetry_names as names
+from fillwire.runtime import metric_names as names
 from fillwire.runtime.fill_latency import LatencySeries
 from fillwire.runtime.latency import SCALE, LatencySnapshot
-from fillwire.runtime.metrics import Distribution, Family, MetricKind
+from fillwire.runtime.metrics import Distribution, Family, Measures, MetricKind
+from fillwire.runtime.telemetry_names import SCHEMA_URL
 
 _NS_PER_S = 1e9
-
-
-def _series_point(series: LatencySeries, start_ns: int, now_ns: int) -> ExponentialHistogramDataPoint:
-    attributes = {
-        names.METRIC_EXCHANGE: series.exchange,
-        names.METRIC_ENVIRONMENT: series.environment,
-        names.STAGE: str(series.stage),
-    }
-    return _data_point(attributes, series.snapshot, start_ns, now_ns)
 
 
 def _data_point(
@@ -67,39 +59,20 @@ def metrics_data(  # noqa: PLR0913 - one export: who, what, and over which time
 ) -> MetricsData:
     """Return the metrics of one export: everything since `start_ns`, as all of them are cumulative.
 
-    What the first two say is left out of `families`.
+    What `series` and `lost_fills` say goes for what `families` says of the same: those are silent while the loop is busy.
     """
-    points = [_series_point(one, start_ns, now_ns) for one in series if one.snapshot.count]
-    latency = Metric(
-        name=names.FILL_LATENCY,
-        description=names.FILL_LATENCY_DESCRIPTION,
-        unit=names.FILL_LATENCY_UNIT,
-        data=ExponentialHistogram(
-            data_points=points, aggregation_temporality=AggregationTemporality.CUMULATIVE
-        ),
-    )
-    lost = Metric(
-        name=names.FILLS_LOST,
-        description=names.FILLS_LOST_DESCRIPTION,
-        unit=names.FILLS_LOST_UNIT,
-        data=Sum(
-            data_points=[
-                NumberDataPoint(
-                    attributes={}, start_time_unix_nano=start_ns, time_unix_nano=now_ns, value=lost_fills
-                )
-            ],
-            aggregation_temporality=AggregationTemporality.CUMULATIVE,
-            is_monotonic=True,
-        ),
-    )
-    metrics = [latency, lost] if points else [lost]
-    told = {latency.name, lost.name}
-    metrics += [_metric(family, start_ns, now_ns) for family in families if family.metric.name not in told]
+    own = Measures()
+    for exchange, environment, stage, snapshot in series:
+        if snapshot.count:
+            own.put(names.FILL_LATENCY, Distribution(snapshot), exchange, environment, stage)
+    own.put(names.FILLS_LOST, lost_fills)
+    told = {**{family.metric.name: family for family in families}, **own.families}
+    metrics = [_metric(family, start_ns, now_ns) for family in told.values()]
     return MetricsData(
         resource_metrics=[
             ResourceMetrics(
                 resource=resource,
-                scope_metrics=[ScopeMetrics(scope=scope, metrics=metrics, schema_url=names.SCHEMA_URL)],
+                scope_metrics=[ScopeMetrics(scope=scope, metrics=metrics, schema_url=SCHEMA_URL)],
                 schema_url=resource.schema_url,
             )
         ]

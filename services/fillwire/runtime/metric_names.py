@@ -6,17 +6,16 @@
 from dataclasses import replace
 from typing import Final
 
-from fillwire.runtime import telemetry_names as names
 from fillwire.runtime.metrics import Fold, Label, Metric, MetricKind
 
 _COUNTER, _GAUGE, _HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 _GATEWAY, _HOST, _ALL = "gateway", "host", "all"
 
-EXCHANGE = Label(names.METRIC_EXCHANGE, "venue and product, as it is called in the settings")
-ENVIRONMENT = Label(names.METRIC_ENVIRONMENT, "such as `live` or `testnet`")
+EXCHANGE = Label("exchange", "venue and product, as it is called in the settings")
+ENVIRONMENT = Label("environment", "such as `live` or `testnet`")
 USER = Label("user", "owner of the account", is_open=True)
 BOT = Label("bot", "name of the bot", is_open=True)
-STAGE = Label(names.STAGE, "part of a fill's way, one of `Stage`")
+STAGE = Label("stage", "part of a fill's way, one of `Stage`")
 STATE = Label("state", "one of the states of a connection")
 CODE = Label("code", "what is wrong with the frame, one of the parser's codes", is_open=True)
 CLASS = Label("class", "`malformed`, `unknown` or `suspicious`")
@@ -40,11 +39,6 @@ _STAGES: Final = 8
 ALL: Final[list[Metric]] = []
 
 
-def _declared(metric: Metric) -> Metric:
-    ALL.append(metric)
-    return metric
-
-
 def _of(  # noqa: PLR0913, PLR0917 - one line per metric below
     name: str,
     kind: MetricKind,
@@ -55,86 +49,96 @@ def _of(  # noqa: PLR0913, PLR0917 - one line per metric below
     meaning: str,
     fold: Fold = Fold.SUM,
 ) -> Metric:
-    return _declared(
-        Metric(
-            name=name,
-            kind=kind,
-            unit=unit,
-            meaning=meaning,
-            told_by=told_by,
-            labels=labels,
-            bound=bound,
-            fold=fold,
-        )
+    metric = Metric(
+        name=name,
+        kind=kind,
+        unit=unit,
+        meaning=meaning,
+        told_by=told_by,
+        labels=labels,
+        bound=bound,
+        fold=fold,
     )
+    ALL.append(metric)
+    return metric
+
+
+def _of_account(name: str, kind: MetricKind, unit: str, meaning: str, fold: Fold = Fold.SUM) -> Metric:
+    return _of(name, kind, unit, _GATEWAY, _ACCOUNT, ACCOUNTS, meaning, fold)
+
+
+def _of_venue(name: str, kind: MetricKind, unit: str, meaning: str, fold: Fold = Fold.SUM) -> Metric:
+    return _of(name, kind, unit, _GATEWAY, _VENUE, VENUES, meaning, fold)
+
+
+def _of_bot(name: str, kind: MetricKind, unit: str, meaning: str, fold: Fold = Fold.SUM) -> Metric:
+    return _of(name, kind, unit, _HOST, _BOT, BOTS, meaning, fold)
 
 
 # -- the way of a fill
 
 FILL_LATENCY = _of(
-    names.FILL_LATENCY, _HISTOGRAM, names.FILL_LATENCY_UNIT, "gateway, host", (*_VENUE, STAGE), VENUES * _STAGES,
-    names.FILL_LATENCY_DESCRIPTION,
+    "fillwire.fill.latency", _HISTOGRAM, "s", "gateway, host", (*_VENUE, STAGE), VENUES * _STAGES,
+    "Time a fill spent in a stage; every fill is counted, whether its trace is kept or not",
 )  # fmt: skip
 FILLS_LOST = _of(
-    names.FILLS_LOST, _COUNTER, names.FILLS_LOST_UNIT, "gateway, host", (), 1, names.FILLS_LOST_DESCRIPTION
-)
+    "fillwire.telemetry.fills.lost", _COUNTER, "{fill}", "gateway, host", (), 1,
+    "Fills whose trace was to be kept but was lost, as the receiver was slow or away",
+)  # fmt: skip
 
 # -- connections, by account
 
-CONNECTION_UP = _of(
-    "fillwire.connection.up", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+CONNECTION_UP = _of_account(
+    "fillwire.connection.up", _GAUGE, "",
     "1 while the account's fills are detected live, else 0", Fold.WORST_IS_LEAST,
 )  # fmt: skip
 CONNECTION_STATE = _of(
     "fillwire.connection.state", _GAUGE, "", _GATEWAY, (*_ACCOUNT, STATE), ACCOUNTS * _STATES,
     "1 for the state in which the connection is, 0 for all others",
 )  # fmt: skip
-CONNECTION_UPTIME = _of(
-    "fillwire.connection.uptime", _GAUGE, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+CONNECTION_UPTIME = _of_account(
+    "fillwire.connection.uptime", _GAUGE, "s",
     "For how long the connection has been receiving; 0 while it is not", Fold.WORST_IS_LEAST,
 )  # fmt: skip
-CONNECTION_RECEIVING = _of(
-    "fillwire.connection.receiving.time", _COUNTER, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+CONNECTION_RECEIVING = _of_account(
+    "fillwire.connection.receiving.time", _COUNTER, "s",
     "Time in which the account was receiving; its rate is the share of time in which it was",
 )  # fmt: skip
-CONNECTION_ATTEMPTS = _of(
-    "fillwire.connection.attempts", _COUNTER, "{attempt}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+CONNECTION_ATTEMPTS = _of_account(
+    "fillwire.connection.attempts", _COUNTER, "{attempt}",
     "Attempts to connect, the first included; planned changes to a successor are not attempts",
 )  # fmt: skip
-CONNECTION_SUCCESSES = _of(
-    "fillwire.connection.successes", _COUNTER, "{attempt}", _GATEWAY, _ACCOUNT, ACCOUNTS,
-    "Attempts that led to a connection which receives",
-)  # fmt: skip
-CONNECTION_LOSSES = _of(
-    "fillwire.connection.losses", _COUNTER, "{loss}", _GATEWAY, _ACCOUNT, ACCOUNTS,
-    "Connections that were receiving and were lost",
-)  # fmt: skip
-CONNECTION_REFUSALS = _of(
-    "fillwire.connection.refusals", _COUNTER, "{refusal}", _GATEWAY, _ACCOUNT, ACCOUNTS,
-    "Refusals of the account's key",
-)  # fmt: skip
-CONNECTION_POLLED = _of(
-    "fillwire.connection.polled", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+CONNECTION_SUCCESSES = _of_account(
+    "fillwire.connection.successes", _COUNTER, "{attempt}", "Attempts that led to a connection which receives"
+)
+CONNECTION_LOSSES = _of_account(
+    "fillwire.connection.losses", _COUNTER, "{loss}", "Connections that were receiving and were lost"
+)
+CONNECTION_REFUSALS = _of_account(
+    "fillwire.connection.refusals", _COUNTER, "{refusal}", "Refusals of the account's key"
+)
+CONNECTION_POLLED = _of_account(
+    "fillwire.connection.polled", _GAUGE, "",
     "1 while the venue's records are asked in place of the stream, else 0",
 )  # fmt: skip
-BREAKER = _of(
-    "fillwire.connection.breaker", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+BREAKER = _of_account(
+    "fillwire.connection.breaker", _GAUGE, "",
     "The stricter of the account's and the venue's circuit breaker: 0 closed, 1 half open, 2 open",
     Fold.WORST_IS_MOST,
 )  # fmt: skip
-LEASE_HELD = _of(
-    "fillwire.account.owned", _GAUGE, "", _GATEWAY, _ACCOUNT, ACCOUNTS,
+LEASE_HELD = _of_account(
+    "fillwire.account.owned", _GAUGE, "",
     "1 while this gateway holds the account's lease and may send its orders, else 0",
 )  # fmt: skip
 
 # -- what is wrong with what came, and what is missing
 
-EVENTS_PUBLISHED = _of(
-    "fillwire.events.published", _COUNTER, "{event}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+EVENTS_PUBLISHED = _of_account(
+    "fillwire.events.published", _COUNTER, "{event}",
     "Order events handed to the broker since the gateway took the account",
 )  # fmt: skip
-EVENTS_LOST = _of(
-    "fillwire.events.lost", _COUNTER, "{event}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+EVENTS_LOST = _of_account(
+    "fillwire.events.lost", _COUNTER, "{event}",
     "Order events that could not be handed to the broker; they are fetched from the venue's records",
 )  # fmt: skip
 FRAMES_REFUSED = _of(
@@ -149,42 +153,43 @@ PARSE_ERRORS = _of(
     "fillwire.parse.errors", _COUNTER, "{frame}", _GATEWAY, (*_VENUE, CLASS), VENUES * _CLASSES,
     "Frames that could not be accepted, by what kind of trouble it is",
 )  # fmt: skip
-RECONCILE_DURATION = _of(
-    "fillwire.reconcile.duration", _HISTOGRAM, "s", _GATEWAY, _VENUE, VENUES,
+RECONCILE_DURATION = _of_venue(
+    "fillwire.reconcile.duration", _HISTOGRAM, "s",
     "Time from the venue's acknowledgement of the stream until the log had caught up, at each connection",
 )  # fmt: skip
-UNSETTLED_ORDERS = _of(
-    "fillwire.reconcile.unsettled", _GAUGE, "{order}", _GATEWAY, _ACCOUNT, ACCOUNTS,
+UNSETTLED_ORDERS = _of_account(
+    "fillwire.reconcile.unsettled", _GAUGE, "{order}",
     "Orders, and symbols, on which the log and the venue's records do not agree yet",
 )  # fmt: skip
-UNSETTLED_AGE = _of(
-    "fillwire.reconcile.unsettled.age", _GAUGE, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+UNSETTLED_AGE = _of_account(
+    "fillwire.reconcile.unsettled.age", _GAUGE, "s",
     "For how long the oldest of those has not been settled; 0 if there is none", Fold.WORST_IS_MOST,
 )  # fmt: skip
-MISSING_AGE = _of(
-    "fillwire.reconcile.missing.age", _GAUGE, "s", _GATEWAY, _ACCOUNT, ACCOUNTS,
+MISSING_AGE = _of_account(
+    "fillwire.reconcile.missing.age", _GAUGE, "s",
     "From how long ago executions may be missing in the log; 0 while none is known to be", Fold.WORST_IS_MOST,
 )  # fmt: skip
 
 # -- venues
 
-CLOCK_OFFSET = _of(
-    "fillwire.clock.offset", _GAUGE, "s", _GATEWAY, _VENUE, VENUES,
+CLOCK_OFFSET = _of_venue(
+    "fillwire.clock.offset", _GAUGE, "s",
     "The venue's clock minus this machine's, as measured last", Fold.WORST_IS_MOST,
 )  # fmt: skip
-RATE_HEADROOM = _of(
-    "fillwire.rate_limit.headroom", _GAUGE, "1", _GATEWAY, _VENUE, VENUES,
+RATE_HEADROOM = _of_venue(
+    "fillwire.rate_limit.headroom", _GAUGE, "1",
     "Share of this minute's budget of questions that is left", Fold.WORST_IS_LEAST,
 )  # fmt: skip
-VENUE_QUIET = _of(
-    "fillwire.rate_limit.quiet", _GAUGE, "s", _GATEWAY, _VENUE, VENUES,
+VENUE_QUIET = _of_venue(
+    "fillwire.rate_limit.quiet", _GAUGE, "s",
     "For how long the venue wants nothing asked or nothing dialled; 0 if it has not said so", Fold.WORST_IS_MOST,
 )  # fmt: skip
 
 # -- the broker
 
 BROKER_UP = _of(
-    "fillwire.broker.up", _GAUGE, "", _ALL, (), 1, "1 while connected to the broker, else 0", Fold.WORST_IS_LEAST
+    "fillwire.broker.up", _GAUGE, "", _ALL, (), 1,
+    "1 while connected to the broker, else 0", Fold.WORST_IS_LEAST,
 )  # fmt: skip
 QUEUE_DEPTH = _of(
     "fillwire.queue.depth", _GAUGE, "{message}", _GATEWAY, (QUEUE,), 4,
@@ -205,43 +210,40 @@ PUBLISHED_MESSAGES = _of(
 
 # -- bots
 
-BOT_LAG = _of(
-    "fillwire.bot.lag", _GAUGE, "{event}", _HOST, _BOT, BOTS,
+BOT_LAG = _of_bot(
+    "fillwire.bot.lag", _GAUGE, "{event}",
     "Events in the log that the bot has not handled yet, as the broker said within the last 10 s",
 )  # fmt: skip
-BOT_LAG_TIME = _of(
-    "fillwire.bot.lag.time", _GAUGE, "s", _HOST, _BOT, BOTS,
+BOT_LAG_TIME = _of_bot(
+    "fillwire.bot.lag.time", _GAUGE, "s",
     "For how long the oldest event that the host has for the bot has waited or been worked on; 0 if there is none",
     Fold.WORST_IS_MOST,
 )  # fmt: skip
-BOT_INBOX = _of(
-    "fillwire.bot.inbox", _GAUGE, "{event}", _HOST, _BOT, BOTS, "Events that the host has and the bot has not come to"
-)  # fmt: skip
-BOT_HANDLED = _of(
-    "fillwire.bot.events.handled", _COUNTER, "{event}", _HOST, _BOT, BOTS, "Events that the bot has handled"
-)  # fmt: skip
-BOT_REPEATED = _of(
-    "fillwire.bot.events.repeated", _COUNTER, "{event}", _HOST, _BOT, BOTS,
-    "Events that came again and were dropped",
-)  # fmt: skip
-BOT_DEAD_LETTERS = _of(
-    "fillwire.bot.dead_letters", _COUNTER, "{event}", _HOST, _BOT, BOTS,
+BOT_INBOX = _of_bot(
+    "fillwire.bot.inbox", _GAUGE, "{event}", "Events that the host has and the bot has not come to"
+)
+BOT_HANDLED = _of_bot("fillwire.bot.events.handled", _COUNTER, "{event}", "Events that the bot has handled")
+BOT_REPEATED = _of_bot(
+    "fillwire.bot.events.repeated", _COUNTER, "{event}", "Events that came again and were dropped"
+)
+BOT_DEAD_LETTERS = _of_bot(
+    "fillwire.bot.dead_letters", _COUNTER, "{event}",
     "Events that the bot could not handle and that became dead letters",
 )  # fmt: skip
-BOT_CALLS = _of(
-    "fillwire.bot.callbacks", _COUNTER, "{call}", _HOST, _BOT, BOTS,
+BOT_CALLS = _of_bot(
+    "fillwire.bot.callbacks", _COUNTER, "{call}",
     "Calls of the bot's callbacks for order events, repeated ones included",
 )  # fmt: skip
-BOT_CALL_TIME = _of(
-    "fillwire.bot.callbacks.time", _COUNTER, "s", _HOST, _BOT, BOTS,
+BOT_CALL_TIME = _of_bot(
+    "fillwire.bot.callbacks.time", _COUNTER, "s",
     "Time in those calls; for its distribution over all bots see the stage `callback` of the latency",
 )  # fmt: skip
-BOT_FAILURES = _of(
-    "fillwire.bot.failures", _COUNTER, "{call}", _HOST, _BOT, BOTS, "Calls of the bot's callbacks that raised"
-)  # fmt: skip
-BOT_RETRIES = _of(
-    "fillwire.bot.retries", _COUNTER, "{call}", _HOST, _BOT, BOTS, "Calls that were made again after one that raised"
-)  # fmt: skip
+BOT_FAILURES = _of_bot(
+    "fillwire.bot.failures", _COUNTER, "{call}", "Calls of the bot's callbacks that raised"
+)
+BOT_RETRIES = _of_bot(
+    "fillwire.bot.retries", _COUNTER, "{call}", "Calls that were made again after one that raised"
+)
 
 # -- the recorder
 
@@ -266,7 +268,7 @@ NOTIFICATIONS = _of(
 )  # fmt: skip
 NOTIFICATIONS_WAITING = _of(
     "fillwire.notify.waiting", _GAUGE, "{notification}", "notify", (), 1, "Notifications that wait"
-)  # fmt: skip
+)
 
 # -- the process
 

@@ -1,4 +1,4 @@
-"""Names, units and meanings of everything Fillwire exports: spans, attributes and metrics stand here and nowhere else.
+"""Names and meanings of the spans and attributes that Fillwire exports; its metrics are in `metric_names`.
 
 The trace of one fill, each span the child of the one before it:
 
@@ -80,22 +80,6 @@ MESSAGING_CONSUMER_GROUP_NAME: Final = "messaging.consumer.group.name"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
-
-# Metrics
-FILL_LATENCY: Final = "fillwire.fill.latency"
-FILL_LATENCY_UNIT: Final = "s"
-FILL_LATENCY_DESCRIPTION: Final = (
-    "Time a fill spent in a stage; every fill is counted, whether its trace is kept or not"
-)
-STAGE: Final = "stage"
-METRIC_EXCHANGE: Final = "exchange"
-METRIC_ENVIRONMENT: Final = "environment"
-
-FILLS_LOST: Final = "fillwire.telemetry.fills.lost"
-FILLS_LOST_UNIT: Final = "{fill}"
-FILLS_LOST_DESCRIPTION: Final = (
-    "Fills whose trace was to be kept but was lost, as the receiver was slow or away"
-)
 
 
 class Stage(StrEnum):
