@@ -8,7 +8,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 class SpanSender(OTLPSpanExporter):
     """OpenTelemetry's exporter without the SDK's spans, of which `export` would make the bytes that we have.
 
-    Its client is not public; `uv.lock` pins the version, and the tests of the export use it.
+    Its client is not public, so `pyproject.toml` holds it to one minor version, and the tests of the export use it.
     """
 
     LOGGER: ClassVar[str] = OTLPSpanExporter.__module__
