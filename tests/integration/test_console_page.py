@@ -99,6 +99,24 @@ async def test_a_person_logs_in_sees_fills_come_and_logs_out(bus: Bus, browser: 
         assert problems_of(page) == []
 
 
+async def test_who_logs_in_next_sees_nothing_of_who_was_there_before(bus: Bus, browser: Browser) -> None:
+    """Not even until the stream has told them of their own."""
+    await fill(bus, 1)
+    async with console(bus) as made:
+        page = await open_page(browser, made.address)
+        await page.get_by_label("Token").fill(ALICE_TOKEN)
+        await page.keyboard.press("Enter")
+        row = page.locator("table.fills tbody tr")
+        await expect(row).to_have_count(1)
+        await page.get_by_role("button", name="Log out").click()
+        await page.route("**/api/stream", lambda _: None)  # it tells nothing
+        await page.get_by_label("Token").fill(BOB_TOKEN)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#user")).to_have_text("bob")
+        await expect(page.get_by_text("No order events yet.")).to_be_visible()
+        await expect(row).to_have_count(0)
+
+
 async def test_a_link_logs_in_once_and_leaves_no_token_in_the_address(bus: Bus, browser: Browser) -> None:
     """The token of a link is out of the address at once; the same link in another browser does not open."""
     async with console(bus) as made:

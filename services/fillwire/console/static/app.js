@@ -53,6 +53,7 @@ function showLogin(sentence) {
   stopListening?.();
   leave?.();
   stopListening = leave = viewer = null;
+  store.forget();
   document.querySelector(".top").hidden = true;
   put(alarm);
   const input = h("input", { id: "token", type: "password", name: "token", autocomplete: "current-password", required: true, "aria-describedby": "said" });

@@ -11,6 +11,12 @@ export class Store extends EventTarget {
   eventCount = 0;
   missed = 0;
   clockOffset = 0; // server minus page, in ms
+  chosen = null; // the fill whose way is shown
+
+  /** Know nothing any more: who logs in next may be somebody else. */
+  forget() {
+    Object.assign(this, new Store());
+  }
 
   now() {
     return Date.now() + this.clockOffset;
