@@ -19,6 +19,7 @@ from fillwire.console.streaming import Streams
 from fillwire.console.viewers import Role, Viewer
 from fillwire.console.web import Pages, application
 from fillwire.domain.errors import ConfigError
+from fillwire.runtime.listening import listen
 from fillwire.runtime.settings import ConsoleSettings
 from fillwire.runtime.settings.addresses import is_loopback
 
@@ -81,14 +82,10 @@ class Console:
         await runner.setup()
         self._exits.push_async_callback(runner.cleanup)
         try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
+            self.address = await listen(runner, settings.host, settings.port, "console")
+        except BaseException:
             await self._exits.aclose()
-            raise ConfigError(
-                f"console: expected a free port at {settings.host}:{settings.port}, found {error.strerror or error}"
-            ) from error
-        host, port, *_ = runner.addresses[0]
-        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            raise
         return self
 
     async def __aexit__(

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from fillwire.domain.errors import ConfigError
 from fillwire.runtime import metric_names as names
+from fillwire.runtime.listening import listen
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.metrics import Measures, Metrics
 from fillwire.runtime.redaction import redacted_text
@@ -201,17 +201,8 @@ async def monitored(
     await runner.setup()
     beating: asyncio.Task[None] | None = None
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(
-                f"monitoring: expected a free port at {settings.host}:{settings.port}, "
-                f"found {error.strerror or error}"
-            ) from error
-        host, port, *_ = runner.addresses[0]
-        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        if settings.token is None and not is_loopback(host):
+        address = await listen(runner, settings.host, settings.port, "monitoring")
+        if settings.token is None and not is_loopback(runner.addresses[0][0]):
             _log.warning(
                 "metrics_open", address=address, reason="whoever reaches it reads them: no monitoring.token"
             )
