@@ -2,15 +2,17 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** Whether a value is there to be shown; `cond && element` may be false. */
+const isThere = (value) => value !== null && value !== undefined && value !== false;
+const shown = (children) => children.flat(Infinity).filter(isThere);
+
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
+    if (!isThere(value)) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  for (const child of children.flat(Infinity)) {
-    if (child !== null && child !== undefined && child !== false) element.append(child);
-  }
+  element.append(...shown(children));
   return element;
 }
 
@@ -22,7 +24,7 @@ export const s = (name, attributes, ...children) => fill(document.createElementN
 
 /** Put children in the place of those that an element has. */
 export function put(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...shown(children));
   return element;
 }
 

@@ -3,6 +3,7 @@
 import { ask } from "./server.js";
 import { h, put, nextFrame } from "./dom.js";
 import { chart, histogram, waterfall } from "./charts.js";
+import { grouped } from "./store.js";
 import { amountText, microsText, momentText, timeText, wordText } from "./texts.js";
 import { percentile, totalOf } from "./live.js";
 
@@ -37,9 +38,8 @@ export function latencyView(store, viewer) {
   });
   const stages = h("tbody", {});
   const drawStages = () => {
-    const byExchange = Map.groupBy ? Map.groupBy(timed(), (event) => event.exchange) : timed().reduce((map, event) => map.set(event.exchange, [...(map.get(event.exchange) ?? []), event]), new Map());
     const rows = [];
-    for (const [exchange, events] of [...byExchange].sort()) {
+    for (const [exchange, events] of [...grouped(timed(), (event) => event.exchange)].sort()) {
       for (const [key, name] of [...STAGES, ["total", "Together"]]) {
         const values = sortedOf(events, (event) => (key === "total" ? totalOf(event) : event.stages_us[key]));
         if (!values.length) continue;

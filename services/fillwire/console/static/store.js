@@ -2,6 +2,17 @@
 
 const KEPT_EVENTS = 2000;
 
+/** Return items by key, keys and items in their order; what `Map.groupBy` does, which not every browser has yet. */
+export function grouped(items, keyOf) {
+  const found = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!found.has(key)) found.set(key, []);
+    found.get(key).push(item);
+  }
+  return found;
+}
+
 export class Store extends EventTarget {
   accounts = new Map();
   events = []; // newest last

@@ -1,9 +1,10 @@
 // Recorded trades and what they add up to.
 
 import { ask } from "./server.js";
-import { h, put } from "./dom.js";
+import { h } from "./dom.js";
 import { chart, line } from "./charts.js";
 import { loaded } from "./loading.js";
+import { grouped } from "./store.js";
 import { amountText, momentText } from "./texts.js";
 
 const HEIGHT = 200;
@@ -20,11 +21,7 @@ export function tradesView(store, viewer) {
     ({ days, bots }) => {
       for (const { stop } of charts) stop();
       charts = [];
-      const series = new Map();
-      for (const day of days) {
-        const key = `${day.currency || "unknown currency"}, ${day.environment}`;
-        series.set(key, [...(series.get(key) ?? []), day]);
-      }
+      const series = grouped(days, (day) => `${day.currency || "unknown currency"}, ${day.environment}`);
       if (!series.size) return h("p", { class: "empty" }, "No trades are recorded yet.");
       const cards = [...series].map(([key, of]) => {
         // Positions of points only: what is read is the server's exact text.
