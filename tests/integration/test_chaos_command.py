@@ -27,7 +27,7 @@ def test_one_episode_is_played_as_in_the_whole_plan() -> None:
 def test_an_unknown_fault_is_refused_with_those_there_are() -> None:
     """A misspelt class is one clear sentence."""
     result = CliRunner().invoke(main, ["chaos", "--faults", "socket_cut,meteor"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "fault 'meteor': expected some of socket_cut, silent_stall" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -35,5 +35,5 @@ def test_an_unknown_fault_is_refused_with_those_there_are() -> None:
 def test_too_few_executions_are_refused() -> None:
     """Each episode needs one."""
     result = CliRunner().invoke(main, ["chaos", "--executions", "3"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "expected 39 or more, one for each episode, found 3" in result.stderr

@@ -89,9 +89,30 @@ def test_parse_takes_the_account_and_the_symbols(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_option_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
-    """An error of ours is one line on standard error and exit status 1."""
+    """What the command line says wrong is one line on standard error and exit status 2."""
     done = run("parse", *arguments)
-    assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", sentence)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", sentence)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "recording", "--param", "path=recorded", "--user", "alice"),
+        ("host",),
+        ("manager",),
+        ("recorder",),
+        ("trades", "list"),
+        ("bots", "list"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_settings_end_each_command_alike(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """Whether settings are read before the loop runs or in it, the status is the one that scripts are told of: 2."""
+    config = tmp_path / "wrong.json"
+    config.write_text('{"natz": {}}')
+    done = run(*arguments, "--config", str(config))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "natz: unknown key" in done.stderr.decode()
 
 
 def test_help_lists_the_commands_without_importing_them() -> None:

@@ -87,7 +87,7 @@ async def test_a_password_on_the_command_line_is_refused_and_not_repeated(tmp_pa
     """The password of a database has a setting of its own, a reference to a secret."""
     arguments = ("trades", "list", "--database", "postgresql://fillwire:hunter2@db/trades")
     async with python("-m", "fillwire", *arguments, cwd=tmp_path) as process:
-        assert await process.ended() == 1
+        assert await process.ended() == 2
     assert "found one with a password" in process.errors[0]
     assert "hunter2" not in "".join(process.errors)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fillwire.domain.errors import FillwireError
+from fillwire.domain.errors import ConfigError, FillwireError
 
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -83,12 +83,14 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `FillwireError` becomes one line on standard error and exit status 1."""
+        """Run the command; a `FillwireError` becomes one line on standard error, and the exit status as `lifecycle.run` has it."""
         try:
             return super().invoke(ctx)
         except FillwireError as error:
+            from fillwire.runtime.lifecycle import ExitCode  # noqa: PLC0415 - help does without an event loop
+
             print(f"fillwire: {error}", file=sys.stderr)
-            ctx.exit(1)
+            ctx.exit(ExitCode.CONFIG if isinstance(error, ConfigError) else ExitCode.FAILED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,6 +1,5 @@
 """`fillwire bots`: create, look at, start, pause, resume, change, stop and remove bots, and place orders in their name."""
 
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,7 +18,6 @@ from fillwire.domain.bots import BotAnswer, BotCreation, BotView, Desired
 from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.orders import Outcome
-from fillwire.runtime.lifecycle import ExitCode
 from fillwire.runtime.settings import Settings
 from fillwire.sdk.parameters import parse_parameters
 from fillwire.sdk.starting import parse_start
@@ -80,19 +78,7 @@ def _options(*, revision: bool = True) -> Callable[[Command], Command]:
     return decorate
 
 
-class BotsGroup(click.Group):
-    """A group that tells what the command line says wrong from what cannot be done, by the exit status."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `ConfigError` becomes one line on standard error and the status of bad settings."""
-        try:
-            return super().invoke(ctx)
-        except ConfigError as error:
-            print(f"fillwire: {error}", file=sys.stderr)
-            ctx.exit(ExitCode.CONFIG)
-
-
-@click.group("bots", cls=BotsGroup)
+@click.group("bots")
 def command() -> None:
     """Manage bots: what each is to be and do is kept, and hosts do it.
 

@@ -74,7 +74,8 @@ def command(  # noqa: PLR0913 - one argument per option
 
     Starts broker, simulated exchange, gateway and bots as processes of their own, has the exchange emit executions, and
     meanwhile kills, cuts, stalls, corrupts and throttles by a plan that the seed decides. Exit status: 0 if every
-    execution reached the log and each bot once and in order, 1 if not; then it says how to run it again.
+    execution reached the log and each bot once and in order, 1 if not; then it says how to run it again. 2 if an option cannot
+    be used.
     """
     if exchange not in SIMULATORS:
         raise ConfigError(f"exchange: expected {' or '.join(SIMULATORS)}, found {exchange!r}")
