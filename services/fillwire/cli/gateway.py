@@ -1,6 +1,5 @@
 """`fillwire gateway`: hold one exchange's connections, for all accounts that bots listen to."""
 
-import asyncio
 import gc
 import os
 import socket
@@ -17,7 +16,7 @@ from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
-from fillwire.runtime.supervision import cancel
+from fillwire.runtime.supervision import unless_stopped
 from fillwire.runtime.telemetry import FillTelemetry
 
 
@@ -74,7 +73,7 @@ async def serve(exchange: str, name: str, load: Callable[[], Settings], stop: St
         _quieten_collector()
         accounts = sorted(map(str, gateway.accounts_with_key))
         announce_ready(exchange=exchange, name=name, accounts=accounts, monitoring=monitoring)
-        await _hold(gateway, stop)
+        await unless_stopped(stop, gateway.failed())
 
 
 def _quieten_collector() -> None:
@@ -86,14 +85,3 @@ def _quieten_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-async def _hold(gateway: Gateway, stop: Stop) -> None:
-    stopping = asyncio.ensure_future(stop.wait())
-    failing = asyncio.ensure_future(gateway.failed())
-    try:
-        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
-        if failing.done():
-            await failing
-    finally:
-        await cancel(stopping, failing)

@@ -1,6 +1,5 @@
 """`fillwire host`: run a share of the bots that the manager knows, until told to stop."""
 
-import asyncio
 import gc
 import os
 import socket
@@ -17,7 +16,7 @@ from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
-from fillwire.runtime.supervision import cancel
+from fillwire.runtime.supervision import unless_stopped
 from fillwire.runtime.telemetry import FillTelemetry
 
 
@@ -70,11 +69,4 @@ async def serve(settings: Settings, name: str, stop: Stop, *, fast_lane: bool = 
         gc.collect()
         gc.freeze()  # as `fillwire run`: else the collector stops the bots for tens of milliseconds
         announce_ready(name=name, monitoring=monitoring)
-        stopping = asyncio.ensure_future(stop.wait())
-        failing = asyncio.ensure_future(host.failed())
-        try:
-            await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
-            if failing.done():
-                await failing
-        finally:
-            await cancel(stopping, failing)
+        await unless_stopped(stop, host.failed())

@@ -1,6 +1,5 @@
 """`fillwire notify`: tell a webhook of every alert."""
 
-import asyncio
 import ssl
 from pathlib import Path
 from random import SystemRandom
@@ -20,7 +19,7 @@ from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
-from fillwire.runtime.supervision import cancel
+from fillwire.runtime.supervision import unless_stopped
 
 _NAME = "notify"
 
@@ -69,11 +68,4 @@ async def serve(settings: Settings, stop: Stop) -> None:
         ) as monitoring,
     ):
         announce_ready(monitoring=monitoring)
-        stopping = asyncio.ensure_future(stop.wait())
-        failing = asyncio.ensure_future(notifier.failed())
-        try:
-            await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
-            if failing.done():
-                await failing
-        finally:
-            await cancel(stopping, failing)
+        await unless_stopped(stop, notifier.failed())

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
 from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.supervision import unless_stopped
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.bot import Bot, bot_of
 from fillwire.sdk.host import Host
@@ -110,14 +111,14 @@ async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop, *, fast_lan
             ready={"broker": bus.obstacle, "bots": host.bots_obstacle},
         ) as monitoring,
     ):
-        if not await _before_stop(stop, _start_all(host, bots)):
+        if not await unless_stopped(stop, _start_all(host, bots)):
             return
         # What was made until now lives as long as the process. Unless told so, the collector looks through it again and
         # again, and a bot waits for tens of milliseconds.
         gc.collect()
         gc.freeze()
         announce_ready(bots=[bot.name for bot in bots], monitoring=monitoring)
-        await _before_stop(stop, host.failed())
+        await unless_stopped(stop, host.failed())
 
 
 async def _start_all(host: Host, bots: Sequence[Bot]) -> None:
@@ -131,22 +132,6 @@ async def _add(host: Host, bot: Bot) -> None:
         await host.add(bot)
     except HandlerError as error:
         raise explain_start(bot, error) from error
-
-
-async def _before_stop(stop: Stop, work: Awaitable[None]) -> bool:
-    """Wait for `work`, which is cancelled if `stop` is requested first; return whether it was done."""
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-            return True
-        return False
-    finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 async def _connect(settings: Settings, bots: Sequence[Bot]) -> Bus:

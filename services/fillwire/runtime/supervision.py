@@ -1,10 +1,11 @@
 """Background tasks of a service, none of which may end unnoticed."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from fillwire.domain.errors import FillwireError
+from fillwire.runtime.lifecycle import Stop
 from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
@@ -63,3 +64,21 @@ async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
             task.cancel()
         ended, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)
         await asyncio.gather(*ended, return_exceptions=True)
+
+
+async def unless_stopped(stop: Stop, work: Awaitable[object]) -> bool:
+    """Wait for `work`, which is cancelled if `stop` is requested first; return whether it was done.
+
+    Raises:
+        Exception: whatever `work` raises.
+    """
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+            return True
+        return False
+    finally:
+        await cancel(working, stopping)

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from fillwire.runtime.supervision import PartFailed, Supervisor, cancel
+from fillwire.runtime.lifecycle import Stop
+from fillwire.runtime.supervision import PartFailed, Supervisor, cancel, unless_stopped
 from support.hanging import hang
 
 
@@ -64,3 +65,30 @@ async def test_a_swallowed_cancellation_is_repeated() -> None:
         await cancel(task)
     assert task.cancelled()
     assert swallowed == 2
+
+
+async def test_work_ends_with_the_request_to_stop() -> None:
+    """What is under way is cancelled, and has ended when that is said; what was done first is said to be done."""
+    stop, steps = Stop(), []
+
+    async def work() -> None:
+        steps.append("began")
+        stop.request("test")
+        try:
+            await hang()
+        finally:
+            steps.append("ended")
+
+    assert not await unless_stopped(stop, work())
+    assert steps == ["began", "ended"]
+    assert await unless_stopped(Stop(), asyncio.sleep(0))
+
+
+async def test_what_work_raises_is_raised() -> None:
+    """A part that fails ends the service with its own error."""
+
+    async def broken() -> None:
+        raise PartFailed("reports ended")
+
+    with pytest.raises(PartFailed, match="reports ended"):
+        await unless_stopped(Stop(), broken())

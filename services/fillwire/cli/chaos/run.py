@@ -1,6 +1,5 @@
 """Plays a plan: one ground after the other, episode after episode."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from fillwire.cli.chaos.stage import FIRST, open_stage
 from fillwire.domain.client_order_ids import is_derived_for
 from fillwire.domain.errors import FillwireError
 from fillwire.runtime.lifecycle import Stop
+from fillwire.runtime.supervision import unless_stopped
 
 PATIENCE_S = 120.0
 
@@ -87,17 +87,8 @@ class Run:
 
     async def play_until(self, stop: Stop, episodes: Sequence[Episode]) -> None:
         """Play as `play` does, unless the end is asked for first."""
-        playing = asyncio.ensure_future(self.play(episodes))
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not playing.done():
-                raise FillwireError(f"ended by {stop.reason} after {len(self.result.episodes)} episodes")
-            await playing
-        finally:
-            for task in (playing, stopping):
-                task.cancel()
-            await asyncio.gather(playing, stopping, return_exceptions=True)
+        if not await unless_stopped(stop, self.play(episodes)):
+            raise FillwireError(f"ended by {stop.reason} after {len(self.result.episodes)} episodes")
 
     async def play(self, episodes: Sequence[Episode]) -> RunResult:
         """Play all episodes and return what became of them; `result` holds what is known so far.

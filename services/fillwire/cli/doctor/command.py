@@ -1,6 +1,5 @@
 """`fillwire doctor`: examine one account and show what was found, as a table, as lines or as JSON."""
 
-import asyncio
 import json
 import os
 import sys
@@ -23,7 +22,7 @@ from fillwire.domain.identifiers import Account
 from fillwire.runtime.lifecycle import ExitCode, Stop, run
 from fillwire.runtime.logs import LEVEL_VARIABLE, configure_logs
 from fillwire.runtime.settings import Settings, load_settings
-from fillwire.runtime.supervision import cancel
+from fillwire.runtime.supervision import unless_stopped
 from fillwire.wire.subjects import account_tokens
 
 _STYLES = {
@@ -96,14 +95,7 @@ async def _unless_stopped(
 ) -> None:
     async with AsyncExitStack() as stack:
         case = Case(account=account, load=load, stack=stack)
-        examining = asyncio.ensure_future(examine(case, tell))
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait({examining, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if examining.done():
-                examining.result()
-        finally:
-            await cancel(examining, stopping)
+        await unless_stopped(stop, examine(case, tell))
 
 
 @contextmanager
