@@ -89,7 +89,7 @@ class OwnOrders:
         An order that the bot had just sent may be shown only by the second.
 
         Args:
-            end_s: the deadline, by the monotonic clock.
+            end_s: the deadline, by the monotonic clock; the second look may come a moment later.
 
         Returns:
             Client order ids of those that were cancelled; and of those that were not by then, each with the reason.
@@ -98,29 +98,30 @@ class OwnOrders:
         looked_s = 0.0
         pause_s = _LOOK_FIRST_S
         while True:
-            problems = []
+            problems: dict[str, str] = {}
             try:
                 found = await self._desk.open_orders(
                     OpenOrdersQuery(label=bot_label(self._bot)), _left_s(end_s)
                 )
             except OrdersUnknown as error:
-                problems = [f"which orders are open is not known: {error}"]
+                problems[""] = f"which orders are open is not known: {error}"
             else:
                 for order in found:
-                    problems.append(await self._cancel(order, cancelled, _left_s(end_s)))
+                    name = order.client_order_id or order.order_id or ""
+                    problems[name] = await self._cancel(name, order, cancelled, _left_s(end_s))
                 if not found and looked_s:
                     return list(cancelled), []
                 looked_s = 0.0 if found else time.monotonic()
-            if time.monotonic() + pause_s >= end_s:
-                return [
-                    name for name in cancelled if all(name not in problem for problem in problems)
-                ], problems
+            # One look that has found none is no proof: the second is had, also beyond the deadline.
+            if problems and time.monotonic() + pause_s >= end_s:
+                return [name for name in cancelled if name not in problems], list(problems.values())
             await asyncio.sleep(pause_s if not looked_s else _LOOK_AGAIN_S)
             pause_s = min(2 * pause_s, _LOOK_MOST_S)
 
-    async def _cancel(self, order: TradeOrder, cancelled: dict[str, None], timeout_s: float) -> str:
+    async def _cancel(
+        self, name: str, order: TradeOrder, cancelled: dict[str, None], timeout_s: float
+    ) -> str:
         """Ask for one order to be cancelled, and return why it is still open: the venue may take its time."""
-        name = order.client_order_id or order.order_id or ""
         request = CancelRequest(
             pair=order.pair, order_id=order.order_id, client_order_id=order.client_order_id
         )
