@@ -100,7 +100,7 @@ class BotHost:
             policy=policy,
             reports=self._reports,
             random=random,
-            loader=Loader(),
+            loader=Loader(limit=2 * policy.limit),
             starting=asyncio.Semaphore(policy.starts),
         )
         peers = HostPeers(self.session, policy.doubt_s, policy.beat_s, elapsed_s())

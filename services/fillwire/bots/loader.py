@@ -8,13 +8,20 @@ from fillwire.domain.errors import ConfigError
 from fillwire.sdk.bot import Bot
 
 LOAD_S = 30.0
+LIMIT = 128  # twice the requests that a manager answers at once
 
 
 class Loader:
-    """Makes bots, which imports their code. A thread whose code never ends is left to itself, one for each bot."""
+    """Makes bots, which imports their code. A thread whose code never ends is left to itself, one for each key.
 
-    def __init__(self, deadline_s: float = LOAD_S) -> None:
+    Args:
+        deadline_s: so long code may take, in seconds.
+        limit: most threads at once, those included that never end.
+    """
+
+    def __init__(self, deadline_s: float = LOAD_S, *, limit: int = LIMIT) -> None:
         self._deadline_s = deadline_s
+        self._limit = limit
         self._loading: dict[str, threading.Thread] = {}
 
     async def load(self, key: str, make: Callable[[], Bot], strategy: str) -> Bot:
@@ -26,7 +33,7 @@ class Loader:
             strategy: named in errors.
 
         Raises:
-            ConfigError: not within the deadline.
+            ConfigError: not within the deadline, or too many have not ended.
             Exception: whatever `make` raises.
         """
         sentence = (
@@ -35,6 +42,7 @@ class Loader:
         before = self._loading.get(key)
         if before is not None and before.is_alive():
             raise ConfigError(sentence)
+        self._require_room(strategy)
         loop = asyncio.get_running_loop()
         made: asyncio.Future[Bot] = loop.create_future()
 
@@ -64,3 +72,9 @@ class Loader:
                 return await made
         except TimeoutError:
             raise ConfigError(sentence) from None
+
+    def _require_room(self, strategy: str) -> None:
+        if len(self._loading) >= self._limit:
+            raise ConfigError(
+                f"strategy {strategy!r}: {self._limit} imports have not ended: expected code that does"
+            )

@@ -66,6 +66,28 @@ async def test_of_what_was_made_in_time_nothing_is_kept() -> None:
     assert (await loader.load("late", make, "ping-pong")).name == "pp-1"
 
 
+async def test_code_that_does_not_end_takes_a_bounded_number_of_threads() -> None:
+    """Asked for again and again under other keys, it is refused at the limit; when one has ended there is room again."""
+    loader, release = Loader(deadline_s=0.05, limit=2), threading.Event()
+
+    def hang() -> Bot:
+        release.wait(10)
+        raise ConfigError("too late")
+
+    try:
+        for key in ("one", "two"):
+            with pytest.raises(ConfigError, match="was not imported within"):
+                await loader.load(key, hang, "x.py")
+        with pytest.raises(
+            ConfigError, match=r"strategy 'x.py': 2 imports have not ended: expected code that does"
+        ):
+            await loader.load("three", hang, "x.py")
+    finally:
+        release.set()
+    await eventually(lambda: loader._loading == {})
+    assert (await loader.load("three", lambda: Catalogue().make(SPEC), "ping-pong")).name == "pp-1"
+
+
 async def test_what_the_code_raises_is_raised() -> None:
     """A sentence about the file comes to who asked."""
 
