@@ -24,10 +24,11 @@ with open_trades(sys.argv[1]) as book:
     for pair, value in sorted(volume.items(), key=lambda item: -item[1]):
         print(f"  {pair}: {value:,.2f} traded")
 
-    running = Decimal(0)
+    running: dict[str, Decimal] = defaultdict(Decimal)  # by currency: they do not add up
     for group, row in book.profit(live, by=[By.DAY]):
-        running += row.net_profit
-        print(f"{group.day}: {row.net_profit:+,.2f} {group.currency} after fees, {running:+,.2f} in all")
+        running[group.currency] += row.net_profit
+        in_all = running[group.currency]
+        print(f"{group.day}: {row.net_profit:+,.2f} {group.currency} after fees, {in_all:+,.2f} in all")
 
     for group, row in book.profit(live, by=[By.BOT, By.PAIR]):
         print(f"{group.bot or 'by hand'} on {group.pair}: {row.net_profit:+,.2f} {group.currency}")
