@@ -137,3 +137,29 @@ async def test_a_bot_of_which_something_may_be_left_can_be_removed_again(
     await bots.manager.create("alice", bots.creation())
     await publish(bus, order_event(order_id="2"))
     await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 2"])
+
+
+async def test_what_a_removal_left_behind_goes_with_a_paused_bot_of_the_name(
+    bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the broker goes away amid a removal, its place stays without a bot; the way that docs/bots.md shows forgets it."""
+    await bots.host("host-1")
+    await bots.manager.create("alice", bots.creation())
+    await bots.manager.stop("alice", "teller")
+    await publish(bus, order_event(order_id="1"))
+    with monkeypatch.context() as patched:
+
+        async def no_answer(*_: object) -> None:
+            raise BrokerError("no answer within 5 s")
+
+        patched.setattr("fillwire.bots.manager.delete_consumer", no_answer)
+        patched.setattr(bots.manager._specs, "add", no_answer)
+        with pytest.raises(BrokerError, match="no answer"):
+            await bots.manager.remove("alice", "teller")
+    assert await bots.manager.list("alice") == []
+    paused = await bots.manager.create("alice", bots.creation(desired=Desired.PAUSED))
+    assert paused.state is BotState.PAUSED
+    await bots.manager.remove("alice", "teller", force=True)
+    await bots.manager.create("alice", bots.creation())
+    await publish(bus, order_event(order_id="2"))
+    await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 2"])
