@@ -128,10 +128,8 @@ def _postgresql_engine(url: URL, *, reads_only: bool) -> Engine:
     options = [f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"]
     if reads_only:
         options.append("-c default_transaction_read_only=on")
-    else:
-        options.append(
-            "-c synchronous_commit=off"
-        )  # as with SQLite: the cursor is lost with what it stands for
+    else:  # as with SQLite: the cursor is lost with what it stands for
+        options.append("-c synchronous_commit=off")
     arguments = _POSTGRESQL_OPTIONS | {"options": " ".join(options)}
     # What the address says for itself wins.
     arguments = {name: value for name, value in arguments.items() if name not in url.query}

@@ -171,9 +171,9 @@ class _Table(Generic[_T]):
         return row
 
     def _day(self, time_ns: int) -> str:
-        hour = time_ns // 900_000_000_000  # quarters of an hour: no zone changes within one
-        if hour != self._days[0]:
-            self._days = hour, f"{datetime.fromtimestamp(time_ns // 10**9, self._zone):%Y-%m-%d}"
+        quarter = time_ns // 900_000_000_000  # of an hour: no zone changes within one
+        if quarter != self._days[0]:
+            self._days = quarter, f"{datetime.fromtimestamp(time_ns // 10**9, self._zone):%Y-%m-%d}"
         return self._days[1]
 
     def sorted(self) -> list[tuple[Group, _T]]:

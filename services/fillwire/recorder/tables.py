@@ -174,6 +174,5 @@ Index(
 
 def in_scope(scope: str) -> ColumnElement[bool]:
     """Return the condition for the events of one order, whose ids all begin with `scope`, which ends with a colon."""
-    return and_(
-        order_events.c.event_id > scope, order_events.c.event_id < f"{scope[:-1]};"
-    )  # `;` follows `:`
+    behind = f"{scope[:-1]};"  # `;` follows `:`
+    return and_(order_events.c.event_id > scope, order_events.c.event_id < behind)

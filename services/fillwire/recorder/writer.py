@@ -165,11 +165,8 @@ class Writer:
                 asides.append(unreadable(message, str(error)))
         try:
             return self._commit(position, messages, rows, asides)
-        except (
-            RowRefused,
-            OverflowError,
-            UnicodeError,
-        ) as error:  # the latter before the driver asks the database
+        # The latter two come before the driver asks the database.
+        except (RowRefused, OverflowError, UnicodeError) as error:
             if len(messages) == 1:
                 return self._commit(position, messages, [], [unreadable(messages[0], str(error))])
         half = len(messages) // 2
