@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from fillwire.bots.catalogue import spec_of
 from fillwire.bots.own_orders import OwnOrders
+from fillwire.bots.specs import spec_of
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fillwire.domain.bots import BotCreation, BotSpec
+from fillwire.domain.bots import BotSpec
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.sdk.bot import Bot, bot_of, checked_pair
@@ -113,20 +113,3 @@ def _require_account(strategy: Strategy, account: Account) -> None:
             raise ConfigError(
                 f"{type(strategy).__name__} says itself that its {what} is {own!r}: expected that, found {given!r}"
             )
-
-
-def spec_of(user: str, creation: BotCreation, *, identity: str, now_ns: int) -> BotSpec:
-    """Return the desired state that a request to create a bot asks for."""
-    return BotSpec(
-        user=user,
-        bot=creation.bot,
-        creation=identity,
-        strategy=creation.strategy,
-        exchange=creation.exchange,
-        environment=creation.environment,
-        desired=creation.desired,
-        pairs=creation.pairs,
-        parameters=creation.parameters,
-        start_from=creation.start_from,
-        changed_ns=now_ns,
-    )

@@ -11,7 +11,16 @@ from fillwire.bots.own_orders import bot_order
 from fillwire.bus.connection import Bus, Credentials
 from fillwire.bus.errors import NoResponder, RequestTimedOut
 from fillwire.domain import defaults
-from fillwire.domain.bots import BotAnswer, BotCreation, BotOrder, BotOutcome, BotRequest, BotView
+from fillwire.domain.bots import (
+    DEADLINE_S,
+    ORDER_DEADLINE_S,
+    BotAnswer,
+    BotCreation,
+    BotOrder,
+    BotOutcome,
+    BotRequest,
+    BotView,
+)
 from fillwire.domain.identifiers import escape_token
 from fillwire.domain.orders import TradeOrder
 from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
@@ -32,8 +41,6 @@ from fillwire.wire.bots import (
 )
 from fillwire.wire.subjects import bot_subject
 
-DEADLINE_S = 20.0
-ORDER_DEADLINE_S = 10.0
 _STARTING_S = 2.0
 _ASK_AGAIN_S = 0.1
 _MARGIN_S = 10.0  # for the manager's last steps beyond the deadline that it was given

@@ -1,6 +1,6 @@
 """Why a request about a bot was not carried out."""
 
-from fillwire.domain.bots import BotAnswer, BotOutcome
+from fillwire.domain.bots import BotAnswer, BotOutcome, BotView
 from fillwire.domain.errors import Disposition, FillwireError
 
 
@@ -30,3 +30,8 @@ class BotError(FillwireError):
 def refused(outcome: BotOutcome, reason: str) -> BotError:
     """Return the error of an outcome and one sentence."""
     return BotError(BotAnswer(outcome=outcome, reason=reason))
+
+
+def unfinished(reason: str, view: BotView) -> BotError:
+    """Return the error of what is written and not seen to be done, with the bot as it is now."""
+    return BotError(BotAnswer(outcome=BotOutcome.UNFINISHED, reason=reason, bots=(view,)))

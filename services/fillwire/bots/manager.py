@@ -1,6 +1,5 @@
 """Creates, changes and removes bots: writes what they are to be and do, and waits until hosts have done it."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,13 +8,13 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from fillwire.bots.catalogue import Catalogue, spec_of
-from fillwire.bots.errors import BotError, refused
+from fillwire.bots.catalogue import Catalogue
+from fillwire.bots.errors import BotError, refused, unfinished
 from fillwire.bots.loader import Loader
 from fillwire.bots.own_orders import OwnOrders, bot_order
 from fillwire.bots.seizing import Seizing, StillHeld
 from fillwire.bots.serving import Serving
-from fillwire.bots.specs import Specs
+from fillwire.bots.specs import Specs, Turn, spec_of
 from fillwire.bots.viewing import Viewer
 from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, Bucket, ensure_buckets
 from fillwire.bus.connection import Bus
@@ -23,11 +22,12 @@ from fillwire.bus.durables import delete_consumer
 from fillwire.bus.holdings import Holder, Holdings
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.bots import (
+    DEADLINE_S,
+    ORDER_DEADLINE_S,
     BotAnswer,
     BotCreation,
     BotOutcome,
     BotSpec,
-    BotState,
     BotView,
     Desired,
 )
@@ -43,9 +43,6 @@ from fillwire.sdk.trading import Amount
 _log = get_log(__name__)
 
 MANAGER = "manager"
-DEADLINE_S = 20.0
-ORDER_DEADLINE_S = 10.0
-_LOOK_EVERY_S = 0.1
 
 
 class BotManager:
@@ -155,7 +152,7 @@ class BotManager:
                 BotOutcome.REFUSED, "desired is stopped: expected running or paused of a bot that is created"
             )
         await self._try(spec)
-        return await self._seen(*await self._specs.add(spec), end_s)
+        return await self._viewer.seen(*await self._specs.add(spec), end_s)
 
     async def start(
         self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
@@ -172,37 +169,22 @@ class BotManager:
             BotError: there is none of this name, it is paused, it has changed, or no host has done it by then.
             BrokerError: no answer: asking again does no harm.
         """
-
-        def started(spec: BotSpec) -> Desired:
-            if spec.desired is Desired.PAUSED:
-                raise refused(BotOutcome.REFUSED, f"bot {bot} of {user} is paused: expected to resume it")
-            return Desired.RUNNING
-
-        return await self._turn(user, bot, started, expected_revision, deadline_s)
+        turn = _turn(Desired.RUNNING, barred=Desired.PAUSED, advice="expected to resume it")
+        return await self._turned(user, bot, turn, expected_revision, deadline_s)
 
     async def pause(
         self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
     ) -> BotView:
         """Have a bot rest: it is told of nothing, keeps its place, and its orders stay open; raises as `start`."""
-
-        def paused(spec: BotSpec) -> Desired:
-            if spec.desired is Desired.STOPPED:
-                raise refused(BotOutcome.REFUSED, f"bot {bot} of {user} is stopped: expected one that runs")
-            return Desired.PAUSED
-
-        return await self._turn(user, bot, paused, expected_revision, deadline_s)
+        turn = _turn(Desired.PAUSED, barred=Desired.STOPPED, advice="expected one that runs")
+        return await self._turned(user, bot, turn, expected_revision, deadline_s)
 
     async def resume(
         self, user: str, bot: str, *, expected_revision: int | None = None, deadline_s: float = DEADLINE_S
     ) -> BotView:
         """Have a bot that is paused go on where it was; raises as `start`."""
-
-        def resumed(spec: BotSpec) -> Desired:
-            if spec.desired is Desired.STOPPED:
-                raise refused(BotOutcome.REFUSED, f"bot {bot} of {user} is stopped: expected to start it")
-            return Desired.RUNNING
-
-        return await self._turn(user, bot, resumed, expected_revision, deadline_s)
+        turn = _turn(Desired.RUNNING, barred=Desired.STOPPED, advice="expected to start it")
+        return await self._turned(user, bot, turn, expected_revision, deadline_s)
 
     async def change(  # noqa: PLR0913 - what may be changed
         self,
@@ -233,7 +215,7 @@ class BotManager:
             changed_ns=time.time_ns(),
         )
         await self._try(changed)
-        return await self._seen(changed, await self._specs.write(changed, revision), end_s)
+        return await self._viewer.seen(changed, await self._specs.write(changed, revision), end_s)
 
     # ---- to stop and remove
 
@@ -380,40 +362,11 @@ class BotManager:
         except ConfigError as error:
             raise refused(BotOutcome.REFUSED, str(error)) from error
 
-    async def _turn(
-        self,
-        user: str,
-        bot: str,
-        turn: Callable[[BotSpec], Desired],
-        expected_revision: int | None,
-        deadline_s: float,
+    async def _turned(
+        self, user: str, bot: str, turn: Turn, expected_revision: int | None, deadline_s: float
     ) -> BotView:
         end_s = _end(deadline_s)
-        return await self._seen(*await self._specs.turned(user, bot, turn, expected_revision), end_s)
-
-    async def _seen(self, spec: BotSpec, revision: int, end_s: float) -> BotView:
-        """Return the bot once a host says that it does what this revision asks for.
-
-        Raises:
-            BotError: it fails, or none does by the deadline.
-        """
-        goal = BotState.PAUSED if spec.desired is Desired.PAUSED else BotState.RUNNING
-        while True:
-            status = await self._viewer.status(spec.key)
-            view = self._viewer.view(spec, revision, status)
-            is_of_now = (
-                status is not None and status.creation == spec.creation and status.revision >= revision
-            )
-            if is_of_now and view.state is goal:
-                return view
-            if spec.desired is Desired.STOPPED:  # changed while it does nothing
-                return view
-            if is_of_now and view.state is BotState.FAILED:
-                raise _unfinished(f"bot {spec.bot} of {spec.user} does not run: {view.error}", view)
-            if time.monotonic() >= end_s:
-                why = view.error or f"host {view.host} has it, and it is {view.state or 'being taken'}"
-                raise _unfinished(f"bot {spec.bot} of {spec.user} is not {goal} yet: {why}", view)
-            await asyncio.sleep(_LOOK_EVERY_S)
+        return await self._viewer.seen(*await self._specs.turned(user, bot, turn, expected_revision), end_s)
 
     async def _alone_with(
         self, spec: BotSpec, revision: int, end_s: float, act: Callable[[], Awaitable[BotAnswer]]
@@ -424,7 +377,7 @@ class BotManager:
                 return await act()
         except StillHeld as error:
             view = await self._viewer.one(spec, revision)
-            raise _unfinished(f"bot {spec.bot} of {spec.user} is not stopped yet: {error}", view) from error
+            raise unfinished(f"bot {spec.bot} of {spec.user} is not stopped yet: {error}", view) from error
 
     async def _finish(self, spec: BotSpec, end_s: float, *, cancel_orders: bool) -> BotAnswer:
         """Cancel the bot's orders, if that is asked for, now that it can place no others."""
@@ -441,9 +394,16 @@ class BotManager:
         raise BotError(replace(answer, outcome=BotOutcome.UNFINISHED, reason=reason))
 
 
+def _turn(desired: Desired, *, barred: Desired, advice: str) -> Turn:
+    """Return what has a bot do something, unless it is to do what bars that."""
+
+    def turn(spec: BotSpec) -> Desired:
+        if spec.desired is barred:
+            raise refused(BotOutcome.REFUSED, f"bot {spec.bot} of {spec.user} is {barred}: {advice}")
+        return desired
+
+    return turn
+
+
 def _end(deadline_s: float) -> float:
     return time.monotonic() + deadline_s
-
-
-def _unfinished(reason: str, view: BotView) -> BotError:
-    return BotError(BotAnswer(outcome=BotOutcome.UNFINISHED, reason=reason, bots=(view,)))

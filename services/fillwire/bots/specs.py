@@ -8,9 +8,29 @@ from fillwire.bots.errors import BotError, refused
 from fillwire.bus.buckets import BOTS, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.errors import RevisionConflict
-from fillwire.domain.bots import BotOutcome, BotSpec, Desired, bot_key
+from fillwire.domain.bots import BotCreation, BotOutcome, BotSpec, Desired, bot_key
 from fillwire.domain.errors import DecodeError
 from fillwire.wire.bots import decode_bot_spec, encode_bot
+
+Turn = Callable[[BotSpec], Desired]
+"""Returns what a bot is to do, from what it is and does; raises a `BotError` where that cannot be."""
+
+
+def spec_of(user: str, creation: BotCreation, *, identity: str, now_ns: int) -> BotSpec:
+    """Return the desired state that a request to create a bot asks for."""
+    return BotSpec(
+        user=user,
+        bot=creation.bot,
+        creation=identity,
+        strategy=creation.strategy,
+        exchange=creation.exchange,
+        environment=creation.environment,
+        desired=creation.desired,
+        pairs=creation.pairs,
+        parameters=creation.parameters,
+        start_from=creation.start_from,
+        changed_ns=now_ns,
+    )
 
 
 class Specs:
@@ -61,14 +81,14 @@ class Specs:
             raise _conflict(spec.user, spec.bot) from None
 
     async def turned(
-        self, user: str, bot: str, turn: Callable[[BotSpec], Desired], expected_revision: int | None
+        self, user: str, bot: str, turn: Turn, expected_revision: int | None
     ) -> tuple[BotSpec, int]:
         """Write what a bot is to do, unless it is to do that already; somebody else may have asked for the same.
 
         Args:
             user: whose.
             bot: which.
-            turn: returns what it is to do, from what it is and does, or refuses.
+            turn: says what.
             expected_revision: only if this is its revision; None for whatever it is.
 
         Raises:

@@ -1,12 +1,14 @@
 """Bots as a person is shown them: desired and observed states put side by side."""
 
-from collections.abc import Collection
+import asyncio
+import time
 
+from fillwire.bots.errors import unfinished
 from fillwire.bots.host import HOST
 from fillwire.bus.buckets import BOT_STATUS, BOTS, Bucket, Entry
 from fillwire.bus.connection import Bus
-from fillwire.bus.holdings import Holder, Holdings
-from fillwire.domain.bots import BotSpec, BotStatus, BotView, Desired
+from fillwire.bus.holdings import Holdings
+from fillwire.domain.bots import BotSpec, BotState, BotStatus, BotView, Desired
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
@@ -16,6 +18,7 @@ _log = get_log(__name__)
 
 NO_HOST = "no host runs: expected one, as `fillwire host`"
 NOT_TAKEN = "no host has taken it yet: those that run may be full"
+_LOOK_EVERY_S = 0.1
 
 
 class Viewer:
@@ -66,6 +69,30 @@ class Viewer:
         """
         return _status_in(await self._statuses.get(key))
 
+    async def seen(self, spec: BotSpec, revision: int, end_s: float) -> BotView:
+        """Return the bot once a host says that it does what this revision asks for.
+
+        Raises:
+            BotError: it fails, or none does by the deadline.
+        """
+        goal = BotState.PAUSED if spec.desired is Desired.PAUSED else BotState.RUNNING
+        while True:
+            status = await self.status(spec.key)
+            view = self.view(spec, revision, status)
+            is_of_now = (
+                status is not None and status.creation == spec.creation and status.revision >= revision
+            )
+            if is_of_now and view.state is goal:
+                return view
+            if spec.desired is Desired.STOPPED:  # changed while it does nothing
+                return view
+            if is_of_now and view.state is BotState.FAILED:
+                raise unfinished(f"bot {spec.bot} of {spec.user} does not run: {view.error}", view)
+            if time.monotonic() >= end_s:
+                why = view.error or f"host {view.host} has it, and it is {view.state or 'being taken'}"
+                raise unfinished(f"bot {spec.bot} of {spec.user} is not {goal} yet: {why}", view)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
     def view(self, spec: BotSpec, revision: int, status: BotStatus | None) -> BotView:
         """Return a bot as both sides say; what is said by a host that has it no more counts only for a stopped one."""
         holder = self._holdings.holder_of(spec.key)
@@ -74,7 +101,6 @@ class Viewer:
         is_stopped = spec.desired is Desired.STOPPED
         if status is not None and not is_stopped and (holder is None or holder.name != status.host):
             status = None
-        said = status is not None
         return BotView(
             user=spec.user,
             bot=spec.bot,
@@ -92,16 +118,11 @@ class Viewer:
             error=status.error if status else None if is_stopped or holder else self._why_nowhere(),
             restart_count=status.restart_count if status else 0,
             waiting_count=status.waiting_count if status else None,
-            seen_ns=status.time_ns if said and status else None,
+            seen_ns=status.time_ns if status else None,
         )
 
     def _why_nowhere(self) -> str:
-        return NOT_TAKEN if self.hosts(self._holdings.living) else NO_HOST
-
-    @staticmethod
-    def hosts(holders: Collection[Holder]) -> list[str]:
-        """Return the names of the hosts among those that live."""
-        return sorted(holder.name for holder in holders if holder.kind == HOST)
+        return NOT_TAKEN if any(holder.kind == HOST for holder in self._holdings.living) else NO_HOST
 
 
 def _status_in(entry: Entry | None) -> BotStatus | None:

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import click
 
-from fillwire.bots.client import DEADLINE_S, BotClient
+from fillwire.bots.client import BotClient
 from fillwire.bots.errors import BotError
 from fillwire.bus.connection import Bus
 from fillwire.cli.bots_view import print_answer, print_bot, print_bots, print_order
-from fillwire.cli.selecting import agree, broker_options, json_option, with_broker, yes_option
+from fillwire.cli.selecting import agree, all_of, broker_options, json_option, with_broker, yes_option
 from fillwire.domain import defaults
-from fillwire.domain.bots import BotAnswer, BotCreation, BotView, Desired
+from fillwire.domain.bots import DEADLINE_S, BotAnswer, BotCreation, BotView, Desired
 from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.orders import Outcome
@@ -67,15 +67,7 @@ pair_option = click.option(
 
 def _options(*, revision: bool = True) -> Callable[[Command], Command]:
     options = [bot_argument, user_option, timeout_option, json_option, broker_options]
-    if revision:
-        options.append(revision_option)
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+    return all_of(*options, *([revision_option] if revision else []))
 
 
 @click.group("bots")

@@ -24,7 +24,9 @@ _CONNECT_DEADLINE_S = 3.0
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _all_of(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+def all_of(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return what gives a command all of these options, in this order."""
+
     def decorate(command: Command) -> Command:
         decorated: Command = reduce(lambda inner, option: option(inner), reversed(options), command)
         return decorated
@@ -32,20 +34,20 @@ def _all_of(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-broker_options = _all_of(
+broker_options = all_of(
     click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON."),
     click.option("--nats", metavar="URL", help="The broker; overrides the settings."),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 numbers_argument = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[NUMBER]...")
-time_options = _all_of(
+time_options = all_of(
     click.option(
         "--since", metavar="WHEN", help="Stored since then: a time with its zone, or an age as 2h or 7d."
     ),
     click.option("--until", metavar="WHEN", help="Stored before then, likewise."),
 )
-list_options = _all_of(
+list_options = all_of(
     click.option("--all", "with_decided", is_flag=True, help="Also those that were replayed or discarded."),
     click.option(
         "--limit", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="The newest so many."

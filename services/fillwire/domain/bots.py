@@ -9,6 +9,11 @@ from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.domain.orders import TradeOrder
 
+DEADLINE_S = 20.0
+"""So long a request about a bot waits for hosts, unless it says otherwise."""
+ORDER_DEADLINE_S = 10.0
+"""The same of an order in a bot's name."""
+
 
 class Desired(StrEnum):
     """What a bot is to do."""
@@ -180,7 +185,7 @@ class BotCreation:
     desired: Desired = Desired.RUNNING
     start_from: str = "now"
     request_id: str | None = None
-    deadline_ms: int = 20_000
+    deadline_ms: int = round(DEADLINE_S * 1e3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +208,7 @@ class BotRequest:
     pairs: tuple[str, ...] | None = None
     cancel_orders: bool = False
     force: bool = False
-    deadline_ms: int = 20_000
+    deadline_ms: int = round(DEADLINE_S * 1e3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +235,7 @@ class BotOrder:
     price: Decimal | None = None
     type: OrderType | None = None
     time_in_force: TimeInForce | None = None
-    deadline_ms: int = 10_000
+    deadline_ms: int = round(ORDER_DEADLINE_S * 1e3)
 
 
 class BotOutcome(StrEnum):
