@@ -127,7 +127,7 @@ async def test_an_order_is_placed_once_however_often_it_is_asked_for(tmp_path: P
 
 async def test_an_order_that_cannot_be_is_refused(tmp_path: Path) -> None:
     """No such bot, no id of the request, terms that contradict each other, and a venue that refuses: each is said."""
-    async with managing(tmp_path) as (_, manager):
+    async with managing(tmp_path) as (it, manager):
         await manager.create(ACCOUNT.user, PING_PONG)
         with pytest.raises(BotError, match="demo has no bot grid") as error:
             await hedge(manager, "grid")
@@ -139,6 +139,10 @@ async def test_an_order_that_cannot_be_is_refused(tmp_path: Path) -> None:
         with pytest.raises(BotError, match=r"quantity is 0\.1, a float: expected a Decimal"):
             await hedge(manager, quantity=0.1)
         assert (await hedge(manager, quantity="0.0000001")).outcome is Outcome.REJECTED
+        await it.stop()
+        async with asyncio.timeout(1.0):  # what cannot be is not waited for with the account
+            with pytest.raises(BotError, match="a limit order needs a price"):
+                await hedge(manager, type="limit", price=None)
 
 
 async def _is_open(it: Rig, count: int) -> bool:

@@ -345,12 +345,15 @@ class BotManager:
         spec, _ = await self._specs.read(user, bot)
         if not request_id:
             raise refused(BotOutcome.REFUSED, "request_id is empty: expected an id of the caller's")
+        own = OwnOrders(self._bus, spec)
         try:
-            order = bot_order(bot, pair, side, quantity, request_id, price, type, time_in_force, deadline_s)
-            async with self._serving.connected(spec.account, deadline_s / 2):
-                return await OwnOrders(self._bus, spec).place(order, deadline_s / 2)
+            request = own.request(
+                bot_order(bot, pair, side, quantity, request_id, price, type, time_in_force, deadline_s)
+            )
         except (ValueError, TypeError) as error:
             raise refused(BotOutcome.REFUSED, str(error)) from error
+        async with self._serving.connected(spec.account, deadline_s / 2):
+            return await own.place(request, deadline_s / 2)
 
     # ---- how
 

@@ -8,7 +8,7 @@ from fillwire.domain.bots import BotOrder, BotSpec
 from fillwire.domain.client_order_ids import bot_label, derive_client_order_id
 from fillwire.domain.enums import OrderType, Side, TimeInForce
 from fillwire.domain.errors import OrdersUnknown
-from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, Outcome, TradeOrder
+from fillwire.domain.orders import CancelRequest, OpenOrdersQuery, OrderRequest, Outcome, TradeOrder
 from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
@@ -64,13 +64,13 @@ class OwnOrders:
         self._account = spec.account
         self._desk = Desk(bus, spec.account, ClientOrderIds(spec.bot, str(spec.account), ""))
 
-    async def place(self, order: BotOrder, timeout_s: float) -> TradeOrder:
-        """Return what the venue answers; the same request asked for twice places one order.
+    def request(self, order: BotOrder) -> OrderRequest:
+        """Return the request to the gateway; its client order id follows from the bot and the caller's own id.
 
         Raises:
             ValueError: a value is not one of those allowed, or the terms do not fit each other.
         """
-        request = order_request(
+        return order_request(
             client_order_id=derive_client_order_id(
                 self._bot, str(self._account), _BY_REQUEST, order.request_id
             ),
@@ -81,6 +81,9 @@ class OwnOrders:
             type=order.type,
             time_in_force=order.time_in_force,
         )
+
+    async def place(self, request: OrderRequest, timeout_s: float) -> TradeOrder:
+        """Return what the venue answers; the same request made twice places one order."""
         return await self._desk.place(request, timeout_s)
 
     async def cancel_all(self, end_s: float) -> tuple[list[str], list[str]]:
