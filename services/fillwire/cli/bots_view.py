@@ -1,8 +1,8 @@
 """How `fillwire bots` prints bots, answers and orders."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -92,7 +92,7 @@ def print_bot(bot: BotView, now_ns: int, *, as_json: bool) -> None:
 def print_answer(answer: BotAnswer, *, as_json: bool) -> None:
     """Print what the manager said."""
     if as_json:
-        print(orjson.dumps(answer, default=_amount, option=orjson.OPT_INDENT_2).decode())
+        _print_json(answer)
         return
     if answer.reason is not None:
         print(printable(f"{answer.outcome}: {answer.reason}"))
@@ -113,19 +113,14 @@ def _sentence(bot: BotView) -> str:
 def print_order(order: TradeOrder, request_id: str, *, as_json: bool) -> None:
     """Print what the venue said of an order."""
     if as_json:
-        document = json.loads(orjson.dumps(order, default=_amount))
-        _print_json({"request_id": request_id, **document})
+        _print_json({"request_id": request_id, **asdict(order)})
         return
     facts = {
-        name: decimal_text(value) if hasattr(value, "as_tuple") else value
+        name: decimal_text(value) if isinstance(value, Decimal) else value
         for name, value in asdict(order).items()
     }
     show(facts_table({**facts, "request_id": request_id}))
 
 
 def _print_json(value: Any) -> None:
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
-def _amount(value: Any) -> str:
-    return decimal_text(value)
+    print(orjson.dumps(value, default=decimal_text, option=orjson.OPT_INDENT_2).decode())

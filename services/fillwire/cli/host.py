@@ -11,6 +11,7 @@ from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.host import BotHost
 from fillwire.bots.policy import HostPolicy
 from fillwire.cli.broker import connect, with_nats
+from fillwire.cli.selecting import broker_options
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.monitoring import monitored
@@ -21,8 +22,7 @@ from fillwire.runtime.telemetry import FillTelemetry
 
 
 @click.command("host")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
-@click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
+@broker_options
 @click.option(
     "--name", help="Of this process, by which bots are shared.  [default: made of host and process]"
 )

@@ -11,6 +11,7 @@ from fillwire.bots.manager import BotManager
 from fillwire.bots.service import ManagerService
 from fillwire.bus.measuring import broker_source
 from fillwire.cli.broker import connect, with_nats
+from fillwire.cli.selecting import broker_options
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.metrics import Metrics
@@ -20,8 +21,7 @@ from fillwire.runtime.settings import Settings, load_settings
 
 
 @click.command("manager")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON.")
-@click.option("--nats", metavar="URL", help="The broker; overrides the settings.")
+@broker_options
 @click.option("--name", help="Of this process.  [default: made of host and process]")
 @click.pass_context
 def command(ctx: click.Context, *, config: Path | None, nats: str | None, name: str | None) -> None:

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from fillwire.cli.databases import chosen_database, database_option
 from fillwire.cli.moments import moment_ns
+from fillwire.cli.selecting import all_of, json_option
 from fillwire.cli.showing import show, time_text
 from fillwire.domain.enums import Side
 from fillwire.domain.errors import ConfigError
@@ -32,27 +32,20 @@ from fillwire.wire.decimals import decimal_text
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SHOWN = 100
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
-
-def _options(command: Command) -> Command:
-    options = (
-        click.option("--user", help="Of this user."),
-        click.option("--exchange", help="At this exchange."),
-        click.option("--environment", help="In this environment, such as live."),
-        click.option("--pair", help="Of this pair."),
-        click.option("--bot", help="By the bot of this name, or of this label."),
-        click.option(
-            "--since", metavar="WHEN", help="Made since then: a time with its zone, or an age as 2h or 7d."
-        ),
-        click.option("--until", metavar="WHEN", help="Made before then, likewise."),
-        database_option,
-        click.option(
-            "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON."
-        ),
-    )
-    decorated: Command = reduce(lambda inner, option: option(inner), reversed(options), command)
-    return decorated
+_options = all_of(
+    click.option("--user", help="Of this user."),
+    click.option("--exchange", help="At this exchange."),
+    click.option("--environment", help="In this environment, such as live."),
+    click.option("--pair", help="Of this pair."),
+    click.option("--bot", help="By the bot of this name, or of this label."),
+    click.option(
+        "--since", metavar="WHEN", help="Made since then: a time with its zone, or an age as 2h or 7d."
+    ),
+    click.option("--until", metavar="WHEN", help="Made before then, likewise."),
+    database_option,
+    click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON."),
+)
 
 
 @click.group("trades")
