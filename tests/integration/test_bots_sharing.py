@@ -14,14 +14,19 @@ from fillwire.bots.host import BotHost
 from fillwire.bus.buckets import BOOKS, BOT_LEASES, Bucket, Entry
 from fillwire.bus.connection import Bus
 from fillwire.bus.holdings import HELD, session_key
+from fillwire.bus.messages import Message
+from fillwire.bus.responder import Responder
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.bots import BotOutcome, BotState, Desired, bot_key
+from fillwire.domain.client_order_ids import bot_label
 from fillwire.domain.identifiers import Account
+from fillwire.domain.orders import OpenOrders
 from fillwire.domain.rendezvous import ranked
+from fillwire.wire.commands import decode_open_orders_query, encode_command
 from fillwire.wire.subjects import account_tokens
 from support.broker import ConnectBus
 from support.eventually import eventually
-from support.managed_bots import QUICK, ManagedBots, managed_bots
+from support.managed_bots import BOTS, QUICK, ManagedBots, managed_bots
 from support.order_events import order_event
 from support.publishing import publish
 
@@ -79,6 +84,29 @@ async def test_bots_move_in_order_as_hosts_come_and_go(bots: ManagedBots, bus: B
         moves = sum(one != other for one, other in pairwise(hosts))
         assert Counter(told)["start"] == 1 + moves
         assert Counter(told)["stop"] == moves
+
+
+async def test_a_bot_that_moves_leaves_its_orders_open(bots: ManagedBots, bus: Bus) -> None:
+    """One that is to leave nothing behind cancels them when it is stopped, not when it goes on at another host."""
+    asked: list[str | None] = []
+
+    async def answer(message: Message) -> bytes:
+        asked.append(decode_open_orders_query(message.data).label)
+        return encode_command(OpenOrders(orders=()))
+
+    await Responder.start(bus, "commands.alice.binance.live.open_orders", answer)
+    careful = BOTS.replace("    pairs =", "    cancel_orders_on_stop = True\n    pairs =")
+    (bots.directory / "bots.py").write_text(careful)
+    await bots.host("a")
+    for name in NAMES:
+        await bots.manager.create("alice", bots.creation(name))
+    await bots.host("b")
+    await eventually(lambda: is_placed(bots, expected("a", "b")), 20, "shared by two")
+    await bots.stop("a")
+    await eventually(lambda: is_placed(bots, expected("b")), 20, "taken over")
+    assert asked == []
+    await bots.manager.stop("alice", NAMES[0])
+    assert asked == [bot_label(NAMES[0])]
 
 
 async def test_a_host_that_is_evicted_stops_its_bots_and_takes_them_again(

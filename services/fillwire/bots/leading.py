@@ -215,7 +215,7 @@ class Leader:
             self._take(key, spec, revision, now_s)
         elif post is not None and step is Step.GIVE:
             self._giving[key] = now_s
-            post.leave(is_final=False)
+            post.leave(is_final=False, is_moving=True)
         elif post is not None and step is Step.DROP:
             if spec is not None:
                 post.update(spec, revision)

@@ -136,13 +136,14 @@ class Post:
         self._failure = error
         self._wake.set()
 
-    def leave(self, *, is_final: bool) -> None:
+    def leave(self, *, is_final: bool, is_moving: bool = False) -> None:
         """Stop the bot in order, and let others have it.
 
         Args:
             is_final: whether it is to run nowhere.
+            is_moving: whether another host is there to have it; its orders stay open then.
         """
-        self._go(lambda: self._let_go(is_final=is_final))
+        self._go(lambda: self._let_go(is_final=is_final, is_moving=is_moving))
 
     def abandon(self) -> None:
         """Stop the bot at once: it may be another's already."""
@@ -305,19 +306,19 @@ class Post:
         _log.error("bot_failed", bot=self._spec.bot, user=self._spec.user, reason=self._error)
         self._say(BotState.FAILED)
 
-    async def _end_bot(self, deadline_s: float) -> None:
+    async def _end_bot(self, deadline_s: float, *, is_moving: bool = False) -> None:
         bot, self._bot, self._running = self._bot, None, None
         if bot is not None:
             try:
-                await self._around.host.remove(bot, deadline_s=deadline_s)
+                await self._around.host.remove(bot, deadline_s=deadline_s, is_moving=is_moving)
             except BrokerError as error:
                 _log.warning("bot_left_without_broker", bot=bot.name, error=error)
 
-    async def _let_go(self, *, is_final: bool) -> None:
+    async def _let_go(self, *, is_final: bool, is_moving: bool) -> None:
         assert self._fence is not None  # noqa: S101 - it was taken
         if self._bot is not None:
             self._say(BotState.STOPPING)
-        await self._end_bot(self._around.policy.stop_s)
+        await self._end_bot(self._around.policy.stop_s, is_moving=is_moving)
         if not self.has_it:
             self._around.reports.forget(self.key)
             return
@@ -332,7 +333,7 @@ class Post:
 
     async def _drop(self) -> None:
         self._around.reports.forget(self.key)
-        await self._end_bot(_ABANDON_S)
+        await self._end_bot(_ABANDON_S, is_moving=True)
 
     # ---- what it says
 

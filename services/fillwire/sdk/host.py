@@ -185,13 +185,16 @@ class Host:
         _log.info("bot_started", bot=bot.name, account=str(bot.account), pairs=list(bot.pairs))
         return running
 
-    async def remove(self, bot: Bot, *, deadline_s: float = STOP_DEADLINE_S, forget: bool = False) -> None:
+    async def remove(
+        self, bot: Bot, *, deadline_s: float = STOP_DEADLINE_S, forget: bool = False, is_moving: bool = False
+    ) -> None:
         """Stop a bot; it resumes where it stopped when it is added again.
 
         Args:
             bot: one that runs; otherwise nothing happens.
             deadline_s: what the bot has in hand is cancelled after so long, in seconds.
             forget: delete its durable, so that it would begin anew.
+            is_moving: another host has it from now on: whatever it says of its orders, these stay open.
 
         Raises:
             BrokerError: the durable cannot be deleted.
@@ -200,7 +203,7 @@ class Host:
         if running is None:
             return
         try:
-            await self._leave(running, deadline_s)
+            await self._leave(running, deadline_s, is_moving=is_moving)
         finally:
             await self._want(bot.account)
         if forget:
@@ -243,10 +246,10 @@ class Host:
             await ensure_buckets(self.bus, self._replicas)
             await act()
 
-    async def _leave(self, running: RunningBot, deadline_s: float) -> None:
+    async def _leave(self, running: RunningBot, deadline_s: float, *, is_moving: bool = False) -> None:
         try:
             await self.connections.unfollow(running.bot.account, running.tell)
-            await running.stop(deadline_s)
+            await running.stop(deadline_s, is_moving=is_moving)
         finally:
             if running.has_group:
                 running.has_group = False

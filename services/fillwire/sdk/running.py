@@ -176,14 +176,20 @@ class RunningBot:
             self.reopen_lane()
         self.is_started = True
 
-    async def stop(self, deadline_s: float) -> None:
-        """Finish the event in hand, run `on_stop`, leave; what takes longer than the deadline is cancelled."""
+    async def stop(self, deadline_s: float, *, is_moving: bool = False) -> None:
+        """Finish the event in hand, run `on_stop`, leave; what takes longer than the deadline is cancelled.
+
+        Args:
+            deadline_s: in seconds.
+            is_moving: the bot goes on elsewhere, and with it its orders: none is cancelled.
+        """
         for task in (self._catching_up, self._opening):
             if task is not None:
                 task.cancel()
         try:
             await self.worker.stop(deadline_s)
-            await self._cancel_orders(deadline_s)
+            if not is_moving:
+                await self._cancel_orders(deadline_s)
         finally:
             if self._clerk is not None:
                 self._clerk.close()

@@ -50,7 +50,8 @@ class Strategy:
             zone. A bot that did run resumes where it stopped, whatever this says.
         blocking: run plain callbacks in a thread of the bot's own, so that they may block. Order is kept. Without it
             they run on the event loop, shared by all bots of the process, and must return within microseconds.
-        cancel_orders_on_stop: after `on_stop`, cancel what the bot has open of its pairs. May be set while it runs.
+        cancel_orders_on_stop: after `on_stop`, cancel what the bot has open of its pairs, unless it only moves to another
+            host. May be set while it runs.
     """
 
     name: str = "strategy"
