@@ -130,6 +130,7 @@ class Host:
             await asyncio.gather(*(self._leave(bot, deadline_s) for bot in running))
         finally:
             await self._wishes.stop()
+            await self._sweep.stop()
             await self._alerts.stop()
             await self._publisher.close(deadline_s=2.0)
             if self._failed is not None and not self._failed.done():

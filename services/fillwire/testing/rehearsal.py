@@ -119,13 +119,14 @@ class Rehearsal(Generic[S]):
         Raises:
             Exception: what `on_stop` raises.
         """
-        if self._strategy is None:
+        strategy, bot = self._strategy, self._bot
+        if strategy is None or bot is None:
             return
-        strategy = self._strategy
         try:
             await self._once(ON_STOP)
             if strategy.cancel_orders_on_stop:
-                await strategy.cancel_own_orders()
+                for pair in bot.pairs or (None,):
+                    await strategy.cancel_own_orders(pair)
         except Crashed:
             pass
         self._forget()

@@ -245,6 +245,15 @@ async def test_orders_are_cancelled_on_stop_if_asked() -> None:
         assert open_ids == (["1"] if cancels else ["1", "2"])  # the first has another bot's label
 
 
+async def test_orders_of_pairs_that_it_does_not_listen_to_stay_open() -> None:
+    """As in a host: a bot that is to leave nothing behind cancels what it has open of its pairs."""
+    venue = ScriptedVenue(market(PAIR, 100), market("ETH-USDT", 100))
+    async with Rehearsal(lambda: Flipper([]), venue) as bot:
+        await bot.bot.place_order("ETH-USDT", "buy", 1, price=80)
+        bot.bot.cancel_orders_on_stop = True
+    assert [order.request.pair for order in venue.open_orders()] == ["ETH-USDT"]
+
+
 @pytest.mark.parametrize("broken", ["on_order_accepted", "on_start", "on_reconciled"])
 async def test_what_a_callback_raises_fails_the_test(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is retried: the error comes out of the call that caused it."""
