@@ -15,6 +15,8 @@ MESSAGE_NOT_FOUND = 10037
 STREAM_NOT_FOUND = 10059
 STREAM_NAME_IN_USE = 10058
 WRONG_LAST_SEQUENCE = (10071, 10164)
+# To a place before the one that the consumer was made for; or of a consumer that was made to begin with `new`.
+INVALID_RESET = 10204
 
 
 async def call(

@@ -39,7 +39,7 @@ class Intake:
         claim: on the bot's durable.
         group: the bots that listen to the same.
         make_pull: makes the loop that reads the bot's own durable.
-        make_again: makes the bot's own durable where the bot stands, should it have gone.
+        make_again: makes the bot's own durable anew to begin after this sequence of the stream.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it stands between
@@ -49,7 +49,7 @@ class Intake:
         claim: Claim,
         group: Group,
         make_pull: Callable[[Handle], PullLoop],
-        make_again: Callable[[], Awaitable[None]],
+        make_again: Callable[[int], Awaitable[None]],
     ) -> None:
         self._name = name
         self._worker = worker
@@ -242,10 +242,11 @@ class Intake:
         try:
             await self._claim.stand(position)
         except ApiRefused as error:
-            if error.error_code != api.CONSUMER_NOT_FOUND:
+            # The broker refuses a place before the one that the durable was made for: the stream has lost its end since.
+            if error.error_code not in {api.CONSUMER_NOT_FOUND, api.INVALID_RESET}:
                 raise
             self._claim.forget_reading()
-            await self._make_again()
+            await self._make_again(position)
         self._is_told = False
 
 

@@ -79,7 +79,7 @@ class RunningBot:
         self.bot = bot
         self.worker = worker
         self.claim = Claim(bus, STREAM, bot.durable)
-        self.intake = Intake(bot.name, worker, self.claim, group, self._make_pull, self._make_again)
+        self.intake = Intake(bot.name, worker, self.claim, group, self._make_pull, self._make_anew)
         self._bus = bus
         self._on_end = on_end
         self._live = live
@@ -267,7 +267,14 @@ class RunningBot:
 
     async def _make_again(self) -> None:
         """Make the durable again where the bot stands: it was deleted, or lost with the broker's disk."""
-        position = max(self._start_sequence, self.worker.last_sequence)
+        await self._make_after(max(self._start_sequence, self.worker.last_sequence))
+
+    async def _make_anew(self, position: int) -> None:
+        """Make the durable again after this sequence: it was deleted, or cannot be moved there."""
+        await delete_consumer(self._bus, STREAM, self.bot.durable)
+        await self._make_after(position)
+
+    async def _make_after(self, position: int) -> None:
         _log.warning("durable_made_again", bot=self.bot.name, after_sequence=position)
         await self._ensure_durable(StartAtSequence(position + 1))
         await self.claim.renew()

@@ -229,7 +229,7 @@ async def test_what_comes_while_a_bot_asks_whether_it_may_sit_is_not_missed(read
             cast("Claim", claim),
             cast("Group", OneReading(reading)),
             lambda _: pytest.fail("it has nothing to read alone"),
-            lambda: pytest.fail("its durable is there"),
+            lambda _: pytest.fail("its durable is there"),
         )
         opening = asyncio.create_task(intake.open())
         await claim.asked.wait()
