@@ -156,9 +156,8 @@ class Claim:
         """
         info = await self.info()
         if self._is_ours(info) and self._reading is not None and info["config"].get("inactive_threshold"):
-            await self._write(
-                info["config"]
-            )  # a newcomer, who was then turned away, has made it expire again
+            # A newcomer, who was then turned away, has made it expire again.
+            await self._write(info["config"])
         return not self.is_lost
 
     def forget_reading(self) -> None:

@@ -24,9 +24,8 @@ from fillwire.sdk.worker import Worker
 _log = get_log(__name__)
 
 _RETRY_S: Final = 0.25
-_SIT_AGAIN_S: Final = (
-    0.5  # then it is looked whether a bot that reads alone has caught up, and after twice as long …
-)
+# Then it is looked whether a bot that reads alone has caught up, and after twice as long again, up to the longest.
+_SIT_AGAIN_S: Final = 0.5
 _SIT_AGAIN_MAX_S: Final = 15.0
 
 
@@ -61,9 +60,8 @@ class Intake:
         self._reading: SharedReading | None = None
         self._seat: Seat | None = None
         self._is_told = False  # at the own durable, that the reading tells for the bot
-        self._stood: int | None = (
-            None  # where the bot was when it left its seat, if it did: its own durable was moved there
-        )
+        # Where the bot was when it left its seat, if it did: its own durable was moved there.
+        self._stood: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property

@@ -100,9 +100,7 @@ def _import(path: Path) -> ModuleType:
     directory = str(file.parent)
     if directory not in sys.path:
         sys.path.insert(0, directory)
-    sys.modules[name] = (
-        module  # as for any import, so that the file's dataclasses and pickles find their module
-    )
+    sys.modules[name] = module  # as for any import: dataclasses and pickles of the file look for it there
     try:
         spec.loader.exec_module(module)
     except KeyboardInterrupt:

@@ -14,9 +14,8 @@ from fillwire.wire.headers import STAMPS, TRACEPARENT, Stamps, parse_stamps
 
 _log = get_log(__name__)
 
-BLOCKING_NS = (
-    10_000_000  # so long a plain callback may keep the loop, and with it every other bot of the process
-)
+# So long a plain callback may keep the loop, and with it every other bot of the process.
+BLOCKING_NS = 10_000_000
 
 
 def _stamps(message: Message) -> Stamps | None:
@@ -39,12 +38,8 @@ def emission_ns(event: OrderEvent, message: Message) -> int:
 def observer(telemetry: FillTelemetry) -> Observe:
     """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept."""
     hand_in = telemetry.callback_returned
-    last: tuple[Message | None, Stamps | None, str, int] = (
-        None,
-        None,
-        "",
-        0,
-    )  # read once for all bots that share it
+    # Read once for all bots that share it.
+    last: tuple[Message | None, Stamps | None, str, int] = (None, None, "", 0)
     blocked: Counter[tuple[str, str]] = Counter()
 
     def warn(bot: Bot, event: OrderEvent, callback: str, duration_ns: int) -> None:

@@ -95,9 +95,8 @@ class OrderState(ABC):
         self.remarks: list[str] = []
         self._past = KnownOrders(ended=_RECENT)  # orders of the plan that are in no slot any more
         self._others = KnownOrders(ended=_OTHERS)  # orders by hand, and of the bot's other plans
-        self._names: dict[
-            str, str
-        ] = {}  # client order ids of amended orders, to those that they were placed with
+        # Client order ids of amended orders, to those that they were placed with.
+        self._names: dict[str, str] = {}
 
     # ---- what a plan says
 
