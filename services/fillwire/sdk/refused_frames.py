@@ -5,19 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.decisions import Decisions, KeptDecision
-from fillwire.bus.durables import Deliver, StartAtTime
-from fillwire.bus.errors import ApiRefused, RevisionConflict
-from fillwire.bus.log import read_stream
-from fillwire.bus.lookup import StoredMessage, stored_message
+from fillwire.bus.errors import RevisionConflict
+from fillwire.bus.lookup import StoredMessage
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.domain.readings import ReadingOutcome, ReadingRequest
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.redaction import printable, redacted_text
+from fillwire.sdk.asides import read_asides
 from fillwire.wire.commands import READ_AGAIN, decode_frame_reading, encode_command
 from fillwire.wire.decisions import Decision, Verdict, frame_key
 from fillwire.wire.refused_frames import RefusedFrame, parse_refused_frame
@@ -112,18 +110,7 @@ async def read_frames(bus: Bus, selection: FrameSelection) -> list[KeptFrame]:
         if selection.has(kept):
             frames.append(kept)
 
-    if selection.sequences is not None:
-        for sequence in sorted(selection.sequences):
-            message = await stored_message(bus, STREAM, sequence)
-            if message is not None:
-                take(message)
-        return frames
-    start: Deliver = StartAtTime(selection.since_ns) if selection.since_ns else "all"
-    try:
-        await read_stream(bus, STREAM, selection.pattern, start, take, headers_only=True)
-    except ApiRefused as error:
-        if error.error_code != api.STREAM_NOT_FOUND:
-            raise
+    await read_asides(bus, STREAM, selection, take, headers_only=True)
     return frames
 
 

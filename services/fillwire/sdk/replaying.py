@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.decisions import UNDECIDED, Decisions, KeptDecision
-from fillwire.bus.durables import Deliver, StartAtTime, consumer_exists
-from fillwire.bus.errors import ApiRefused, RevisionConflict
+from fillwire.bus.durables import StartAtTime, consumer_exists
+from fillwire.bus.errors import RevisionConflict
 from fillwire.bus.log import read_stream
-from fillwire.bus.lookup import StoredMessage, stored_message
+from fillwire.bus.lookup import StoredMessage
 from fillwire.bus.messages import Message
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import DecodeError, PublishError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
+from fillwire.sdk.asides import read_asides
 from fillwire.sdk.bot import durable_name
 from fillwire.wire.dead_letters import DeadLetter, parse_dead_letter, replay_headers, replay_id
 from fillwire.wire.decisions import Decision, Verdict, letter_key
@@ -140,18 +140,7 @@ async def read_dead_letters(bus: Bus, selection: Selection, *, with_bodies: bool
                 "dead_letter_not_read", subject=message.subject, sequence=message.sequence, error=error
             )
 
-    if selection.sequences is not None:
-        for sequence in sorted(selection.sequences):
-            message = await stored_message(bus, STREAM, sequence)
-            if message is not None:
-                take(message)
-        return letters
-    start: Deliver = StartAtTime(selection.since_ns) if selection.since_ns else "all"
-    try:
-        await read_stream(bus, STREAM, selection.pattern, start, take, headers_only=not with_bodies)
-    except ApiRefused as error:
-        if error.error_code != api.STREAM_NOT_FOUND:
-            raise
+    await read_asides(bus, STREAM, selection, take, headers_only=not with_bodies)
     return letters
 
 
