@@ -2,7 +2,11 @@
 
 from decimal import Decimal
 
+from fillwire.domain.amounts import nearest
 from fillwire.domain.errors import ConfigError
+from fillwire.wire.decimals import decimal_text
+
+_SHOWN = Decimal("1e-8")
 
 
 def positive(name: str, value: Decimal | None) -> None:
@@ -36,3 +40,8 @@ def whole(name: str, value: int, least: int, most: int) -> None:
     """
     if not least <= value <= most:
         raise ConfigError(f"{name} is {value}: expected {least} to {most}")
+
+
+def shown(amount: Decimal) -> str:
+    """Return an amount as a person reads it, at eight decimals at most."""
+    return decimal_text(nearest(amount, _SHOWN))

@@ -8,7 +8,7 @@ from fillwire.domain.amounts import floored, nearest, product, total
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.rules import PairRules
 from fillwire.sdk.bot import checked_pair
-from fillwire.strategies.checking import positive, rate, whole
+from fillwire.strategies.checking import positive, rate, shown, whole
 from fillwire.strategies.grid_plan import Unit
 from fillwire.wire.decimals import decimal_text
 
@@ -183,25 +183,22 @@ class DCAPlan:
         least = rules.min_quantity
         if sold <= 0 or (least is not None and sold < least):
             raise ConfigError(
-                f"{name} of {decimal_text(nearest(volume, _SHOWN))} {config.unit} is {decimal_text(quantity)}, and "
+                f"{name} of {shown(volume)} {config.unit} is {decimal_text(quantity)}, and "
                 f"{decimal_text(sold)} after fees: expected at least "
                 f"{least if least is not None else rules.quantity_step} of {config.pair}"
             )
         if rules.max_quantity is not None and quantity > rules.max_quantity:
             raise ConfigError(
-                f"{name} of {decimal_text(nearest(volume, _SHOWN))} {config.unit} is {decimal_text(quantity)}: "
+                f"{name} of {shown(volume)} {config.unit} is {decimal_text(quantity)}: "
                 f"expected at most {rules.max_quantity} of {config.pair}"
             )
         notional = None if price is None else product(sold, price)
         if notional is not None and rules.min_notional is not None and notional < rules.min_notional:
             raise ConfigError(
-                f"{name} of {decimal_text(nearest(volume, _SHOWN))} {config.unit} is an order of "
-                f"{decimal_text(nearest(notional, _SHOWN))}: expected at least {rules.min_notional}, the least of "
+                f"{name} of {shown(volume)} {config.unit} is an order of "
+                f"{shown(notional)}: expected at least {rules.min_notional}, the least of "
                 f"{config.pair}"
             )
-
-
-_SHOWN = Decimal("1e-8")
 
 
 def _percent(value: Decimal) -> str:

@@ -192,8 +192,8 @@ class DCAState(ClosingState):
             "cycle": self.cycle,
             "position": self.position.document(),
             "basis": self.basis.document(),
-            "entry": [decimal_text(self.entry.quantity), decimal_text(self.entry.quote)],
-            "bought": [decimal_text(self.bought.quantity), decimal_text(self.bought.quote)],
+            "entry": self.entry.document(),
+            "bought": self.bought.document(),
             "is_begun": self._is_begun,
             "bought_at": sorted(self._bought_at),
             "not_before_ns": self._not_before_ns,
@@ -205,8 +205,8 @@ class DCAState(ClosingState):
         self.cycle = int(document["cycle"])
         self.position = Position.restored(document["position"])
         self.basis = Position.restored(document["basis"])
-        self.entry = Executed(*map(Decimal, document["entry"]))
-        self.bought = Executed(*map(Decimal, document["bought"]))
+        self.entry = Executed.restored(document["entry"])
+        self.bought = Executed.restored(document["bought"])
         self._is_begun = bool(document["is_begun"])
         self._bought_at = set(document["bought_at"])
         self._not_before_ns = int(document["not_before_ns"])

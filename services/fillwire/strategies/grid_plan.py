@@ -9,13 +9,11 @@ from fillwire.domain.enums import OrderType
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.rules import PairRules
 from fillwire.sdk.bot import checked_pair
-from fillwire.strategies.checking import positive, rate, whole
+from fillwire.strategies.checking import positive, rate, shown, whole
 from fillwire.strategies.closing import smallest_order
 from fillwire.strategies.steps import SLOT_NUMBERS
-from fillwire.wire.decimals import decimal_text
 
 _DIGITS = 60
-_SHOWN = Decimal("1e-8")
 
 
 class Spacing(StrEnum):
@@ -171,8 +169,8 @@ class GridPlan:
             fees = (low + high) * rate_of_fees
             if high - low <= fees:
                 raise ConfigError(
-                    f"the step from {_text(low)} to {_text(high)} earns {_text(high - low)} and "
-                    f"pays fees of {_text(fees)} at a fee_rate of {rate_of_fees}: expected fewer levels or a "
+                    f"the step from {shown(low)} to {shown(high)} earns {shown(high - low)} and "
+                    f"pays fees of {shown(fees)} at a fee_rate of {rate_of_fees}: expected fewer levels or a "
                     "wider range"
                 )
 
@@ -183,20 +181,20 @@ class GridPlan:
         least = rules.min_quantity
         if quantity <= 0 or sold <= 0 or (least is not None and sold < least):
             raise ConfigError(
-                f"quantity is {config.quantity} {config.unit}, which is {_text(quantity)} at "
-                f"{_text(price)} and {_text(sold)} after fees: expected at least "
+                f"quantity is {config.quantity} {config.unit}, which is {shown(quantity)} at "
+                f"{shown(price)} and {shown(sold)} after fees: expected at least "
                 f"{least if least is not None else rules.quantity_step} of {config.pair}"
             )
         if rules.max_quantity is not None and quantity > rules.max_quantity:
             raise ConfigError(
-                f"quantity is {config.quantity} {config.unit}, which is {_text(quantity)} at "
-                f"{_text(price)}: expected at most {rules.max_quantity} of {config.pair}"
+                f"quantity is {config.quantity} {config.unit}, which is {shown(quantity)} at "
+                f"{shown(price)}: expected at most {rules.max_quantity} of {config.pair}"
             )
         notional = min(product(quantity, price), product(sold, self.prices[cell + 1]))
         if rules.min_notional is not None and notional < rules.min_notional:
             raise ConfigError(
-                f"quantity is {config.quantity} {config.unit}, an order of {_text(notional)} at "
-                f"{_text(price)}: expected at least {rules.min_notional}, the least of {config.pair}"
+                f"quantity is {config.quantity} {config.unit}, an order of {shown(notional)} at "
+                f"{shown(price)}: expected at least {rules.min_notional}, the least of {config.pair}"
             )
 
     def _stop_quantity(self) -> Decimal:
@@ -221,8 +219,3 @@ def _levels(config: GridConfig) -> list[Decimal]:
             factor = (config.upper / config.lower) ** (Decimal(1) / count)
             inner = [config.lower * factor**number for number in range(1, count)]
     return [config.lower, *inner, config.upper]
-
-
-def _text(amount: Decimal) -> str:
-    """Return an amount as a person reads it, at eight decimals at most."""
-    return decimal_text(nearest(amount, _SHOWN))
