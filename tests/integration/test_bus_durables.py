@@ -7,6 +7,7 @@ import pytest
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import StartAtSequence, StartAtTime, ensure_consumer
 from fillwire.bus.messages import Message
+from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import ConfigError
 from support.consuming import Bot, consumer_info, publish_numbers, pull_loop
 from support.eventually import eventually
@@ -31,6 +32,16 @@ async def test_consumer_is_made_once_and_keeps_its_position(bus: Bus) -> None:
     assert info["config"]["max_ack_pending"] == 7
     state = await ensure_consumer(bus, "ORDERS", "bot", ["orders.bob.>"])
     assert (await consumer_info(bus))["config"]["filter_subject"] == "orders.bob.>"
+
+
+async def test_what_follows_an_event_is_told_by_time_where_its_sequence_means_another(bus: Bus) -> None:
+    """The stream has lost its end, or is younger than the event; else its sequence says it."""
+    await publish_numbers(bus, 0, 10)
+    now_ns = time.time_ns()
+    before_ns = now_ns - 3_600_000_000_000
+    assert await place_behind(bus, "ORDERS", 10, now_ns) == StartAtSequence(11)
+    assert await place_behind(bus, "ORDERS", 11, now_ns) == StartAtTime(now_ns + 1)
+    assert await place_behind(bus, "ORDERS", 10, before_ns) == StartAtTime(before_ns + 1)
 
 
 async def test_consumer_begins_where_it_is_told(bus: Bus) -> None:

@@ -18,6 +18,7 @@ from fillwire.bus.durables import (
     ensure_consumer,
 )
 from fillwire.bus.lookup import newest_message
+from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import escape_token
@@ -87,6 +88,7 @@ class RunningBot:
         self._opening: asyncio.Task[None] | None = None
         self._group = group
         self._start_sequence = 0
+        self._prepared_ns = 0
         self._has_run = True
         self._clerk: HostClerk | None = None
         self.is_started = False
@@ -110,7 +112,8 @@ class RunningBot:
             ConfigError: another process runs the bot, or the consumer cannot be made.
             BrokerError: no answer.
         """
-        deliver = _deliver(self.bot.start_from, time.time_ns())
+        self._prepared_ns = time.time_ns()
+        deliver = _deliver(self.bot.start_from, self._prepared_ns)
         reading = await self._group.reading()
         if deliver == "new" and reading is not None:
             deliver = StartAtSequence(reading.position + 1)
@@ -276,7 +279,9 @@ class RunningBot:
 
     async def _make_after(self, position: int) -> None:
         _log.warning("durable_made_again", bot=self.bot.name, after_sequence=position)
-        await self._ensure_durable(StartAtSequence(position + 1))
+        last = self.worker.last_message
+        stored_ns = self._prepared_ns if last is None else last.stored_time_ns
+        await self._ensure_durable(await place_behind(self._bus, STREAM, position, stored_ns))
         await self.claim.renew()
 
     # ---- the connection

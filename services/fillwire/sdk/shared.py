@@ -6,15 +6,17 @@ is therefore what a crash can have told twice. A bot that falls behind the other
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Self
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import PullLoop
-from fillwire.bus.durables import ConsumerState, Deliver, StartAtSequence, delete_consumer, ensure_consumer
+from fillwire.bus.durables import ConsumerState, Deliver, delete_consumer, ensure_consumer
 from fillwire.bus.lookup import newest_message
 from fillwire.bus.messages import Message
+from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.coalescing import Coalesced
@@ -113,6 +115,7 @@ class SharedReading:
         self._seats: dict[Seat, None] = {}
         self._held: deque[_Held] = deque()
         self._kept: deque[Message] = deque(maxlen=KEPT)
+        self._floor_ns = 0  # when the stream stored the event at `floor`
         self._counted_anew_ns = 0  # when the stream stored the first event that got a sequence a second time
         self._kept_after = 0  # of what came after this sequence nothing is missing in `_kept`
         self._look: asyncio.TimerHandle | None = None
@@ -129,6 +132,7 @@ class SharedReading:
             ConfigError: the durable cannot be made.
             BrokerError: no answer.
         """
+        self._floor_ns = time.time_ns()
         state = await self._ensure_durable("new")
         self.position = self.floor = self._kept_after = state.acknowledged_sequence
         self._pull = PullLoop(
@@ -222,6 +226,7 @@ class SharedReading:
         before = message.sequence - 1
         self.floor = self._kept_after = before
         self._counted_anew_ns = message.stored_time_ns
+        self._floor_ns = message.stored_time_ns - 1
         self._held.clear()
         self._kept.clear()
         for seat in self._seats:
@@ -237,7 +242,7 @@ class SharedReading:
         while self._held and self._held[0].waiting == 0:
             last = self._held.popleft().message
         if last is not None:
-            self.floor = last.sequence
+            self.floor, self._floor_ns = last.sequence, last.stored_time_ns
             last.ack()
 
     def _plan_look(self, wait_s: float) -> None:
@@ -278,7 +283,7 @@ class SharedReading:
     async def _make_again(self) -> None:
         """Make the durable again where the seats are: it was deleted, or lost with the broker's disk."""
         _log.warning("shared_durable_made_again", durable=self.durable, after_sequence=self.floor)
-        await self._ensure_durable(StartAtSequence(self.floor + 1))
+        await self._ensure_durable(await place_behind(self._bus, self._stream, self.floor, self._floor_ns))
 
     async def _ensure_durable(self, deliver: Deliver) -> ConsumerState:
         return await ensure_consumer(

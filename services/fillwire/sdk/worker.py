@@ -109,7 +109,7 @@ class Worker:
         self.failure_count = 0  # of these, raised
         self.retry_count = 0  # of these, called again
         self._in_hand_ns = 0  # when the event in hand was delivered, 0 without one
-        self.last_sequence = 0  # in the stream, of the last message that is done
+        self.last_message: Message | None = None  # that is done
         self.taken_sequence = 0  # in the stream, of the last message that was taken
         self._decoder = decoder
         self._letters = letters
@@ -252,6 +252,11 @@ class Worker:
             _log.error("bot_on_stop_failed", bot=self.bot.name, error=error)
 
     @property
+    def last_sequence(self) -> int:
+        """Sequence in the stream of the last message that is done; 0 before the first."""
+        return 0 if self.last_message is None else self.last_message.sequence
+
+    @property
     def waiting_count(self) -> int:
         """Order events that wait for their turn."""
         return len(self._messages)
@@ -357,7 +362,7 @@ class Worker:
 
     def _settle(self, message: Message, seat: Seat | None) -> None:
         """Have the message acknowledged with the next turn of the loop: one acknowledgement stands for all before it."""
-        self.last_sequence = message.sequence
+        self.last_message = message
         if seat is not self._done_seat:
             self._acknowledge()
         if self._done is None:
