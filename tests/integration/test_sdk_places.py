@@ -266,3 +266,18 @@ async def test_who_has_lost_a_bot_cancels_no_orders(
         for one in added:
             await host.remove(one.bot)
     assert cancelled == [kept]
+
+
+async def test_a_host_that_stops_leaves_abandoned_readings_to_others(
+    bus: Bus, connect_bus: ConnectBus
+) -> None:
+    """Nothing of it asks the broker afterwards, whose connection may be closed by then."""
+    dying = await connect_bus("dying")
+    async with running(dying, *pair_of("first", "second")) as host:
+        await eventually(lambda: len(seated(host)) == 2)
+        await cut_off(dying, host)
+        async with running(bus, Listener("first")) as heir:
+            sweeping = heir._sweep._task
+            assert sweeping is not None
+            assert not sweeping.done()
+        assert sweeping.done()

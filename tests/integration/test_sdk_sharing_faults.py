@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.durables import ConsumerState, delete_consumer, ensure_consumer
+from fillwire.bus.durables import ConsumerState, StartAtSequence, delete_consumer, ensure_consumer
 from fillwire.bus.server import EmbeddedServer
+from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.events import OrderEvent
 from fillwire.sdk.shared import AHEAD
@@ -74,6 +76,53 @@ async def test_the_durable_of_a_reading_that_was_deleted_is_made_again(
     async with running(bus, *heirs):
         await publish(bus, *fills(7, 7))
         await eventually(lambda: all(heir.told == ["7"] for heir in heirs))
+
+
+@pytest.mark.parametrize("names", [("first",), ("first", "second")])
+@pytest.mark.parametrize("last", [11, 30])
+async def test_a_log_that_is_made_anew_is_heard_from_its_beginning(
+    bus: Bus, names: tuple[str, ...], last: int
+) -> None:
+    """Whether or not its sequences have come by those up to which the bots had handled the old one."""
+    await publish(bus, *fills(1, 5))
+    listeners = pair_of(*names)
+    async with running(bus, *listeners) as host:
+        await eventually(lambda: len(seated(host)) == (len(names) if len(names) > 1 else 0))
+        await publish(bus, *fills(6, 8))
+        await eventually(lambda: all(listener.told == numbers(6, 8) for listener in listeners))
+        await api.call(bus, "STREAM.DELETE.ORDERS")
+        await ensure_streams(bus)
+        await publish(bus, *fills(9, last))
+        await eventually(
+            lambda: all(listener.told == numbers(6, last) for listener in listeners), deadline_s=20
+        )
+        await publish(bus, *fills(last + 1, 40))
+        await eventually(lambda: all(listener.told == numbers(6, 40) for listener in listeners))
+
+
+async def test_a_durable_that_cannot_be_moved_back_is_made_again(bus: Bus) -> None:
+    """It was made for a place that a stream which lost its end has not reached again: it holds nobody up."""
+    first, second = pair_of("first", "second")
+    async with running(bus, first, second) as host:
+        await eventually(lambda: len(seated(host)) == 2)
+        await publish(bus, *fills(1, 3))
+        await eventually(lambda: first.told == second.told == numbers(1, 3))
+        assert await delete_consumer(bus, "ORDERS", "alice==first")
+        await ensure_consumer(
+            bus,
+            "ORDERS",
+            "alice==first",
+            bot_there(host, "first").filters,
+            deliver=StartAtSequence(1_000),
+            ack_policy="all",
+        )
+        await bot_there(host, "first").hold()
+        last = 3 + 2 * AHEAD
+        await publish(bus, *fills(4, last))
+        await eventually(lambda: second.told == numbers(1, last))
+        bot_there(host, "first").release()
+        await eventually(lambda: first.told == numbers(1, last))
+        await eventually(lambda: len(seated(host)) == 2)
 
 
 async def test_a_place_that_cannot_be_kept_at_once_is_owed(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
