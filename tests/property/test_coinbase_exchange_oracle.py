@@ -15,7 +15,8 @@ from fillwire.venues.parsing import FRAME_ERROR_CODES, Control, ExecutionReport,
 from fillwire.venues.records import OrderRow
 from fillwire.wire.codec import decode_order, encode_order
 from support.coinbase_exchange_frames import NOW_NS, SYMBOLS, Frame, Pause, Step, damaged, journeys
-from support.coinbase_exchange_oracle import Facts, Oracle
+from support.coinbase_exchange_oracle import Oracle
+from support.coinbase_exchange_oracle_orders import Facts
 
 ACCOUNT = Account("alicé", "coinbase", "live")
 

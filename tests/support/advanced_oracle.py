@@ -15,7 +15,7 @@ from fillwire.domain.identifiers import Account, state_event_id
 from fillwire.wire.codec import encode_order
 from fillwire.wire.decimals import decimal_text
 from support.advanced_oracle_order import ACCEPTED, ENDINGS, Order, check_time, read_order, read_time
-from support.binance_oracle_reader import Integer, Number, Pairs, Reader, Refused, decode, refuse
+from support.binance_oracle_reader import Integer, Pairs, Reader, Refused, decode, plain, refuse
 
 SNAPSHOT_ORDERS = 50
 Said = tuple[str, Any]
@@ -217,19 +217,8 @@ def _subscriptions(reader: Reader, sent_ns: int) -> dict[str, Any]:
             refuse("missing_field")
         if not isinstance(value, Pairs):
             refuse("wrong_type")
-        channels.append(_plain(value))
+        channels.append(plain(value))
     return {"type": "subscriptions", "exchange_time_ns": sent_ns, "channels": channels}
-
-
-def _plain(value: Any) -> Any:
-    """Return a JSON value as the json module reads it by default."""
-    if isinstance(value, Pairs):
-        return {key: _plain(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, Integer):
-        return int(value)
-    return float(value) if isinstance(value, Number) else value
 
 
 def _doubt(order: Order, *, has_ended: bool) -> Said:

@@ -20,7 +20,7 @@ from support.binance_oracle_execution import (
     refuse_contradictions,
     refuse_unknown,
 )
-from support.binance_oracle_reader import Integer, Number, Pairs, Reader, Refused, decode, refuse
+from support.binance_oracle_reader import Integer, Pairs, Reader, Refused, decode, plain, refuse
 
 Event = tuple[str, Any]
 
@@ -88,11 +88,11 @@ class Oracle:
             refuse("ambiguous_response")
         return "control", {
             "type": "response",
-            "id": _plain(answer["id"]),
+            "id": plain(answer["id"]),
             "status": int(status),
-            "result": _plain(answer.get("result")),
-            "error": _plain(error),
-            "rate_limits": _plain(answer.get("rateLimits")),
+            "result": plain(answer.get("result")),
+            "error": plain(error),
+            "rate_limits": plain(answer.get("rateLimits")),
         }
 
     def _event(self, reader: Reader, subscription_id: int | None) -> Event:
@@ -233,17 +233,6 @@ def _refuse_first(doubts: Sequence[str | None]) -> None:
     for doubt in doubts:
         if doubt is not None:
             refuse(doubt)
-
-
-def _plain(value: Any) -> Any:
-    """Return a JSON value as the json module reads it by default."""
-    if isinstance(value, Pairs):
-        return {key: _plain(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, Integer):
-        return int(value)
-    return float(value) if isinstance(value, Number) else value
 
 
 def _elements(reader: Reader, key: str) -> Iterator[Reader]:

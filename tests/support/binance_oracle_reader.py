@@ -199,3 +199,14 @@ class Reader:
         """Refuse if an absurd number was read."""
         if self.is_absurd:
             refuse("absurd_magnitude")
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value as the json module reads it by default."""
+    if isinstance(value, Pairs):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [plain(member) for member in value]
+    if isinstance(value, Integer):
+        return int(value)
+    return float(value) if isinstance(value, Number) else value

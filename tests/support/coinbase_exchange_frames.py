@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from support.coinbase_exchange_oracle import Facts
+from support.coinbase_exchange_oracle_orders import Facts
 
 NOW_NS = 1_795_000_000 * 10**9
 SYMBOLS = {"BTC-USD": "BTC-USD", "ETH-EUR": "ETH-EUR"}

@@ -4,15 +4,21 @@ It shares no code with the extension. What an order has executed is summed anew 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from fillwire.domain.identifiers import Account
 from fillwire.wire.decimals import decimal_text
-from support.binance_oracle_reader import Integer, Number, Pairs, Reader, Refused, decode, refuse
-from support.coinbase_exchange_oracle_events import Event, Trade, event_json
-from support.coinbase_exchange_oracle_messages import ORDER_MESSAGES, Message, read_instant, read_message
+from support.binance_oracle_reader import Pairs, Reader, Refused, decode, plain, refuse
+from support.coinbase_exchange_oracle_events import Event, event_json
+from support.coinbase_exchange_oracle_messages import (
+    ORDER_MESSAGES,
+    Message,
+    is_own,
+    read_instant,
+    read_message,
+)
+from support.coinbase_exchange_oracle_orders import Count, Facts, Order
 
 PUBLIC = {"last_match", "auction", "rfq_match", "ticker", "snapshot", "l2update", "status"}
 RESTART = 1_000_000
@@ -20,100 +26,6 @@ END_OF_TIME = 2**63
 LAG_NS = 10 * 10**9
 
 Said = tuple[str, Any]
-
-
-@dataclass(slots=True)
-class Count:
-    """Numbers of one product: all up to `frontier` have come or were missed, those in `early` have come beyond it."""
-
-    frontier: int | None = None
-    is_alone: bool = False
-    early: set[int] = field(default_factory=set)
-    heartbeat: int | None = None
-
-    def move(self, number: int) -> bool:
-        """Take `number` for the frontier; return whether one between was missed."""
-        assert self.frontier is not None
-        missed = set(range(self.frontier + 1, number)) - self.early
-        self.frontier = number
-        while self.frontier + 1 in self.early:
-            self.frontier += 1
-        self.early = {early for early in self.early if early > self.frontier}
-        return bool(missed)
-
-
-@dataclass(slots=True)
-class Order:
-    """An order; `base` and `base_quote` were executed up to trade `base_id` and are in the records."""
-
-    symbol: str
-    side: str
-    facts: dict[str, Any] = field(default_factory=dict)
-    trades: list[Trade] = field(default_factory=list)
-    base: Decimal = Decimal(0)
-    base_quote: Decimal | None = Decimal(0)
-    base_id: int = -1
-    last: int = -1
-    doubted_ns: int | None = None
-    was_received: bool = False
-    is_stop: bool = False
-    held: Trade | None = None
-
-    @property
-    def cumulative(self) -> Decimal:
-        """What is executed."""
-        return self.base + sum((trade.quantity for trade in self.trades), Decimal(0))
-
-    @property
-    def quote(self) -> Decimal | None:
-        """The amount of that."""
-        if self.base_quote is None:
-            return None
-        return self.base_quote + sum((trade.price * trade.quantity for trade in self.trades), Decimal(0))
-
-    @property
-    def quantity(self) -> Decimal | None:
-        """What was ordered."""
-        quantity: Decimal | None = self.facts.get("quantity")
-        return quantity
-
-    @property
-    def is_doubted(self) -> bool:
-        """Whether its messages say no more than that the records must tell."""
-        return self.doubted_ns is not None
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether trades were not told."""
-        return any(not trade.is_told for trade in self.trades)
-
-    def doubt(self, now_ns: int) -> None:
-        """Doubt it from now on."""
-        if self.doubted_ns is None:
-            self.doubted_ns = now_ns
-
-    def prove(self, remaining: Decimal | None) -> None:
-        """Believe what is known, if it leaves just `remaining`."""
-        if remaining is not None and self.fits(remaining) and not self.is_behind:
-            self.doubted_ns = None
-
-    def fits(self, remaining: Decimal) -> bool:
-        """Whether what remains and what is executed are the whole."""
-        return self.quantity is not None and self.cumulative + remaining == self.quantity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the records show of an open order, for the oracle."""
-
-    order_id: str
-    symbol: str
-    values: Mapping[str, Any]
-    side: str
-    executed: Decimal
-    quote: Decimal | None
-    last_trade_id: int | None
-    is_open: bool = True
 
 
 class Oracle:
@@ -206,7 +118,7 @@ class Oracle:
             controls[kind](reader)
         elif kind not in ORDER_MESSAGES:
             refuse("unknown_event")
-        elif _is_own(document):
+        elif is_own(document):
             message = read_message(kind, reader, self._symbols, self._received_ns + self._offset_ns)
             if kind != "activate" and self._count_own(message.symbol, message.sequence):
                 self._gap(message.symbol)
@@ -220,7 +132,7 @@ class Oracle:
     def _blame(self, document: Pairs, code: str) -> None:
         """Doubt what a refused frame may have told about."""
         keys = ["order_id"]
-        if _is_own(document):
+        if is_own(document):
             keys.append("maker_order_id" if document.get("maker_user_id") is not None else "taker_order_id")
         ids = [document.get(key) for key in keys]
         named = [name for name in ids if type(name) is str and name and len(name.encode()) <= 64]
@@ -228,7 +140,7 @@ class Oracle:
         if named and not is_malformed:
             if named[0] in self._orders:
                 self._orders[named[0]].doubt(self._received_ns)
-        elif code != "unknown_event" or _is_own(document):
+        elif code != "unknown_event" or is_own(document):
             self._doubt_all(None)
 
     # -- numbers
@@ -324,7 +236,7 @@ class Oracle:
                     refuse("wrong_type")
                 if name in listed:
                     listed[name].append(product)
-        self._said.append(("control", {"type": "subscriptions", "channels": _plain(channels)}))
+        self._said.append(("control", {"type": "subscriptions", "channels": plain(channels)}))
         self._counts = {product: self._counts.get(product, Count()) for product in listed["full"]}
         for product, count in self._counts.items():
             count.is_alone = product not in listed["user"]
@@ -382,7 +294,7 @@ class Oracle:
             return
         order.last = max(order.last, message.sequence)
         if not is_late:
-            order.prove(_remaining(message))
+            order.prove(message.remaining)
         if order.is_doubted or is_late or not self._is_told(message, order):
             order.doubt(self._received_ns)
             self._doubt(message.symbol, message.order_id)
@@ -475,27 +387,3 @@ class Oracle:
         self._said.append(
             ("event", event_json(self._account, pair, message, state, event, self._received_ns))
         )
-
-
-def _remaining(message: Message) -> Decimal | None:
-    """Return what remains of the order by the message, None if it does not say."""
-    if message.kind == "done" and message.values["reason"] == "filled":
-        return Decimal(0)
-    remaining: Decimal | None = message.values.get({"change": "old_size"}.get(message.kind, "remaining"))
-    return remaining
-
-
-def _is_own(document: Pairs) -> bool:
-    names = ("user_id", "profile_id", "maker_user_id", "taker_user_id")
-    return any(document.get(name) is not None for name in names)
-
-
-def _plain(value: Any) -> Any:
-    """Return a JSON value as the json module reads it by default."""
-    if isinstance(value, Pairs):
-        return {key: _plain(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, Integer):
-        return int(value)
-    return float(value) if isinstance(value, Number) else value

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from support.binance_oracle_reader import Reader, refuse
+from support.binance_oracle_reader import Pairs, Reader, refuse
 from support.coinbase_exchange_oracle_events import Trade
 
 ORDER_MESSAGES = {"received", "open", "match", "done", "change", "activate"}
@@ -43,6 +43,20 @@ class Message:
             self.time_ns,
             is_told,
         )
+
+    @property
+    def remaining(self) -> Decimal | None:
+        """What remains of the order by the message, None if it does not say."""
+        if self.kind == "done" and self.values["reason"] == "filled":
+            return Decimal(0)
+        remaining: Decimal | None = self.values.get({"change": "old_size"}.get(self.kind, "remaining"))
+        return remaining
+
+
+def is_own(document: Pairs) -> bool:
+    """Return whether a frame is about an order of ours."""
+    names = ("user_id", "profile_id", "maker_user_id", "taker_user_id")
+    return any(document.get(name) is not None for name in names)
 
 
 def read_instant(reader: Reader, key: str) -> int:
