@@ -11,6 +11,7 @@ import aiohttp
 
 from fillwire.simulator.alpaca.demo import DEMO_API_KEY, DEMO_SECRET
 from fillwire.simulator.alpaca.server import AlpacaSimulator
+from support.control_client import ControlClient
 
 DEADLINE_S = 10.0
 AUTH = {"action": "auth", "key": DEMO_API_KEY, "secret": DEMO_SECRET}
@@ -87,8 +88,10 @@ class Stream:
         return self.updates(order_id)
 
 
-class AlpacaClient:
+class AlpacaClient(ControlClient):
     """The account of one key."""
+
+    _sim: AlpacaSimulator
 
     def __init__(self, sim: AlpacaSimulator, api_key: str = DEMO_API_KEY, secret: str = DEMO_SECRET) -> None:
         self._sim = sim
@@ -153,25 +156,3 @@ class AlpacaClient:
         price = "60000" if symbol == "BTC/USD" else "200"
         body = {"symbol": symbol, "qty": qty, "side": "buy", "type": "limit", "time_in_force": "gtc"}
         return await self.ok("POST", "orders", {**body, "limit_price": price, **more})
-
-    async def control(self, verb: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Send a request to the control API that must succeed."""
-        async with self._session.request(
-            verb, f"{self._sim.rest_url}/sim/{path}", json=body, params=query
-        ) as response:
-            document = await response.json()
-            assert response.status == 200, document
-            return document
-
-    async def fault(self, kind: str, **options: Any) -> Any:
-        """Add a fault."""
-        return await self.control("POST", "faults", {"kind": kind, **options})
-
-    async def emitted(self, **script: Any) -> Any:
-        """Run a scripted emission for user demo to its end, and return its progress."""
-        job = await self.control("POST", "emit", {"user": "demo", **script})
-        async with asyncio.timeout(DEADLINE_S * 3):
-            while job["state"] == "running":
-                await asyncio.sleep(0.01)
-                job = await self.control("GET", f"emit/{job['job']}")
-        return job

@@ -1,6 +1,5 @@
 """A client of the simulated Coinbase Exchange for tests: signs, sends, and keeps all that the feed says."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,7 +13,8 @@ from yarl import URL
 
 from fillwire.simulator import CoinbaseExchangeSimulator
 from support.coinbase_keys import EXCHANGE_API_KEY, EXCHANGE_PASSPHRASE, EXCHANGE_SECRET
-from support.feed_client import DEADLINE_S, FeedClient
+from support.control_client import ControlClient
+from support.feed_client import FeedClient
 
 
 def signature(text: str, secret: str = EXCHANGE_SECRET) -> str:
@@ -34,7 +34,7 @@ def proof(timestamp: str | None = None, api_key: str = EXCHANGE_API_KEY) -> dict
     }
 
 
-class ExchangeClient(FeedClient):
+class ExchangeClient(FeedClient, ControlClient):
     """One connection to the feed, and the REST and control APIs."""
 
     def __init__(self, sim: CoinbaseExchangeSimulator) -> None:
@@ -135,33 +135,6 @@ class ExchangeClient(FeedClient):
 
     # Control
 
-    async def control(self, verb: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Send a request to the control API that must succeed."""
-        async with self._session.request(
-            verb, f"{self._sim.rest_url}/sim/{path}", json=body, params=query
-        ) as response:
-            document = await response.json()
-            assert response.status == 200, document
-            return document
-
-    async def fault(self, kind: str, **options: Any) -> Any:
-        """Add a fault."""
-        return await self.control("POST", "faults", {"kind": kind, **options})
-
     async def move_price(self, price: str, symbol: str = "BTC-USD") -> None:
         """Move the market."""
         await self.control("POST", "price", {"symbol": symbol, "price": price})
-
-    async def emitted(self, **script: Any) -> Any:
-        """Run a scripted emission for user demo to its end, and return its progress."""
-        job = await self.control("POST", "emit", {"user": "demo", **script})
-        async with asyncio.timeout(DEADLINE_S * 3):
-            while job["state"] == "running":
-                await asyncio.sleep(0.01)
-                job = await self.control("GET", f"emit/{job['job']}")
-        return job
-
-    async def executions(self) -> list[dict[str, Any]]:
-        """Return every execution of user demo as the venue caused it."""
-        document = await self.control("GET", "executions", user="demo")
-        return [dict(zip(document["columns"], row, strict=True)) for row in document["rows"]]

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fillwire.simulator import BinanceSimulator
 from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
+from support.control_client import ControlClient
 
 DEADLINE_S = 10.0
 
@@ -47,7 +48,7 @@ def signed(params: Mapping[str, Any], api_key: str = API_KEY, secret: str = HMAC
     return full | {"signature": ed25519_signature(payload) if is_ed25519 else hmac_signature(payload, secret)}
 
 
-class VenueClient:
+class VenueClient(ControlClient):
     """One WebSocket connection to the simulator, and its REST and control APIs.
 
     Attributes:
@@ -215,27 +216,3 @@ class VenueClient:
             },
         ) as response:
             return response.status, await response.json(), response.headers
-
-    # Control
-
-    async def control(self, verb: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Send a request to the control API that must succeed."""
-        async with self._session.request(
-            verb, f"{self._sim.rest_url}/sim/{path}", json=body, params=query
-        ) as response:
-            document = await response.json()
-            assert response.status == 200, document
-            return document
-
-    async def fault(self, kind: str, **options: Any) -> Any:
-        """Add a fault."""
-        return await self.control("POST", "faults", {"kind": kind, **options})
-
-    async def emitted(self, **script: Any) -> Any:
-        """Run a scripted emission for user demo to its end, and return its progress."""
-        job = await self.control("POST", "emit", {"user": "demo", **script})
-        async with asyncio.timeout(DEADLINE_S * 3):
-            while job["state"] == "running":
-                await asyncio.sleep(0.01)
-                job = await self.control("GET", f"emit/{job['job']}")
-        return job
