@@ -30,9 +30,8 @@ IDLE_S = 30.0  # a whole pull
 RATE = 20
 SECONDS = 15.0
 WARM_UP = 40
-FLAT_OUT_TOLD = (
-    20_000  # fills times bots; of much more the broker would cut the bare subscriptions off as too slow
-)
+# Fills times bots; of much more the broker would cut the bare subscriptions off as too slow.
+FLAT_OUT_TOLD = 20_000
 _SYMBOL = "BTCUSDT"
 _ORDERS = 20
 _POLL_S = 0.1
@@ -40,7 +39,7 @@ _CHECK_S = 1.0
 _SETTLE_S = 3.0
 _START_DEADLINE_S = 300.0
 _DRAIN_DEADLINE_S = 60.0
-_SERVICES = Path(__file__).parents[1]
+_TESTS = Path(__file__).parents[1]
 
 
 class Program(Child):
@@ -50,7 +49,7 @@ class Program(Child):
         self.out = stack.directory / f"{name}.json"
         environ = {
             **stack.environ,
-            "PYTHONPATH": str(_SERVICES),
+            "PYTHONPATH": str(_TESTS),
             "BENCH_BROKER": str(stack.broker.url),
         }
         super().__init__(name, (), stack.directory, environ)
@@ -247,7 +246,7 @@ def run(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--blocks", nargs="+", default=["100/1", "100/2", "1000/1", "1000/2"], metavar="BOTS/HOSTS"
+        "--blocks", nargs="+", default=[f"{bots}/{hosts}" for bots, hosts in BLOCKS], metavar="BOTS/HOSTS"
     )
     parser.add_argument("--idle-s", type=float, default=IDLE_S)
     parser.add_argument("--seconds", type=float, default=SECONDS)

@@ -15,25 +15,11 @@ import pytest
 import yaml
 
 from fillwire.domain import alert_names
+from support.monitoring_files import DASHBOARDS, MONITORING, RULES, panel_queries
 from support.promql import Selector, complaints, grouping_labels, selectors
 
 ROOT = Path(__file__).resolve().parents[2]
-MONITORING = ROOT / "deploy" / "monitoring"
-RULES = [
-    rule
-    for group in yaml.safe_load((MONITORING / "rules.yml").read_text())["groups"]
-    for rule in group["rules"]
-]
-DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
 RUNBOOK = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-
-
-def _queries() -> list[tuple[str, str]]:
-    found = []
-    for path in DASHBOARDS:
-        for panel in json.loads(path.read_text())["panels"]:
-            found += [(f"{path.stem}: {panel['title']}", target["expr"]) for target in panel["targets"]]
-    return found
 
 
 def _section(title: str) -> str:
@@ -48,7 +34,7 @@ def test_a_rule_asks_for_what_is_exported(rule: dict[str, Any]) -> None:
     assert complaints(rule["expr"]) == []
 
 
-@pytest.mark.parametrize(("where", "query"), _queries(), ids=lambda value: value[:60])
+@pytest.mark.parametrize(("where", "query"), panel_queries(), ids=lambda value: value[:60])
 def test_a_panel_asks_for_what_is_exported(where: str, query: str) -> None:
     """A panel that stays empty looks like a system at rest."""
     assert complaints(query) == [], where

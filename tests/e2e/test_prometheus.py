@@ -1,6 +1,5 @@
 """A real Prometheus scrapes the running services: every panel shows something, every rule evaluates, a trace is found."""
 
-import json
 import re
 import time
 from pathlib import Path
@@ -13,12 +12,12 @@ from fillwire.cli.stack import Stack
 from fillwire.runtime import metric_names
 from fillwire.runtime.metrics import MetricKind
 from support.eventually import eventually
+from support.monitoring_files import MONITORING, panel_queries
 from support.otlp_receiver import OtlpReceiver
 from support.prometheus_server import Prometheus, prometheus
 from support.prometheus_tools import tool
 from support.webhook_receiver import SECRET, receiver
 
-MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
 TOKEN = "token-of-the-scraper"
 BOT = '''
 from fillwire import Strategy
@@ -45,14 +44,6 @@ def program() -> Path:
             "prometheus is not on the path and Debian's package cannot be fetched: "
             "of the panels only names and labels were checked, by tests/contract/test_monitoring_files.py"
         )
-    return found
-
-
-def _panels() -> list[tuple[str, str]]:
-    found = []
-    for path in sorted((MONITORING / "dashboards").glob("*.json")):
-        for panel in json.loads(path.read_text())["panels"]:
-            found += [(f"{path.stem}: {panel['title']}", target["expr"]) for target in panel["targets"]]
     return found
 
 
@@ -106,7 +97,7 @@ async def test_everything_that_is_promised_is_seen_by_prometheus(tmp_path: Path,
 
                 names = set(await found.get("label/__name__/values"))
                 assert _promised() - names == set()
-                empty = [where for where, query in _panels() if not await found.query(_chosen(query))]
+                empty = [where for where, query in panel_queries() if not await found.query(_chosen(query))]
                 assert empty == []
                 groups = (await found.get("rules"))["groups"]
                 health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}

@@ -26,6 +26,7 @@ from fillwire.sdk.causality import ClientOrderIds
 from fillwire.sdk.desk import Desk
 from fillwire.wire.codec import decode_order
 from support.eventually import eventually
+from support.rehearsals import slot_of
 
 PAIR = "BTC-USDT"
 DEADLINE_S = 40.0
@@ -114,7 +115,7 @@ def require_one_order_per_slot(events: list[OrderEvent]) -> None:
     """At no time had a slot two open orders."""
     open_in: dict[str, str] = {}
     for event in events:
-        slot = str(event.client_order_id)[-10:-7]
+        slot = slot_of(event.client_order_id)
         if event.kind is Kind.NEW:
             assert slot not in open_in, (slot, open_in[slot], event.client_order_id)
             open_in[slot] = str(event.client_order_id)

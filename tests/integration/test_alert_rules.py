@@ -7,17 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.monitoring_files import MONITORING, RULES
 from support.prometheus_tools import tool
 
-MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
-ALERTS = [
-    rule["alert"]
-    for group in yaml.safe_load((MONITORING / "rules.yml").read_text())["groups"]
-    for rule in group["rules"]
-]
-pytestmark = [
-    pytest.mark.timeout(180),  # the first run on a machine may fetch the package
-]
+pytestmark = pytest.mark.timeout(180)  # the first run on a machine may fetch the package
 
 
 @pytest.fixture
@@ -48,7 +41,7 @@ def test_the_rules_are_valid_and_fire_when_they_should(promtool: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("alert", ALERTS)
+@pytest.mark.parametrize("alert", [rule["alert"] for rule in RULES])
 def test_the_tests_notice_a_rule_that_never_fires(promtool: Path, alert: str, tmp_path: Path) -> None:
     """Each rule broken in turn: nothing can be told by a test that passes anyway."""
     rules = yaml.safe_load((MONITORING / "rules.yml").read_text())

@@ -1,8 +1,6 @@
 """Bots from their creation to their removal, by manager and hosts on a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +10,12 @@ from fillwire.domain.bots import BotOutcome, BotSpec, BotState, BotView, Desired
 from fillwire.domain.errors import BrokerError
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.running import RunningBot
-from support.broker import ConnectBus
 from support.eventually import eventually
-from support.managed_bots import ManagedBots, managed_bots
+from support.managed_bots import ManagedBots, bots
 from support.order_events import order_event
 from support.publishing import publish
 
-
-@pytest.fixture
-async def bots(bus: Bus, connect_bus: ConnectBus, tmp_path: Path) -> AsyncIterator[ManagedBots]:  # noqa: ARG001 - the broker has streams and buckets
-    """A manager without hosts."""
-    directory = tmp_path / "bots"
-    directory.mkdir()
-    async with managed_bots(connect_bus, directory) as made:
-        yield made
+__all__ = ["bots"]
 
 
 async def test_a_bot_lives_from_its_creation_to_its_removal(bots: ManagedBots, bus: Bus) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -27,9 +26,7 @@ from support.managed_bots import ManagedBots, managed_bots
 @pytest.fixture
 async def bots(bus: Bus, connect_bus: ConnectBus, tmp_path: Path) -> AsyncIterator[ManagedBots]:  # noqa: ARG001 - the broker has streams and buckets
     """A host, and a manager that answers."""
-    directory = tmp_path / "bots"
-    directory.mkdir()
-    async with managed_bots(connect_bus, directory) as made:
+    async with managed_bots(connect_bus, tmp_path / "bots") as made:
         await made.host("a")
         async with ManagerService(await connect_bus("service"), made.manager):
             yield made
@@ -129,8 +126,6 @@ authorization {
 
 async def test_a_user_manages_their_own_bots_only(tmp_path: Path) -> None:
     """With the rights of a tenant, which are a subject to ask on and an inbox, the bots of another cannot be touched."""
-    directory = tmp_path / "bots"
-    directory.mkdir()
     async with EmbeddedServer(tmp_path / "broker", extra_config=USERS) as broker, AsyncExitStack() as stack:
 
         async def connect(name: str = "test", **_: object) -> Bus:
@@ -139,13 +134,13 @@ async def test_a_user_manages_their_own_bots_only(tmp_path: Path) -> None:
             )
             return await stack.enter_async_context(bus)
 
-        async with managed_bots(connect, directory) as made:
+        async with managed_bots(connect, tmp_path / "bots") as made:
             await made.host("a")
             async with ManagerService(await connect("service"), made.manager):
                 await made.manager.create("bob", made.creation())
                 credentials = Credentials(user="alice", password="a")
                 async with BotClient(broker.url, user="alice", credentials=credentials) as client:
-                    await client.create(replace(made.creation("own")))
+                    await client.create(made.creation("own"))
                     assert [bot.bot for bot in await client.list()] == ["own"]
                 async with await Bus.connect(
                     broker.url, name="alice", credentials=credentials, inbox_prefix="_INBOX_alice"

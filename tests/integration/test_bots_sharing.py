@@ -2,10 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -26,20 +24,13 @@ from fillwire.wire.commands import decode_open_orders_query, encode_command
 from fillwire.wire.subjects import account_tokens
 from support.broker import ConnectBus
 from support.eventually import eventually
-from support.managed_bots import BOTS, QUICK, ManagedBots, managed_bots
+from support.managed_bots import BOTS, QUICK, ManagedBots, bots
 from support.order_events import order_event
 from support.publishing import publish
 
+__all__ = ["bots"]
+
 NAMES = [f"bot-{number}" for number in range(6)]
-
-
-@pytest.fixture
-async def bots(bus: Bus, connect_bus: ConnectBus, tmp_path: Path) -> AsyncIterator[ManagedBots]:  # noqa: ARG001 - the broker has streams and buckets
-    """A manager without hosts."""
-    directory = tmp_path / "bots"
-    directory.mkdir()
-    async with managed_bots(connect_bus, directory) as made:
-        yield made
 
 
 def expected(*hosts: str) -> dict[str, str]:

@@ -16,15 +16,9 @@ from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError, ConfigError
-from support.broker import ConnectBus
+from support.broker import ConnectBus, free_ports
 from support.eventually import eventually
 from support.hanging import hang
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Collector:
@@ -48,7 +42,7 @@ def keep(bodies: list[bytes]) -> Callable[[Message], None]:
 
 async def test_absent_broker_is_one_sentence_within_the_deadline() -> None:
     """The error names the url and what was expected; nothing of the attempt is left."""
-    url = f"nats://secret:word@127.0.0.1:{_free_port()}"
+    url = f"nats://secret:word@127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(
         BrokerError, match=r"no broker answers at nats://\*\*\*@.*expected a NATS server within 0.5 s"
     ) as caught:
@@ -69,7 +63,7 @@ async def test_peer_that_says_nothing_is_no_broker() -> None:
 
 async def test_broker_that_starts_late_is_waited_for(tmp_path: Path) -> None:
     """Services and broker may start in any order."""
-    port = _free_port()
+    port = free_ports(1)[0]
     connecting = asyncio.create_task(Bus.connect(f"nats://127.0.0.1:{port}", name="test", deadline_s=20))
     async with EmbeddedServer(tmp_path, port=port), await asyncio.wait_for(connecting, 20) as bus:
         assert await bus.is_healthy()

@@ -186,9 +186,9 @@ async def test_nobody_is_kept_out(bus: Bus, browser: Browser, scheme: str, devic
     """Accessibility: axe finds nothing serious in login and page, light and dark, on a desk and on a phone; nothing is cut off."""
     options: dict[str, Any] = {
         "color_scheme": scheme,
-        "bypass_csp": True,
+        "bypass_csp": True,  # axe writes into the page
         "reduced_motion": "reduce",
-    }  # axe writes into the page
+    }
     if device == "phone":
         options |= PHONE
     async with console(bus) as made:

@@ -1,7 +1,6 @@
 """When an account is connected, what ends a connection, and what follows from each end."""
 
 import asyncio
-import socket
 from pathlib import Path
 
 import orjson
@@ -16,6 +15,7 @@ from fillwire.simulator.settings import SimulatorSettings
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, alert_subject, connection_subject
 from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
+from support.broker import free_ports
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, rig
 
@@ -300,15 +300,9 @@ async def test_a_clock_that_jumps_is_measured_again_when_the_venue_refuses_it(tm
         assert abs(offset_ns + 60_000_000_000) < 1_000_000_000
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def test_a_venue_that_is_away_is_given_up_told_and_tried_now_and_again(tmp_path: Path) -> None:
     """After the retries: disconnected with the reason and one alert; when the venue is back, receiving by itself."""
-    simulator = SimulatorSettings(port=_free_port())
+    simulator = SimulatorSettings(port=free_ports(1)[0])
     async with rig(tmp_path, simulator=simulator, FILLWIRE_WEBSOCKET=_websocket()) as it:
         alerts = await _alerts(it)
         await it.wish("BTC-USDT")

@@ -2,9 +2,8 @@
 
 import asyncio
 import io
-import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from yarl import URL
 
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.errors import ConfigError
-from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.redaction import remember_secret
@@ -27,6 +25,9 @@ from fillwire.wire.codec import encode_alert, encode_connection
 from support.binance_keys import API_KEY, HMAC_SECRET
 from support.eventually import eventually
 from support.gateway_rig import rig
+from support.logged import logged
+
+__all__ = ["logged"]
 
 TOKEN = "a-token-of-sixteen-or-more"
 FREE = MonitoringSettings(port=0)
@@ -155,20 +156,6 @@ async def test_a_gateway_is_ready_when_the_broker_answers_and_its_accounts_are_s
 
 async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
     return (await _get(http, url))[0] == 200
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Return everything that is logged, down to what only a developer wants to know."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure_logs({"FILLWIRE_LOG": "debug,nats=debug,aiohttp=debug,picows=debug"}, stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("fillwire", "nats", "aiohttp", "picows"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 async def test_nothing_that_a_gateway_says_holds_a_key(tmp_path: Path, logged: io.StringIO) -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import io
-import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
@@ -20,14 +19,16 @@ from fillwire.domain.events import Alert
 from fillwire.domain.identifiers import Account
 from fillwire.notify.service import Notifier, NotifyPolicy
 from fillwire.notify.webhook import Webhook
-from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.metrics import Measures
 from fillwire.runtime.settings import load_settings
 from fillwire.wire.codec import encode_alert
 from fillwire.wire.subjects import alert_subject
 from support.broker import ConnectBus, free_ports
 from support.eventually import eventually
+from support.logged import logged
 from support.webhook_receiver import SECRET, Receiver, receiver
+
+__all__ = ["logged"]
 
 QUICK = NotifyPolicy(quiet_s=0.2, deadline_s=5.0, retry_first_s=0.02, retry_max_s=0.05)
 
@@ -249,16 +250,3 @@ def test_what_cannot_be_used_is_refused_at_the_start(variables: dict[str, str], 
     with pytest.raises(ConfigError, match=sentence) as caught:
         load_settings(environ={f"FILLWIRE_NOTIFY__{name}": value for name, value in variables.items()})
     assert "hunter2" not in str(caught.value)
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Return what is logged, as a machine reads it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure_logs({"FILLWIRE_LOG": "debug"}, stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("fillwire").setLevel(logging.NOTSET)

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
@@ -177,7 +178,7 @@ def recorded_ids_count(database: Database) -> int:
     """Return how many events are recorded, 0 while the database is away."""
     try:
         return len(recorded_ids(database))
-    except Exception as error:
+    except DBAPIError as error:
         if "connect" in str(error) or "starting up" in str(error) or "shutting down" in str(error):
             return 0
         raise

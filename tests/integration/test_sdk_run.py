@@ -208,10 +208,10 @@ async def test_a_mistake_in_the_file_is_one_sentence(
 async def test_a_wrong_option_is_one_sentence(
     tmp_path: Path, options: tuple[str, ...], sentence: str
 ) -> None:
-    """Nothing is started, and the exit status is 1."""
+    """Nothing is started, and the exit status is 2."""
     path = written(tmp_path, BOTS)
     async with python(*run(path, *options)) as process:
-        assert await process.ended() == 1
+        assert await process.ended() == 2
         assert len(process.errors) == 1
         assert process.errors[0].startswith("fillwire: ")
         assert sentence in process.errors[0]

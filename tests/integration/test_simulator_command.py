@@ -153,10 +153,10 @@ async def test_each_exchange_prints_its_demo_keys(exchange: str) -> None:
     ],
 )
 async def test_unusable_options_are_one_sentence(options: tuple[str, ...], sentence: str) -> None:
-    """What cannot be simulated is refused in one line, exit code 1."""
+    """What cannot be simulated is refused in one line, exit code 2."""
     async with simulate("--port", "0", *options) as process:
         code, said = await ended(process)
-    assert code == 1
+    assert code == 2
     assert said.startswith(f"fillwire: {sentence}")
     assert said.count("\n") == 1
 

@@ -22,7 +22,7 @@ from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
 from fillwire.recorder.progress import Gap
 from fillwire.recorder.trades import TradeFilter
-from support.databases import Delivered, delivered, opened_writer, record
+from support.databases import Delivered, address_of, delivered, opened_writer, record
 from support.eventually import eventually
 from support.order_events import order_event, order_life
 from support.processes import python
@@ -32,8 +32,7 @@ from support.recording import recorded_ids, recorder_process
 
 def trades(database: Database, *arguments: str, status: int = 0) -> tuple[list[str], list[str]]:
     """Run `fillwire trades` to its end and return what it said on both streams."""
-    address = database.url.set(drivername=database.dialect).render_as_string(hide_password=False)
-    done = CliRunner().invoke(main, ["trades", *arguments, "--database", address])
+    done = CliRunner().invoke(main, ["trades", *arguments, "--database", address_of(database)])
     assert done.exit_code == status, done.output
     return done.stdout.splitlines(), done.stderr.splitlines()
 
@@ -228,8 +227,7 @@ def test_the_state_of_the_recording_is_shown(database: Database) -> None:
     bad = Delivered(8, "orders.alice.binance.live.BTC-USDT.filled", b"{", "id")
     writer.write(position, [delivered(order_event(), 7), bad])
     writer.close()
-    address = database.url.set(drivername=database.dialect).render_as_string(hide_password=False)
-    arguments = ["recorder", "--database", address, "status"]
+    arguments = ["recorder", "--database", address_of(database), "status"]
     lines = CliRunner().invoke(main, arguments).stdout.splitlines()
     assert "missing: 1 to 6 of stream 1: gone" in lines
     assert any(line.startswith("unreadable: 8 of stream 1 on orders.alice.") for line in lines)

@@ -31,7 +31,7 @@ _INSTALLATION = (
     (60, "update", "-qq"),
     (100, "install", "-y", "-qq", "--no-install-recommends", "chromium"),
 )
-_SECONDS = 15_000.0
+_TIMEOUT_MS = 15_000.0
 
 
 def find_chromium() -> str | None:
@@ -80,7 +80,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def open_page(browser: Browser, address: str, token: str | None = None, **options: object) -> Page:
     """Return a page of the console, logged in by a link if a token is given; what its scripts raise fails the test."""
     context = await browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]  # passed through
-    context.set_default_timeout(_SECONDS)
+    context.set_default_timeout(_TIMEOUT_MS)
     page = await context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from fillwire.domain.events import OrderEvent
 from fillwire.recorder.database import Database
@@ -70,10 +70,10 @@ def record(database: Database, events: Sequence[OrderEvent]) -> None:
 
 def query(database: Database, statement: str) -> list[tuple[Any, ...]]:
     """Return the rows of a statement."""
-
-    def read(connection: Connection) -> list[tuple[Any, ...]]:
+    with database.engine().connect() as connection:
         return [tuple(row) for row in connection.execute(text(statement))]
 
-    engine = database.engine()
-    with engine.connect() as connection:
-        return read(connection)
+
+def address_of(database: Database) -> str:
+    """Return the address as a person writes it, whichever driver is behind it."""
+    return database.url.set(drivername=database.dialect).render_as_string(hide_password=False)

@@ -5,10 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.host import BotHost
 from fillwire.bots.manager import BotManager
 from fillwire.bots.policy import HostPolicy
+from fillwire.bus.connection import Bus
 from fillwire.domain.bots import BotCreation, BotSpec, Desired
 from support.broker import ConnectBus
 
@@ -69,22 +72,18 @@ class ManagedBots:
 
     Attributes:
         manager: the manager.
+        catalogue: what bots may be made of.
         directory: where files of bots may lie; `bots.py` is there.
     """
 
-    def __init__(self, connect_bus: ConnectBus, directory: Path) -> None:
+    def __init__(
+        self, connect_bus: ConnectBus, manager: BotManager, catalogue: Catalogue, directory: Path
+    ) -> None:
+        self.manager = manager
+        self.catalogue = catalogue
         self.directory = directory
-        self.catalogue = Catalogue([directory])
         self._connect_bus = connect_bus
-        self._manager: BotManager | None = None
         self._hosts: dict[str, AsyncExitStack] = {}
-        (directory / "bots.py").write_text(BOTS)
-
-    @property
-    def manager(self) -> BotManager:
-        """The manager."""
-        assert self._manager is not None
-        return self._manager
 
     async def host(
         self, name: str, policy: HostPolicy = QUICK, catalogue: Catalogue | None = None
@@ -123,14 +122,28 @@ class ManagedBots:
         return path.read_text().splitlines() if path.exists() else []
 
 
+def _catalogue(directory: Path) -> Catalogue:
+    """Return a catalogue of what is in a directory: `bots.py` at first."""
+    directory.mkdir(exist_ok=True)
+    (directory / "bots.py").write_text(BOTS)
+    return Catalogue([directory])
+
+
 @asynccontextmanager
 async def managed_bots(connect_bus: ConnectBus, directory: Path) -> AsyncIterator[ManagedBots]:
     """A manager; hosts are started by the test, and stopped at the end."""
-    made = ManagedBots(connect_bus, directory)
-    async with BotManager(await connect_bus("manager"), made.catalogue, lease_s=4.0) as manager:
-        made._manager = manager
+    catalogue = _catalogue(directory)
+    async with BotManager(await connect_bus("manager"), catalogue, lease_s=4.0) as manager:
+        made = ManagedBots(connect_bus, manager, catalogue, directory)
         try:
             yield made
         finally:
             for name in list(made._hosts):
                 await made.stop(name)
+
+
+@pytest.fixture
+async def bots(bus: Bus, connect_bus: ConnectBus, tmp_path: Path) -> AsyncIterator[ManagedBots]:  # noqa: ARG001 - the broker has streams and buckets
+    """A manager without hosts."""
+    async with managed_bots(connect_bus, tmp_path / "bots") as made:
+        yield made

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from support.broker import free_ports
 
 _ALONE = "nobody"  # whom PostgreSQL runs as where the tests run as root
 _DEADLINE_S = 30.0
@@ -56,9 +57,7 @@ class PostgreSQLServer:
         self._user = _ALONE if os.geteuid() == 0 else None
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        (self.port,) = free_ports(1)
 
     def initialise(self) -> None:
         """Make the directory of the data."""

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from fillwire.bus.connection import Bus
 from fillwire.bus.log import read_stream
 from fillwire.bus.messages import Message
 from fillwire.recorder.database import Database
 from fillwire.recorder.service import Recorder
 from fillwire.runtime.lifecycle import Stop
-from support.databases import query
+from support.databases import address_of, query
 from support.processes import Process, python
 
 
@@ -31,9 +33,8 @@ async def recording(bus: Bus, database: Database) -> AsyncIterator[Recorder]:
 @asynccontextmanager
 async def recorder_process(database: Database, nats: str, cwd: Path) -> AsyncIterator[Process]:
     """Run `fillwire recorder` in a process of its own."""
-    address = database.url.set(drivername=database.dialect).render_as_string(hide_password=False)
     async with python(
-        "-m", "fillwire", "recorder", "--database", address, "--nats", nats, cwd=cwd
+        "-m", "fillwire", "recorder", "--database", address_of(database), "--nats", nats, cwd=cwd
     ) as process:
         yield process
 
@@ -53,7 +54,7 @@ def recorded_ids(database: Database) -> list[str]:
     """Return the identities of the recorded events, in the order of the stream; none before there are tables."""
     try:
         rows = query(database, "SELECT event_id FROM order_events ORDER BY stream_id, sequence")
-    except Exception as error:
+    except DBAPIError as error:
         if "order_events" in str(error):
             return []
         raise

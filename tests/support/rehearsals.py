@@ -103,7 +103,7 @@ async def play(  # noqa: PLR0913, PLR0917 - the parts of a rehearsal
     high: Decimal,
     check: Callable[[OrderState], None],
 ) -> Rehearsal[OrderKeeper]:
-    """Let a course happen, then end all faults; check the books after each step and the orders at the end."""
+    """Let a course happen, end all faults, and check books and orders: then, and after a start with and without checkpoint."""
     random = Random(course.faults.seed)
     stage = Rehearsal(make_bot, venue, course.faults)
     watcher = Watcher(venue, lambda: stage.bot.state)  # type: ignore[arg-type, return-value] # asked once it is there

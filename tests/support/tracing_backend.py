@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from fillwire.cli.trace.jaeger import read_spans
 from fillwire.cli.trace.waterfall import Link, Span
+from support.broker import free_ports
 from support.eventually import eventually
 from support.jaeger_binary import JAEGER
 from support.otlp_receiver import OtlpReceiver
@@ -127,17 +127,6 @@ class ReceiverBackend:
         }
 
 
-def _free_ports(count: int) -> Sequence[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
 def _configuration(otlp: int, query: int, query_grpc: int, health: int) -> str:
     document = {
         "service": {
@@ -164,7 +153,7 @@ def _configuration(otlp: int, query: int, query_grpc: int, health: int) -> str:
 
 @asynccontextmanager
 async def _jaeger(binary: str, path: Path) -> AsyncIterator[JaegerBackend]:
-    otlp, query, query_grpc, health = _free_ports(4)
+    otlp, query, query_grpc, health = free_ports(4)
     config = path / "jaeger.yaml"
     config.write_text(_configuration(otlp, query, query_grpc, health))
     with (path / "jaeger.log").open("wb") as log:

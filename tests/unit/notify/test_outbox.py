@@ -36,7 +36,7 @@ def test_alerts_of_a_kind_about_an_account_are_told_together() -> None:
     for number in (1, 2, 3):
         assert case.add(number, 0.0)
     assert case.add(4, 0.0, user="bob")
-    first, *_ = [case.outbox.due(0.0)]
+    first = case.outbox.due(0.0)
     assert first is not None
     assert (first.alert.reason, first.count, first.first_time_ns) == ("reason 3", 3, 1)
     assert (len(case.outbox), case.settled) == (2, [1, 2])
