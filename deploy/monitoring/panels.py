@@ -6,11 +6,19 @@ from grafana import Panel, stat
 _VENUE = 'exchange=~"$exchange",environment=~"$environment"'
 _ACCOUNT = f'{_VENUE},user=~"$user"'
 _JOB = 'job=~"fillwire.*"'
+# Legends.
+_WHOSE = "{{user}}@{{exchange}}/{{environment}}"
+_BOT = "{{bot}} of {{user}}"
+_PROCESS = "{{job}} {{instance}}"
 
 
 def _quantile(share: float, stage: str, by: str = "") -> str:
     inner = f'rate(fillwire_fill_latency_seconds_bucket{{{_VENUE},stage="{stage}"}}[$__rate_interval])'
     return f"histogram_quantile({share}, sum by (le{by}) ({inner}))"
+
+
+def _rate_of_bot(counter: str) -> str:
+    return f"sum by (user, bot) (rate({counter}{{{_ACCOUNT}}}[$__rate_interval]))"
 
 
 OVERVIEW = (
@@ -70,15 +78,13 @@ OVERVIEW = (
     Panel(
         title="Accounts that do not receive",
         says="1 for each account whose fills are not detected live now.",
-        queries={
-            f"1 - max by (exchange, environment, user) (fillwire_connection_up{{{_ACCOUNT}}})": "{{user}}@{{exchange}}/{{environment}}"
-        },
+        queries={f"1 - max by (exchange, environment, user) (fillwire_connection_up{{{_ACCOUNT}}})": _WHOSE},
     ),
     Panel(
         title="Unsettled orders",
         says="Orders on which the log and the exchange's records do not agree yet.",
         queries={
-            f"max by (exchange, environment, user) (fillwire_reconcile_unsettled{{{_ACCOUNT}}})": "{{user}}@{{exchange}}/{{environment}}"
+            f"max by (exchange, environment, user) (fillwire_reconcile_unsettled{{{_ACCOUNT}}})": _WHOSE
         },
     ),
     Panel(
@@ -103,7 +109,7 @@ CONNECTIONS = (
         says="Share of the time in which each account was receiving.",
         unit="percentunit",
         queries={
-            f"sum by (exchange, environment, user) (rate(fillwire_connection_receiving_time_seconds_total{{{_ACCOUNT}}}[$__rate_interval]))": "{{user}}@{{exchange}}/{{environment}}"
+            f"sum by (exchange, environment, user) (rate(fillwire_connection_receiving_time_seconds_total{{{_ACCOUNT}}}[$__rate_interval]))": _WHOSE
         },
     ),
     Panel(
@@ -111,14 +117,14 @@ CONNECTIONS = (
         says="Since when each connection receives; venues end most after a day.",
         unit="s",
         queries={
-            f"max by (exchange, environment, user) (fillwire_connection_uptime_seconds{{{_ACCOUNT}}})": "{{user}}@{{exchange}}/{{environment}}"
+            f"max by (exchange, environment, user) (fillwire_connection_uptime_seconds{{{_ACCOUNT}}})": _WHOSE
         },
     ),
     Panel(
         title="Losses an hour",
         says="Connections that were receiving and were lost.",
         queries={
-            f"sum by (exchange, environment, user) (increase(fillwire_connection_losses_total{{{_ACCOUNT}}}[1h]))": "{{user}}@{{exchange}}/{{environment}}"
+            f"sum by (exchange, environment, user) (increase(fillwire_connection_losses_total{{{_ACCOUNT}}}[1h]))": _WHOSE
         },
     ),
     Panel(
@@ -133,9 +139,7 @@ CONNECTIONS = (
     Panel(
         title="Circuit breakers",
         says="0 closed, 1 half open, 2 open: the stricter of the account's and the exchange's.",
-        queries={
-            f"max by (exchange, environment, user) (fillwire_connection_breaker{{{_ACCOUNT}}})": "{{user}}@{{exchange}}/{{environment}}"
-        },
+        queries={f"max by (exchange, environment, user) (fillwire_connection_breaker{{{_ACCOUNT}}})": _WHOSE},
     ),
     Panel(
         title="Polled, and owned",
@@ -255,8 +259,6 @@ LATENCY = (
     ),
 )
 
-_BOT = "{{bot}} of {{user}}"
-
 BOTS = (
     Panel(
         title="Waiting for the longest",
@@ -278,8 +280,8 @@ BOTS = (
         title="Events a second",
         says="Handled, and repeated ones that were dropped.",
         queries={
-            f"sum by (user, bot) (rate(fillwire_bot_events_handled_total{{{_ACCOUNT}}}[$__rate_interval]))": _BOT,
-            f"sum by (user, bot) (rate(fillwire_bot_events_repeated_total{{{_ACCOUNT}}}[$__rate_interval]))": f"{_BOT}, repeated",
+            _rate_of_bot("fillwire_bot_events_handled_total"): _BOT,
+            _rate_of_bot("fillwire_bot_events_repeated_total"): f"{_BOT}, repeated",
         },
     ),
     Panel(
@@ -287,24 +289,22 @@ BOTS = (
         says="Mean over all of the bot's callbacks for order events.",
         unit="s",
         queries={
-            f"sum by (user, bot) (rate(fillwire_bot_callbacks_time_seconds_total{{{_ACCOUNT}}}[$__rate_interval])) / "
-            f"sum by (user, bot) (rate(fillwire_bot_callbacks_total{{{_ACCOUNT}}}[$__rate_interval]))": _BOT
+            f"{_rate_of_bot('fillwire_bot_callbacks_time_seconds_total')} / "
+            f"{_rate_of_bot('fillwire_bot_callbacks_total')}": _BOT
         },
     ),
     Panel(
         title="Busy",
         says="Share of the time that the bot spends in callbacks; near 1 it falls behind.",
         unit="percentunit",
-        queries={
-            f"sum by (user, bot) (rate(fillwire_bot_callbacks_time_seconds_total{{{_ACCOUNT}}}[$__rate_interval]))": _BOT
-        },
+        queries={_rate_of_bot("fillwire_bot_callbacks_time_seconds_total"): _BOT},
     ),
     Panel(
         title="Failures and retries",
         says="Calls that raised, and calls that were made again.",
         queries={
-            f"sum by (user, bot) (rate(fillwire_bot_failures_total{{{_ACCOUNT}}}[$__rate_interval]))": f"{_BOT}, raised",
-            f"sum by (user, bot) (rate(fillwire_bot_retries_total{{{_ACCOUNT}}}[$__rate_interval]))": f"{_BOT}, again",
+            _rate_of_bot("fillwire_bot_failures_total"): f"{_BOT}, raised",
+            _rate_of_bot("fillwire_bot_retries_total"): f"{_BOT}, again",
         },
     ),
     Panel(
@@ -313,8 +313,6 @@ BOTS = (
         queries={f"sum by (user, bot) (increase(fillwire_bot_dead_letters_total{{{_ACCOUNT}}}[1h]))": _BOT},
     ),
 )
-
-_PROCESS = "{{job}} {{instance}}"
 
 SERVICES = (
     Panel(title="There", says="1 while the service answers Prometheus.", queries={f"up{{{_JOB}}}": _PROCESS}),

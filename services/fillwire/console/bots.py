@@ -19,8 +19,7 @@ from fillwire.wire.bots import LIST, PAUSE, RESUME, START, STOP, decode_bot_answ
 from fillwire.wire.subjects import bot_subject
 
 VERBS: Final = frozenset({START, PAUSE, RESUME, STOP})
-_DEADLINE_S: Final = 20.0
-_MARGIN_S: Final = 5.0
+_MARGIN_S: Final = 5.0  # for the manager's last steps beyond the deadline that it was given
 _ASKED_AT_ONCE: Final = 8
 
 
@@ -73,7 +72,9 @@ class BotsSection:
         subject = bot_subject(user, verb)
         async with self._turns:
             try:
-                data = await self._bus.request(subject, encode_bot(request), _DEADLINE_S + _MARGIN_S)
+                data = await self._bus.request(
+                    subject, encode_bot(request), request.deadline_ms / 1e3 + _MARGIN_S
+                )
             except NoResponder:
                 raise BrokerError(
                     "no manager of bots answers: expected one that runs, as `fillwire manager`"

@@ -135,7 +135,7 @@ class TelemetrySettings(Section):
     sample_ratio: Annotated[Number, Field(ge=0, le=1)] = 1.0
 
 
-def _check_shares(beat_ms: int, doubt_after_ms: int, lease_ms: int | None) -> None:
+def _check_lease(beat_ms: int, doubt_after_ms: int, lease_ms: int | None) -> None:
     if doubt_after_ms < 3 * beat_ms:
         raise ValueError(
             f"expected doubtAfterMs of at least three times beatMs, which is {beat_ms}, found {doubt_after_ms}"
@@ -162,7 +162,7 @@ class GatewaySettings(Section):
 
     @model_validator(mode="after")
     def _doubts_late(self) -> Self:
-        _check_shares(self.beat_ms, self.doubt_after_ms, self.lease_ms)
+        _check_lease(self.beat_ms, self.doubt_after_ms, self.lease_ms)
         return self
 
 
@@ -202,7 +202,7 @@ class BotsSettings(Section):
 
     @model_validator(mode="after")
     def _doubts_late(self) -> Self:
-        _check_shares(self.beat_ms, self.doubt_after_ms, self.lease_ms)
+        _check_lease(self.beat_ms, self.doubt_after_ms, self.lease_ms)
         return self
 
 
