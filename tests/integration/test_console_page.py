@@ -117,6 +117,27 @@ async def test_who_logs_in_next_sees_nothing_of_who_was_there_before(bus: Bus, b
         await expect(row).to_have_count(0)
 
 
+async def test_a_stream_that_is_asked_for_again_is_that_of_who_is_there_by_then(
+    bus: Bus, browser: Browser
+) -> None:
+    """Who logs out while the page waits before it listens again does not come back in the place of another."""
+    async with console(bus) as made:
+        page = await open_page(browser, made.address)
+        await page.clock.install()
+        refuse = "**/api/stream"
+        await page.route(refuse, lambda route: route.fulfill(status=503))
+        await page.get_by_label("Token").fill(ALICE_TOKEN)
+        async with page.expect_response("**/api/me"):  # why is there no stream? then it waits
+            await page.keyboard.press("Enter")
+        await page.unroute(refuse)
+        await page.get_by_role("button", name="Log out").click()
+        await page.get_by_label("Token").fill(BOB_TOKEN)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#user")).to_have_text("bob")
+        await page.clock.run_for(5_000)
+        await expect(page.locator("#user")).to_have_text("bob")
+
+
 async def test_a_link_logs_in_once_and_leaves_no_token_in_the_address(bus: Bus, browser: Browser) -> None:
     """The token of a link is out of the address at once; the same link in another browser does not open."""
     async with console(bus) as made:

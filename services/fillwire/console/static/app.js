@@ -118,14 +118,17 @@ function begin(facts) {
 }
 
 async function listenAgain() {
+  const before = viewer;
+  const isStill = () => viewer !== null && viewer === before; // nobody has logged out meanwhile, or somebody else in
   try {
     const facts = await server.me();
-    if (!viewer) return;
+    if (!isStill()) return;
     stopListening?.();
-    setTimeout(() => viewer && begin(facts), 2000);
+    setTimeout(() => isStill() && begin(facts), 2000);
   } catch (error) {
+    if (!isStill()) return;
     if (error.status === 401) showLogin("The session has ended: log in again.");
-    else setTimeout(() => viewer && listenAgain(), 2000);
+    else setTimeout(() => isStill() && listenAgain(), 2000);
   }
 }
 
