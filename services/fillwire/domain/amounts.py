@@ -43,19 +43,22 @@ def share(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
 
 def floored(amount: Decimal, step: Decimal | None) -> Decimal:
     """Return the largest multiple of `step` that is not above `amount`; without a step, `amount`."""
-    return amount if step is None else _stepped(amount, step, ROUND_FLOOR)
+    return stepped(amount, step, ROUND_FLOOR)
 
 
 def raised(amount: Decimal, step: Decimal | None) -> Decimal:
     """Return the smallest multiple of `step` that is not below `amount`; without a step, `amount`."""
-    return amount if step is None else _stepped(amount, step, ROUND_CEILING)
+    return stepped(amount, step, ROUND_CEILING)
 
 
 def nearest(amount: Decimal, step: Decimal | None) -> Decimal:
     """Return the multiple of `step` nearest to `amount`, half to even; without a step, `amount`."""
-    return amount if step is None else _stepped(amount, step, ROUND_HALF_EVEN)
+    return stepped(amount, step, ROUND_HALF_EVEN)
 
 
-def _stepped(amount: Decimal, step: Decimal, rounding: str) -> Decimal:
+def stepped(amount: Decimal, step: Decimal | None, rounding: str) -> Decimal:
+    """Return the multiple of `step` that `amount` is rounded to in this way; without a step, `amount`."""
+    if step is None:
+        return amount
     count = _EXACT.divide(amount, step).to_integral_value(rounding)
     return _EXACT.multiply(count, step)

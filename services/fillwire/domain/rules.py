@@ -1,12 +1,15 @@
 """What a venue lets the orders of a pair be: steps and bounds, and what an order breaks of them."""
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_DOWN, Context, Decimal
+from decimal import ROUND_HALF_DOWN, Context, Decimal
 
+from fillwire.domain.amounts import floored, product, raised, stepped
 from fillwire.domain.enums import OrderType
 from fillwire.domain.orders import OrderRequest
 
 _EXACT = Context(prec=200)
+# Of a quotient that never ends nobody wants to read more.
+_FINEST = Decimal("1e-16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,7 @@ def broken_rule(rules: PairRules, request: OrderRequest) -> str | None:
 def _broken(
     name: str, value: Decimal, step: Decimal | None, low: Decimal | None, high: Decimal | None
 ) -> str | None:
-    if step is not None and _EXACT.remainder(value, step):
+    if step is not None and floored(value, step) != value:
         expected = f"a multiple of {_text(step)}"
     elif low is not None and value < low:
         expected = f"{_text(low)} or more"
@@ -98,12 +101,10 @@ def _broken(
 
 
 def _broken_notional(rules: PairRules, price: Decimal, quantity: Decimal) -> str | None:
-    notional = _EXACT.multiply(price, quantity)
+    notional = product(price, quantity)
     if rules.min_notional is None or notional >= rules.min_notional or price <= 0:
         return None
-    enough = _EXACT.divide(rules.min_notional, price)
-    step = rules.quantity_step
-    nearest = enough if step is None else _multiple(enough, step, ROUND_CEILING)
+    nearest = raised(_EXACT.divide(rules.min_notional, price), rules.quantity_step or _FINEST)
     return (
         f"price times quantity is {_text(notional)}: expected {_text(rules.min_notional)} or more, "
         f"at this price the least quantity is {_text(nearest)}"
@@ -111,17 +112,12 @@ def _broken_notional(rules: PairRules, price: Decimal, quantity: Decimal) -> str
 
 
 def _nearest(value: Decimal, step: Decimal | None, low: Decimal | None, high: Decimal | None) -> Decimal:
-    nearest = value if step is None else _multiple(value, step, ROUND_HALF_DOWN)
+    nearest = stepped(value, step, ROUND_HALF_DOWN)
     if low is not None and nearest < low:
-        nearest = low if step is None else _multiple(low, step, ROUND_CEILING)
+        nearest = raised(low, step)
     if high is not None and nearest > high:
-        nearest = high if step is None else _multiple(high, step, ROUND_FLOOR)
+        nearest = floored(high, step)
     return step if step is not None and nearest == 0 else nearest
-
-
-def _multiple(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    count = _EXACT.divide(value, step).to_integral_value(rounding, _EXACT)
-    return _EXACT.multiply(count, step)
 
 
 def _text(value: Decimal) -> str:

@@ -73,6 +73,13 @@ def test_prices_below_a_bound_may_be_finer() -> None:
     )
 
 
+def test_the_least_quantity_is_readable_where_the_venue_names_no_step() -> None:
+    """A quotient that never ends is cut, and to the side of what is enough."""
+    assert broken_rule(PairRules(min_notional=Decimal(10)), limit("1", "3")) == (
+        "price times quantity is 3: expected 10 or more, at this price the least quantity is 3.3333333333333334"
+    )
+
+
 def test_what_the_venue_does_not_say_is_not_checked() -> None:
     """Rules that say nothing let everything through."""
     assert broken_rule(PairRules(), limit("0.000000000000000001", "99999999999999999999.123456789")) is None
