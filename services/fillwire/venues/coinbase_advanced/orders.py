@@ -14,7 +14,7 @@ from fillwire.domain.errors import OrderRejected, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest
 from fillwire.venues.coinbase_advanced import requests
 from fillwire.venues.coinbase_advanced.auth import TokenSigner
-from fillwire.venues.coinbase_advanced.records import LOOKUP_PAGES, AdvancedRecords, newest_orders
+from fillwire.venues.coinbase_advanced.records import AdvancedRecords, newest_orders
 from fillwire.venues.coinbase_advanced.refusals import OK, VENUE, order_error
 from fillwire.venues.questions import Question
 from fillwire.venues.records import OrderRow
@@ -94,7 +94,7 @@ class AdvancedOrders:
     ) -> Question[OrderRow | None]:
         if order_id is not None:
             return (yield from self._records.order((symbol, order_id)))
-        rows = yield from newest_orders(self._signer, symbol, LOOKUP_PAGES)
+        rows, _ = yield from newest_orders(self._signer, symbol)
         return next((row for row in rows if row.client_order_id == client_order_id), None)
 
 

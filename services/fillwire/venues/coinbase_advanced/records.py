@@ -39,7 +39,7 @@ _SPOT_PARTS = 2
 _MAX_NAMED = 100
 _MAX_ANOMALIES = 1_000
 # The venue finds no order by its client id: its newest are looked through, so many pages.
-LOOKUP_PAGES = 4
+_LOOKUP_PAGES = 4
 _ZERO = Decimal(0)
 _EXACT = Context(prec=200)
 # To how many digits the venue shows a base quantity that was bought by a quote amount, and how far its sums stray.
@@ -84,7 +84,7 @@ class AdvancedRecords:
 
         The venue cannot be asked by that id. Were there more orders than are looked through, one that was not found may exist.
         """
-        newest, is_all = yield from _newest(self.signer, symbol, LOOKUP_PAGES)
+        newest, is_all = yield from newest_orders(self.signer, symbol)
         found = next((row for row in newest if row.client_order_id == client_order_id), None)
         if found is not None or is_all:
             return found
@@ -109,7 +109,7 @@ class AdvancedRecords:
         return list(found.values())
 
     def _orders(self, ask: Callable[[str], Ask]) -> Question[list[OrderRow]]:
-        rows = yield from _pages(ask, "orders", lambda page: self.unread.read_each(page, read_order))
+        rows, _ = yield from _pages(ask, "orders", lambda page: self.unread.read_each(page, read_order))
         return [row for row in rows if row is not None]
 
     def take_unread(self) -> list[OrderKey]:
@@ -150,7 +150,7 @@ class AdvancedRecords:
 
     def _fills(self, ask: Callable[[str], Ask]) -> Question[list[FillRow]]:
         """Return executions, oldest first; what the list holds besides is told to the log, once each."""
-        rows = yield from _pages(ask, "fills", _each(read_fill))
+        rows, _ = yield from _pages(ask, "fills", _each(read_fill))
         unique = {row.entry_id: row for row in rows}
         for row in unique.values():
             if row.kind != _FILL:
@@ -205,25 +205,10 @@ class AdvancedRecords:
         return Rebuilder(self.account, self.event_id, _WORDS)
 
 
-def newest_orders(signer: TokenSigner, product: str, max_pages: int) -> Question[list[OrderRow]]:
-    """Ask for the newest orders of a product, at most so many pages."""
+def newest_orders(signer: TokenSigner, product: str) -> Question[tuple[list[OrderRow], bool]]:
+    """Ask for the newest orders of a product, some pages of them; return them and whether they are all."""
     ask = partial(requests.newest_orders, signer, product)
-    return (yield from _pages(ask, "orders", _each(read_order), max_pages))
-
-
-def _newest(signer: TokenSigner, product: str, max_pages: int) -> Question[tuple[list[OrderRow], bool]]:
-    """Ask for the newest orders of a product; returns them and whether they are all."""
-    ask = partial(requests.newest_orders, signer, product)
-    count = 0
-
-    def counted(cursor: str) -> Ask:
-        nonlocal count
-        count += 1
-        return ask(cursor)
-
-    # A page more than is wanted tells whether there are more.
-    rows = yield from _pages(counted, "orders", _each(read_order), max_pages + 1)
-    return rows, count <= max_pages
+    return (yield from _pages(ask, "orders", _each(read_order), _LOOKUP_PAGES))
 
 
 def _pages(
@@ -231,8 +216,8 @@ def _pages(
     name: str,
     read: Callable[[Sequence[Mapping[str, Any]]], list[T]],
     max_pages: int | None = None,
-) -> Question[list[T]]:
-    """Return the rows of all pages: each names the cursor of the next, the last one none."""
+) -> Question[tuple[list[T], bool]]:
+    """Return the rows of the pages, and whether these are all: each names the cursor of the next, the last one none."""
     rows: list[T] = []
     cursor = ""
     seen: set[str] = set()
@@ -243,10 +228,10 @@ def _pages(
         cursor = document.get("cursor") or ""
         # Some answers name a cursor and say that nothing follows; one that names its own would never end.
         if not cursor or document.get("has_next") is False or not page or cursor in seen:
-            return rows
+            return rows, True
         seen.add(cursor)
         if max_pages is not None and len(seen) >= max_pages:
-            return rows
+            return rows, False
 
 
 def _each(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Sequence[Mapping[str, Any]]], list[T]]:
