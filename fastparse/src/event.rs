@@ -11,7 +11,8 @@ use crate::text::Text;
 use crate::time::Time;
 use crate::venue::Config;
 
-/// Bytes reserved for an event: a fill has about 900. More than 1032 would be beyond the allocator's fast lists.
+/// Room for an event: a fill has about 900 bytes, and its pieces are copied in chunks that reach beyond their ends. What
+/// needs more is written again, with twice the room.
 const USUAL_BYTES: usize = 1_280;
 
 /// The account whose events are written: what all of them have in common.

@@ -7,7 +7,7 @@ EVENTS: Final = 4
 
 
 class Lineage:
-    """Remembers the last events of each order of an account: 4 of each, of the 10,000 orders that were seen first.
+    """Remembers the last events of each order of an account: 4 of each, of the 10,000 orders that were met last.
 
     Only ids are kept, since trace and span follow from them: some 120 bytes per event. When there are too many orders,
     those that have been known for longest are forgotten; what such an order does later begins a new line.

@@ -101,9 +101,8 @@ class Placements:
         entry = await self._bucket.look(key)
         earlier = self._earlier(entry.value)
         if earlier is Earlier.UNDER_WAY:
-            if not _time_in(
-                entry.value
-            ).isdecimal():  # of a gateway that did not note the time: from now on it is
+            if not _time_in(entry.value).isdecimal():
+                # Of a gateway that did not note the time: from now on it is.
                 await self._write(key, fence, entry.revision)
             return Placement(earlier, key, None)
         return Placement(earlier, key, await self._write(key, fence, entry.revision))

@@ -107,9 +107,8 @@ class Resolving:
         query = OrderQuery(
             pair=request.pair, order_id=request.order_id, client_order_id=request.client_order_id
         )
-        if (
-            answer.outcome is Outcome.REJECTED
-        ):  # where the venue forgets what was cancelled, the log says that it was
+        if answer.outcome is Outcome.REJECTED:
+            # Where the venue forgets what was cancelled, the log says that it was.
             ended = await self._queries.ended(query, RESOLVING_S)
             return ended if ended is not None and ended.kind is Kind.CANCELLED else answer
         if answer.outcome is Outcome.ACCEPTED:

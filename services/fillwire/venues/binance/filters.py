@@ -1,6 +1,7 @@
 """The filters of a symbol in `exchangeInfo`, spot and futures, as rules of ours. An amount of 0 switches a filter off."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from fillwire.domain.rules import PairRules
@@ -13,7 +14,7 @@ def read_rules(row: Mapping[str, Any]) -> PairRules:
         said.get("filterType"): said for said in row.get("filters") or () if isinstance(said, dict)
     }
 
-    def amount(name: str, key: str) -> Any:
+    def amount(name: str, key: str) -> Decimal | None:
         return rule(filters.get(name, {}).get(key))
 
     return PairRules(

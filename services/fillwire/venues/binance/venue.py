@@ -23,7 +23,6 @@ from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueAccount, VenueKey
 
 EXCHANGE = "binance"
-_OK = 200
 
 
 @dataclass(frozen=True, slots=True)
