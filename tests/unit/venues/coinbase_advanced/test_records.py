@@ -350,3 +350,15 @@ def test_each_request_has_a_token_of_its_own() -> None:
     assert (name, value.split(" ")[0]) == ("Authorization", "Bearer")
     assert RECORDS.is_time_refused(answer(b"Unauthorized", 401))
     assert not RECORDS.is_time_refused(answer(b"", 403))
+
+
+def test_an_order_that_is_not_among_the_newest_is_looked_for_among_the_open_ones() -> None:
+    """Only if there are more than were looked through; one that is in neither may be there all the same."""
+    more = [orders_page({}, cursor=str(number), has_next=True) for number in range(4)]
+    mine = {"client_order_id": "mine", "order_id": "o9"}
+    found, requests = asked(RECORDS.order_named("BTC-USD", "mine"), [*more, orders_page(mine)])
+    assert found is not None
+    assert (found.order_id, len(requests)) == ("o9", 5)
+    with pytest.raises(VenueError, match="is not among the newest 4 of BTC-USD, nor among its open ones"):
+        asked(RECORDS.order_named("BTC-USD", "mine"), [*more, orders_page()])
+    assert asked(RECORDS.order_named("BTC-USD", "mine"), [*more[:3], orders_page({})])[0] is None
