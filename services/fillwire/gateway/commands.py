@@ -169,10 +169,10 @@ class Commands:
 
     async def _place(self, body: bytes, following: Following) -> TradeOrder:
         request = decode_order_request(body)
-        obstacle = self._session.order_obstacle
+        obstacle = self._session.dealing.order_obstacle
         if obstacle is not None:  # not asked again: it may have gone, and nothing is noted that was not sent
             return _rejected(request.pair, request.client_order_id, f"not sent: {obstacle}")
-        broken = self._session.broken_rule(request)
+        broken = self._session.dealing.broken_rule(request)
         if broken is not None:
             # One that was sent before may exist all the same, by the rules of that time.
             earlier = await self._placements.earlier(self._session.account, request.client_order_id)
@@ -186,7 +186,7 @@ class Commands:
         following.noted()
         began_s = asyncio.get_running_loop().time()
         if self._right.lasts(self._order_life_s):  # nothing is awaited between this and the sending
-            answer = await self._session.place(
+            answer = await self._session.dealing.place(
                 request,
                 may_exist=noted.earlier is not Earlier.NONE,
                 may_place=noted.earlier is not Earlier.UNDER_WAY,
@@ -205,7 +205,7 @@ class Commands:
             return _rejected(request.pair, request.client_order_id, NOT_OWNED)
         began_s = asyncio.get_running_loop().time()
         is_asked = self._session.is_receiving
-        answer = await self._session.cancel(request, on_sent=following.sent)
+        answer = await self._session.dealing.cancel(request, on_sent=following.sent)
         following.venue_answered()
         return await self._resolving.cancelled(request, answer, began_s) if is_asked else answer
 

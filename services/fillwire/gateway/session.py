@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fillwire.domain.alert_names import KEY_REFUSED
-from fillwire.domain.enums import BreakerState, ConnectionState, Reach
+from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.errors import (
     AuthRejected,
     ConfigError,
@@ -18,16 +18,16 @@ from fillwire.domain.errors import (
 )
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
-from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome, TradeOrder
 from fillwire.domain.readings import FrameReading, ReadingOutcome
+from fillwire.gateway.access import Access
 from fillwire.gateway.account_status import AccountStatus
-from fillwire.gateway.ban import Ban
 from fillwire.gateway.connector import Connector, Steps, wait_s
+from fillwire.gateway.dealing import Dealing
 from fillwire.gateway.detection import Detection
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.naming import Naming
 from fillwire.gateway.pipeline import Pipeline, Progress
-from fillwire.gateway.polling import POLLING_SHARE, Poller
+from fillwire.gateway.polling import Poller
 from fillwire.gateway.rereading import read_again
 from fillwire.gateway.surroundings import Environment, Surroundings
 from fillwire.runtime.backoff import Backoff
@@ -36,7 +36,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import cancel
 from fillwire.venues.states import Step
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.venue import AsksWithKey, VenueAccount, VenueKey
+from fillwire.venues.venue import VenueAccount, VenueKey
 
 if TYPE_CHECKING:
     from fillwire.gateway.link import Link
@@ -66,6 +66,9 @@ class Session:
         key: the account's key, None if there is none.
         pairs: those that bots listen to.
         naming: where the venue gives orders names of its own.
+
+    Attributes:
+        dealing: hands orders to the connection.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - whose, with what, by which key, for how many
@@ -81,29 +84,26 @@ class Session:
         policy = around.policy
         self.account = account
         self._around = around
-        self._find_environment = environment
-        self._environment: Environment | None = None
         self._pipeline = pipeline
-        self._key = key
         self._naming = naming
-        self._key_changed = asyncio.Event()
         self._live: Link | None = None
         self._is_polled = False
-        self._placing = Ban(account.exchange)
         self._connector = Connector(account, around, pipeline, self._note_throttling)
+        self._access = Access(account, around.venue, environment, key, self._connector.attach)
         self._status = AccountStatus(
             account,
             around.gateway,
             around.reporter,
             standing=lambda: pipeline.standing,
             breaker=self._breaker_state,
-            clock_offset_ns=self._clock_offset_ns,
+            clock_offset_ns=lambda: self._access.clock_offset_ns,
             last_event_time_ns=lambda: self._connector.last_event_time_ns,
             outlet=around.outlet,
             meter=around.meters.connections[account],
         )
         self._status.pairs = len(pairs)
         self._connector.use_pairs(pairs)
+        self.dealing = Dealing(account, self._access, self._status, pipeline, lambda: self._live)
         self._poller = Poller(account, policy.poll_interval_s, self._poll, self._note_polling)
         self._detection = Detection(
             policy.lost_after_s,
@@ -141,8 +141,8 @@ class Session:
         await self._pipeline.stop()
         if self._naming is not None:
             await self._naming.stop()
-        if self._environment is not None:
-            self._connector.detach(self._environment)
+        if self._access.environment is not None:
+            self._connector.detach(self._access.environment)
         self._status.stop()
         self._status.connected_since_ns = None
         self._status.polling_since_ns = None
@@ -150,9 +150,7 @@ class Session:
 
     def use_key(self, key: VenueKey | None) -> None:
         """Connect with this key from the next attempt on; a refused key is tried again only when it differs."""
-        if key != self._key:
-            self._key = key
-            self._key_changed.set()
+        self._access.use_key(key)
 
     def use_pairs(self, pairs: frozenset[str]) -> None:
         """Take which pairs bots listen to now."""
@@ -172,11 +170,6 @@ class Session:
         return self._live is not None or self._is_polled
 
     @property
-    def order_obstacle(self) -> str | None:
-        """Why an order would not be sent to the venue now; None if it would."""
-        return self._obstacle(self._placing)
-
-    @property
     def progress(self) -> Progress:
         """How far the account's events have come."""
         return self._pipeline.progress
@@ -185,44 +178,10 @@ class Session:
         """Return the state as it is now, as a refresh."""
         return self._status.snapshot()
 
-    # -- what bots ask
-
-    async def place(
-        self,
-        request: OrderRequest,
-        *,
-        may_exist: bool,
-        may_place: bool = True,
-        on_sent: Callable[[], None] | None = None,
-    ) -> TradeOrder:
-        """Return what the venue answers to an order, or what the log knows of it; see `VenueProtocol.place_order`.
-
-        `on_sent` is called when the connection has it.
-        """
-        obstacle = self._obstacle(self._placing)
-        if self._live is None or obstacle is not None:
-            return _not_sent(request, None, obstacle)
-        answer = await self._live.place(request, may_exist=may_exist, may_place=may_place, on_sent=on_sent)
-        if may_exist and answer.outcome is Outcome.UNKNOWN and self._environment is not None:
-            symbols = await self._environment.reference.ready()
-            return self._pipeline.placed(request, symbols) or answer
-        return answer
-
-    async def cancel(
-        self, request: CancelRequest, *, on_sent: Callable[[], None] | None = None
-    ) -> TradeOrder:
-        """Return what the venue answers to a cancellation; `on_sent` is called when the connection has it."""
-        obstacle = self._obstacle()
-        if self._live is None or obstacle is not None:
-            return _not_sent(request, request.order_id, obstacle)
-        return await self._live.cancel(request, on_sent=on_sent)
-
-    def broken_rule(self, request: OrderRequest) -> str | None:
-        """Return what an order breaks of the rules of its pair, None if nothing or if they are not known."""
-        return None if self._environment is None else self._environment.reference.broken_rule(request)
+    # -- what is asked of the account
 
     async def records(self) -> tuple[Inquiry, SymbolTable]:
-        """Return what can be asked of the account's records, with the share of the budget that can wait, and the symbols.
+        """Return what `Access.records` does, unless the venue has refused the key.
 
         Raises:
             VenueError: the venue does not answer, or refuses the key.
@@ -232,18 +191,7 @@ class Session:
             raise AuthRejected(
                 self.account.exchange, f"not asked: {self._status.reason or 'the key is refused'}"
             )
-        venue_account = self._keyed(self._key)
-        environment = self._attach()
-        symbols = await environment.reference.ready()
-        return environment.inquiry(venue_account, POLLING_SHARE), symbols
-
-    def _obstacle(self, *bans: Ban) -> str | None:
-        """Return why a request cannot be sent now, None if it can."""
-        if self._live is None:
-            why = f": {self._status.reason}" if self._status.reason else ""
-            return f"the connection is {self._status.state}{why}"
-        found = [*bans, *([] if self._environment is None else [self._environment.ban])]
-        return next((ban.sentence(ban.quiet_s) for ban in found if ban.quiet_s > 0), None)
+        return await self._access.records()
 
     async def read_again(self, frame: bytes, received_time_ns: int) -> FrameReading:
         """Read a frame that was refused once; its events take their usual way.
@@ -251,38 +199,16 @@ class Session:
         Raises:
             BrokerError: the log cannot be read.
         """
-        if self._live is None or self._environment is None or self._key is None:
+        environment = self._access.environment
+        if self._live is None or environment is None or self._access.key is None:
             reason = f"not read: the connection is {self._status.state}"
             return FrameReading(outcome=ReadingOutcome.FAILED, reason=reason)
-        venue_account = self._keyed(self._key)
-        return await read_again(frame, received_time_ns, venue_account, self._environment, self._pipeline)
-
-    def _note_throttling(self, error: Throttled) -> None:
-        """Obey a request to wait that came over the socket, with all whom it concerns."""
-        if error.reach is Reach.ACCOUNT:
-            self._placing.note(Throttled(error.venue, error.reason, error.retry_after_s))
-        elif self._environment is not None:
-            self._environment.ban.note(error)
+        return await read_again(frame, received_time_ns, self._access.keyed(), environment, self._pipeline)
 
     # -- the connection
 
-    def _clock_offset_ns(self) -> int | None:
-        return None if self._environment is None else self._environment.reference.clock_offset_ns
-
-    def _attach(self) -> Environment:
-        if self._environment is None:
-            self._environment = self._find_environment()
-            self._connector.attach(self._environment)
-        return self._environment
-
-    def _keyed(self, key: VenueKey | None) -> VenueAccount:
-        if key is None:
-            raise ConfigError(f"no key for {self.account}: expected one in accounts or in credentialsDir")
-        environment = self._attach()
-        venue_account = self._around.venue.account(self.account, key, environment.endpoints)
-        if isinstance(venue_account, AsksWithKey):
-            environment.reference.with_key = venue_account.with_key
-        return venue_account
+    def _note_throttling(self, error: Throttled) -> None:
+        self.dealing.note_throttling(error)
 
     async def _stream(self) -> None:
         """Connect for ever."""
@@ -290,9 +216,9 @@ class Session:
         await self._recall()
         while True:
             ticket = await self._admitted()
-            key = self._key  # as it is now: it may have been replaced meanwhile
+            key = self._access.key  # as it is now: it may have been replaced meanwhile
             try:
-                await self._connect_and_hold(self._keyed(key), ticket)
+                await self._connect_and_hold(self._access.keyed(), ticket)
             except (AuthRejected, ConfigError) as error:
                 self._lose_sight()
                 self._breaker.abandoned(ticket)
@@ -320,7 +246,7 @@ class Session:
 
     async def _connect_and_hold(self, venue_account: VenueAccount, ticket: int) -> None:
         """Connect, and hold the connection and its successors until one is lost without; raises why."""
-        environment = self._attach()
+        environment = self._access.found()
         steps = Steps(
             waits=self._wait_for_others,
             begins=self._begin,
@@ -358,7 +284,8 @@ class Session:
 
     def _breaker_state(self) -> BreakerState:
         own = self._breaker.state(self._loop.time())
-        venue = BreakerState.CLOSED if self._environment is None else self._environment.admission.state
+        environment = self._access.environment
+        venue = BreakerState.CLOSED if environment is None else environment.admission.state
         return min(own, venue, key=_STRICTEST.index)
 
     # -- after a loss
@@ -395,9 +322,7 @@ class Session:
         """Tell that the key is refused, or that there is none, and wait for another."""
         self._detection.refused(str(error))
         self._status.take_if_allowed(Step.REFUSED, str(error))
-        while self._key == key:
-            self._key_changed.clear()
-            await self._key_changed.wait()
+        await self._access.other_key(key)
 
     # -- without a stream
 
@@ -405,7 +330,7 @@ class Session:
         """Ask REST for ever; for an exchange at which live detection is switched off."""
         await self._recall()
         while True:
-            key = self._key
+            key = self._access.key
             self._status.take_if_allowed(Step.CLOSED)
             self._status.polling_since_ns = time.time_ns()
             self._status.take(Step.HELD, SWITCHED_OFF)
@@ -421,10 +346,7 @@ class Session:
         blind = self._loop.call_later(self._around.policy.lost_after_s, self._note_blind)
         is_polled = False
         try:
-            venue_account = self._keyed(self._key)
-            environment = self._attach()
-            symbols = await environment.reference.ready()
-            await self._pipeline.poll(environment.inquiry(venue_account, POLLING_SHARE), symbols)
+            await self._pipeline.poll(*await self._access.records())
             is_polled = True
         finally:  # who cannot ask is blind until it can
             blind.cancel()
@@ -437,13 +359,3 @@ class Session:
     def _note_polling(self, since_ns: int | None) -> None:
         self._status.polling_since_ns = since_ns
         self._status.tell()
-
-
-def _not_sent(request: OrderRequest | CancelRequest, order_id: str | None, why: str | None) -> TradeOrder:
-    return TradeOrder(
-        outcome=Outcome.REJECTED,
-        pair=request.pair,
-        client_order_id=request.client_order_id,
-        order_id=order_id,
-        reason=f"not sent: {why}",
-    )

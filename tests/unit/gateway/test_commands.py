@@ -46,18 +46,23 @@ class Connection:
     sent: list[OrderRequest] = dataclasses.field(default_factory=list)
 
     @property
-    def order_obstacle(self) -> str | None:
+    def dealing(self) -> "Connection":
         """See `Session`."""
+        return self
+
+    @property
+    def order_obstacle(self) -> str | None:
+        """See `Dealing`."""
         return self.obstacles.pop() if self.obstacles else None
 
     def broken_rule(self, _request: OrderRequest) -> str | None:
-        """See `Session`."""
+        """See `Dealing`."""
         return self.broken
 
     async def place(
         self, request: OrderRequest, *, may_exist: bool, may_place: bool, on_sent: "Callable[[], None]"
     ) -> TradeOrder:
-        """See `Session`."""
+        """See `Dealing`."""
         assert (may_exist, may_place) == (self.broken is not None, True)
         on_sent()
         self.sent.append(request)
