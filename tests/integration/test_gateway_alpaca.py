@@ -14,7 +14,7 @@ from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
 from fillwire.domain.rendezvous import ranked
 from fillwire.gateway.ownership import OwnershipPolicy
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.service import Gateway
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry

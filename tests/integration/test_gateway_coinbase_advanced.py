@@ -7,7 +7,7 @@ import pytest
 
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.venues import registry
 from fillwire.venues.coinbase_advanced.venue import CoinbaseAdvanced
 from support.eventually import eventually

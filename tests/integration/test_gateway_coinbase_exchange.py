@@ -16,7 +16,7 @@ from fillwire.bus.buckets import PLACEMENTS, Bucket
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source, TimeInForce
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.venues.coinbase_exchange.auth import signer
 from fillwire.venues.coinbase_exchange.requests import cancel_order
 from fillwire.venues.coinbase_exchange.venue import CoinbaseExchange

@@ -7,7 +7,7 @@ import pytest
 
 from fillwire.domain.enums import ConnectionState, OrderType, Side
 from fillwire.domain.orders import OrderRequest, Outcome
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.venues.binance.venue import BinanceSpot
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, rig

@@ -12,7 +12,7 @@ import pytest
 
 from fillwire.bus import api
 from fillwire.domain.enums import Kind, Source
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, Rig, rig
 from support.trader import Trader

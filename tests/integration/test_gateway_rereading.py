@@ -13,7 +13,7 @@ from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.records import RecordedReport
 from fillwire.wire.codec import decode_order

@@ -8,7 +8,7 @@ import pytest
 
 from fillwire.bus import api
 from fillwire.gateway import service, unstored
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.reporting import Reporter
 from support.eventually import eventually
 from support.gateway_rig import Rig, rig

@@ -11,7 +11,7 @@ from fillwire.bus.buckets import DECISIONS
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.domain.identifiers import Account
 from fillwire.domain.readings import FrameReading, ReadingOutcome, ReadingRequest
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.venues.symbols import SymbolTable
 from fillwire.wire.commands import READ_AGAIN, decode_frame_reading, encode_command
 from fillwire.wire.refused_frames import RefusedFrame, refused_frame_id

@@ -12,7 +12,7 @@ import pytest
 from fillwire.domain.enums import ConnectionState, Kind, OrderType, Side, Source, TimeInForce
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import CancelRequest, OrderRequest, Outcome
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.host import Host
 from fillwire.sdk.strategy import Strategy

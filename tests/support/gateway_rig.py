@@ -26,7 +26,7 @@ from fillwire.domain.orders import (
     TradeOrder,
 )
 from fillwire.domain.rules import RulesAnswer, RulesQuery
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.service import CAPACITY, Gateway
 from fillwire.runtime.settings import Settings, load_settings
 from fillwire.runtime.telemetry import FillTelemetry

@@ -10,7 +10,8 @@ from fillwire.domain.ledger import Gap, Ledger, OrderKey
 from fillwire.gateway.ban import Ban
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.rationing import RationedRest
-from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
+from fillwire.gateway.reconcile import Reconciler
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.weights import WeightBudget
 from fillwire.venues.binance.auth import signer
@@ -158,7 +159,7 @@ class Gateway:
         self.reconciler._agenda._audit_at_s = 0.0
         await self.reconciler._do_due()
         await self.reconciler._compare.sweep_left_out(0.0, is_due=False)
-        await self.reconciler._compare.settle_pending(self.reconciler._floor_ns, is_due=False)
+        await self.reconciler._compare.settle_pending(self.reconciler._sweeping.floor_ns, is_due=False)
         self.reconciler._tell_standing()
         if not self.reconciler._is_unsettled and self.reconciler._storing.is_open:
             await self.reconciler._storing.wait()

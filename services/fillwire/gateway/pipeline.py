@@ -25,7 +25,8 @@ from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.pending import Claim
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
-from fillwire.gateway.reconcile import ReconcilePolicy, Reconciler
+from fillwire.gateway.reconcile import Reconciler
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.sequencer import Sequencer, content_of
 from fillwire.gateway.standing import Standing
 from fillwire.runtime.logs import get_log

@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fillwire.domain.errors import AuthRejected, BrokerError, ConnectionLost, Throttled, VenueError
 from fillwire.domain.identifiers import Account
@@ -23,49 +21,18 @@ from fillwire.gateway.express import Express
 from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.left_out import LeftOut
 from fillwire.gateway.pending import Claim, Pending
-from fillwire.gateway.recollection import Recollection, recollect
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.sequencer import Sequencer
 from fillwire.gateway.settling import Settler
 from fillwire.gateway.standing import Standing, Statement
 from fillwire.gateway.storing import Storing
+from fillwire.gateway.sweeping import Sweeping
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import cancel
 from fillwire.venues.records import OrderRow
 from fillwire.venues.symbols import SymbolTable
 
-if TYPE_CHECKING:
-    from fillwire.domain.events import ConnectionEvent
-
 _log = get_log(__name__)
-
-_S = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconcilePolicy:
-    """How the log is kept in step; all in seconds.
-
-    Attributes:
-        overlap_s: how far before the last event known to compare anew: longer than the venue's records lag, than a
-            silent connection goes unnoticed, and than a gap stays unreported.
-        deadline_s: so long an account catches up before it goes live regardless, and something missing is asked for
-            before a person is told.
-        grace_s: so long a gap may close by itself, for frames change places.
-        audit_interval_s: between two questions for the open orders.
-        sweep_interval_s: between two questions for everything.
-        follow_up_s: after going live everything is asked for again, for the venue's records lag.
-        retry_first_s: wait before the first repetition of a question.
-        retry_max_s: longest wait between two.
-    """
-
-    overlap_s: float = 120.0
-    deadline_s: float = 10.0
-    grace_s: float = 0.1
-    audit_interval_s: float = 15.0
-    sweep_interval_s: float = 60.0
-    follow_up_s: tuple[float, ...] = (5.0, 30.0)
-    retry_first_s: float = 0.25
-    retry_max_s: float = 15.0
 
 
 class Reconciler:
@@ -122,14 +89,10 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._express = Express(self._pending, self._loop.time, self._settle_claimed, str(account))
         self._storing = Storing(stored, self._wake.set, f"stored {account}")
+        self._sweeping = Sweeping(
+            account, log, self._ledger, self._compare, self._statement, policy, self._express.resume, now_ns
+        )
         self._task: asyncio.Task[None] | None = None
-        self._last: ConnectionEvent | None = None
-        self._beginning_ns = now_ns()  # and not the first connection: what happens meanwhile is not the past
-        self._cursor_ns = self._beginning_ns  # up to when the log is known to be whole
-        self._floor_ns = 0
-        self._proven_ns: int | None = None
-        self._unswept: Recollection | None = None
-        self._is_unread = False
         self._is_live = False
         self._failures = 0
 
@@ -152,18 +115,7 @@ class Reconciler:
 
     async def recall(self) -> None:
         """Read how the last holder of the account left it; before anything new is told of the connection."""
-        delay_s = self._policy.retry_first_s
-        while True:
-            try:
-                self._last = await self._log.last_connection()
-            except BrokerError as error:
-                _log.warning("last_state_not_read", account=str(self._account), error=error)
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, self._policy.retry_max_s)
-            else:
-                if self._last is not None:
-                    self._statement.standing = Standing(self._last.reconciled_ns, self._last.missing_since_ns)
-                return
+        await self._sweeping.recall()
 
     async def catch_up(self, inquiry: Inquiry, symbols: SymbolTable, *, is_successor: bool) -> None:
         """Bring the log in step, with a new connection that is subscribed.
@@ -186,7 +138,7 @@ class Reconciler:
         self._express.pause()
         self._sequencer.hold()
         began_ns = self._now_ns()
-        self._unswept, self._is_unread = None, True
+        self._sweeping.begin_anew()
         self._storing.expect()
         try:
             with contextlib.suppress(TimeoutError):
@@ -196,14 +148,14 @@ class Reconciler:
                     await self._storing.wait()
         finally:
             self._sequencer.release()
-            if not self._is_unread:  # else nobody knows yet what is in the log
+            if not self._sweeping.is_unread:  # else nobody knows yet what is in the log
                 self._express.resume()
         self._is_live = True
         self._agenda.begin()
         if self._is_unsettled or self._storing.is_open:
             self._statement.note_missing(*self._what_is_missing())
         else:
-            self._note_whole(began_ns)
+            self._sweeping.note_whole(began_ns)
             self._statement.note_in_step(began_ns)
         self._wake.set()
 
@@ -218,13 +170,12 @@ class Reconciler:
         self._storing.expect()
         async with self._lock:
             began_ns = self._now_ns()
-            self._is_unread |= not self._floor_ns
-            if self._is_unread or self._unswept is not None:
-                await self._sweep_unswept()
+            if self._sweeping.is_open:
+                await self._sweeping.sweep_unswept()
             else:
-                await self._sweep(self._recent(), reads_executions=False, asks_all=self._agenda.take_all())
+                await self._sweeping.sweep_recent(asks_all=self._agenda.take_all())
             await self._compare.sweep_left_out(self._policy.retry_first_s, is_due=False)
-            await self._compare.settle_pending(self._floor_ns, is_due=False)
+            await self._compare.settle_pending(self._sweeping.floor_ns, is_due=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._policy.deadline_s):
                 await self._storing.wait()
@@ -233,7 +184,7 @@ class Reconciler:
         elif self._is_unsettled:
             self._tell_standing()
         else:
-            self._note_whole(began_ns)
+            self._sweeping.note_whole(began_ns)
             self._statement.tell_in_step(began_ns)
 
     def lost(self) -> None:
@@ -281,7 +232,7 @@ class Reconciler:
 
     async def _settle_claimed(self, key: OrderKey) -> None:
         try:
-            await self._compare.settle_claimed(key, self._floor_ns)
+            await self._compare.settle_claimed(key, self._sweeping.floor_ns)
         except (VenueError, BrokerError) as error:
             _log.warning("order_not_settled", account=str(self._account), order_id=key[1], error=error)
             self._pending.postpone(key)
@@ -292,7 +243,7 @@ class Reconciler:
 
     @property
     def _is_unsettled(self) -> bool:
-        return self.unsettled_count > 0 or self._unswept is not None or self._is_unread
+        return self.unsettled_count > 0 or self._sweeping.is_open
 
     # -- catching up
 
@@ -302,9 +253,9 @@ class Reconciler:
         while True:
             try:
                 async with self._lock:
-                    await self._sweep_unswept()
+                    await self._sweeping.sweep_unswept()
                     await self._compare.sweep_left_out(self._policy.retry_first_s, is_due=False)
-                    await self._compare.settle_pending(self._floor_ns, is_due=False)
+                    await self._compare.settle_pending(self._sweeping.floor_ns, is_due=False)
             except AuthRejected:
                 raise
             except (VenueError, BrokerError) as error:
@@ -313,52 +264,6 @@ class Reconciler:
                 return
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, 2.0)
-
-    async def _sweep_unswept(self) -> None:
-        """Compare all since the cursor, if that has not been done to the end; raises why it cannot be."""
-        if self._is_unread:
-            found = self._unswept = await recollect(
-                self._log,
-                self._ledger,
-                self._last,
-                proven_ns=self._proven_ns,
-                missing_since_ns=self.standing.missing_since_ns,
-                beginning_ns=self._beginning_ns,
-                offset_ns=self._compare.inquiry.clock_offset_ns,
-                overlap_s=self._policy.overlap_s,
-            )
-            self._floor_ns = found.since_ns if not self._floor_ns else min(self._floor_ns, found.since_ns)
-            self._is_unread = False
-            self._note_cursor(found.cursor_ns)
-            _log.info(
-                "log_read",
-                account=str(self._account),
-                since_s=round((self._compare.inquiry.now_ns() - found.since_ns) / _S, 1),
-                symbols=len(found.symbols),
-                orders=len(self._ledger),
-            )
-        if self._unswept is not None:
-            await self._sweep(self._unswept, reads_executions=True)
-            self._unswept = None
-            self._express.resume()
-
-    def _note_whole(self, at_ns: int) -> None:
-        """Note that nothing was missing at this time: what was told before it is of no interest any more."""
-        self._last, self._cursor_ns = None, at_ns
-
-    def _note_cursor(self, cursor_ns: int) -> None:
-        """Tell how far the log is behind, before what is found of that makes the log look younger than it is."""
-        self._cursor_ns = cursor_ns
-        if self._now_ns() - cursor_ns > self._policy.overlap_s * _S / 2:
-            self._statement.tell_behind(cursor_ns)
-
-    async def _sweep(self, found: Recollection, *, reads_executions: bool, asks_all: bool = True) -> None:
-        """Compare everything since the cursor; see `Comparison.sweep`."""
-        began_ns = self._now_ns()
-        await self._compare.sweep(
-            found, reads_executions=reads_executions, asks_all=asks_all, retry_s=self._policy.retry_first_s
-        )
-        self._proven_ns = began_ns
 
     def use_symbols(self, symbols: SymbolTable) -> None:
         """Name pairs by this table from now on."""
@@ -393,7 +298,7 @@ class Reconciler:
         times = [self._pending.next_due_s, self._left_out.next_due_s]
         if self._is_live:
             times.append(self._agenda.next_s)
-            if self._unswept is not None or self._is_unread:
+            if self._sweeping.is_open:
                 times.append(now_s)
         if not self._statement.is_alerted and self._oldest_s is not None:
             times.append(self._oldest_s + self._policy.deadline_s)
@@ -406,13 +311,13 @@ class Reconciler:
         return min((at_s for at_s in since_s if at_s is not None), default=None)
 
     async def _do_due(self) -> None:
-        await self._compare.settle_pending(self._floor_ns, is_due=True)
+        await self._compare.settle_pending(self._sweeping.floor_ns, is_due=True)
         await self._compare.sweep_left_out(self._policy.retry_first_s, is_due=True)
         if not self._is_live:
             return
         failure: VenueError | None = None
         try:
-            await self._sweep_unswept()
+            await self._sweeping.sweep_unswept()
             if self._agenda.is_sweep_due:
                 await self._sweep_due()
         except (ConnectionLost, Throttled, AuthRejected):
@@ -428,17 +333,10 @@ class Reconciler:
     async def _sweep_due(self) -> None:
         self._agenda.note_sweep()  # before it: what is wanted meanwhile is wanted after it
         try:
-            await self._sweep(self._recent(), reads_executions=False)
+            await self._sweeping.sweep_recent()
         except Exception:
             self._agenda.sweep_too()
             raise
-
-    def _recent(self) -> Recollection:
-        """Return from where to sweep: the ledger remembers what was published since."""
-        proven_ns = self._now_ns() if self._proven_ns is None else self._proven_ns
-        offset_ns = self._compare.inquiry.clock_offset_ns
-        since_ns = max(self._floor_ns, proven_ns + offset_ns - int(self._policy.overlap_s * _S))
-        return Recollection(since_ns=since_ns, cursor_ns=proven_ns, symbols=set(self._ledger.symbols()))
 
     # -- what is told
 
@@ -447,10 +345,8 @@ class Reconciler:
         within = f"within {self._policy.deadline_s:g} s"
         marks = (self._pending.oldest_ns, self._left_out.cursor_ns, self._now_ns())
         first_ns = min(mark for mark in marks if mark is not None)
-        if self._is_unread:
-            first_ns = self._proven_ns or self.standing.reconciled_ns or self._cursor_ns
-        elif self._unswept is not None or self._storing.is_open:
-            first_ns = self._cursor_ns
+        if self._sweeping.is_open or self._storing.is_open:
+            first_ns = self._sweeping.whole_until_ns
         if not self._is_unsettled:
             return first_ns, f"the broker did not store {within} what was found"
         names = [str(some) for some in (self._pending, self._left_out) if len(some)]
@@ -460,7 +356,7 @@ class Reconciler:
     def _tell_standing(self) -> None:
         oldest_s = self._oldest_s
         overdue = oldest_s is not None and self._loop.time() - oldest_s >= self._policy.deadline_s
-        if overdue or (self._is_live and (self._is_unread or self._unswept is not None)):
+        if overdue or (self._is_live and self._sweeping.is_open):
             if not self._statement.is_alerted:
                 self._statement.tell_missing(*self._what_is_missing())
                 self._storing.expect()
@@ -468,5 +364,6 @@ class Reconciler:
             if self._storing.is_open:
                 self._storing.begin()
             else:
-                self._note_whole(self._now_ns())
-                self._statement.tell_in_step(self._cursor_ns)
+                whole_ns = self._now_ns()
+                self._sweeping.note_whole(whole_ns)
+                self._statement.tell_in_step(whole_ns)

@@ -37,7 +37,7 @@ from fillwire.gateway.presence import Presence
 from fillwire.gateway.publication import Publication
 from fillwire.gateway.quarantine import Quarantine
 from fillwire.gateway.queries import Queries
-from fillwire.gateway.reconcile import ReconcilePolicy
+from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.refusals import Refusals
 from fillwire.gateway.reporting import Reporter
 from fillwire.gateway.resolving import Resolving
