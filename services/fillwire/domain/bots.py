@@ -132,7 +132,7 @@ class BotView:
         parameters: of the strategy, as text.
         changed_ns: when the desired state was last changed.
         state: what it does; None if no host has it.
-        host: which host has it; None if none.
+        host: which host has it, or had it last if it is stopped; None if none is known.
         since_ns: since when it does that.
         error: why it failed last, or why no host has it.
         restart_count: how often its host has started it again.
