@@ -1,6 +1,7 @@
 """What a gateway asks of a venue by HTTP: requests sent as they were signed, symbols and clock shared by all accounts."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from fillwire.runtime.supervision import Supervisor
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import LimitSettings, SimulatorSettings
 from fillwire.venues.binance.venue import BinanceSpot
-from fillwire.venues.rest import HttpRequest
+from fillwire.venues.rest import HttpRequest, HttpResponse
 from fillwire.venues.symbols import SymbolTable
 from support.eventually import eventually
 
@@ -159,6 +160,28 @@ async def test_many_accounts_ask_once() -> None:
         assert venue.times_asked == 5
         assert reference.clock_offset_ns is not None
         assert abs(reference.clock_offset_ns - 5_000_000_000) < 500_000_000
+
+
+async def test_fills_are_read_while_the_table_is() -> None:
+    """It is megabytes: the loop turns meanwhile."""
+    turned = threading.Event()
+
+    class Slow(BinanceSpot):
+        def read_symbols(self, response: HttpResponse) -> SymbolTable:
+            loop.call_soon_threadsafe(turned.set)
+            assert turned.wait(5.0), "the loop stood still"
+            return super().read_symbols(response)
+
+    loop = asyncio.get_running_loop()
+    async with (
+        BinanceSimulator(SimulatorSettings()) as simulator,
+        aiohttp.ClientSession() as session,
+    ):
+        venue = Slow()
+        rest = RationedRest(
+            venue, RestClient(session, "binance", simulator.rest_url), WeightBudget(6000), Ban("binance")
+        )
+        assert await Reference(venue, "simulated", rest).fetch_symbols()
 
 
 async def test_a_table_that_is_fetched_anew_is_told() -> None:

@@ -96,12 +96,9 @@ class Reference:
         return broken
 
     def _doubt_symbols(self) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._symbols_at_s >= SYMBOLS_FRESH_S and (
-            self._symbols_task is None or self._symbols_task.done()
-        ):
-            self._symbols_task = loop.create_task(self._fetch_symbols(), name=f"symbols {self._environment}")
-            self._symbols_task.add_done_callback(self._note_failure)
+        is_fresh = asyncio.get_running_loop().time() - self._symbols_at_s < SYMBOLS_FRESH_S
+        if not is_fresh and not self._is_fetching:
+            self._fetching().add_done_callback(self._note_failure)
 
     def _note_failure(self, task: asyncio.Task[SymbolTable]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -125,18 +122,26 @@ class Reference:
         Raises:
             VenueError: the venue does not answer or refuses.
         """
+        return await asyncio.shield(self._fetching())
+
+    @property
+    def _is_fetching(self) -> bool:
+        return self._symbols_task is not None and not self._symbols_task.done()
+
+    def _fetching(self) -> asyncio.Task[SymbolTable]:
         if self._symbols_task is None or self._symbols_task.done():
             self._symbols_task = asyncio.get_running_loop().create_task(
                 self._fetch_symbols(), name=f"symbols {self._environment}"
             )
-        return await asyncio.shield(self._symbols_task)
+        return self._symbols_task
 
     async def _fetch_symbols(self) -> SymbolTable:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._symbols_due_s - loop.time()))
         self._symbols_due_s = loop.time() + _FAILURE_PAUSE_S
         response = await self._rest.ask_at_once(self.with_key(self._venue.symbols_request()))
-        symbols = self._venue.read_symbols(response)
+        # Megabytes, with rules for thousands of symbols: fills must not wait for it.
+        symbols = await asyncio.to_thread(self._venue.read_symbols, response)
         if not symbols:
             raise VenueError(self._venue.exchange, "the table of symbols is empty")
         per_minute = self._venue.read_weight_per_minute(response)
