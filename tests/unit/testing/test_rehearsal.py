@@ -250,8 +250,10 @@ async def test_orders_of_pairs_that_it_does_not_listen_to_stay_open() -> None:
     venue = ScriptedVenue(market(PAIR, 100), market("ETH-USDT", 100))
     async with Rehearsal(lambda: Flipper([]), venue) as bot:
         await bot.bot.place_order("ETH-USDT", "buy", 1, price=80)
+        await bot.bot.place_order(PAIR, "buy", 1, price=80)
         bot.bot.cancel_orders_on_stop = True
-    assert [order.request.pair for order in venue.open_orders()] == ["ETH-USDT"]
+    open_ids = [order.order_id for order in venue.open_orders()]
+    assert open_ids == ["1", "2"]  # the first has another bot's label, the second is of the other pair
 
 
 @pytest.mark.parametrize("broken", ["on_order_accepted", "on_start", "on_reconciled"])
