@@ -2,6 +2,7 @@
 
 from fillwire.bus.buckets import PLACEMENTS, Bucket, BucketDefinition, ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.restored import mark_restored
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.placements import LAG_S, Earlier, Placements
 from fillwire.wire.subjects import account_tokens
@@ -77,3 +78,19 @@ async def test_a_bucket_that_does_not_answer_sends_nothing_twice(bus: Bus) -> No
     nowhere = BucketDefinition(name="NOWHERE", description="not made")
     placements = Placements(Bucket(bus, nowhere, timeout_s=0.2), "gateway-1", LIFE_S)
     assert await _earlier(placements) is Earlier.UNDER_WAY
+
+
+async def test_after_a_restore_an_id_without_a_note_counts_as_sent(bus: Bus) -> None:
+    """What was sent since the backup is noted nowhere: the venue is asked first, also for what had been refused before."""
+    clock = Clock()
+    placements = await _placements(bus, clock)
+    refused = await placements.note(ACCOUNT, "grid-1", 7)
+    await placements.refused(refused)
+    await mark_restored(bus, clock.now_ns)
+    after = await _placements(bus, clock)
+    assert await after.earlier(ACCOUNT, "grid-1") is Earlier.OVER
+    assert await after.earlier(ACCOUNT, "grid-2") is Earlier.OVER
+    assert await _earlier(after, "grid-2") is Earlier.OVER
+    assert await _earlier(after, "grid-2") is Earlier.UNDER_WAY
+    clock.now_ns += 10 * _S  # a gateway that lived on finds the mark
+    assert await _earlier(placements, "grid-3") is Earlier.OVER

@@ -36,14 +36,23 @@ class DuplicateGuard:
         stored: looks ids up.
         window_s: the stream's duplicate window, in seconds.
         scope: returns, of a subject, the pattern whose subjects are looked up together.
+        forgotten_before_ns: ids that the broker was told before are forgotten, in nanoseconds since the epoch.
 
     Attributes:
         checked_count: messages looked up so far.
         found_count: those of them that were stored already.
     """
 
-    def __init__(self, stored: StoredIds, window_s: float, scope: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        stored: StoredIds,
+        window_s: float,
+        scope: Callable[[str], str],
+        *,
+        forgotten_before_ns: int = 0,
+    ) -> None:
         self._stored = stored
+        self._forgotten_before_ns = forgotten_before_ns
         self._trusted_ns = int(window_s * 1e9 / 2)
         self._scope = scope
         self._waiting: Callable[[], Iterable[Outgoing]] = tuple
@@ -72,7 +81,7 @@ class DuplicateGuard:
     @property
     def stale_before_ns(self) -> int:
         """Messages whose `since_ns` is before this must be looked up before they are sent."""
-        return time.time_ns() - self._trusted_ns
+        return max(time.time_ns() - self._trusted_ns, self._forgotten_before_ns)
 
     @property
     def longest_wait_s(self) -> float:

@@ -10,6 +10,7 @@ from fillwire.domain.errors import ConfigError, FillwireError
 
 # Name of the command -> module and attribute, and the line that `fillwire --help` shows without importing it.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "backup": ("fillwire.cli.backup:backup", "Write all streams and buckets into a directory."),
     "bots": (
         "fillwire.cli.bots:command",
         "Create, look at, start, pause, stop and remove bots.",
@@ -46,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recorder": (
         "fillwire.cli.recorder:command",
         "Record executions and order states into a database.",
+    ),
+    "restore": (
+        "fillwire.cli.backup:restore",
+        "Make the streams and buckets of a backup, on an empty broker.",
     ),
     "run": ("fillwire.cli.run:command", "Run bots until interrupted."),
     "simulate": ("fillwire.cli.simulate:command", "Simulate an exchange, with faults on demand."),

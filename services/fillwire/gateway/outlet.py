@@ -5,10 +5,12 @@ from functools import partial
 from typing import Self
 
 from fillwire.bus.asides import Aside
+from fillwire.bus.buckets import PLACEMENTS, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.journal import Journal
 from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.restored import restored_ns
 from fillwire.bus.retention import held_since_ns
 from fillwire.bus.spillway import Spillway
 from fillwire.bus.stored import StoredIds
@@ -64,7 +66,10 @@ class Outlet:
             BrokerError: no answer.
         """
         guard = DuplicateGuard(
-            StoredIds(bus, ORDERS), settings.nats.duplicate_window_ms / 1e3, order_scope_filter
+            StoredIds(bus, ORDERS),
+            settings.nats.duplicate_window_ms / 1e3,
+            order_scope_filter,
+            forgotten_before_ns=await restored_ns(Bucket(bus, PLACEMENTS)),
         )
         publisher = OrderedPublisher(bus, capacity=capacity, guard=guard, on_refused=on_refused)
         if settings.journal.dir is None:

@@ -7,6 +7,9 @@ venue is asked before anything is placed.
 
 An order that was sent a moment ago may be on its way still: that the venue does not show it proves nothing. So the time
 is kept as well, and while the venue may carry the earlier one out nothing is sent again.
+
+A broker that was restored from a backup has forgotten what was sent since. So who restores it leaves a mark, and for as
+long as notes are kept an id without one counts as sent.
 """
 
 import time
@@ -16,6 +19,7 @@ from enum import Enum, auto
 
 from fillwire.bus.buckets import Bucket
 from fillwire.bus.errors import RevisionConflict
+from fillwire.bus.restored import restored_ns
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.runtime.logs import get_log
@@ -29,6 +33,8 @@ LAG_S = 2.0
 _S = 1_000_000_000
 _REFUSED = "refused"
 _LONG_AGO = "0"
+_EARLIEST_NS = 10**18  # in 2001
+_LOOK_AGAIN_NS = 10 * _S
 
 
 class Earlier(Enum):
@@ -74,6 +80,8 @@ class Placements:
         self._gateway = gateway
         self._life_ns = int((order_life_s + LAG_S) * _S)
         self._now_ns = now_ns
+        self._unnoted = Earlier.NONE  # what an id without a note counts as
+        self._looked_ns = 0
 
     async def note(self, account: Account, client_order_id: str, fence: int | None) -> Placement:
         """Note that an order of this id is about to be sent, unless an earlier one is under way; return what is known.
@@ -88,7 +96,8 @@ class Placements:
         key = f"{account_tokens(account)}.{escape_token(client_order_id)}"
         try:
             try:
-                return Placement(Earlier.NONE, key, await self._write(key, fence, 0))
+                unnoted = await self._without_note()
+                return Placement(unnoted, key, await self._write(key, fence, 0))
             except RevisionConflict:
                 return await self._note_again(key, fence)
         except RevisionConflict:  # somebody sends it at this moment
@@ -99,7 +108,7 @@ class Placements:
 
     async def _note_again(self, key: str, fence: int | None) -> Placement:
         entry = await self._bucket.look(key)
-        earlier = self._earlier(entry.value)
+        earlier = self._earlier(entry.value, await self._without_note())
         if earlier is Earlier.UNDER_WAY:
             if not _time_in(entry.value).isdecimal():
                 # Of a gateway that did not note the time: from now on it is.
@@ -107,10 +116,18 @@ class Placements:
             return Placement(earlier, key, None)
         return Placement(earlier, key, await self._write(key, fence, entry.revision))
 
-    def _earlier(self, note: bytes | None) -> Earlier:
+    async def _without_note(self) -> Earlier:
+        """Return what an id without a note counts as; the mark is looked for every ten seconds while orders are sent."""
+        now_ns = self._now_ns()
+        if not self._looked_ns <= now_ns < self._looked_ns + _LOOK_AGAIN_NS:
+            self._unnoted = Earlier.OVER if await restored_ns(self._bucket) else Earlier.NONE
+            self._looked_ns = now_ns
+        return self._unnoted
+
+    def _earlier(self, note: bytes | None, unnoted: Earlier) -> Earlier:
         said = _time_in(note)
         if note is None or said == _REFUSED:
-            return Earlier.NONE
+            return unnoted
         if not said.isdecimal() or self._now_ns() < int(said) + self._life_ns:
             return Earlier.UNDER_WAY
         return Earlier.OVER
@@ -119,10 +136,11 @@ class Placements:
         """Return what is known of earlier sendings, and note nothing; a bucket that does not answer counts as under way."""
         try:
             entry = await self._bucket.look(f"{account_tokens(account)}.{escape_token(client_order_id)}")
+            unnoted = await self._without_note()
         except BrokerError as error:
             _log.warning("placement_not_read", account=str(account), error=error)
             return Earlier.UNDER_WAY
-        return self._earlier(entry.value)
+        return self._earlier(entry.value, unnoted)
 
     async def refused(self, placement: Placement) -> None:
         """Note that nothing was placed by the sending that was noted: it may be tried again at once."""
@@ -142,5 +160,9 @@ class Placements:
 
 
 def _time_in(note: bytes | None) -> str:
-    """Return when the last sending was noted, in nanoseconds; or the word that stands there."""
-    return (note or b"").decode(errors="replace").rpartition(" ")[2]
+    """Return when the last sending was noted, in nanoseconds; or the word that stands there, empty for a number that is no time.
+
+    The first gateways noted their name alone, the next ones a fence behind it: a small number, which is no time of long ago.
+    """
+    said = (note or b"").decode(errors="replace").rpartition(" ")[2]
+    return "" if said.isdecimal() and said != _LONG_AGO and int(said) < _EARLIEST_NS else said

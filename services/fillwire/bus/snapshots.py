@@ -1,0 +1,117 @@
+"""One stream out of the broker and back into it, whole: messages, ids of the duplicate window, consumers and where they stand.
+
+The bytes are the broker's own archive, which it makes and reads itself; nobody else looks into them.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+
+from fillwire.bus import api
+from fillwire.bus.connection import Bus
+from fillwire.bus.errors import ApiRefused
+from fillwire.bus.messages import Message
+from fillwire.bus.streams import Manifest
+from fillwire.domain.errors import BrokerError
+
+CHUNK_BYTES = 128 << 10
+SILENCE_S = 30.0
+# The broker sends 8 MiB ahead of what was acknowledged: 64 chunks.
+_CAPACITY = 256
+_CLOSING_DEADLINE_S = 300.0
+_COMPLETE = 204
+
+State = dict[str, Any]
+"""What a stream holds, in the broker's own JSON: how many messages, and from which sequence to which."""
+
+
+async def take_snapshot(
+    bus: Bus, stream: str, write: Callable[[bytes], None], *, silence_s: float = SILENCE_S
+) -> tuple[Manifest, State]:
+    """Hand a stream's archive to `write`, piece by piece, and return its configuration and what it held at the beginning.
+
+    The stream goes on meanwhile. What is stored while it is read may be in the archive or not, but never with a gap.
+
+    Args:
+        bus: the connection.
+        stream: name of the stream.
+        write: takes one piece after another; the broker waits for it.
+        silence_s: so long the broker may send nothing.
+
+    Raises:
+        BrokerError: no such stream, not allowed, or it did not come to its end.
+    """
+    pieces: asyncio.Queue[Message] = asyncio.Queue(_CAPACITY)
+    is_full = False
+
+    def receive(message: Message) -> None:
+        nonlocal is_full
+        try:
+            pieces.put_nowait(message)
+        except asyncio.QueueFull:
+            is_full = True
+
+    inbox = bus.new_inbox()
+    subscription = await bus.subscribe(inbox, receive)
+    try:
+        request = {"deliver_subject": inbox, "no_consumers": False, "chunk_size": CHUNK_BYTES}
+        answer = await api.call(bus, f"STREAM.SNAPSHOT.{stream}", request)
+        while True:
+            try:
+                async with asyncio.timeout(silence_s):
+                    piece = await pieces.get()
+            except TimeoutError:
+                raise BrokerError(
+                    f"archive of stream {stream} did not come to its end: nothing more came for {silence_s:g} s"
+                ) from None
+            if is_full:
+                raise BrokerError(f"archive of stream {stream} came faster than it was acknowledged")
+            if not piece.data:
+                if piece.status not in {None, _COMPLETE}:
+                    raise BrokerError(f"archive of stream {stream} was broken off: status {piece.status}")
+                return answer["config"], answer["state"]
+            write(piece.data)
+            if piece.reply:
+                await bus.publish(piece.reply)
+    finally:
+        await subscription.unsubscribe()
+
+
+async def restore_snapshot(
+    bus: Bus, stream: str, config: Manifest, state: State, pieces: Iterable[bytes]
+) -> State:
+    """Make a stream of its archive, and return what it holds; nothing is there before the last piece.
+
+    Args:
+        bus: the connection.
+        stream: name of the stream, which must not exist.
+        config: the configuration that it is to have.
+        state: what it held, as `take_snapshot` returned it.
+        pieces: the archive, in pieces of any size that the broker takes.
+
+    Raises:
+        ApiRefused: the broker refuses the archive or the configuration, or has a stream of this name.
+        BrokerError: no answer: restored or not is unknown.
+    """
+    answer = await api.call(bus, f"STREAM.RESTORE.{stream}", {"config": config, "state": state})
+    subject = answer["deliver_subject"]
+    for piece in pieces:
+        _judge(stream, await bus.request(subject, piece, SILENCE_S))
+    restored = _judge(stream, await bus.request(subject, b"", _CLOSING_DEADLINE_S))
+    found: State = restored["state"]
+    return found
+
+
+def _judge(stream: str, answer: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(answer) if answer else {}
+    error = document.get("error")
+    if error is not None:
+        raise ApiRefused(
+            f"restoring stream {stream}",
+            error.get("code", 500),
+            error.get("err_code", 0),
+            error.get("description", ""),
+        )
+    return document
