@@ -17,6 +17,7 @@ from support.broker_proxy import broker_proxy
 from support.divided_cluster import divided_cluster
 from support.eventually import eventually
 from support.fault_drill import Drill, drill
+from support.rolling import leave, whole
 from support.small_disk import fill_disk, small_disk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -52,6 +53,22 @@ async def test_the_death_of_the_leader_of_three_costs_nothing(
             await leader.kill()
             await _end(it, other, "leader of three killed")
             await leader.start(deadline_s=40)
+
+
+async def test_a_rolling_restart_of_three_costs_nothing(
+    broker_cluster: list[EmbeddedServer], tmp_path: Path
+) -> None:
+    """One server after the other leaves in order under load and comes back: nothing is lost, doubled or reordered."""
+    url = ",".join(server.url for server in broker_cluster)
+    async with await Bus.connect(url, name="control") as bus:
+        await ensure_streams(bus, replicas=3)
+        async with drill(url, tmp_path) as (it, other):
+            for server in broker_cluster:
+                await leave(server)
+                await it.flows()  # by the two others
+                await server.start(deadline_s=40)
+                await whole(bus, "ORDERS", broker_cluster)
+            await _end(it, other, "each of three restarted in turn")
 
 
 @pytest.mark.usefixtures("bus")

@@ -63,7 +63,7 @@ async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
     servers = [
         EmbeddedServer(
             tmp_path / f"broker-{number}",
-            extra_config=f'server_name: "n{number}"\n'
+            extra_config=f'server_name: "n{number}"\nlame_duck_grace_period: "1s"\n'
             f'cluster {{ name: test, listen: "127.0.0.1:{port}", routes: [{routes}], no_advertise: true }}',
         )
         for number, port in enumerate(ports)
