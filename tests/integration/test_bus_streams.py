@@ -63,6 +63,18 @@ async def test_changed_definition_updates_the_stream_and_keeps_what_it_does_not_
     assert metadata["operator"] == "kept"
 
 
+async def test_only_who_publishes_order_events_says_how_many_are_kept(bus: Bus) -> None:
+    """A gateway's settings decide about the log's window and size; a bot's host, which has none, leaves both as they are."""
+    await ensure_streams(bus, duplicate_window_s=60, log_max_bytes=3 << 30)
+    await ensure_streams(bus)
+    config = await _config(bus, "ORDERS")
+    assert (config["duplicate_window"], config["max_bytes"]) == (60 * 10**9, 3 << 30)
+    await ensure_streams(bus, log_max_bytes=2 << 30)
+    config = await _config(bus, "ORDERS")
+    assert (config["duplicate_window"], config["max_bytes"]) == (60 * 10**9, 2 << 30)
+    assert (await _config(bus, "CONNECTIONS"))["max_bytes"] == 512 << 20
+
+
 async def test_definition_that_conflicts_is_a_configuration_error(bus: Bus) -> None:
     """Subjects that belong to another stream are refused in a sentence that names the stream."""
     with pytest.raises(

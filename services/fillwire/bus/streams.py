@@ -133,6 +133,7 @@ async def ensure_streams(
     definitions: Sequence[StreamDefinition] = STREAMS,
     *,
     duplicate_window_s: float | None = None,
+    log_max_bytes: int | None = None,
 ) -> None:
     """Make the streams that are missing and bring the others up to their definitions.
 
@@ -145,6 +146,7 @@ async def ensure_streams(
         definitions: the streams.
         duplicate_window_s: of the stream of order events, as who publishes them reckons with it, in seconds; None for
             whoever does not publish: an existing stream keeps its own.
+        log_max_bytes: of the stream of order events, which then drops its oldest; None as for the window.
 
     Raises:
         ConfigError: the broker refuses a definition: it conflicts with an existing stream or with the broker's limits.
@@ -154,10 +156,12 @@ async def ensure_streams(
         manifest = definition.manifest(replicas)
         keeps = frozenset[str]()
         if definition.subjects == _ORDER_EVENTS:
-            if duplicate_window_s is None:
-                keeps = frozenset({"duplicate_window"})
-            else:
-                manifest["duplicate_window"] = int(duplicate_window_s * _NS)
+            chosen = {
+                "duplicate_window": None if duplicate_window_s is None else int(duplicate_window_s * _NS),
+                "max_bytes": log_max_bytes,
+            }
+            manifest |= {field: value for field, value in chosen.items() if value is not None}
+            keeps = frozenset(field for field, value in chosen.items() if value is None)
         await ensure_manifest(bus, manifest, keeps)
 
 

@@ -263,7 +263,12 @@ class Gateway:
 
     async def _prepare(self, bus: Bus) -> None:
         nats = self._settings.nats
-        await ensure_streams(bus, nats.replicas, duplicate_window_s=nats.duplicate_window_ms / 1e3)
+        await ensure_streams(
+            bus,
+            nats.replicas,
+            duplicate_window_s=nats.duplicate_window_ms / 1e3,
+            log_max_bytes=nats.log_max_bytes,
+        )
         await ensure_buckets(bus, nats.replicas)
 
     def _measure(  # noqa: PLR0913, PLR0917 - the parts that are read

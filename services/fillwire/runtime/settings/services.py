@@ -32,6 +32,7 @@ class NatsSettings(Section):
         replicas: copies that the broker keeps of each stream; 3 survives the loss of a machine.
         duplicate_window_ms: so long the broker knows the id of an order event that it has stored; a gateway compares
             older ones with the log before it sends them.
+        log_max_bytes: most that the order events of all accounts take at the broker, which then drops the oldest.
     """
 
     url: BrokerUrl = "nats://127.0.0.1:4222"
@@ -40,6 +41,7 @@ class NatsSettings(Section):
     credentials_file: Path | None = None
     replicas: Annotated[Integer, Field(ge=1, le=5)] = 1
     duplicate_window_ms: Annotated[Milliseconds, Field(ge=1_000)] = 600_000
+    log_max_bytes: Annotated[Integer, Field(ge=1 << 20)] = 6 << 30
 
     @property
     def servers(self) -> tuple[str, ...]:
