@@ -27,11 +27,13 @@ class Beat(Sign):
         gateway: its name.
         accounts: the accounts for which it has a key.
         ready: accounts that it receives without owning them: their owner may hand them over.
+        is_reserve: it takes only what no other that has the key can hold, for it is far from the venue.
     """
 
     gateway: str
     accounts: frozenset[Account] = frozenset()
     ready: frozenset[Account] = frozenset()
+    is_reserve: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +43,7 @@ class Beat(Sign):
     @property
     def standing(self) -> tuple[object, ...]:
         """What decides about ownership."""
-        return self.gateway, self.accounts, self.is_leaving
+        return self.gateway, self.accounts, self.is_leaving, self.is_reserve
 
     def encode(self) -> bytes:
         """Return the message."""
@@ -55,6 +57,7 @@ class Beat(Sign):
                 "joining": self.is_joining,
                 "leaving": self.is_leaving,
                 "gone": self.is_gone,
+                "reserve": self.is_reserve,
             }
         )
 
@@ -77,6 +80,7 @@ class Beat(Sign):
                 is_joining=document["joining"] is True,
                 is_leaving=document["leaving"] is True,
                 is_gone=document["gone"] is True,
+                is_reserve=document.get("reserve") is True,  # older gateways do not say
             )
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
             raise DecodeError("beat", "/", f"expected the object that gateways tell, {error}") from error
@@ -96,12 +100,14 @@ class Peers(AnyPeers[Beat]):
     def first(self, account: Account) -> Beat | None:
         """Return who is to own the account: the first in its order of those that are there and stay.
 
-        Those that have its key come before all others; one that has none can only say so.
+        Those that have its key come before all others; one that has none can only say so. Of those that have it, a
+        reserve comes after all others.
         """
         if account not in self._firsts:
             candidates = self.staying
             holders = [beat for beat in candidates if account in beat.accounts] or candidates
-            first = first_of(account_tokens(account), holders)
+            near = [beat for beat in holders if not beat.is_reserve] or holders
+            first = first_of(account_tokens(account), near)
             self._firsts[account] = None if first is None else first.instance
         instance = self._firsts[account]
         return None if instance is None else self.get(instance)

@@ -305,7 +305,11 @@ class Gateway:
         presence = Presence(
             bus,
             self._exchange,
-            Beat(gateway=owner.gateway, instance=owner.instance),
+            Beat(
+                gateway=owner.gateway,
+                instance=owner.instance,
+                is_reserve=self._settings.gateway.reserve,
+            ),
             beat_s=policy.beat_s,
             doubt_s=policy.doubt_s,
             accounts=lambda: self._keys.accounts,

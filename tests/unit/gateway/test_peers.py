@@ -1,5 +1,6 @@
 """Who is there, as one gateway knows it: silence, deafness, keys, twins and leaving, by a clock that the test holds."""
 
+import orjson
 import pytest
 
 from fillwire.domain.errors import DecodeError
@@ -44,6 +45,7 @@ def test_a_beat_is_read_as_it_was_written() -> None:
         is_joining=True,
         is_leaving=True,
         is_gone=True,
+        is_reserve=True,
     )
     assert Beat.decode(beat.encode()) == beat
 
@@ -107,6 +109,30 @@ def test_who_has_the_key_comes_before_all_others() -> None:
     peers.hear(_beat(THIRD), 1.1)
     peers.update(1.1)
     assert _first(peers) == THIRD
+
+
+def test_a_reserve_owns_what_no_other_can_hold() -> None:
+    """It comes after all others that have the key, in whatever order their names are, and before those that have none."""
+    peers = _peers("us", until_s=1.0)
+    changed_s = peers.changed_s
+    for name in NAMES:
+        peers.hear(_beat(name, is_reserve=name != THIRD), 1.1)
+    peers.update(1.1)
+    assert peers.changed_s > changed_s
+    assert _first(peers) == THIRD
+    peers.hear(_beat(THIRD, accounts=frozenset()), 1.2)
+    assert _first(peers) == FIRST
+    peers.hear(_beat(THIRD), 1.3)
+    assert _first(peers) == THIRD
+    peers.hear(_beat(THIRD, is_gone=True), 1.4)
+    assert _first(peers) == FIRST
+
+
+def test_a_gateway_that_knows_no_reserves_is_none() -> None:
+    """What an older build says is read as before."""
+    older = orjson.loads(_beat("b"))
+    del older["reserve"]
+    assert not Beat.decode(orjson.dumps(older)).is_reserve
 
 
 def test_who_leaves_owns_nothing_more_and_is_gone_with_its_last_word() -> None:

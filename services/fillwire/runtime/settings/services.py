@@ -155,12 +155,14 @@ class GatewaySettings(Section):
         beat_ms: time between two signs of life.
         doubt_after_ms: silence after which another gateway reads in the place of one.
         hand_over_ms: so long a gateway that stops waits for others to receive what it has.
+        reserve: whether it holds only accounts that no other gateway with their key can hold: it stands far from the venue.
     """
 
     lease_ms: Annotated[Integer, Field(ge=2_000, le=600_000)] | None = None
     beat_ms: Annotated[Integer, Field(ge=50, le=10_000)] = 500
     doubt_after_ms: Milliseconds = 2_000
     hand_over_ms: Annotated[Integer, Field(ge=0, le=10_000)] = 8_000
+    reserve: bool = False
 
     @model_validator(mode="after")
     def _doubts_late(self) -> Self:
