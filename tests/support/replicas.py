@@ -45,6 +45,7 @@ class Replicas:
 
     Attributes:
         broker: the real nats-server.
+        venue: the simulated venue.
         bus: a connection of the test's own.
         accounts: all accounts, each with a key at every gateway.
         gateways: the processes by name.
@@ -68,7 +69,7 @@ class Replicas:
         self.gateways: dict[str, Process] = {}
         self.arrivals: list[tuple[float, str]] = []
         self.connections: list[ConnectionEvent] = []
-        self._venue = venue
+        self.venue = venue
         self._http = http
         self._stack = stack
         self._environ = environ
@@ -90,11 +91,17 @@ class Replicas:
             value = orjson.dumps({"v": 1, "pairs": ["BTC-USDT"], "bots": 1})
             await Bucket(self.bus, DESIRED).put(f"{account_tokens(each)}.test", value)
 
-    async def start(self, name: str) -> Process:
-        """Start a gateway and return it when it is ready."""
-        arguments = ("gateway", "--exchange", "binance", "--nats", self.broker.url, "--name", name)
+    async def start(self, name: str, *, nats: str | None = None, **environ: str) -> Process:
+        """Start a gateway and return it when it is ready.
+
+        Args:
+            name: of the gateway.
+            nats: the broker that it connects to, if it is another.
+            environ: changes to its environment, by variable.
+        """
+        arguments = ("gateway", "--exchange", "binance", "--nats", nats or self.broker.url, "--name", name)
         process = await self._stack.enter_async_context(
-            python("-m", "fillwire", *arguments, environ=self._environ)
+            python("-m", "fillwire", *arguments, environ={**self._environ, **environ})
         )
         self.gateways[name] = process
         await process.said('"ready": true', 30.0)
@@ -138,7 +145,7 @@ class Replicas:
 
     async def control(self, path: str, body: Mapping[str, object] | None = None, method: str = "POST") -> Any:
         """Call the simulator's control API."""
-        url = f"{self._venue.rest_url}/sim/{path}"
+        url = f"{self.venue.rest_url}/sim/{path}"
         async with self._http.request(method, url, json=body or {}) as response:
             document = await response.json()
             assert response.status == 200, document
@@ -238,16 +245,21 @@ class Replicas:
 
 
 @asynccontextmanager
-async def replicas(path: Path, count: int = 1, **environ: object) -> AsyncIterator[Replicas]:
+async def replicas(
+    path: Path, count: int = 1, broker: EmbeddedServer | None = None, **environ: object
+) -> AsyncIterator[Replicas]:
     """Run broker and venue inside the block; gateways are started by the test.
 
     Args:
         path: where the broker keeps its store.
         count: how many accounts there are.
+        broker: one that runs, such as one of a cluster, with all streams and buckets; None for one of its own.
         environ: changes to the gateways' environment, by variable.
     """
     async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(EmbeddedServer(path / "broker"))
+        is_own = broker is None
+        if broker is None:
+            broker = await stack.enter_async_context(EmbeddedServer(path / "broker"))
         accounts = [account(number) for number in range(count)]
         keys = {each: f"{'k' * 60}{number:04d}" for number, each in enumerate(accounts)}
         settings = SimulatorSettings(
@@ -259,8 +271,9 @@ async def replicas(path: Path, count: int = 1, **environ: object) -> AsyncIterat
         venue = await stack.enter_async_context(BinanceSimulator(settings))
         bus = await stack.enter_async_context(await Bus.connect(broker.url, name="test"))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        await ensure_streams(bus)
-        await ensure_buckets(bus)
+        if is_own:
+            await ensure_streams(bus)
+            await ensure_buckets(bus)
         entries = [
             {
                 "user": each.user,
