@@ -50,6 +50,12 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert redacted_text(text) == text
 
 
+def test_a_long_word_is_read_once() -> None:
+    """A text without spaces, as an exception may hold: what takes the square of its length takes minutes here."""
+    word = "x" * 200_000
+    assert redacted_text(f"{word}_secret=abc {word}") == f"{word}_secret=*** {word}"
+
+
 def test_a_remembered_value_is_masked_wherever_it_turns_up() -> None:
     """A library that prints a key under a name of its own does not get it into the log."""
     remember_secret("Zx81-planted-value")
