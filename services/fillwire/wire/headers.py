@@ -31,9 +31,18 @@ def parse_stamps(text: str) -> Stamps:
     Raises:
         ValueError: `text` is not three integers with commas between them.
     """
+    return Stamps._make(split_stamps(text))
+
+
+def split_stamps(text: str) -> tuple[int, int, int]:
+    """Return what `parse_stamps` does as a plain tuple, for the path of a fill.
+
+    Raises:
+        ValueError: as `parse_stamps`.
+    """
     try:
         offset, parsed, published = text.split(",")
-        return Stamps(int(offset), int(parsed), int(published))
+        return int(offset), int(parsed), int(published)
     except ValueError:
         raise ValueError(
             f"expected clock offset, parsed and published in nanoseconds, was {text!r}"
