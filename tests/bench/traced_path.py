@@ -13,7 +13,7 @@ from fillwire.gateway.following import Following
 from fillwire.gateway.lineage import Lineage
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.runtime.tracing import traceparent
+from fillwire.runtime.tracing import TraceContext, encode_context
 from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.causality import Call, Cause, set_cause
@@ -28,6 +28,8 @@ SUBJECT = "orders.alice.binance.live.BTC-USDT.filled"
 CALLBACK = "on_order_filled"
 _FILLS_PER_ORDER = 10
 _BODY = b"x" * 720
+# Of no event: what its ids cost must not be paid before the measurement begins.
+_KEPT = encode_context(TraceContext(b"\x01" * 16, b"\x01" * 8, is_sampled=True))
 _MS = 1_000_000
 
 
@@ -84,13 +86,14 @@ class TracedPath:
         """Make what the fills of these numbers have anyway; those of before are gone."""
         self._first = numbers.start
         self._events = [_numbered(self._sample, number) for number in numbers]
-        self._messages = [self._message(event) for event in self._events]
+        self._messages = [self._message(*pair) for pair in zip(numbers, self._events, strict=True)]
 
-    def _message(self, event: OrderEvent) -> Message:
+    def _message(self, number: int, event: OrderEvent) -> Message:
         received_ns = event.received_time_ns
         headers = [f"{STAMPS}: 0,{received_ns + 10_000},{received_ns + 40_000}"]
-        if self._telemetry.is_sampled(event.event_id):
-            headers.append(f"{TRACEPARENT}: {traceparent(event.event_id)}")
+        ratio = self._telemetry.sampling.ratio
+        if int((number + 1) * ratio) > int(number * ratio):
+            headers.append(f"{TRACEPARENT}: {_KEPT}")
         raw = "".join(("NATS/1.0\r\n", *(f"{line}\r\n" for line in headers), "\r\n")).encode()
         return Message(SUBJECT.encode(), b"", _BODY, raw, lambda _frame: None)
 
