@@ -217,6 +217,19 @@ async def test_a_half_full_ring_is_emptied_before_its_time() -> None:
     assert host.counts.dropped_fills == 0
 
 
+async def test_no_request_is_larger_than_receivers_take() -> None:
+    """A bot that raises on every fill makes spans of ten thousand bytes and more: a request then holds fewer of them."""
+    limits = TelemetryLimits(export_interval_s=3_600, close_deadline_s=60.0)
+    error = ValueError("no " * 2_500)
+    async with OtlpReceiver() as receiver:
+        async with _host(receiver, limits=limits) as host:
+            for number in range(250):
+                host.callback_returned(host_trace(event_id=f"e{number}", error=error))
+        assert (len(receiver.spans), host.counts.exported_spans) == (500, 500)
+        assert receiver.largest_bytes < 4 * 1024 * 1024
+        assert receiver.requests > 2  # of which one has the metrics
+
+
 async def test_a_full_ring_drops_the_oldest_and_counts_them() -> None:
     """Memory stays bounded while the receiver does not answer, and the newest fills are those that are traced."""
     limits = TelemetryLimits(ring_fills=100, export_interval_s=0.02)

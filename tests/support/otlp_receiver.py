@@ -184,6 +184,7 @@ class OtlpReceiver:
         metrics: every metric received, in order of arrival; a later export repeats a cumulative metric.
         requests: number of requests answered.
         waiting: number of requests that are not answered yet.
+        largest_bytes: size of the largest request with spans.
         headers: headers of the last request, names in lower case.
         status: what it answers; anything but 200 is a refusal, and what came with it is not kept.
         gate: while cleared, requests are accepted but get no answer.
@@ -194,6 +195,7 @@ class OtlpReceiver:
         self.metrics: list[ReceivedMetric] = []
         self.requests = 0
         self.waiting = 0
+        self.largest_bytes = 0
         self.headers: Mapping[str, str] = {}
         self.status = 200
         self.gate = asyncio.Event()
@@ -282,6 +284,7 @@ class OtlpReceiver:
     async def _traces(self, request: web.Request) -> web.Response:
         status = self.status
         body = await self._body(request)
+        self.largest_bytes = max(self.largest_bytes, len(body))
         if status == web.HTTPOk.status_code:
             self.spans += received_spans(body)
         await self._note()

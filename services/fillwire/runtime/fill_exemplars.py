@@ -9,7 +9,7 @@ from typing import Final
 
 from fillwire.runtime.fill_latency import latency_ns
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace, emitted_ns
-from fillwire.runtime.keeping import Kept
+from fillwire.runtime.keeping import Kept, Record
 from fillwire.runtime.latency import PER_DOUBLING, position_of
 from fillwire.runtime.metrics import Exemplar
 from fillwire.runtime.telemetry_names import Stage
@@ -26,20 +26,23 @@ class FillExemplars:
     """Keeps, of each histogram and bucket, the newest record that has a trace."""
 
     def __init__(self) -> None:
-        self._ordinary: deque[Kept] = deque(maxlen=_ORDINARY)
+        self._ordinary: deque[Record] = deque(maxlen=_ORDINARY)
         # What was kept for being slow or failing is rare, and must not be pushed out by the rest.
-        self._remarkable: deque[Kept] = deque(maxlen=_REMARKABLE)
+        self._remarkable: deque[Record] = deque(maxlen=_REMARKABLE)
         self._found: dict[Place, dict[int, Exemplar]] = {}
 
-    def offer(self, kept: Kept) -> None:
+    def offer(self, kept: Record | Kept) -> None:
         """Take a record whose trace is kept."""
-        (self._ordinary if kept.kept_for is None else self._remarkable).append(kept)
+        if isinstance(kept, Kept):
+            self._remarkable.append(kept.trace)
+        else:
+            self._ordinary.append(kept)
 
     def collect(self) -> dict[Place, list[Exemplar]]:
         """Return the exemplars by histogram."""
         for waiting in (self._ordinary, self._remarkable):
             while waiting:
-                trace = waiting.popleft().trace
+                trace = waiting.popleft()
                 if isinstance(trace, GatewayTrace | HostTrace):
                     self._note(trace)
         return {place: list(found.values()) for place, found in self._found.items()}

@@ -1,6 +1,7 @@
 """Spans of a fill, built in bulk from its stamps by the thread that exports them; never on a fill's path.
 
-The fill's identity stands on the first span and the last; those between say it in the subject and the message id.
+The fill's identity stands on the first span and the last; those between say it in the subject and the message id. All
+spans of a record are one join: what is the same in many records is kept encoded, by what it depends on.
 """
 
 from functools import lru_cache
@@ -9,40 +10,49 @@ from typing import Final
 from fillwire.runtime import telemetry_names as names
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace, emitted_ns
 from fillwire.runtime.otlp_encoding import (
+    CHILD_BYTES,
+    END,
     MAX_NS,
-    NO_SPAN,
+    PARENT_ID,
+    ROOT_BYTES,
+    SPAN_ID,
+    START,
+    TRACE_ID,
     SpanKind,
+    clamped_times,
+    form,
     known_number,
     known_text,
     link,
     number_attribute,
+    opening,
+    pack_times,
     shape,
-    span,
     text_attribute,
 )
 from fillwire.runtime.span_errors import error_parts
-from fillwire.runtime.tracing import SpanDigests, host_span_ids, span_digests
+from fillwire.runtime.tracing import digest_of, ids_of_call, split_digest
 
-_RECEIVE: Final = shape(names.RECEIVE, SpanKind.CONSUMER)
-_PARSE: Final = shape(names.PARSE, SpanKind.INTERNAL)
+GATEWAY_SPANS: Final = 4
 _PUBLISH: Final = shape(f"{names.PUBLISH} {names.DESTINATION}", SpanKind.PRODUCER)
 _DELIVER: Final = shape(f"{names.DELIVER} {names.DESTINATION}", SpanKind.CONSUMER)
 
 
-def gateway_spans(trace: GatewayTrace, kept_for: str | None = None) -> list[bytes]:
-    """Return the spans of a gateway's record, encoded, each the child of the one before.
+def gateway_spans(trace: GatewayTrace, kept_for: str | None = None) -> bytes:
+    """Return the four spans of a gateway's record, encoded, each the child of the one before.
 
     Args:
         trace: the record.
         kept_for: why the trace is kept although the ratio left it out.
     """
+    earlier = trace.earlier
     return _steps_of_gateway(
         trace,
-        span_digests(trace.event_id),
-        _why(kept_for),
+        split_digest(digest_of(trace.event_id)),
+        kept_for,
         trace.acknowledged_ns,
-        known_number(names.FRAME_BYTES, trace.frame_bytes),
-        b"".join(map(_link, trace.earlier)),
+        trace.frame_bytes,
+        b"".join([_link(event_id) for event_id in earlier]) if earlier else b"",
     )
 
 
@@ -52,8 +62,8 @@ def host_spans(
     *,
     tells_gateway: bool = False,
     tells_delivery: bool | None = None,
-) -> list[bytes]:
-    """Return the spans of a host's record, encoded, each the child of the one before.
+) -> tuple[bytes, int]:
+    """Return the spans of a host's record, encoded, each the child of the one before, and how many they are.
 
     Args:
         trace: the record.
@@ -62,13 +72,14 @@ def host_spans(
             has sent nothing of a trace that the ratio left out.
         tells_delivery: whether it yields the span `deliver`; None: the first call of a delivery does.
     """
-    digests = span_digests(trace.event_id)
-    why = _why(kept_for)
-    spans = _steps_of_gateway(trace, digests, why, None) if tells_gateway else []
+    digest = digest_of(trace.event_id)
     if tells_delivery is None:
-        tells_delivery = trace.is_first_call
-    spans += _steps_of_host(trace, digests, why, is_alone=not tells_gateway, with_delivery=tells_delivery)
-    return spans
+        tells_delivery = trace.attempt == 1 and trace.callback_index == 0
+    spans = _steps_of_host(trace, digest, kept_for, is_alone=not tells_gateway, with_delivery=tells_delivery)
+    count = 1 + tells_delivery
+    if tells_gateway:
+        return _steps_of_gateway(trace, split_digest(digest), kept_for) + spans, GATEWAY_SPANS + count
+    return spans, count
 
 
 def _why(kept_for: str | None) -> bytes:
@@ -88,13 +99,6 @@ def _account(exchange: str, environment: str, user: str, pair: str, kind: str) -
     )
 
 
-def _identity(trace: GatewayTrace | HostTrace) -> bytes:
-    account = _account(trace.exchange, trace.environment, trace.user, trace.pair, trace.kind)
-    order = account + known_text(names.ORDER_ID, trace.order_id)
-    return order if trace.trade_id is None else order + text_attribute(names.TRADE_ID, trace.trade_id)
-
-
-@lru_cache(1024)
 def _operation(subject: str, operation_type: str, operation: str) -> bytes:
     return b"".join(
         (
@@ -107,13 +111,52 @@ def _operation(subject: str, operation_type: str, operation: str) -> bytes:
     )
 
 
-def _message(trace: GatewayTrace | HostTrace) -> bytes:
-    return text_attribute(names.MESSAGING_MESSAGE_ID, trace.event_id) + known_number(
-        names.MESSAGING_MESSAGE_BODY_SIZE, trace.body_bytes
-    )
+@lru_cache(1024)
+def _emitted(  # noqa: PLR0913, PLR0917 - what it depends on, positional for speed
+    exchange: str, environment: str, user: str, pair: str, kind: str, kept_for: str | None
+) -> bytes:
+    account = _account(exchange, environment, user, pair, kind)
+    return form(shape(f"{names.EMIT} {exchange}", SpanKind.PRODUCER), account + _why(kept_for))
 
 
 @lru_cache(1024)
+def _received(frame_bytes: int | None) -> bytes:
+    frame = b"" if frame_bytes is None else number_attribute(names.FRAME_BYTES, frame_bytes)
+    return _whole(form(shape(names.RECEIVE, SpanKind.CONSUMER), frame))
+
+
+@lru_cache(1024)
+def _published(subject: str) -> bytes:
+    return form(_PUBLISH, _operation(subject, "send", names.PUBLISH))
+
+
+@lru_cache(1024)
+def _delivered(subject: str, *, is_alone: bool) -> bytes:
+    return form(_DELIVER, _operation(subject, "receive", names.DELIVER), is_parent_remote=is_alone)
+
+
+@lru_cache(1024)
+def _called(  # noqa: PLR0913, PLR0917 - what it depends on, positional for speed
+    exchange: str,
+    environment: str,
+    user: str,
+    pair: str,
+    kind: str,
+    subject: str,
+    callback: str,
+    attempt: int,
+    kept_for: str | None,
+) -> bytes:
+    attributes = (
+        _account(exchange, environment, user, pair, kind),
+        _operation(subject, "process", callback),
+        known_number(names.ATTEMPT, attempt),
+        _why(kept_for),
+    )
+    return form(shape(f"{names.CALLBACK} {callback}", SpanKind.CONSUMER), b"".join(attributes))
+
+
+@lru_cache(4096)
 def _bot(bot: str, delivery: int) -> bytes:
     return b"".join(
         (
@@ -124,84 +167,152 @@ def _bot(bot: str, delivery: int) -> bytes:
     )
 
 
-def _steps_of_gateway(  # noqa: PLR0913, PLR0917 - positional for speed
+@lru_cache(8192)  # an event is linked by each of the next few of its order
+def _link(event_id: str) -> bytes:
+    """Return a link to the first span of an earlier event of the same order."""
+    trace_id, emit, *_ = split_digest(digest_of(event_id))
+    return link(trace_id, emit, names.MESSAGING_MESSAGE_ID, event_id)
+
+
+def _whole(form: bytes) -> bytes:
+    """Return all of a span that has a parent and says nothing of its own, but for its ids and times."""
+    return opening(len(form) + CHILD_BYTES) + form
+
+
+_PARSED: Final = _whole(form(shape(names.PARSE, SpanKind.INTERNAL)))
+
+
+def _order(trace: GatewayTrace | HostTrace) -> bytes:
+    order = known_text(names.ORDER_ID, trace.order_id)
+    return order if trace.trade_id is None else order + text_attribute(names.TRADE_ID, trace.trade_id)
+
+
+def _message(trace: GatewayTrace | HostTrace) -> bytes:
+    return text_attribute(names.MESSAGING_MESSAGE_ID, trace.event_id) + known_number(
+        names.MESSAGING_MESSAGE_BODY_SIZE, trace.body_bytes
+    )
+
+
+def _steps_of_gateway(  # noqa: PLR0913, PLR0917 - four spans in one join, positional for speed
     trace: GatewayTrace | HostTrace,
-    ids: SpanDigests,
-    why: bytes,
-    acknowledged_ns: int | None,
-    frame: bytes = b"",
+    ids: tuple[bytes, ...],
+    kept_for: str | None,
+    acknowledged_ns: int | None = None,
+    frame_bytes: int | None = None,
     links: bytes = b"",
-) -> list[bytes]:
+) -> bytes:
     trace_id, emit, receive, parse, publish = ids
     received_ns = trace.received_ns
     # A host that got no stamps knows only when the frame was read.
     parsed_ns = received_ns if trace.parsed_ns is None else trace.parsed_ns
     published_ns = parsed_ns if trace.published_ns is None else trace.published_ns
-    emitted = _identity(trace) + why
-    if trace.exchange_time_ns is not None and abs(trace.exchange_time_ns) <= MAX_NS:
-        emitted += number_attribute(names.EXCHANGE_TIME_NS, trace.exchange_time_ns)
-    if trace.clock_offset_ns is not None and abs(trace.clock_offset_ns) <= MAX_NS:
-        emitted += known_number(names.CLOCK_OFFSET_NS, trace.clock_offset_ns)
-    begun_ns = emitted_ns(trace.exchange_time_ns, trace.clock_offset_ns, received_ns)
-    emit_shape = shape(f"{names.EMIT} {trace.exchange}", SpanKind.PRODUCER)
-    message = _operation(trace.subject, "send", names.PUBLISH) + _message(trace)
     stored_ns = published_ns if acknowledged_ns is None else acknowledged_ns
-    return [
-        span(trace_id, emit, NO_SPAN, emit_shape, begun_ns, received_ns, emitted, links),
-        span(trace_id, receive, emit, _RECEIVE, received_ns, published_ns, frame),
-        span(trace_id, parse, receive, _PARSE, received_ns, parsed_ns),
-        span(trace_id, publish, parse, _PUBLISH, published_ns, stored_ns, message),
-    ]
+    venue_ns, offset_ns = trace.exchange_time_ns, trace.clock_offset_ns
+    begun_ns = emitted_ns(venue_ns, offset_ns, received_ns)
+    is_sane = 0 <= begun_ns <= received_ns <= parsed_ns <= published_ns <= stored_ns <= MAX_NS
+    times = pack_times if is_sane else clamped_times
 
-
-@lru_cache(8192)  # an event is linked by each of the next few of its order
-def _link(event_id: str) -> bytes:
-    """Return a link to the first span of an earlier event of the same order."""
-    earlier = span_digests(event_id)
-    return link(earlier.trace_id, earlier.emit, (names.MESSAGING_MESSAGE_ID, event_id))
+    order = _order(trace)
+    venue = b""
+    if venue_ns is not None and abs(venue_ns) <= MAX_NS:
+        venue = number_attribute(names.EXCHANGE_TIME_NS, venue_ns)
+    if offset_ns is not None and abs(offset_ns) <= MAX_NS:
+        venue += known_number(names.CLOCK_OFFSET_NS, offset_ns)
+    emitted = _emitted(trace.exchange, trace.environment, trace.user, trace.pair, trace.kind, kept_for)
+    published = _published(trace.subject)
+    message = _message(trace)
+    own = TRACE_ID + trace_id + SPAN_ID
+    return b"".join(
+        (
+            opening(len(emitted) + len(order) + len(venue) + len(links) + ROOT_BYTES),
+            emitted,
+            order,
+            venue,
+            links,
+            own,
+            emit,
+            times(START, begun_ns, END, received_ns),
+            _received(frame_bytes),
+            own,
+            receive,
+            PARENT_ID,
+            emit,
+            times(START, received_ns, END, published_ns),
+            _PARSED,
+            own,
+            parse,
+            PARENT_ID,
+            receive,
+            times(START, received_ns, END, parsed_ns),
+            opening(len(published) + len(message) + CHILD_BYTES),
+            published,
+            message,
+            own,
+            publish,
+            PARENT_ID,
+            parse,
+            times(START, published_ns, END, stored_ns),
+        )
+    )
 
 
 def _steps_of_host(
-    trace: HostTrace, ids: SpanDigests, why: bytes, *, is_alone: bool, with_delivery: bool
-) -> list[bytes]:
-    deliver, callback = host_span_ids(
-        trace.event_id, trace.bot, trace.callback, delivery=trace.delivery, attempt=trace.attempt
+    trace: HostTrace,
+    digest: bytes,
+    kept_for: str | None,
+    *,
+    is_alone: bool,
+    with_delivery: bool,
+) -> bytes:
+    subject, bot, callback = trace.subject, trace.bot, trace.callback
+    deliver, call = ids_of_call(digest, bot, callback, trace.delivery, trace.attempt)
+    delivered_ns, started_ns, returned_ns = trace.delivered_ns, trace.started_ns, trace.returned_ns
+    sent_ns = trace.published_ns
+    if sent_ns is None or sent_ns > delivered_ns:
+        sent_ns = delivered_ns
+    is_sane = 0 <= sent_ns <= delivered_ns <= started_ns <= returned_ns <= MAX_NS
+    times = pack_times if is_sane else clamped_times
+
+    message = _message(trace) + _bot(bot, trace.delivery)
+    order = _order(trace)
+    called = _called(
+        trace.exchange,
+        trace.environment,
+        trace.user,
+        trace.pair,
+        trace.kind,
+        subject,
+        callback,
+        trace.attempt,
+        kept_for,
     )
-    message = _message(trace) + _bot(trace.bot, trace.delivery)
-    spans = []
+    error = b"" if trace.error is None else error_parts(trace.error, returned_ns)
+    own = TRACE_ID + digest[:16] + SPAN_ID
+    delivery: tuple[bytes, ...] = ()
     if with_delivery:
-        published_ns = trace.delivered_ns if trace.published_ns is None else trace.published_ns
-        spans.append(
-            span(
-                ids.trace_id,
-                deliver,
-                ids.publish,
-                _DELIVER,
-                min(published_ns, trace.delivered_ns),
-                trace.delivered_ns,
-                _operation(trace.subject, "receive", names.DELIVER) + message,
-                is_parent_remote=is_alone,
-            )
-        )
-    called = b"".join(
-        (
-            _identity(trace),
-            _operation(trace.subject, "process", trace.callback),
+        delivered = _delivered(subject, is_alone=is_alone)
+        delivery = (
+            opening(len(delivered) + len(message) + CHILD_BYTES),
+            delivered,
             message,
-            known_number(names.ATTEMPT, trace.attempt),
-            why,
-        )
-    )
-    spans.append(
-        span(
-            ids.trace_id,
-            callback,
+            own,
             deliver,
-            shape(f"{names.CALLBACK} {trace.callback}", SpanKind.CONSUMER),
-            trace.started_ns,
-            trace.returned_ns,
+            PARENT_ID,
+            digest[40:],  # the span `publish`
+            times(START, sent_ns, END, delivered_ns),
+        )
+    return b"".join(
+        (
+            *delivery,
+            opening(len(called) + len(order) + len(message) + len(error) + CHILD_BYTES),
             called,
-            b"" if trace.error is None else error_parts(trace.error, trace.returned_ns),
+            order,
+            message,
+            error,
+            own,
+            call,
+            PARENT_ID,
+            deliver,
+            times(START, started_ns, END, returned_ns),
         )
     )
-    return spans

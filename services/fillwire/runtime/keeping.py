@@ -5,18 +5,21 @@ from typing import NamedTuple
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.order_traces import CommandTrace, OrderTrace
 
+Record = GatewayTrace | HostTrace | OrderTrace | CommandTrace
+"""What was stamped. By itself it is one whose trace the ratio keeps: that is most of them, and needs no object more."""
+
 
 class Kept(NamedTuple):
-    """A record whose trace is kept.
+    """A record whose trace is kept for a reason of its own.
 
     Attributes:
         trace: the record.
-        kept_for: why, if not by the ratio: see `runtime.tail`.
+        kept_for: why: see `runtime.tail`.
         tells_gateway: whether a host tells the gateway's steps too; the ratio left them out there.
         tells_delivery: whether a host tells the delivery; None: it does with the first call of it.
     """
 
-    trace: GatewayTrace | HostTrace | OrderTrace | CommandTrace
-    kept_for: str | None = None
+    trace: Record
+    kept_for: str
     tells_gateway: bool = False
     tells_delivery: bool | None = None

@@ -2,7 +2,15 @@
 
 from fillwire.runtime import telemetry_names as names
 from fillwire.runtime.order_traces import CommandTrace, OrderTrace
-from fillwire.runtime.otlp_encoding import SpanKind, error_status, known_text, shape, span, text_attribute
+from fillwire.runtime.otlp_encoding import (
+    SpanKind,
+    error_status,
+    form,
+    known_text,
+    shape,
+    span,
+    text_attribute,
+)
 from fillwire.runtime.redaction import redacted_text
 from fillwire.runtime.tracing import child_id
 
@@ -23,11 +31,10 @@ def order_spans(trace: OrderTrace | CommandTrace, kept_for: str | None = None) -
                 trace.context.trace_id,
                 trace.context.span_id,
                 trace.parent_id,
-                shape(trace.verb, SpanKind.CLIENT),
+                form(shape(trace.verb, SpanKind.CLIENT)),
                 trace.asked_ns,
                 trace.answered_ns,
-                _said(trace) + known_text(names.BOT, trace.bot) + why,
-                _status(trace),
+                _said(trace) + known_text(names.BOT, trace.bot) + why + _status(trace),
             )
         ]
     return _gateway_spans(trace, why)
@@ -65,18 +72,16 @@ def _gateway_spans(trace: CommandTrace, why: bytes) -> list[bytes]:
             trace_id,
             handle,
             asked,
-            shape(f"{names.HANDLE} {verb}", SpanKind.SERVER),
+            form(shape(f"{names.HANDLE} {verb}", SpanKind.SERVER), is_parent_remote=True),
             trace.received_ns,
             trace.answered_ns,
-            _said(trace) + why,
-            _status(trace),
-            is_parent_remote=True,
+            _said(trace) + why + _status(trace),
         )
     ]
 
     def step(name: str, kind: SpanKind, start_ns: int, end_ns: int) -> None:
         span_id = child_id(f"{asked.hex()}\0{name}")
-        spans.append(span(trace_id, span_id, handle, shape(name, kind), start_ns, end_ns))
+        spans.append(span(trace_id, span_id, handle, form(shape(name, kind)), start_ns, end_ns))
 
     begun_ns = trace.received_ns
     if trace.noted_ns is not None:

@@ -8,6 +8,7 @@ from fillwire.runtime.otlp_encoding import error_status, event
 from fillwire.runtime.redaction import redacted_text
 
 _MAX_STACKTRACE: Final = 8192  # characters; the innermost frames stay
+_MAX_MESSAGE: Final = 8192  # characters; a strategy's own exception may say any amount
 
 
 def error_parts(error: BaseException, at_ns: int) -> bytes:
@@ -31,6 +32,6 @@ def _type_name(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return redacted_text(str(error))
+        return redacted_text(str(error))[:_MAX_MESSAGE]
     except Exception:  # noqa: BLE001 - a strategy's own exception, whose __str__ may be broken
         return "(no message: str() of the exception raised)"

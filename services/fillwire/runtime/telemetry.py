@@ -21,7 +21,7 @@ from fillwire.runtime import metric_names
 from fillwire.runtime.fill_exemplars import FillExemplars
 from fillwire.runtime.fill_latency import FillLatencies
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
-from fillwire.runtime.keeping import Kept
+from fillwire.runtime.keeping import Kept, Record
 from fillwire.runtime.metrics import Distribution, Family, Measures, Metrics
 from fillwire.runtime.order_traces import CommandTrace, OrderTrace
 from fillwire.runtime.tail import ORDER, SLOW, Tail
@@ -112,7 +112,7 @@ class FillTelemetry:
         self._endpoint = endpoint
         self._limits = limits
         self._tail = Tail(None if limits.slow_s is None else round(limits.slow_s * 1e9))
-        self._ring: deque[Kept] = deque(maxlen=limits.ring_fills)
+        self._ring: deque[Record | Kept] = deque(maxlen=limits.ring_fills)
         self._wake_at = max(1, limits.ring_fills // 2)
         self._kept_fills = 0
         self._dropped_fills = 0
@@ -173,7 +173,7 @@ class FillTelemetry:
         """Hand in what the gateway stamped, after the broker has stored the event."""
         self.latencies.count_gateway(trace)
         if self._exporting is not None and self.sampling.is_kept(trace.event_id):
-            self._keep(Kept(trace))
+            self._keep(trace)
 
     def callback_returned(self, trace: HostTrace) -> None:
         """Hand in what the host stamped, after the bot's method returned or raised."""
@@ -181,7 +181,7 @@ class FillTelemetry:
         if self._exporting is None:
             return
         if self.sampling.is_kept(trace.event_id, trace.is_parent_sampled):
-            self._keep(Kept(trace))
+            self._keep(trace)
             return
         telling = self._tail.telling(trace)
         if telling is not None:
@@ -211,18 +211,18 @@ class FillTelemetry:
             self._tail.note(trace.event_id, ORDER)
         reason = self._tail.reason(trace.event_id)
         if trace.context.is_sampled or reason is not None:
-            self._keep(Kept(trace, reason))
+            self._keep(trace if reason is None else Kept(trace, reason))
 
     def command_answered(self, trace: CommandTrace) -> None:
         """Hand in what the gateway stamped on a request of a bot."""
         if self._exporting is None:
             return
         if self.sampling.keeps(trace.context):
-            self._keep(Kept(trace))
+            self._keep(trace)
         elif is_failed(trace.outcome):
             self._keep(Kept(trace, ORDER))
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: Record | Kept) -> None:
         waiting = len(self._ring)
         self._kept_fills += 1
         if waiting == self._ring.maxlen:

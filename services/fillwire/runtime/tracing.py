@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
 from typing import Final, NamedTuple
 
 from fillwire.domain.errors import ConfigError
@@ -18,6 +19,8 @@ SAMPLER_ARGUMENT_VARIABLE: Final = "OTEL_TRACES_SAMPLER_ARG"
 _HALF: Final = 1 << 64
 # In hexadecimal digits: trace id, then the spans emit, receive, parse and publish.
 _DIGEST_BYTES: Final = 48
+split_digest: Final = Struct("16s8s8s8s8s").unpack
+"""Returns what `SpanDigests` holds, in its order, as a plain tuple."""
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
@@ -62,15 +65,17 @@ class TraceContext(NamedTuple):
     is_sampled: bool
 
 
-# Asked for when the event is published, handed in and exported, and to link later events of the order to it.
-@lru_cache(4096)
-def _digest(event_id: str) -> bytes:
+# Asked for when the event is published, handed in and exported, and to link later events of the order to it: as many as
+# may wait for their export.
+@lru_cache(16_384)
+def digest_of(event_id: str) -> bytes:
+    """Return the ids of the event's trace and gateway spans in one piece, for `split_digest`."""
     return blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 def trace_ids(event_id: str) -> TraceIds:
     """Return the ids of the event's trace and gateway spans."""
-    digest = _digest(event_id)
+    digest = digest_of(event_id)
     number = int.from_bytes
     return TraceIds(
         # An id of zeros is invalid; the odds are 1 in 2**64, the cost nothing.
@@ -84,8 +89,7 @@ def trace_ids(event_id: str) -> TraceIds:
 
 def span_digests(event_id: str) -> SpanDigests:
     """Return the ids of the event's trace and gateway spans, as bytes."""
-    digest = _digest(event_id)
-    return SpanDigests(digest[:16], digest[16:24], digest[24:32], digest[32:40], digest[40:])
+    return SpanDigests._make(split_digest(digest_of(event_id)))
 
 
 def host_span_ids(
@@ -100,9 +104,23 @@ def host_span_ids(
         delivery: the broker's count of deliveries of the event to the bot, from 1.
         attempt: count of calls of the method for this delivery, from 1.
     """
-    delivered = f"{event_id}\0{bot}\0{delivery}"
+    return HostSpanIds._make(ids_of_call(digest_of(event_id), bot, callback, delivery, attempt))
+
+
+def ids_of_call(digest: bytes, bot: str, callback: str, delivery: int, attempt: int) -> tuple[bytes, bytes]:
+    """Return what `host_span_ids` does as a plain tuple, of an event's `digest`: it is called for every kept trace.
+
+    What is random in the event's own ids stays so when a number is laid over it that is the call's: no hash per call.
+    """
+    ids = (int.from_bytes(digest[32:]) ^ _call_number(bot, callback, delivery, attempt)).to_bytes(16)
+    return ids[:8], ids[8:]
+
+
+@lru_cache(4096)
+def _call_number(bot: str, callback: str, delivery: int, attempt: int) -> int:
+    delivered = f"{bot}\0{delivery}"
     called = f"{delivered}\0{callback}\0{attempt}"
-    return HostSpanIds(child_id(delivered), child_id(called))
+    return int.from_bytes(child_id(delivered) + child_id(called))
 
 
 def child_id(seed: str) -> bytes:
@@ -112,7 +130,7 @@ def child_id(seed: str) -> bytes:
 
 def traceparent(event_id: str, *, is_sampled: bool = True) -> str:
     """Return the W3C header of the event: its trace, the span that publishes it, and whether the trace is kept."""
-    digits = _digest(event_id).hex()
+    digits = digest_of(event_id).hex()
     return f"00-{digits[:32]}-{digits[80:]}-0{is_sampled:d}"
 
 
@@ -165,7 +183,7 @@ class Sampling:
             return parent
         if self._bound == _HALF:
             return True
-        return self._bound != 0 and int.from_bytes(_digest(event_id)[8:16]) < self._bound
+        return self._bound != 0 and int.from_bytes(digest_of(event_id)[8:16]) < self._bound
 
     def keeps(self, context: TraceContext) -> bool:
         """Return whether the trace of a message is kept that came with this context."""
@@ -178,7 +196,7 @@ class Sampling:
         bound = self._bound
         if bound == 0:
             return None
-        digest = _digest(event_id)
+        digest = digest_of(event_id)
         if bound != _HALF and int.from_bytes(digest[8:16]) >= bound:
             return None
         return f"00-{digest[:16].hex()}-{digest[40:].hex()}-01"

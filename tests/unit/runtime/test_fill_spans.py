@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from fillwire.runtime.fill_spans import gateway_spans, host_spans
+from fillwire.runtime.fill_spans import GATEWAY_SPANS, gateway_spans, host_spans
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.otlp_encoding import Envelope
 from fillwire.runtime.tracing import host_span_ids, span_digests, trace_ids
@@ -21,12 +21,13 @@ def _spans(
     trace: GatewayTrace | HostTrace, kept_for: str | None = None, *, tells_gateway: bool = False
 ) -> list[ReceivedSpan]:
     """Return what a receiver reads of the record's spans."""
-    spans = (
-        gateway_spans(trace, kept_for)
-        if isinstance(trace, GatewayTrace)
-        else host_spans(trace, kept_for, tells_gateway=tells_gateway)
-    )
-    return received_spans(ENVELOPE.request(spans))
+    if isinstance(trace, GatewayTrace):
+        encoded, count = gateway_spans(trace, kept_for), GATEWAY_SPANS
+    else:
+        encoded, count = host_spans(trace, kept_for, tells_gateway=tells_gateway)
+    spans = received_spans(ENVELOPE.request([encoded]))
+    assert len(spans) == count
+    return spans
 
 
 def _times(spans: list[ReceivedSpan]) -> dict[str, tuple[int, int]]:
@@ -187,6 +188,49 @@ def test_a_message_without_stamps_still_makes_spans() -> None:
     assert times["deliver orders"] == (fill.DELIVERED_NS, fill.DELIVERED_NS)
 
 
+def test_stamps_that_cross_cost_the_span_its_length_and_no_other() -> None:
+    """Two clocks, or one that was set back, end a span before its beginning: it has no length, and the rest stays."""
+    gateway = _times(_spans(gateway_trace(acknowledged_ns=fill.PUBLISHED_NS - 1)))
+    assert gateway == _times(_spans(gateway_trace())) | {
+        "publish orders": (fill.PUBLISHED_NS, fill.PUBLISHED_NS)
+    }
+    host = _times(_spans(host_trace(returned_ns=fill.STARTED_NS - 1)))
+    assert host == _times(_spans(host_trace())) | {
+        "callback on_order_partially_filled": (fill.STARTED_NS, fill.STARTED_NS)
+    }
+    late = _times(_spans(host_trace(delivered_ns=fill.PUBLISHED_NS - 1)))
+    assert late["deliver orders"] == (fill.PUBLISHED_NS - 1, fill.PUBLISHED_NS - 1)
+
+
+def test_records_that_share_what_is_kept_encoded_say_their_own() -> None:
+    """What is the same in many records is kept by all that it depends on: a neighbour's word is never told."""
+    changes = {
+        "exchange": "coinbase",
+        "environment": "sandbox",
+        "user": "bob",
+        "pair": "ETH-USDT",
+        "kind": "filled",
+        "order_id": "1",
+        "trade_id": "2",
+    }
+    for name, value in changes.items():
+        emit = _spans(gateway_trace(**{name: value}))[0]
+        callback = _spans(host_trace(**{name: value}))[-1]
+        assert emit.attributes[f"fillwire.{name}"] == callback.attributes[f"fillwire.{name}"] == value
+    publish = _spans(gateway_trace(subject="orders.x", body_bytes=7, event_id="e"))[-1]
+    assert publish.attributes["messaging.destination.name"] == "orders.x"
+    assert publish.attributes["messaging.message.body.size"] == 7
+    assert publish.attributes["messaging.message.id"] == "e"
+    deliver, callback = _spans(host_trace(subject="orders.x", body_bytes=7, bot="dca", delivery=2))
+    for span in (deliver, callback):
+        assert span.attributes["messaging.destination.name"] == "orders.x"
+        assert span.attributes["messaging.message.body.size"] == 7
+        assert (span.attributes["fillwire.bot"], span.attributes["fillwire.delivery"]) == ("dca", 2)
+    (callback,) = _spans(host_trace(callback="on_fill", attempt=3), "slow")
+    assert (callback.name, callback.attributes["fillwire.attempt"]) == ("callback on_fill", 3)
+    assert callback.attributes["fillwire.kept_for"] == "slow"
+
+
 @pytest.mark.parametrize("nonsense", [-(2**70), 0, 2**70])
 def test_nonsensical_stamps_stay_in_the_protocols_range(nonsense: int) -> None:
     """A header anyone may write cannot make a span that loses its whole batch."""
@@ -207,7 +251,16 @@ def test_the_first_span_is_linked_to_the_orders_earlier_events() -> None:
     assert not any(span.links for span in others)
 
 
-@pytest.mark.parametrize("size", [0, 1, 127, 128, 4_095, 4_096, 16_383, 16_384, 2**21, 2**35, 2**63 - 1])
+@pytest.mark.parametrize("event_id", ["e", "a" * 60, "a" * 80, "a" * 200, "ä€🚀" * 5_000])
+def test_links_to_events_with_names_of_every_length_arrive(event_id: str) -> None:
+    """A link's own length is written in one byte or more, too."""
+    (link,) = _spans(gateway_trace(earlier=(event_id,)))[0].links
+    assert link.attributes == {"messaging.message.id": event_id}
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, 127, 128, 4_095, 4_096, 2**14, 2**28 - 1, 2**28, 2**35, 2**56, 2**63 - 1]
+)
 def test_numbers_of_every_size_arrive(size: int) -> None:
     """The encoder is ours, so each length that it writes differently is read back by the protocol's own decoder."""
     spans = _spans(gateway_trace(frame_bytes=size, exchange_time_ns=-size, clock_offset_ns=size))

@@ -88,6 +88,17 @@ def test_calls_of_bots_differ_by_bot_delivery_callback_and_attempt() -> None:
     calls = [first, other_bot, redelivered, other_callback, again]
     assert len({call.callback for call in calls}) == len(calls)
     assert {first.deliver, other_bot.deliver, redelivered.deliver} == {call.deliver for call in calls}
+    assert len({first.deliver, other_bot.deliver, redelivered.deliver}) == 3
+
+
+def test_no_two_spans_of_many_fills_have_one_id() -> None:
+    """The ids of a host's spans follow from those of the event, and differ from them and from each other all the same."""
+    ids = [span_id for event in EVENTS for span_id in span_digests(event)[1:]]
+    for event in EVENTS:
+        for bot, callback in (("grid", "on_fill"), ("grid", "on_order_filled"), ("dca", "on_fill")):
+            deliver, called = host_span_ids(event, bot, callback)
+            ids += [called] if callback == "on_order_filled" else [deliver, called]
+    assert len(set(ids)) == len(ids) == 9 * len(EVENTS)
 
 
 def test_names_cannot_be_shifted_into_each_other() -> None:
