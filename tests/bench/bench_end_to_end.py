@@ -10,6 +10,8 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +34,23 @@ _SETTLE_DEADLINE_S = 60.0
 
 
 class EndToEnd:
-    """The running system, and one measurement after another on it."""
+    """The running system, and one measurement after another on it.
+
+    Attributes:
+        recording: where the bot writes down what it is told of.
+        limit: what a bare reader got before.
+        warm_up: what became of the first executions.
+    """
 
     def __init__(self, stack: Stack, venue: SimulatedVenue, recording: Path, pids: dict[str, int]) -> None:
         self._stack = stack
         self._venue = venue
+        self.recording = recording
         self._reader = RecordingReader(recording)
         self._pids = pids
         self._emitted_before = 0
+        self.limit: dict[str, Any] = {}
+        self.warm_up: dict[str, Any] = {}
 
     def _usages(self) -> dict[str, Usage]:
         return {name: usage(pid) for name, pid in self._pids.items()}
@@ -91,13 +102,22 @@ async def limit(venue: SimulatedVenue, count: int) -> dict[str, Any]:
     return {"received_per_s": round(count / elapsed), **summary(reader)}
 
 
-async def measure(seconds: float, rates: tuple[int, ...], flat_out: int, burst: int) -> dict[str, Any]:
-    """Return all measurements of one run on a fresh system."""
+@asynccontextmanager
+async def running(environ: Mapping[str, str], limit_count: int = 0) -> AsyncIterator["EndToEnd"]:
+    """Run a fresh system inside the block, warmed up.
+
+    Args:
+        environ: what its processes find in their environment beside ours.
+        limit_count: executions that a bare reader of the venue gets before anyone else has subscribed.
+    """
     with tempfile.TemporaryDirectory(prefix="fillwire-bench-") as name:
         directory = Path(name)
-        async with Stack(directory, {"FILLWIRE_LOG": "warning"}) as stack, aiohttp.ClientSession() as session:
+        async with (
+            Stack(directory, {"FILLWIRE_LOG": "warning", **environ}) as stack,
+            aiohttp.ClientSession() as session,
+        ):
             venue = await SimulatedVenue.start(stack, session)
-            results: dict[str, Any] = {"limit": await limit(venue, flat_out)}
+            bare = await limit(venue, limit_count) if limit_count else {}
             recording = directory / "recording.jsonl"
             account = venue.account
             gateway = await stack.spawn("gateway", "gateway", "--exchange", account.exchange)
@@ -120,15 +140,23 @@ async def measure(seconds: float, rates: tuple[int, ...], flat_out: int, burst: 
             assert broker_pid is not None
             pids = {"venue": venue.child.pid, "gateway": gateway.pid, "broker": broker_pid, "host": host.pid}
             system = EndToEnd(stack, venue, recording, pids)
+            system.limit = bare
             system._emitted_before = await venue.execution_count()
-            results["warm_up"] = await system.load(2_000, 1_000)
-            results["paced"] = [await system.load(round(rate * seconds), rate) for rate in rates]
-            results["flat_out"] = await system.load(flat_out, 0)
-            results["burst"] = await system.load(burst, 0)
-            results["flat_out_share_of_limit"] = round(
-                results["flat_out"]["delivered_per_s"] / results["limit"]["received_per_s"], 3
-            )
-            return results
+            system.warm_up = await system.load(2_000, 1_000)
+            yield system
+
+
+async def measure(seconds: float, rates: tuple[int, ...], flat_out: int, burst: int) -> dict[str, Any]:
+    """Return all measurements of one run on a fresh system."""
+    async with running({}, flat_out) as system:
+        results: dict[str, Any] = {"limit": system.limit, "warm_up": system.warm_up}
+        results["paced"] = [await system.load(round(rate * seconds), rate) for rate in rates]
+        results["flat_out"] = await system.load(flat_out, 0)
+        results["burst"] = await system.load(burst, 0)
+        results["flat_out_share_of_limit"] = round(
+            results["flat_out"]["delivered_per_s"] / results["limit"]["received_per_s"], 3
+        )
+        return results
 
 
 def run(seconds: float = 10.0, rates: tuple[int, ...] = RATES) -> dict[str, Any]:

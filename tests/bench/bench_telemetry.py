@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from statistics import median, quantiles
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -38,11 +39,15 @@ _TROUBLED = 100  # one fill of so many raises or is slow
 
 # A receiver in a process of its own, so that its work is not taken for ours.
 _SINK = """
-import http.server, sys
+import http.server, itertools, sys
+numbers = itertools.count()
 class Sink(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if len(sys.argv) > 1 and self.path == "/v1/traces":
+            with open(f"{sys.argv[1]}/{next(numbers)}", "wb") as file:
+                file.write(body)
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -54,8 +59,9 @@ server.serve_forever()
 
 
 @contextmanager
-def _sink() -> Iterator[str]:
-    command = [sys.executable, "-c", _SINK]
+def sink(kept: Path | None = None) -> Iterator[str]:
+    """Run a receiver inside the block and yield its address; spans are written into `kept`, a file per request."""
+    command = [sys.executable, "-c", _SINK, *([] if kept is None else [str(kept)])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own text above
         if process.stdout is None:
             raise AssertionError("a pipe was asked for")
@@ -287,7 +293,7 @@ async def _lateness_us(endpoint: str | None, ratio: float) -> tuple[float, float
 
 
 async def _all() -> dict[str, float]:
-    with _sink() as endpoint:
+    with sink() as endpoint:
         figures = await _path(endpoint)
         figures |= await _scrape(endpoint)
         figures |= await _counter_orders(endpoint)

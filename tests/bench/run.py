@@ -27,6 +27,7 @@ from bench import (
     bench_parse_coinbase_advanced,
     bench_recorder,
     bench_telemetry,
+    bench_traces,
 )
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "path": bench_end_to_end.run,
     "isolation": bench_isolation.run,
     "many_bots": bench_many_bots.run,
+    "traces": bench_traces.run,
 }
 RESULTS = Path("bench-results")
 
