@@ -16,8 +16,9 @@ CHAOS_EXCHANGE ?= binance
 CHAOS_SEED ?= 1
 CHAOS_EXECUTIONS ?= 20000
 CHAOS_FAULTS ?= all
+UPGRADE_FROM ?=
 
-.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long bench fuzz all clean
+.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long upgrade bench fuzz all clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
@@ -77,6 +78,9 @@ format: $(SYNCED) ## Format Python and Rust
 
 build: $(SYNCED) ## Build the wheel into dist/
 	$(UV) build --wheel --out-dir dist
+
+upgrade: $(SYNCED) ## Replace the services of the previous release by these under traffic, and back; UPGRADE_FROM names another one
+	PYTHONPATH=tests $(BIN)/python -m upgrade.run $(UPGRADE_FROM)
 
 bench: $(SYNCED) ## Measure parsing, the broker and the path of a fill; JSON into bench-results/
 	PYTHONPATH=tests $(BIN)/python -m bench.run

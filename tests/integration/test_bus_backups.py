@@ -237,6 +237,27 @@ async def test_a_backup_that_fails_leaves_nothing(
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.timeout(120)
+async def test_a_cluster_gets_back_what_one_broker_had(
+    bus: Bus, broker_cluster: list[EmbeddedServer], tmp_path: Path
+) -> None:
+    """Streams get as many replicas as are asked for, and a backup of the cluster is as whole."""
+    await publish_numbers(bus, 0, 50)
+    await ensure_consumer(bus, "ORDERS", "bot", ["orders.>"], deliver="all", ack_policy="all")
+    await make_backup(bus, tmp_path / "backup", "0.1.0")
+    url = ",".join(server.url for server in broker_cluster)
+    async with await Bus.connect(url, name="cluster", deadline_s=30) as cluster:
+        await restore_backup(cluster, read_backup(tmp_path / "backup"), 3, nothing)
+        found = await info(cluster, "ORDERS")
+        assert (found["config"]["num_replicas"], found["state"]["messages"]) == (3, 50)
+        bot = Bot()
+        async with pull_loop(cluster, bot):
+            await eventually(lambda: len(bot.bodies) == 50, 30)
+        again = await make_backup(cluster, tmp_path / "again", "0.1.0")
+        assert [archive.name for archive in again.archives] == stream_names()
+        assert read_backup(tmp_path / "again") == again
+
+
 def test_what_speaks_of_the_log_is_read_before_it() -> None:
     """A book or a decision of the backup knows nothing that its log does not have."""
     order = stream_names()

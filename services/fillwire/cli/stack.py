@@ -30,6 +30,13 @@ class ChildError(FillwireError):
 class Child:
     """One `fillwire …` process: started, awaited until ready, stopped.
 
+    Args:
+        name: what it is called.
+        arguments: of `fillwire`.
+        directory: where its log goes.
+        environ: added to our own environment.
+        python: the interpreter whose Fillwire it is; None for our own.
+
     Attributes:
         name: what it is called in messages and in its log file.
         ready: what it announced when it became ready.
@@ -37,12 +44,18 @@ class Child:
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], directory: Path, environ: Mapping[str, str]
+        self,
+        name: str,
+        arguments: Sequence[str],
+        directory: Path,
+        environ: Mapping[str, str],
+        *,
+        python: Path | None = None,
     ) -> None:
         self.name = name
         self.log_path = directory / f"{name}.log"
         self.ready: dict[str, Any] = {}
-        self._arguments = [sys.executable, "-m", "fillwire", *arguments]
+        self._arguments = [str(python or sys.executable), "-m", "fillwire", *arguments]
         self._environ = {**os.environ, **environ, PARENT_VARIABLE: str(os.getpid())}
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
