@@ -53,6 +53,11 @@ contract: $(SYNCED) ## Schemas, examples and broker manifests against the code
 e2e: $(SYNCED) ## From the venue's matching engine to the strategy's callback, in separate processes
 	$(BIN)/pytest tests/e2e
 
+.PHONY: check-deploy
+check-deploy: $(SYNCED) ## Charts by Helm and the Tiltfile by Tilt, built by Go once; HELM_CHARTS names where `helm pull --untar` laid the charts
+	PYTHONPATH=tests $(BIN)/python -m support.go_tools
+	$(BIN)/pytest tests/deploy
+
 chaos: $(SYNCED) ## Break everything in every way, alone and mixed: CHAOS_EXCHANGE, CHAOS_SEED, CHAOS_EXECUTIONS, CHAOS_FAULTS
 	$(BIN)/fillwire chaos --exchange $(CHAOS_EXCHANGE) --seed $(CHAOS_SEED) --executions $(CHAOS_EXECUTIONS) --faults $(CHAOS_FAULTS)
 

@@ -36,6 +36,9 @@ def test_the_rules_are_valid_and_fire_when_they_should(promtool: Path) -> None:
         ("check", "rules", MONITORING / "rules.yml"),
         ("test", "rules", MONITORING / "rules_test.yml"),
         ("check", "config", "--syntax-only", MONITORING / "prometheus.yml"),
+        ("check", "rules", MONITORING / "cluster-rules.yml"),
+        ("test", "rules", MONITORING / "cluster-rules_test.yml"),
+        ("check", "config", "--syntax-only", MONITORING / "cluster.yml"),
     ):
         done = _run(promtool, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
