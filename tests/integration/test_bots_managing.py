@@ -105,6 +105,10 @@ async def test_a_bot_started_while_it_is_being_removed_goes_on_where_it_was(
     await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 1"])
 
 
+async def _no_answer(*_: object) -> None:
+    raise BrokerError("no answer within 5 s")
+
+
 async def test_a_bot_of_which_something_may_be_left_can_be_removed_again(
     bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,11 +118,7 @@ async def test_a_bot_of_which_something_may_be_left_can_be_removed_again(
     await bots.manager.stop("alice", "teller")
     await publish(bus, order_event(order_id="1"))
     with monkeypatch.context() as patched:
-
-        async def no_answer(*_: object) -> None:
-            raise BrokerError("no answer within 5 s")
-
-        patched.setattr("fillwire.bots.manager.delete_consumer", no_answer)
+        patched.setattr("fillwire.bots.manager.delete_consumer", _no_answer)
         with pytest.raises(BrokerError, match="no answer"):
             await bots.manager.remove("alice", "teller")
     assert (await bots.manager.show("alice", "teller")).desired is Desired.STOPPED
@@ -138,12 +138,8 @@ async def test_what_a_removal_left_behind_goes_with_a_paused_bot_of_the_name(
     await bots.manager.stop("alice", "teller")
     await publish(bus, order_event(order_id="1"))
     with monkeypatch.context() as patched:
-
-        async def no_answer(*_: object) -> None:
-            raise BrokerError("no answer within 5 s")
-
-        patched.setattr("fillwire.bots.manager.delete_consumer", no_answer)
-        patched.setattr(bots.manager._specs, "add", no_answer)
+        patched.setattr("fillwire.bots.manager.delete_consumer", _no_answer)
+        patched.setattr(bots.manager._specs, "add", _no_answer)
         with pytest.raises(BrokerError, match="no answer"):
             await bots.manager.remove("alice", "teller")
     assert await bots.manager.list("alice") == []

@@ -5,22 +5,18 @@ import base64
 import hashlib
 import hmac
 import itertools
-import json
 import time
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, urlencode
 
-import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fillwire.simulator import BinanceSimulator
 from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
 from support.control_client import ControlClient
-
-DEADLINE_S = 10.0
+from support.feed_client import DEADLINE_S, SocketClient
 
 
 def hmac_signature(payload: str, secret: str = HMAC_SECRET) -> str:
@@ -48,77 +44,29 @@ def signed(params: Mapping[str, Any], api_key: str = API_KEY, secret: str = HMAC
     return full | {"signature": ed25519_signature(payload) if is_ed25519 else hmac_signature(payload, secret)}
 
 
-class VenueClient(ControlClient):
+class VenueClient(SocketClient, ControlClient):
     """One WebSocket connection to the simulator, and its REST and control APIs.
 
     Attributes:
         events: event frames in the order of their arrival.
         notices: frames that are neither response nor event of a subscription.
-        bad_frames: text frames that were no JSON.
-        closed: set once the connection has ended.
+        log: `event` and `response` in the order of their arrival.
     """
 
     def __init__(
         self, sim: BinanceSimulator, query: str = "", api_key: str = API_KEY, secret: str = HMAC_SECRET
     ) -> None:
+        super().__init__(sim.websocket_url + query)
         self._sim = sim
-        self._query = query
         self._api_key = api_key
         self._secret = secret
         self._ids = itertools.count(1)
         self._responses: dict[Any, asyncio.Future[dict[str, Any]]] = {}
-        self._session = aiohttp.ClientSession()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._reader: asyncio.Task[None] | None = None
         self.events: list[dict[str, Any]] = []
         self.notices: list[dict[str, Any]] = []
-        self.bad_frames: list[str] = []
         self.log: list[str] = []
-        self.closed = asyncio.Event()
-        self._changed = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        """Connect."""
-        try:
-            self._socket = await self._session.ws_connect(self._sim.websocket_url + self._query)
-        except BaseException:
-            await self._session.close()
-            raise
-        self._reader = asyncio.create_task(self._read(self._socket), name="venue client")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.close()
-        await self._session.close()
-
-    @property
-    def socket(self) -> aiohttp.ClientWebSocketResponse:
-        """The socket, for tests that write to it directly."""
-        assert self._socket is not None
-        return self._socket
-
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                continue
-            self._take(message.data)
-            self._changed.set()
-        self.closed.set()
-        self._changed.set()
-
-    def _take(self, text: str) -> None:
-        try:
-            frame = json.loads(text)
-        except ValueError:
-            self.bad_frames.append(text)
-            return
+    def _keep(self, frame: dict[str, Any]) -> None:
         if "event" in frame and "subscriptionId" in frame:
             self.events.append(frame)
             self.log.append("event")
@@ -127,13 +75,6 @@ class VenueClient(ControlClient):
             self._responses.pop(frame["id"]).set_result(frame)
         else:
             self.notices.append(frame)
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until a condition on what has arrived holds."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def send(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send a request as it is, and return the whole response."""
