@@ -4,11 +4,13 @@ Playwright's own browsers cannot be fetched everywhere, so that the system's is 
 root can install. Where neither is to be had, tests that need it are skipped and say so.
 """
 
+import fcntl
 import functools
 import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -39,15 +41,19 @@ def find_chromium() -> str | None:
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
-@functools.cache
-def chromium() -> str:
-    """Return the browser, installed if that can be done; skip the test if not."""
-    found = find_chromium()
+def _install() -> None:
+    """Install Debian's browser, if this is a Debian that can reach its mirror; one process of several does it."""
     apt_get = shutil.which("apt-get")
-    if found is None and os.geteuid() == 0 and apt_get is not None:
+    if apt_get is None:
+        return
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with (SCREENSHOTS.parent / "chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if find_chromium() is not None:
+            return
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for deadline_s, *command in _INSTALLATION:
-            try:
+        with suppress(subprocess.TimeoutExpired):
+            for deadline_s, *command in _INSTALLATION:
                 subprocess.run(  # noqa: S603 - fixed words
                     [apt_get, *command],
                     env=environ,
@@ -55,8 +61,14 @@ def chromium() -> str:
                     check=False,
                     capture_output=True,
                 )
-            except subprocess.TimeoutExpired:
-                break
+
+
+@functools.cache
+def chromium() -> str:
+    """Return the browser, installed if that can be done; skip the test if not."""
+    found = find_chromium()
+    if found is None and os.geteuid() == 0:
+        _install()
         found = find_chromium()
     if found is None:
         pytest.skip(

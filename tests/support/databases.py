@@ -1,7 +1,7 @@
 """Databases for tests of the recorder: an empty one of each kind, and what is in one."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ from fillwire.wire.subjects import order_subject
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database: each test runs against SQLite and against PostgreSQL."""
     if request.param == "sqlite":
-        return Database.at(f"sqlite:///{tmp_path}/trades.sqlite")
+        yield Database.at(f"sqlite:///{tmp_path}/trades.sqlite")
+        return
     server = request.getfixturevalue("postgresql")
-    return Database.at(server.make_database(f"test_{uuid.uuid4().hex}"))
+    name = f"test_{uuid.uuid4().hex}"
+    yield Database.at(server.make_database(name))
+    server.drop_database(name)
 
 
 class Delivered:
