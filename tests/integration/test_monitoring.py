@@ -60,7 +60,7 @@ async def test_it_is_served_on_this_machine_alone_by_default() -> None:
     """Who wants more says so, and is warned without a token."""
     async with _serving() as (http, address):
         assert address.startswith("http://127.0.0.1:")
-        assert (await _get(http, f"{address}/healthz"))[0] == 200
+        assert (await _get(http, f"{address}/livez"))[0] == 200
         assert (await _get(http, f"{address}/elsewhere"))[0] == 404
         async with http.post(f"{address}/metrics") as response:
             assert response.status == 405
@@ -182,7 +182,7 @@ async def test_nothing_that_a_gateway_says_holds_a_key(tmp_path: Path, logged: i
         await found.state(ConnectionState.AUTH_FAILED)
         pages = [
             (await _get(http, f"{address}/{path}", Authorization=f"Bearer {TOKEN}"))[1]
-            for path in ("healthz", "readyz", "metrics")
+            for path in ("livez", "healthz", "readyz", "metrics")
         ]
         kept = await found.kept_status()
         said = [
@@ -192,7 +192,7 @@ async def test_nothing_that_a_gateway_says_holds_a_key(tmp_path: Path, logged: i
             *(encode_alert(alert).decode() for alert in await found.alerts()),
             "" if kept is None else encode_connection(kept).decode(),
         ]
-        assert all(said[:4])
+        assert all(said[:5])
         for text in said:
             for secret in (API_KEY, HMAC_SECRET, TOKEN):
                 assert secret not in text
@@ -201,7 +201,7 @@ async def test_nothing_that_a_gateway_says_holds_a_key(tmp_path: Path, logged: i
                 sample.name,
                 next(filter(None, map(sample.labels.get, ("code", "state", "class"))), ""),
             ): sample.value
-            for family in text_string_to_metric_families(pages[2])
+            for family in text_string_to_metric_families(pages[-1])
             for sample in family.samples
         }
         assert samples["fillwire_connection_attempts_total", ""] == 3

@@ -4,11 +4,11 @@
 
 | path       | says                                                                                            |
 |------------|-------------------------------------------------------------------------------------------------|
-| `/healthz` | 200 while the event loop turns; a loop that is stuck does not answer, or answers 503 right after |
+| `/livez`   | 200 while the event loop turns; a loop that is stuck does not answer, or answers 503 right after |
 | `/readyz`  | 200 if nothing stands in the way of the service's work, else 503 and what does                   |
 | `/metrics` | everything in numbers, for Prometheus; with a token, if one is configured                        |
 
-The first two name no account, no user and no address: whoever may ask a probe may ask them.
+`/healthz` is another name of `/livez`. The first two name no account, no user and no address: whoever may ask a probe may ask them.
 """
 
 import asyncio
@@ -115,10 +115,11 @@ class Monitoring:
         self._heartbeat = heartbeat
 
     def routes(self) -> "list[web.RouteDef]":
-        """Return the three paths."""
+        """Return the paths: three, of which one has two names."""
         from aiohttp import web  # noqa: PLC0415 - for a process that serves; bots on a laptop start faster without
 
         return [
+            web.get("/livez", self.health),
             web.get("/healthz", self.health),
             web.get("/readyz", self.readiness),
             web.get("/metrics", self.scrape),

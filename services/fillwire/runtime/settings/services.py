@@ -73,7 +73,7 @@ class JournalSettings(Section):
 
 
 class MonitoringSettings(Section):
-    """Where a service says over HTTP how it is: `/healthz`, `/readyz` and `/metrics`.
+    """Where a service says over HTTP how it is: `/livez`, `/readyz` and `/metrics`.
 
     Attributes:
         host: address to listen at.
