@@ -19,8 +19,13 @@ CHAOS_SEED ?= 1
 CHAOS_EXECUTIONS ?= 20000
 CHAOS_FAULTS ?= all
 UPGRADE_FROM ?=
+# A Docker that builds with BuildKit, and an image to be built and tried.
+DOCKER ?= docker
+TAG ?= dev
+TARGET ?= prod
+COMPOSE = $(DOCKER) compose --file deploy/compose.yaml
 
-.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long upgrade bench fuzz all clean
+.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long upgrade bench fuzz image image-repeated up down smoke all clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
@@ -71,6 +76,7 @@ lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
 	$(BIN)/ruff check services tests examples schemas deploy
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy.stubtest fillwire._fastparse
+	$(BIN)/hadolint deploy/Dockerfile
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets -- -D warnings
 
@@ -96,6 +102,24 @@ fuzz: $(SYNCED) ## Fuzz the parser for FUZZ_SECONDS (default 60) per target; nee
 	cd fastparse && for target in $$(cargo +nightly fuzz list); do \
 	  mkdir -p fuzz/corpus/$$target && \
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds -- -max_total_time=$${FUZZ_SECONDS:-60} || exit 1; done
+
+image: $(SYNCED) ## Build the image fillwire:TAG, TARGET prod or dev; tell its size and how fast it starts
+	DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/Dockerfile --target $(TARGET) --tag fillwire:$(TAG) .
+	DOCKER="$(DOCKER)" $(BIN)/python deploy/image/measure.py fillwire:$(TAG)
+
+image-repeated: $(SYNCED) ## Build the image once more, without caches, and compare it file by file with fillwire:TAG
+	DOCKER_BUILDKIT=1 $(DOCKER) build --no-cache --file deploy/Dockerfile --target $(TARGET) --tag fillwire:$(TAG)-again .
+	DOCKER="$(DOCKER)" $(BIN)/python deploy/image/compare.py fillwire:$(TAG) fillwire:$(TAG)-again
+
+up: $(SYNCED) ## Start the whole system with simulated exchanges in containers, from fillwire:TAG; the console is at port 8300
+	$(BIN)/python deploy/compose/make_secrets.py
+	FILLWIRE_TAG=$(TAG) $(COMPOSE) up --detach --wait
+
+down: ## Stop it; what it has stored stays
+	$(COMPOSE) down
+
+smoke: $(SYNCED) ## Start the same apart, trade, kill its parts one by one, and count what became of each execution
+	DOCKER="$(DOCKER)" PYTHONPATH=tests $(BIN)/python -m deploy.smoke --tag $(TAG)
 
 all: lint types test-rust test ## Everything CI runs
 

@@ -1,0 +1,73 @@
+"""Writes the secrets of deploy/compose.yaml, at random, where there are none: `python deploy/compose/make_secrets.py`.
+
+They lie in `deploy/compose/secrets/`, which only its owner may enter and git ignores. The files themselves can be read by
+everybody who is let in: a container's user has another number than their owner. What is there stays as it is.
+"""
+
+import base64
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).resolve().parent / "secrets"
+TOKENS: Final = (
+    "metrics_token",
+    "postgres_password",
+    "console_admin_token",
+    "console_demo_token",
+    "webhook_secret",
+)
+USER: Final = "demo"
+ENVIRONMENT: Final = "simulated"
+EXCHANGES: Final = ("alpaca", "binance", "coinbase")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="ascii")
+    path.chmod(0o644)
+
+
+def _key(exchange: str) -> dict[str, str]:
+    key = {"api_key": secrets.token_hex(16), "secret": secrets.token_hex(32)}
+    if exchange == "coinbase":  # its secrets are base64, and a key has a third part
+        key |= {
+            "secret": base64.b64encode(secrets.token_bytes(64)).decode(),
+            "passphrase": secrets.token_hex(8),
+        }
+    return key
+
+
+def make(folder: Path = FOLDER) -> list[Path]:
+    """Write what is missing and return the files that were written.
+
+    Args:
+        folder: where they lie.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    written = []
+    for name in TOKENS:
+        if not (folder / name).exists():
+            _write(folder / name, secrets.token_urlsafe(24))
+            written.append(folder / name)
+    for exchange in EXCHANGES:
+        venue = folder / f"simulated-{exchange}.json"
+        if venue.exists():
+            continue
+        key = _key(exchange)
+        place = folder / f"accounts-{exchange}" / USER / exchange / ENVIRONMENT
+        for part, text in key.items():
+            _write(place / part, text)
+        _write(venue, json.dumps([{"user": USER, "keys": [key]}]))
+        written.append(venue)
+    return written
+
+
+if __name__ == "__main__":
+    made = make()
+    sys.stdout.write(
+        f"{len(made)} secrets written to {FOLDER}\n" if made else f"the secrets in {FOLDER} stay\n"
+    )

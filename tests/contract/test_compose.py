@@ -1,0 +1,146 @@
+"""The compose file against the specification's schema, and against what it promises."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+import make_secrets
+from deploy.composed import PORTS
+from deploy.images import COMPOSE, compose_document
+from fillwire.cli import COMMANDS
+from fillwire.runtime.settings import load_settings
+
+HERE = COMPOSE.parent
+DOCUMENT = compose_document()
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("fillwire:")}
+SCHEMA = json.loads(
+    (Path(__file__).resolve().parents[1] / "data/compose/compose-spec.json").read_text("utf-8")
+)
+
+
+def test_it_is_a_compose_file() -> None:
+    """Compose would refuse it otherwise."""
+    jsonschema.Draft202012Validator(SCHEMA).validate(DOCUMENT)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_can_do_no_more_than_it_must(name: str) -> None:
+    """No service writes to its image, gains a right, or takes all of the machine."""
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "pids_limit", "logging", "restart"} <= service.keys()
+    assert not service.keys() & {"privileged", "pid", "ipc", "user", "devices"}
+    assert name == "postgres" or "cap_add" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_those_of_this_machine_alone(name: str) -> None:
+    """The broker has no password here, and the simulators obey whoever reaches them."""
+    for port in SERVICES[name].get("ports", ()):
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{FILLWIRE_\w+_PORT:-\d+\}:\d+", port), port
+
+
+def test_the_smoke_test_has_a_port_for_each() -> None:
+    """It runs beside a system that somebody uses."""
+    named = {
+        name
+        for service in SERVICES.values()
+        for port in service.get("ports", ())
+        for name in re.findall(r"\w+_PORT", port)
+    }
+    assert named == set(PORTS)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_have_a_tag_that_does_not_move(name: str) -> None:
+    """What was tried is what is started."""
+    image = SERVICES[name]["image"]
+    assert image == "fillwire:${FILLWIRE_TAG:-dev}" or re.search(r":v?\d+(\.\d+)+(-\w+)?$", image), image
+
+
+@pytest.mark.parametrize("name", [name for name, service in OURS.items() if "entrypoint" not in service])
+def test_a_service_of_ours_is_a_command(name: str) -> None:
+    """And one that is asked whether it is ready, but for the simulators, which show that by their gateways."""
+    service = OURS[name]
+    assert service["command"][0] in COMMANDS
+    assert service["command"][0] == "simulate" or "/readyz" in service["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("exchange", make_secrets.EXCHANGES)
+def test_only_an_exchanges_gateway_is_given_its_keys(exchange: str) -> None:
+    """A key at one place can be stolen at one place."""
+    holders = {
+        name
+        for name, service in SERVICES.items()
+        if any(f"accounts-{exchange}:" in str(volume) for volume in service.get("volumes", ()))
+    }
+    assert holders == {f"gateway-{exchange}"}
+
+
+def test_every_file_that_is_mounted_is_there_or_made(tmp_path: Path) -> None:
+    """The engine would make a directory in the place of a missing file."""
+    folder = tmp_path / "secrets"
+    make_secrets.make(folder)
+    mounted = {
+        volume.partition(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", ())
+        if volume.startswith(".")
+    } | {secret["file"] for secret in DOCUMENT["secrets"].values()}
+    for path in mounted:
+        place = path.removeprefix("./compose/secrets/")
+        assert (folder / place if place != path else HERE / path).exists(), path
+    used = {secret for service in SERVICES.values() for secret in service.get("secrets", ())}
+    assert used == set(DOCUMENT["secrets"])
+
+
+def test_secrets_are_made_once_and_only_their_owner_reaches_them(tmp_path: Path) -> None:
+    """A second call changes nothing, or the database would not open again."""
+    folder = tmp_path / "secrets"
+    assert make_secrets.make(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert make_secrets.make(folder) == []
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert len(set(before.values())) == len(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", [name for name, service in OURS.items() if "healthcheck" in service])
+def test_a_service_can_read_its_settings(name: str, tmp_path: Path) -> None:
+    """The mounted file and the environment are settings, with each secret where the service finds it."""
+    folder = tmp_path / "secrets"
+    make_secrets.make(folder)
+    exchange = name.removeprefix("gateway-")
+    moved = {
+        key: value.replace("/run/secrets/accounts", str(folder / f"accounts-{exchange}")).replace(
+            "/run/secrets", str(folder)
+        )
+        for key, value in SERVICES[name]["environment"].items()
+    }
+    settings = load_settings(HERE / "compose" / "fillwire.json", moved)
+    assert settings.monitoring.port == 9464
+    given = set(SERVICES[name]["secrets"])
+    assert {
+        secret for secret in make_secrets.TOKENS if any(secret in value for value in moved.values())
+    } == given
+    assert len(settings.accounts) == (1 if name.startswith("gateway-") else 0)
+
+
+def test_prometheus_scrapes_each_service() -> None:
+    """By the name that it has on the network, which of a gateway is its simulator's."""
+    scraped = yaml.safe_load((HERE / "compose" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    targets = {
+        target.partition(":")[0]
+        for job in scraped
+        for group in (*job.get("static_configs", ()), *job.get("dns_sd_configs", ()))
+        for target in group.get("targets", group.get("names", ()))
+    }
+    assert targets == {name for name, service in OURS.items() if "healthcheck" in service}
