@@ -1,4 +1,4 @@
-"""A real nats-server for tests, three of them as a cluster, and connections to them."""
+"""A real nats-server for tests, three of them as a cluster, and connections to them; where it comes from says `shared_broker`."""
 
 import asyncio
 import socket
@@ -12,14 +12,18 @@ from fillwire.bus.buckets import ensure_buckets
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
+from support.shared_broker import SharedBroker, has_binary
 
 ConnectBus = Callable[..., Awaitable[Bus]]
 
 
 @pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
-    """A broker of the test's own, empty, with JetStream; it may be stopped, killed and started again."""
-    async with EmbeddedServer(tmp_path / "broker") as server:
+async def broker(tmp_path: Path, shared_broker_url: str | None) -> AsyncIterator[EmbeddedServer]:
+    """An empty broker with JetStream. It may be stopped, killed and started again, or the test is skipped where it was given."""
+    own = (
+        EmbeddedServer(tmp_path / "broker") if shared_broker_url is None else SharedBroker(shared_broker_url)
+    )
+    async with own as server:
         yield server
 
 
@@ -58,6 +62,8 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture
 async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
     """Three brokers that replicate; each may be stopped, killed and started again."""
+    if not has_binary():
+        pytest.skip("needs three brokers of its own, and there is no nats-server on this machine")
     ports = free_ports(3)
     routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
     servers = [
