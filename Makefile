@@ -28,7 +28,7 @@ COMPOSE = $(DOCKER) compose --file deploy/compose.yaml
 .PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long upgrade bench fuzz image image-repeated up down smoke all clean
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"found Python {sys.version.split()[0]}, Fillwire needs 3.11 or newer: set PYTHON=")'
@@ -108,6 +108,7 @@ image: $(SYNCED) ## Build the image fillwire:TAG, TARGET prod or dev; tell its s
 	DOCKER="$(DOCKER)" $(BIN)/python deploy/image/measure.py fillwire:$(TAG)
 
 image-repeated: $(SYNCED) ## Build the image once more, without caches, and compare it file by file with fillwire:TAG
+	$(DOCKER) builder prune --force --filter type=exec.cachemount
 	DOCKER_BUILDKIT=1 $(DOCKER) build --no-cache --file deploy/Dockerfile --target $(TARGET) --tag fillwire:$(TAG)-again .
 	DOCKER="$(DOCKER)" $(BIN)/python deploy/image/compare.py fillwire:$(TAG) fillwire:$(TAG)-again
 

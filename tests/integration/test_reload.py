@@ -11,6 +11,7 @@ RELOAD = ROOT / "deploy" / "image" / "reload.py"
 # Says the word that its code holds, and on SIGTERM ends with a status of its own.
 SERVICE = """
 import signal, sys
+signal.alarm(60)  # left behind by a supervisor that was killed, it ends by itself
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 print("{word}", sys.argv[1], flush=True)
 while True:
