@@ -92,7 +92,7 @@ async def test_orders_that_cannot_be_cancelled_are_told(tmp_path: Path) -> None:
         await eventually(lambda: _is_open(it, 2), what="both orders rest")
         await it.stop()
         with pytest.raises(BotError, match="not all of its orders are cancelled") as error:
-            await manager.remove(ACCOUNT.user, "pp", force=True, cancel_orders=True, deadline_s=2.0)
+            await manager.remove(ACCOUNT.user, "pp", force=True, cancel_orders=True, deadline_s=5.0)
         assert error.value.outcome is BotOutcome.UNFINISHED
         (reason,) = error.value.answer.uncancelled
         assert reason.startswith(

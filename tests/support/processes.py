@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+# For what a program does first, its imports, a core that is shared by many of them takes its time.
+DEADLINE_S = 40.0
+
 
 class Process:
     """A running program and what it has said so far."""
@@ -32,7 +35,7 @@ class Process:
         while line := await stream.readline():
             into.append(line.decode().rstrip("\n"))
 
-    async def said(self, text: str, deadline_s: float = 20.0) -> None:
+    async def said(self, text: str, deadline_s: float = DEADLINE_S) -> None:
         """Wait until a line of standard output holds `text`; fail if the program ends first, or at the deadline."""
         try:
             async with asyncio.timeout(deadline_s):
@@ -48,13 +51,13 @@ class Process:
         """Send a signal that does not end it, such as SIGSTOP."""
         self._process.send_signal(signal_number)
 
-    async def end(self, how: signal.Signals = signal.SIGTERM, deadline_s: float = 20.0) -> int:
+    async def end(self, how: signal.Signals = signal.SIGTERM, deadline_s: float = DEADLINE_S) -> int:
         """Send a signal and return the exit code, negative for a signal that was not handled."""
         with suppress(ProcessLookupError):
             self._process.send_signal(how)
         return await self.ended(deadline_s)
 
-    async def ended(self, deadline_s: float = 20.0) -> int:
+    async def ended(self, deadline_s: float = DEADLINE_S) -> int:
         """Wait for the program to end by itself and return its exit code."""
         async with asyncio.timeout(deadline_s):
             code = await self._process.wait()
