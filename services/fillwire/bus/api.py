@@ -7,7 +7,6 @@ import orjson
 from fillwire.bus.connection import Bus
 from fillwire.bus.errors import ApiRefused
 
-PREFIX = "$JS.API"
 TIMEOUT_S = 5.0
 
 CONSUMER_NOT_FOUND = 10014
@@ -22,14 +21,14 @@ INVALID_RESET = 10204
 async def call(
     bus: Bus, operation: str, document: dict[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S
 ) -> dict[str, Any]:
-    """Return the answer to `$JS.API.<operation>`.
+    """Return the answer to `$JS.API.<operation>`, or what stands for `$JS.API` in our account.
 
     Raises:
         ApiRefused: the broker answered with an error.
         BrokerError: no answer, see `Bus.request`.
     """
     body = b"" if document is None else orjson.dumps(document)
-    answer: dict[str, Any] = orjson.loads(await bus.request(f"{PREFIX}.{operation}", body, timeout_s))
+    answer: dict[str, Any] = orjson.loads(await bus.request(f"{bus.api_prefix}.{operation}", body, timeout_s))
     error = answer.get("error")
     if error is not None:
         what = " ".join(operation.split(".", 3)[:3]).lower()

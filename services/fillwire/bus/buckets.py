@@ -177,7 +177,7 @@ class Bucket:
         """
         subject = self._subject(key)
         answer = await self._bus.request_message(
-            f"{api.PREFIX}.DIRECT.GET.{self._stream}.{subject}", b"", self._timeout_s
+            f"{self._bus.api_prefix}.DIRECT.GET.{self._stream}.{subject}", b"", self._timeout_s
         )
         if answer.status == 404:  # noqa: PLR2004 - not found
             return Entry(key, None, 0)

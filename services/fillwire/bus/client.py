@@ -8,14 +8,16 @@ tests/unit/bus/test_client.py fails when another version is installed.
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription as ClientSubscription
-from nats.errors import ProtocolError
+from nats.errors import Error, ProtocolError
 from nats.protocol.parser import Parser
 
+from fillwire.bus.tls import TlsFiles, TlsSource
 from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
@@ -141,13 +143,46 @@ class _Feed:
 
 
 class DirectClient(Client):
-    """nats-py's client with `subscribe_direct` and `write`."""
+    """nats-py's client with `subscribe_direct` and `write`.
 
-    def __init__(self) -> None:
+    Args:
+        tls_files: certificates, read again when they have changed; None for those that the options name.
+        requires_tls: whether a broker that does not speak TLS is refused, whatever its address says.
+    """
+
+    def __init__(self, *, tls_files: TlsFiles | None = None, requires_tls: bool = False) -> None:
         super().__init__()
+        self._tls = None if tls_files is None else TlsSource(tls_files)
+        self._requires_tls = requires_tls
         self.direct: dict[int, DirectHandler] = {}
         self._ps = self._parser = DirectParser(self)
         self._outgoing: list[bytes] = []
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """The context of the next connect."""
+        context: ssl.SSLContext = super().ssl_context
+        return context if self._tls is None else self._tls.context(context)
+
+    async def _connect_to_server(self, server: Any) -> None:
+        """Connect to a server; the socket of an attempt that was refused is dropped, which the client leaves open."""
+        self.abort()
+        await super()._connect_to_server(server)
+
+    def _connect_command(self) -> bytes:
+        """Return what logs in; by a new key if its file holds another one than at the last connect.
+
+        The client itself would say its credentials to a broker that does not speak TLS, though its address begins with tls.
+        """
+        scheme = "" if self._current_server is None else self._current_server.uri.scheme
+        needs_tls = scheme == "tls" or (self._requires_tls and scheme != "wss")
+        if needs_tls and not self._server_info.get("tls_required"):
+            raise Error("nats: the broker does not speak TLS: expected it to")
+        if self._nkeys_seed is not None:
+            with contextlib.suppress(OSError):  # it is being replaced: the key of before may do
+                self._setup_nkeys_connect()
+        command: bytes = super()._connect_command()
+        return command
 
     async def _read_loop(self) -> None:
         """Read as the client does, but hand over messages of direct subscriptions as they come out of the socket.

@@ -43,6 +43,7 @@ class Bus:
     has closed for good (expired credentials, limits): then a new client takes over and everything is set up on it.
 
     Attributes:
+        api_prefix: first tokens of requests to JetStream.
         notices: tells who wants to know when the connection is lost and when it is back, with subscriptions in place.
     """
 
@@ -58,8 +59,10 @@ class Bus:
         self._shown_url = ",".join(mask_url(server) for server in self._servers)
         self.name = name
         self.inbox_prefix = inbox_prefix
-        self._options = (credentials or Credentials()).client_options()
-        self._client = DirectClient()
+        self._credentials = credentials or Credentials()
+        self.api_prefix = self._credentials.api_prefix
+        self._options = self._credentials.client_options()
+        self._client = self._new_client()
         self._subscriptions: set[Subscription] = set()
         self.notices = Notices(name)
         self.on_reconnected = self.notices.on_reconnected
@@ -306,6 +309,11 @@ class Bus:
 
     # -- supervision
 
+    def _new_client(self) -> DirectClient:
+        return DirectClient(
+            tls_files=self._credentials.tls_files, requires_tls=self._options.get("tls") is not None
+        )
+
     async def _open(self, client: DirectClient, deadline_s: float) -> None:
         """Connect `client`; see `open_client`."""
         await open_client(
@@ -377,7 +385,7 @@ class Bus:
         _log.warning("broker_client_closed", bus=self.name, reason=sentence(self._last_error))
         wait_s = RECONNECT_WAIT_S
         while True:
-            client = DirectClient()
+            client = self._new_client()
             try:
                 await self._open(client, deadline_s=REBUILD_DEADLINE_S)
                 for subscription in list(self._subscriptions):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 import orjson
 
-from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import (
     ACK_WAIT_S,
@@ -315,7 +314,7 @@ class PullLoop:
         self._asked += self._batch
         self._seen_at = self._loop.time()
         self._bus.write(
-            f"PUB {api.PREFIX}.CONSUMER.MSG.NEXT.{self._stream}.{self._durable} "
+            f"PUB {self._bus.api_prefix}.CONSUMER.MSG.NEXT.{self._stream}.{self._durable} "
             f"{self._inbox_subject}.{self._round} {len(self._pull_body)}\r\n".encode()
             + self._pull_body
             + b"\r\n"

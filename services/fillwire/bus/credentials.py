@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fillwire.bus.tls import TlsFiles
 from fillwire.domain.errors import ConfigError
+
+JETSTREAM_API = "$JS.API"
 
 Secret = str | Callable[[], str]
 """A value, or a quick function that returns it, called at every connect so that rotated secrets are picked up."""
@@ -25,6 +28,9 @@ class Credentials:
         credentials_path: a `.creds` file with a user JWT and its seed, read again at every connect.
         nkey_seed_path: a file with an nkey seed.
         tls: context for mutual TLS, or with own authorities.
+        tls_files: the same as files, read again at every connect that finds them changed; instead of `tls`. With either a
+            broker that does not speak TLS is refused, as it is with an address `tls://`.
+        api_prefix: first tokens of requests to JetStream; another one where our account imports them, as a tenant's does.
     """
 
     user: Secret | None = field(default=None, repr=False)
@@ -33,12 +39,14 @@ class Credentials:
     credentials_path: Path | None = None
     nkey_seed_path: Path | None = None
     tls: ssl.SSLContext | None = None
+    tls_files: TlsFiles | None = None
+    api_prefix: str = JETSTREAM_API
 
     def client_options(self) -> dict[str, Any]:
         """Return the client's options for them.
 
         Raises:
-            ConfigError: a file that does not exist, or keys without the package that signs with them.
+            ConfigError: a file that does not exist, or certificates that cannot be used.
         """
         for path in (self.credentials_path, self.nkey_seed_path):
             if path is not None and not path.is_file():
@@ -49,7 +57,7 @@ class Credentials:
             "token": self.token,
             "user_credentials": self.credentials_path,
             "nkeys_seed": None if self.nkey_seed_path is None else os.fspath(self.nkey_seed_path),
-            "tls": self.tls,
+            "tls": self.tls if self.tls_files is None else self.tls_files.context(),
         }
         return {name: value for name, value in options.items() if value is not None}
 

@@ -15,6 +15,7 @@ from fillwire.runtime.logs import get_log
 _log = get_log(__name__)
 
 CLOSE_DEADLINE_S = 2.0
+REFUSALS = 3
 
 
 async def open_client(  # noqa: PLR0913 - whom, where, how, and who is told
@@ -42,12 +43,16 @@ async def open_client(  # noqa: PLR0913 - whom, where, how, and who is told
     """
     refused = asyncio.get_running_loop().create_future()
     last: Exception | None = None
+    refusals = 0
 
     async def note_error(error: Exception) -> None:
-        nonlocal last
+        nonlocal last, refusals
         last = error
-        if "authorization" in str(error).lower() and not refused.done():
-            refused.set_result(None)  # trying again with the same credentials cannot help
+        if "authorization" in str(error).lower():
+            refusals += 1
+            # A broker that reads its configuration again refuses anybody for a moment. After that it is the credentials.
+            if refusals >= REFUSALS and not refused.done():
+                refused.set_result(None)
         on_error(error)
 
     # Shuffled here and never by the client, so that a lost connection leads to another server first.
@@ -86,8 +91,8 @@ async def close_client(client: DirectClient) -> None:
             await client.close()
     except (TimeoutError, nats.errors.Error, OSError, AssertionError, AttributeError) as error:
         _log.debug("broker_close_failed", reason=sentence(error))
-        client.abort()
     finally:
+        client.abort()  # one that was cancelled while it closed passes for closed
         await end_tasks(tasks, CLOSE_DEADLINE_S)
 
 

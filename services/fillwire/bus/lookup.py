@@ -44,7 +44,7 @@ async def stored_message(bus: Bus, stream: str, sequence: int) -> StoredMessage 
     """
     try:
         answer = await bus.request_message(
-            f"{api.PREFIX}.DIRECT.GET.{stream}", orjson.dumps({"seq": sequence}), api.TIMEOUT_S
+            f"{bus.api_prefix}.DIRECT.GET.{stream}", orjson.dumps({"seq": sequence}), api.TIMEOUT_S
         )
     except NoResponder:  # no such stream
         return None

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fillwire.cli.gateway:command",
         "Hold an exchange's connections and publish its order events.",
     ),
+    "door": ("fillwire.cli.door:command", "Make the consumers that tenants' bots need."),
     "host": ("fillwire.cli.host:command", "Run a share of the bots that were created."),
     "manager": ("fillwire.cli.manager:command", "Answer what users ask about their bots."),
     "notify": ("fillwire.cli.notify:command", "Tell a webhook of every alert."),
@@ -62,6 +63,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trades": (
         "fillwire.cli.trades:command",
         "Recorded trades: list, realised profit, fees, positions, export.",
+    ),
+    "users": (
+        "fillwire.cli.users.command:command",
+        "Say who may log in to the broker, and write its accounts.",
     ),
 }
 

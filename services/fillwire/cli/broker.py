@@ -1,6 +1,7 @@
 """The broker as the settings and the command line name it: what every command that talks to it does first."""
 
 from fillwire.bus.connection import Bus, Credentials
+from fillwire.bus.tls import TlsFiles
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.settings import Settings
@@ -40,6 +41,7 @@ async def connect(
         ConfigError: an address or credentials that cannot be used.
     """
     nats = settings.nats
+    files = TlsFiles(authorities=nats.ca_file, certificate=nats.cert_file, key=nats.key_file)
     return await Bus.connect(
         nats.url,
         name=name,
@@ -47,6 +49,9 @@ async def connect(
             user=None if nats.user is None else nats.user.get_secret_value(),
             password=None if nats.password is None else nats.password.get_secret_value(),
             credentials_path=nats.credentials_file,
+            nkey_seed_path=nats.nkey_file,
+            tls_files=None if files == TlsFiles() else files,
+            api_prefix=nats.api_prefix,
         ),
         inbox_prefix=f"_INBOX_{escape_token(inbox)}",
         deadline_s=deadline_s,

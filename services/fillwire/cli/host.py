@@ -50,7 +50,7 @@ async def serve(settings: Settings, name: str, stop: Stop, *, fast_lane: bool = 
     """
     async with (
         FillTelemetry.start("fillwire-host", name, sample_ratio=settings.telemetry.sample_ratio) as telemetry,
-        await connect(settings, name=name, inbox=name) as bus,
+        await connect(settings, name=name, inbox="host") as bus,
         BotHost(
             bus,
             Catalogue(settings.bots.directories, settings.bots.modules),

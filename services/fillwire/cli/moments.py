@@ -10,6 +10,18 @@ _AGE = re.compile(r"(\d{1,7})\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+def span(text: str, option: str) -> timedelta:
+    """Return the span of time that a person wrote, such as `90s` or `24h`.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(f"{option} is {text!r}: expected a span of time such as 90s, 30m, 24h or 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 def moment_ns(text: str | None, option: str) -> int | None:
     """Return the time that a person wrote, in nanoseconds since the epoch; None for none.
 

@@ -29,6 +29,11 @@ class NatsSettings(Section):
         user: name by which we log in.
         password: password of `user`.
         credentials_file: file that `nsc` made, with the user's JWT and seed; instead of user and password.
+        nkey_file: file with the seed that `fillwire users` made; instead of either.
+        ca_file: whose certificates are believed of the broker, in PEM; null for those that the machine believes.
+        cert_file: our own certificate, where the broker asks for one, with its chain, in PEM.
+        key_file: key of `cert_file`, in PEM.
+        api_prefix: first tokens of requests to JetStream; `TENANT.API` in a tenant's account.
         replicas: copies that the broker keeps of each stream; 3 survives the loss of a machine.
         duplicate_window_ms: so long the broker knows the id of an order event that it has stored; a gateway compares
             older ones with the log before it sends them.
@@ -39,6 +44,11 @@ class NatsSettings(Section):
     user: SecretStr | None = None
     password: SecretStr | None = None
     credentials_file: Path | None = None
+    nkey_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    api_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*$")] = "$JS.API"
     replicas: Annotated[Integer, Field(ge=1, le=5)] = 1
     duplicate_window_ms: Annotated[Milliseconds, Field(ge=1_000)] = 600_000
     log_max_bytes: Annotated[Integer, Field(ge=1 << 20)] = 6 << 30
@@ -52,11 +62,26 @@ class NatsSettings(Section):
     def _one_way_to_log_in(self) -> Self:
         if (self.user is None) != (self.password is None):
             raise ValueError("expected user and password together, found one of them")
-        if self.credentials_file is not None:
-            if self.user is not None:
-                raise ValueError("expected user and password or credentialsFile, found both")
-            if not is_file(self.credentials_file):
-                raise ValueError(f"expected a file at credentialsFile, found none at {self.credentials_file}")
+        ways = {
+            "user and password": self.user,
+            "credentialsFile": self.credentials_file,
+            "nkeyFile": self.nkey_file,
+        }
+        found = [way for way, value in ways.items() if value is not None]
+        if len(found) > 1:
+            raise ValueError(f"expected one way to log in, found {' and '.join(found)}")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("expected certFile and keyFile together, found one of them")
+        files = {
+            "credentialsFile": self.credentials_file,
+            "nkeyFile": self.nkey_file,
+            "caFile": self.ca_file,
+            "certFile": self.cert_file,
+            "keyFile": self.key_file,
+        }
+        for name, path in files.items():
+            if path is not None and not is_file(path):
+                raise ValueError(f"expected a file at {name}, found none at {path}")
         return self
 
 
