@@ -45,14 +45,13 @@ def gateway_spans(trace: GatewayTrace, kept_for: str | None = None) -> bytes:
         trace: the record.
         kept_for: why the trace is kept although the ratio left it out.
     """
-    earlier = trace.earlier
     return _steps_of_gateway(
         trace,
         split_digest(digest_of(trace.event_id)),
         kept_for,
         trace.acknowledged_ns,
         trace.frame_bytes,
-        b"".join([_link(event_id) for event_id in earlier]) if earlier else b"",
+        b"".join(map(_link, trace.earlier)),
     )
 
 

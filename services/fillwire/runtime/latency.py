@@ -4,6 +4,7 @@ Base-2 exponential buckets of scale 5, as OpenTelemetry defines them: 32 buckets
 wide and its middle is within 1.1 % of every value in it.
 """
 
+import sys
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,6 +16,7 @@ PER_DOUBLING: Final = 1 << SCALE
 _NS_PER_S: Final = 1_000_000_000
 # Bucket 0 of our list is the OpenTelemetry bucket of this index, in seconds; it begins below 1 ns.
 FIRST_INDEX: Final = -30 * PER_DOUBLING
+_NO_MIN_NS: Final = sys.maxsize
 _BUCKETS: Final = 44 * PER_DOUBLING  # up to 2**14 s, 4.5 hours; what is longer counts in the last bucket
 _SHIFT: Final = -log2(_NS_PER_S) * PER_DOUBLING - FIRST_INDEX
 
@@ -123,8 +125,9 @@ class LatencyHistogram:
         self._counts = [0] * _BUCKETS
         self._zero_count = 0
         self._sum_ns = 0
-        self._min_ns: int | None = None
-        self._max_ns: int | None = None
+        # The wrong way round until there is a record: what lies between the two, as almost all do, is one comparison.
+        self._min_ns = _NO_MIN_NS
+        self._max_ns = -1
 
     def record(self, duration_ns: int) -> None:
         """Count one duration; one of 0 ns or less, which two clocks can make, counts as zero."""
@@ -135,10 +138,9 @@ class LatencyHistogram:
             position = ceil(log2(duration_ns) * PER_DOUBLING + _SHIFT) - 1
             self._counts[position if position < _BUCKETS else -1] += 1
             self._sum_ns += duration_ns
-        if self._max_ns is None or duration_ns > self._max_ns:
-            self._max_ns = duration_ns
-        if self._min_ns is None or duration_ns < self._min_ns:
-            self._min_ns = duration_ns
+        if not self._min_ns <= duration_ns <= self._max_ns:
+            self._min_ns = min(self._min_ns, duration_ns)
+            self._max_ns = max(self._max_ns, duration_ns)
 
     def snapshot(self) -> LatencySnapshot:
         """Return what has been recorded so far."""
@@ -146,8 +148,8 @@ class LatencyHistogram:
             counts=tuple(self._counts),
             zero_count=self._zero_count,
             sum_ns=self._sum_ns,
-            min_ns=self._min_ns,
-            max_ns=self._max_ns,
+            min_ns=None if self._max_ns < 0 else self._min_ns,
+            max_ns=None if self._max_ns < 0 else self._max_ns,
         )
 
     def merge(self, other: LatencySnapshot) -> None:
@@ -156,5 +158,5 @@ class LatencyHistogram:
         self._counts = list(merged.counts)
         self._zero_count = merged.zero_count
         self._sum_ns = merged.sum_ns
-        self._min_ns = merged.min_ns
-        self._max_ns = merged.max_ns
+        self._min_ns = _NO_MIN_NS if merged.min_ns is None else merged.min_ns
+        self._max_ns = -1 if merged.max_ns is None else merged.max_ns
