@@ -65,13 +65,14 @@ class TelemetryLimits:
 
     Attributes:
         slow_s: a fill that took longer from venue to bot is traced even if the ratio leaves it out; None for none.
-        ring_fills: kept records that wait for their export at most; then the oldest are dropped and counted.
+        ring_fills: kept records that wait for their export at most, a kilobyte each; then the oldest are dropped and
+            counted. Three seconds of 10,000 fills: a receiver on a busy machine may take one for a request.
         export_interval_s: longest time that a kept record waits for its export.
         close_deadline_s: longest time that leaving the context waits for the receiver.
     """
 
     slow_s: float | None = 1.0
-    ring_fills: int = 16_384
+    ring_fills: int = 32_768
     export_interval_s: float = 1.0
     close_deadline_s: float = 5.0
 

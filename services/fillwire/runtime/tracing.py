@@ -66,7 +66,7 @@ class TraceContext(NamedTuple):
 
 
 # Asked for when the event is published, handed in and exported, and to link later events of the order to it: as many as
-# may wait for their export.
+# wait between two exports at 10,000 fills a second.
 @lru_cache(16_384)
 def digest_of(event_id: str) -> bytes:
     """Return the ids of the event's trace and gateway spans in one piece, for `split_digest`."""
