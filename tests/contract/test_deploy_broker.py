@@ -2,8 +2,16 @@
 
 import copy
 import os
+import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from fillwire.bus.buckets import BUCKETS
 from fillwire.bus.server import find_server
@@ -21,13 +29,38 @@ def _read(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
     (directory / "nats-config").mkdir()
     (directory / "nats-accounts").mkdir()
     (directory / "nats-accounts" / "accounts.conf").write_text(ACCOUNTS)
+    certificates = directory / "nats-certs"
+    _make_certificate(certificates)
     path = directory / "nats-config" / "nats.conf"
+    text = re.sub(r"/etc/nats-(?:ca-cert|certs/[a-z]+)(?=/)", str(certificates), text)
     path.write_text(text)
     command = [str(find_server()), "-t", "-c", str(path)]
     environ = {**os.environ, "SERVER_NAME": "nats-0", "NATS_PASSWORD": "of-a-test"}
     return subprocess.run(  # noqa: S603 - fixed arguments
         command, check=False, capture_output=True, text=True, timeout=30, env=environ
     )
+
+
+def _make_certificate(directory: Path) -> None:
+    """Write a certificate that signs itself, as `tls.crt`, `tls.key` and `ca.crt`."""
+    directory.mkdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nats")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    (directory / "tls.crt").write_bytes(certificate)
+    (directory / "ca.crt").write_bytes(certificate)
+    (directory / "tls.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _local() -> str:

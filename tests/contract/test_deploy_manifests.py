@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import nkeys
 import pytest
 import yaml
 
@@ -234,14 +235,16 @@ def test_a_service_takes_its_settings(overlay: str, workload: Workload, tmp_path
     file = tmp_path / "fillwire.json"
     file.write_text(data.replace("/run/secrets", f"{tmp_path}/run/secrets"))
     environ = {
-        entry["name"]: entry["value"]
+        entry["name"]: entry["value"].replace("/run/secrets", f"{tmp_path}/run/secrets")
         for entry in workload.main.get("env", ())
         if entry["name"].startswith("FILLWIRE_") and entry["name"] != "FILLWIRE_CONFIG"
     }
     loaded = load_settings(file, environ)
     assert (loaded.monitoring.host, loaded.monitoring.port) == ("0.0.0.0", workload.ports["monitoring"])  # noqa: S104 - a pod's own address
     assert loaded.monitoring.token is not None
-    assert loaded.nats.password is not None
+    assert loaded.nats.nkey_file is not None
+    is_encrypted = loaded.nats.url.startswith("tls://") and loaded.nats.ca_file is not None
+    assert is_encrypted is (overlay == "prod")
     assert loaded.nats.replicas == (3 if overlay == "prod" else 1)
 
 
@@ -306,7 +309,20 @@ def test_local_secrets_open_nothing_that_counts() -> None:
     for secret in of_kind(rendered("dev"), "Secret"):
         for value in secret["data"].values():
             text = base64.b64decode(value).decode()
-            assert text.startswith(("of-this-machine-alone", "fillwire")) or text in printed
+            assert text.startswith(("of-this-machine-alone", "fillwire")) or text in {*printed, _local_seed()}
+
+
+def _local_seed() -> str:
+    """Return the seed that the local broker alone knows, by what is public of it."""
+    (secret,) = (
+        found
+        for found in of_kind(rendered("dev"), "Secret")
+        if found["metadata"]["name"].startswith("nats-host-")
+    )
+    seed = base64.b64decode(secret["data"]["seed"])
+    public = nkeys.from_seed(seed).public_key.decode()
+    assert f"nkey: {public}" in (DEPLOY / "overlays/dev/nats/nats.conf").read_text(encoding="utf-8")
+    return seed.decode()
 
 
 @each_overlay

@@ -6,7 +6,7 @@ import pytest
 import starlark as sl
 
 from support.manifests import OWN, rendered, workloads
-from support.tilt import MANUAL, Tiltfile, evaluated
+from support.tilt import MANUAL, ROOT, Tiltfile, evaluated
 
 WORKLOADS = {found.name: found for found in workloads(rendered("dev"))}
 
@@ -67,6 +67,15 @@ def test_a_compiled_extension_is_not_copied(tiltfile: Tiltfile) -> None:
     for path in ("services/fillwire/_fastparse.abi3.so", "services/fillwire/domain/__pycache__"):
         assert any(fnmatch.fnmatch(path, pattern) for pattern in ignored)
     assert not any(fnmatch.fnmatch("services/fillwire/domain/events.py", pattern) for pattern in ignored)
+
+
+def test_what_is_built_from_exists(tiltfile: Tiltfile) -> None:
+    """A path that is misspelt is passed over silently, and its changes do nothing."""
+    image = tiltfile.images["fillwire"]
+    assert [path for path in (image["dockerfile"], *image["only"]) if not (ROOT / path).exists()] == []
+    dockerfile = (ROOT / image["dockerfile"]).read_text(encoding="utf-8")
+    assert f" AS {image['target']}\n" in dockerfile
+    assert image["live_update"][1][2] in dockerfile  # where the services are copied to
 
 
 def test_services_leave_the_program_to_the_image() -> None:

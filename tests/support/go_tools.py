@@ -25,16 +25,24 @@ class GoTool:
         module: its module.
         version: which one.
         package: where its `main` is.
+        instead: modules that it is built with in other versions than it names.
     """
 
     module: str
     version: str
     package: str
+    instead: tuple[str, ...] = ()
 
 
 TOOLS: Final = {
     "helm": GoTool("helm.sh/helm/v3", "v3.22.0", "./cmd/helm"),
-    "tilt": GoTool("github.com/tilt-dev/tilt", "v0.37.6", "./cmd/tilt"),
+    "tilt": GoTool(
+        "github.com/tilt-dev/tilt",
+        "v0.37.6",
+        "./cmd/tilt",
+        # Of the one that it names, the proxy has other bytes than Tilt's go.sum says.
+        ("github.com/docker/buildx@v0.33.0",),
+    ),
 }
 
 
@@ -71,7 +79,9 @@ def build(name: str) -> Path:
         shutil.copytree(json.loads(said)["Dir"], source)
         for path in (source, *source.rglob("*")):
             path.chmod(path.stat().st_mode | 0o200)
-        made = target.with_suffix(".new")
+        for module in wanted.instead:
+            _run(go, "get", module, cwd=source)
+        made = target.with_name(f"{target.name}.new")
         _run(go, "build", "-trimpath", "-o", str(made), wanted.package, cwd=source)
         made.replace(target)
     return target

@@ -12,7 +12,7 @@ import yaml
 
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 OVERLAYS: Final = ("dev", "prod")
-OWN: Final = frozenset({"gateway", "host", "manager", "recorder", "console", "notify"})
+OWN: Final = frozenset({"gateway", "host", "manager", "door", "recorder", "console", "notify"})
 NAME: Final = "app.kubernetes.io/name"
 _KUBECTL: Final = Path(sys.executable).parent / "kubectl"
 _DEADLINE_S: Final = 60

@@ -32,9 +32,11 @@ def configuration(values: Mapping[str, Any] = VALUES) -> dict[str, Any]:
             "port": 6222,
             "no_advertise": True,
             "routes": [
-                f"nats://{name}-{number}.{name}-headless:6222" for number in range(cluster["replicas"])
+                f"tls://{name}-{number}.{name}-headless:6222" for number in range(cluster["replicas"])
             ],
+            "tls": {**_certificate("cluster"), **cluster["tls"]["merge"]},
         },
+        "tls": _certificate("nats"),
         "http_port": config["monitor"]["port"],
         "jetstream": {
             "max_memory_store": f"<< {store['memoryStore']['maxSize']} >>",
@@ -42,6 +44,14 @@ def configuration(values: Mapping[str, Any] = VALUES) -> dict[str, Any]:
             "max_file_store": f"<< {store['fileStore']['maxSize']} >>",
         },
         **config["merge"],
+    }
+
+
+def _certificate(protocol: str) -> dict[str, Any]:
+    return {
+        "ca_file": "/etc/nats-ca-cert/ca.crt",
+        "cert_file": f"/etc/nats-certs/{protocol}/tls.crt",
+        "key_file": f"/etc/nats-certs/{protocol}/tls.key",
     }
 
 

@@ -1,6 +1,7 @@
 """Has a bot trade at each simulated exchange and lets executions come, then looks for each of them.
 
-For every order that was executed here, the log must have all of its executions, and Jaeger the callback of a bot for each.
+For every order that was executed here, the log must have all of its executions, and Jaeger the bot's callback for the one
+that filled it; the bot has none for the others.
 Prints a line of JSON for each exchange; exits with 1 if anything is missing, and names it.
 """
 
@@ -89,9 +90,9 @@ class Traffic:
             self._wait(f"the emission of {count} executions has not ended")
         rows = self._ask(f"executions?user={USER}&since={before}&limit={_PAGE}")["rows"]
         wanted = Counter(str(order_id) for _, order_id, *_ in rows)
-        for order_id, executions in wanted.items():
-            self._find(order_id, executions, jaeger)
-        return {"exchange": self._exchange, "pair": pair, "orders": len(wanted), "executions": wanted.total()}
+        told = sum(self._find(order_id, executions, jaeger) for order_id, executions in wanted.items())
+        counts = {"orders": len(wanted), "executions": wanted.total(), "callbacks": told}
+        return {"exchange": self._exchange, "pair": pair, **counts}
 
     def _create_bot(self, pair: str, price: Decimal, tick: Decimal) -> None:
         spread = max(tick, price / _SPREAD_PARTS // tick * tick)
@@ -114,18 +115,21 @@ class Traffic:
                 return
             self._wait(f"its account is not receiving: {states.get(self._exchange, shown)}")
 
-    def _find(self, order_id: str, executions: int, jaeger: str | None) -> None:
+    def _find(self, order_id: str, executions: int, jaeger: str | None) -> int:
+        """Wait for the executions of an order, and for the callback if it was filled; return how many of these there are."""
         where = ("--user", USER, "--exchange", self._exchange, "--environment", ENVIRONMENT)
         source = () if jaeger is None else ("--jaeger", jaeger)
         while True:
             status, shown = fillwire("trace", order_id, *where, *source)
             fills = [event for event in shown if event["trade_id"]] if status == 0 else []
-            handled = [event for event in fills if any(span["service"] == _HOST for span in event["spans"])]
-            found = fills if jaeger is None else handled
-            if len(found) >= executions:  # more, if the bot's own order went on meanwhile
-                return
+            filled = [event for event in fills if event["kind"] == "filled"]
+            told = [event for event in filled if any(span["service"] == _HOST for span in event["spans"])]
+            # More than were asked for, if the bot's own order went on meanwhile.
+            if len(fills) >= executions and (jaeger is None or len(told) == len(filled)):
+                return len(told)
             self._wait(
-                f"order {order_id}: {executions} executions, {len(fills)} in the log, {len(handled)} with a callback"
+                f"order {order_id}: expected {executions} executions in the log, found {len(fills)}; "
+                f"{len(told)} of {len(filled)} that filled it were told to a bot"
             )
 
 
