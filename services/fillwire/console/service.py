@@ -20,6 +20,7 @@ from fillwire.console.viewers import Role, Viewer
 from fillwire.console.web import Pages, application
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.listening import listen
+from fillwire.runtime.serving_tls import certificate
 from fillwire.runtime.settings import ConsoleSettings
 from fillwire.runtime.settings.addresses import is_loopback
 
@@ -65,7 +66,9 @@ class Console:
         self._sessions = Sessions(keys, settings.session_ms / 1e3, now_s)
         self._scopes = Scopes(bus)
         self._streams = Streams(self._scopes, now_s, capacity)
-        self._guard = Guard(self._sessions, is_secure=not is_loopback(settings.host))
+        self._guard = Guard(
+            self._sessions, is_secure=settings.cert_file is not None or not is_loopback(settings.host)
+        )
         self._sections = dict(sections or {})
         self._exits = AsyncExitStack()
         self.address = ""
@@ -82,7 +85,8 @@ class Console:
         await runner.setup()
         self._exits.push_async_callback(runner.cleanup)
         try:
-            self.address = await listen(runner, settings.host, settings.port, "console")
+            shown = certificate(settings.cert_file, settings.key_file)
+            self.address = await listen(runner, settings.host, settings.port, "console", shown)
         except BaseException:
             await self._exits.aclose()
             raise

@@ -25,6 +25,7 @@ from fillwire.runtime.listening import listen
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.metrics import Measures, Metrics
 from fillwire.runtime.redaction import redacted_text
+from fillwire.runtime.serving_tls import certificate
 from fillwire.runtime.settings import MonitoringSettings
 from fillwire.runtime.settings.addresses import is_loopback
 from fillwire.runtime.supervision import cancel
@@ -187,7 +188,7 @@ async def monitored(
         ready: see `Monitoring`.
 
     Raises:
-        ConfigError: the port cannot be had.
+        ConfigError: the port cannot be had, or the certificate cannot be used.
     """
     if settings.port is None:
         yield None
@@ -202,7 +203,8 @@ async def monitored(
     await runner.setup()
     beating: asyncio.Task[None] | None = None
     try:
-        address = await listen(runner, settings.host, settings.port, "monitoring")
+        shown = certificate(settings.cert_file, settings.key_file)
+        address = await listen(runner, settings.host, settings.port, "monitoring", shown)
         if settings.token is None and not is_loopback(runner.addresses[0][0]):
             _log.warning(
                 "metrics_open", address=address, reason="whoever reaches it reads them: no monitoring.token"

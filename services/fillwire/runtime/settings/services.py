@@ -97,6 +97,14 @@ class JournalSettings(Section):
     max_bytes: Annotated[Integer, Field(ge=1 << 20)] = 1 << 30
 
 
+def _check_certificate(cert_file: Path | None, key_file: Path | None) -> None:
+    if (cert_file is None) != (key_file is None):
+        raise ValueError("expected certFile and keyFile together, found one of them")
+    for name, path in (("certFile", cert_file), ("keyFile", key_file)):
+        if path is not None and not is_file(path):
+            raise ValueError(f"expected a file at {name}, found none at {path}")
+
+
 class MonitoringSettings(Section):
     """Where a service says over HTTP how it is: `/livez`, `/readyz` and `/metrics`.
 
@@ -104,11 +112,20 @@ class MonitoringSettings(Section):
         host: address to listen at.
         port: port to listen at; 0 for one that is free, null for none: then nothing is served.
         token: who asks for `/metrics` must show it (`Authorization: Bearer …`); null for everybody.
+        cert_file: certificate with its chain, in PEM; null for plain HTTP.
+        key_file: key of `cert_file`, in PEM.
     """
 
     host: Host = "127.0.0.1"
     port: Port | None = None
     token: SecretStr | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        _check_certificate(self.cert_file, self.key_file)
+        return self
 
     @field_validator("token")
     @classmethod
@@ -266,12 +283,21 @@ class ConsoleSettings(Section):
         port: port to listen at; 0 for one that is free.
         users: who may log in.
         session_ms: a session ends after so long.
+        cert_file: certificate with its chain, in PEM; null for plain HTTP, as behind a proxy that speaks TLS.
+        key_file: key of `cert_file`, in PEM.
     """
 
     host: Host = "127.0.0.1"
     port: Port = 8300
     users: tuple[ConsoleUserSettings, ...] = ()
     session_ms: Annotated[Milliseconds, Field(ge=60_000)] = 43_200_000
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        _check_certificate(self.cert_file, self.key_file)
+        return self
 
     @field_validator("users")
     @classmethod
