@@ -218,7 +218,7 @@ async def test_traffic_passes_through_what_is_deployed(cluster: Cluster) -> None
     """
     traced = () if JAEGER is None else (cluster.jaeger,)
     status, said, complained = await cluster.traffic(
-        cluster.venue("binance"), *traced, "--count=10", "--rate=20"
+        cluster.venue("binance"), *traced, "--count=10", "--rate=20", "--deadline=100"
     )
     assert (status, complained) == (0, "")
     told = json.loads(said)
