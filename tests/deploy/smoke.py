@@ -264,16 +264,20 @@ def say(text: str) -> None:
     print(f"smoke: {text}", flush=True)  # noqa: T201 - a command
 
 
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
 async def _is_possible(system: Composed, tag: str) -> str | None:
     """Return what stands in the way, None if nothing does."""
     try:
         await system.engine("info", "--format", "{{.ServerVersion}}")
     except EngineError as error:
-        return f"found no Docker engine, expected one that answers: {error}"
+        return f"found no Docker engine, expected one that answers: {_first_line(error)}"
     try:
         await system("version")
     except EngineError as error:
-        return f"found no Compose, expected `docker compose` of version 2 or newer: {error}"
+        return f"found no Compose, expected `docker compose` of version 2 or newer: {_first_line(error)}"
     try:
         await system.engine("image", "inspect", f"fillwire:{tag}")
     except EngineError:

@@ -1,6 +1,7 @@
 """Where the tests' broker comes from: an address, the binary beside the interpreter, or a container."""
 
 import asyncio
+import os
 
 import nats
 import pytest
@@ -11,6 +12,7 @@ from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import BrokerError
 from support.broker import free_ports
 from support.shared_broker import BINARY, CONTAINER, SharedBroker, choice, container, obstacle_to_container
+from support.variables import taken
 
 AWAY = "no Docker answers"
 
@@ -47,6 +49,17 @@ def test_what_cannot_be_had_is_said(wanted: str, has_binary: bool, words: str) -
     """Nothing else is taken in the place of what was asked for."""
     with pytest.raises(LookupError, match=words):
         choice(wanted, lambda: has_binary, lambda: AWAY)
+
+
+def test_a_variable_is_for_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test starts does not see it, and a process of a parallel run, which begins with what is left, does."""
+    monkeypatch.setenv("FILLWIRE_TEST_OF_VARIABLES", "given")
+    monkeypatch.delenv("_FILLWIRE_TEST_OF_VARIABLES", raising=False)
+    assert taken("FILLWIRE_TEST_OF_VARIABLES") == "given"
+    assert "FILLWIRE_TEST_OF_VARIABLES" not in os.environ
+    assert taken("FILLWIRE_TEST_OF_VARIABLES") == "given"
+    monkeypatch.delenv("_FILLWIRE_TEST_OF_VARIABLES")
+    assert taken("FILLWIRE_TEST_OF_VARIABLES") == ""
 
 
 async def test_a_given_broker_is_empty_for_each_test(broker: EmbeddedServer) -> None:

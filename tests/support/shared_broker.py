@@ -20,10 +20,10 @@ from nats.js.errors import NotFoundError
 from deploy.images import COMPOSE, compose_document
 from fillwire.bus.server import EmbeddedServer, find_server
 from fillwire.domain.errors import BrokerError, ConfigError
+from support.variables import taken
 
 VARIABLE: Final = "FILLWIRE_TEST_BROKER"
-# Taken out of the environment: a `fillwire` that a test starts would refuse a variable that is none of its settings.
-WANTED: Final = os.environ.pop(VARIABLE, "")
+WANTED: Final = taken(VARIABLE)
 BINARY, CONTAINER = "binary", "container"
 _PORT: Final = 4222
 _START_DEADLINE_S: Final = 30
@@ -209,5 +209,12 @@ def shared_broker_url() -> Iterator[str | None]:
     if chosen == CONTAINER:
         with container() as url:
             yield url
+    elif chosen == BINARY:
+        yield None
     else:
-        yield None if chosen == BINARY else chosen
+        workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+        if workers != "1":
+            pytest.fail(
+                f"{workers} processes of tests would empty one another's {chosen}: expected `pytest -n 0`"
+            )
+        yield chosen
