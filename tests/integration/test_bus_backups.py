@@ -215,6 +215,29 @@ async def test_a_restore_that_fails_leaves_nothing(bus: Bus, tmp_path: Path) -> 
         assert await names(other) == set()
 
 
+async def test_what_is_broken_off_leaves_nothing(bus: Bus, tmp_path: Path) -> None:
+    """A person who ends a backup or a restore in the middle of a stream finds neither a directory nor a stream."""
+    await publish_numbers(bus, 0, 10)
+    place = tmp_path / "place"
+    place.mkdir()
+    task: asyncio.Task[object]
+
+    def break_off(name: str, _bytes: int) -> None:
+        if name == "ORDERS":
+            task.cancel()
+
+    task = asyncio.create_task(make_backup(bus, place / "backup", "0.1.0", break_off))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(place.iterdir()) == []
+    whole = await make_backup(bus, place / "backup", "0.1.0")
+    async with empty_broker(tmp_path) as other:
+        task = asyncio.create_task(restore_backup(other, whole, 1, nothing, break_off))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await names(other) == set()
+
+
 async def test_a_backup_that_fails_leaves_nothing(
     bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.errors import ApiRefused
+from fillwire.bus.errors import ApiRefused, NoResponder
 from fillwire.bus.messages import Message
 from fillwire.bus.streams import Manifest
 from fillwire.domain.errors import BrokerError
@@ -22,6 +22,8 @@ SILENCE_S = 30.0
 _CAPACITY = 256
 _CLOSING_DEADLINE_S = 300.0
 _COMPLETE = 204
+_TAKER_DEADLINE_S = 5.0
+_TAKER_PAUSE_S = 0.05
 
 State = dict[str, Any]
 """What a stream holds, in the broker's own JSON: how many messages, and from which sequence to which."""
@@ -57,7 +59,7 @@ async def take_snapshot(
     subscription = await bus.subscribe(inbox, receive)
     try:
         request = {"deliver_subject": inbox, "no_consumers": False, "chunk_size": CHUNK_BYTES}
-        answer = await api.call(bus, f"STREAM.SNAPSHOT.{stream}", request)
+        answer = await api.call(bus, f"STREAM.SNAPSHOT.{stream}", request, timeout_s=silence_s)
         while True:
             try:
                 async with asyncio.timeout(silence_s):
@@ -84,6 +86,8 @@ async def restore_snapshot(
 ) -> State:
     """Make a stream of its archive, and return what it holds; nothing is there before the last piece.
 
+    When it is cancelled after that, it waits until the stream is there or not.
+
     Args:
         bus: the connection.
         stream: name of the stream, which must not exist.
@@ -95,13 +99,33 @@ async def restore_snapshot(
         ApiRefused: the broker refuses the archive or the configuration, or has a stream of this name.
         BrokerError: no answer: restored or not is unknown.
     """
-    answer = await api.call(bus, f"STREAM.RESTORE.{stream}", {"config": config, "state": state})
-    subject = answer["deliver_subject"]
+    request = {"config": config, "state": state}
+    begun = await api.call(bus, f"STREAM.RESTORE.{stream}", request, timeout_s=SILENCE_S)
+    subject = begun["deliver_subject"]
     for piece in pieces:
-        _judge(stream, await bus.request(subject, piece, SILENCE_S))
-    restored = _judge(stream, await bus.request(subject, b"", _CLOSING_DEADLINE_S))
-    found: State = restored["state"]
+        _judge(stream, await _hand_over(bus, subject, piece))
+    # From this request on the broker makes the stream: whoever is cancelled meanwhile must be able to delete it.
+    closing = asyncio.ensure_future(bus.request(subject, b"", _CLOSING_DEADLINE_S))
+    try:
+        answer = await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.gather(closing, return_exceptions=True)
+        raise
+    found: State = _judge(stream, answer)["state"]
     return found
+
+
+async def _hand_over(bus: Bus, subject: str, piece: bytes) -> bytes:
+    """Return the answer to a piece; in a cluster our server may hear a moment later who takes it."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + _TAKER_DEADLINE_S
+    while True:
+        try:
+            return await bus.request(subject, piece, SILENCE_S)
+        except NoResponder:
+            if loop.time() >= end_s:
+                raise
+            await asyncio.sleep(_TAKER_PAUSE_S)
 
 
 def _judge(stream: str, answer: bytes) -> dict[str, Any]:
