@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,18 @@ from fillwire.cli.accounting import summarise_ms
 from fillwire.cli.simulated import SimulatedVenue
 from fillwire.cli.stack import Child, Stack
 
-BLOCKS = ((100, 1), (100, 2), (1_000, 1), (1_000, 2))  # bots, and host processes that share them
+# Bots, and host processes that share them.
+BLOCKS = ((100, 1), (100, 2), (1_000, 1), (1_000, 2), (10_000, 10))
 IDLE_S = 30.0  # a whole pull
 RATE = 20
+# Calls of bots in a second, over all: a third of a core. With more bots than this allows fills come more slowly.
+TOLD_PER_S = 20_000
 SECONDS = 15.0
-WARM_UP = 40
+WARM_UP_S = 2.0
 # Fills times bots; of much more the broker would cut the bare subscriptions off as too slow.
 FLAT_OUT_TOLD = 20_000
+# Beyond as many the broker cuts off one process that has a subscription for each: it sends every fill once for each.
+BARE_BOTS = 1_000
 _SYMBOL = "BTCUSDT"
 _ORDERS = 20
 _POLL_S = 0.1
@@ -187,26 +193,24 @@ async def measure_block(bots: int, processes: int, idle_s: float, seconds: float
             ready_s = time.monotonic() - began
             await venue.wait_receiving(str(stack.broker.url))
             full = await block.rest(hosts, idle_s)
-            loads = [await block.load(WARM_UP, RATE)]
-            loads.append(await block.load(round(RATE * seconds), RATE))
-            loads.append(await block.load(FLAT_OUT_TOLD // bots, 0))
+            rate = min(RATE, TOLD_PER_S / bots)
+            amounts = (
+                (round(rate * WARM_UP_S), rate),
+                (round(rate * seconds), rate),
+                (FLAT_OUT_TOLD // bots, 0),
+            )
+            loads = [await block.load(*amount) for amount in amounts]
             sockets = await block.sockets()
             after = await block.rest(hosts, 0.1)
             for program in hosts:
                 await program.stop()
-            bare = await block.start("bare", "subscriptions", bots, 1)
-            await venue.wait_receiving(str(stack.broker.url))
-            bare_loads = [await block.load(WARM_UP, RATE)]
-            bare_loads.append(await block.load(round(RATE * seconds), RATE))
-            bare_loads.append(await block.load(FLAT_OUT_TOLD // bots, 0))
-            for program in bare:
-                await program.stop()
             _, paced, burst = reached(hosts, loads, bots)
-            _, bare_paced, bare_burst = reached(bare, bare_loads, bots)
+            bare = await _bare((block, venue, stack), amounts, bots, paced) if bots <= BARE_BOTS else {}
     return {
         "bots": bots,
         "host processes": processes,
         "sockets at the venue": sockets,
+        "fills per second": rate,
         "start": {
             "all_added_s": round(max(program.ready["started_s"] for program in hosts), 2),
             "processes_ready_s": round(ready_s, 2),
@@ -227,9 +231,28 @@ async def measure_block(bots: int, processes: int, idle_s: float, seconds: float
         },
         "fan-out": paced,
         "fan-out, flat out": burst,
-        "bare subscriptions": bare_paced,
-        "bare subscriptions, flat out": bare_burst,
-        "p99 over bare": round(paced["emit_to_last"]["p99_ms"] / bare_paced["emit_to_last"]["p99_ms"], 2),
+        **bare,
+    }
+
+
+async def _bare(
+    system: tuple[Block, SimulatedVenue, Stack],
+    amounts: Sequence[tuple[int, float]],
+    bots: int,
+    paced: dict[str, Any],
+) -> dict[str, Any]:
+    """Return how late the same fills come to as many bare subscriptions of one process, and what the bots' are over that."""
+    block, venue, stack = system
+    bare = await block.start("bare", "subscriptions", bots, 1)
+    await venue.wait_receiving(str(stack.broker.url))
+    loads = [await block.load(*amount) for amount in amounts]
+    for program in bare:
+        await program.stop()
+    _, told, burst = reached(bare, loads, bots)
+    return {
+        "bare subscriptions": told,
+        "bare subscriptions, flat out": burst,
+        "p99 over bare": round(paced["emit_to_last"]["p99_ms"] / told["emit_to_last"]["p99_ms"], 2),
     }
 
 

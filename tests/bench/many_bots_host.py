@@ -31,6 +31,8 @@ from fillwire.wire.subjects import order_filter
 
 ACCOUNT = Account("demo", "binance", "simulated")
 PAIR = "BTC-USDT"
+# At once: ten thousand that ask the broker together are not answered in time.
+_STARTS = 32
 
 
 class Tally:
@@ -68,9 +70,15 @@ async def run_bots(bus: Bus, tally: Tally, first: int, count: int, stop: Stop) -
     """Run bots until told to stop."""
     async with Host(bus) as host:
         began = time.perf_counter()
+        starting = asyncio.Semaphore(_STARTS)
+
+        async def start(number: int) -> None:
+            async with starting:
+                await host.add(bot_of(Listener(f"bot-{number}", tally), ACCOUNT))
+
         async with asyncio.TaskGroup() as group:
             for number in range(first, first + count):
-                group.create_task(host.add(bot_of(Listener(f"bot-{number}", tally), ACCOUNT)))
+                group.create_task(start(number))
         await _announce(time.perf_counter() - began, stop)
 
 

@@ -4,6 +4,7 @@ python -m bench.run [NAME …]   names are those of BENCHMARKS below; default al
 """
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import (
+    bench_accounts,
     bench_bus,
+    bench_durables,
     bench_end_to_end,
     bench_guard,
     bench_isolation,
@@ -25,6 +28,7 @@ from bench import (
     bench_parse_binance_futures,
     bench_parse_coinbase,
     bench_parse_coinbase_advanced,
+    bench_partitions,
     bench_recorder,
     bench_telemetry,
     bench_traces,
@@ -44,6 +48,9 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "isolation": bench_isolation.run,
     "many_bots": bench_many_bots.run,
     "traces": bench_traces.run,
+    "accounts": bench_accounts.run,
+    "partitions": bench_partitions.run,
+    "durables": bench_durables.run,
 }
 RESULTS = Path("bench-results")
 
@@ -75,6 +82,7 @@ def main(names: list[str]) -> int:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
+        "load": round(os.getloadavg()[1], 1),  # of others, in the five minutes before
     }
     for name in names or list(BENCHMARKS):
         document[name] = BENCHMARKS[name]()

@@ -1,0 +1,100 @@
+"""What a durable costs a cluster of three: made, and at rest, with its position on every broker or on one.
+
+A bot's position is a durable. On one broker it is nearly free; in a cluster each that is replicated is a raft group of its own,
+with a leader, two followers and heartbeats. So this is what bounds the number of bots, long before their events do.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from bench.brokers import brokers, url_of
+from bench.processes import usage
+from fillwire.bus.connection import Bus
+from fillwire.bus.durables import ensure_consumer
+from fillwire.bus.server import EmbeddedServer
+from fillwire.bus.streams import ensure_streams
+
+DURABLES = 300
+REST_S = 20.0
+_SETTLE_S = 5.0
+_AT_ONCE = 32
+
+
+class _Cluster:
+    def __init__(self, servers: list[EmbeddedServer]) -> None:
+        self._pids = [server.pid or 0 for server in servers]
+
+    def kib(self) -> float:
+        return sum(usage(pid).rss_mib for pid in self._pids) * 1024
+
+    async def cpu_percent(self, seconds: float) -> float:
+        """Return the share of a core that all brokers use while nothing happens."""
+        before, began = sum(usage(pid).cpu_s for pid in self._pids), time.monotonic()
+        await asyncio.sleep(seconds)  # nothing happens: that is what is measured
+        return (sum(usage(pid).cpu_s for pid in self._pids) - before) / (time.monotonic() - began) * 100
+
+
+async def _make(bus: Bus, count: int, replicas: int) -> float:
+    """Make so many durables; return how many a second."""
+    began = time.monotonic()
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def make(number: int) -> None:
+        async with gate:
+            await ensure_consumer(
+                bus,
+                "ORDERS",
+                f"bot-{number}",
+                [f"orders.user-{number}.>"],
+                ack_policy="all",
+                replicas=replicas,
+            )
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(make(number))
+    return count / (time.monotonic() - began)
+
+
+async def _measure(count: int, replicas: int, rest_s: float) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="fillwire-bench-") as name:
+        async with AsyncExitStack() as stack:
+            servers = await stack.enter_async_context(brokers(Path(name), 3))
+            bus = await stack.enter_async_context(
+                await Bus.connect(url_of(servers), name="bench", deadline_s=30)
+            )
+            await ensure_streams(bus, replicas=3)
+            cluster = _Cluster(servers)
+            await asyncio.sleep(_SETTLE_S)
+            kib, percent = cluster.kib(), await cluster.cpu_percent(rest_s)
+            per_second = await _make(bus, count, replicas)
+            await asyncio.sleep(_SETTLE_S)
+            return {
+                "made_per_second": round(per_second),
+                "kib": round((cluster.kib() - kib) / count, 1),
+                "cpu_percent": round((await cluster.cpu_percent(rest_s) - percent) / count, 4),
+            }
+
+
+def run(count: int = DURABLES, rest_s: float = REST_S) -> dict[str, Any]:
+    """Return what each of so many durables added to the three brokers together, by where its position is."""
+    return {
+        "durables": count,
+        "on three": asyncio.run(_measure(count, 3, rest_s)),
+        "on one": asyncio.run(_measure(count, 1, rest_s)),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--durables", type=int, default=DURABLES)
+    parser.add_argument("--rest-s", type=float, default=REST_S)
+    arguments = parser.parse_args()
+    sys.stdout.write(json.dumps(run(arguments.durables, arguments.rest_s), indent=2) + "\n")
