@@ -16,7 +16,7 @@ from fillwire.domain.rendezvous import ranked
 from fillwire.gateway.ownership import OwnershipPolicy
 from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.service import Gateway
-from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.settings import AccountsRead, load_accounts, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.wire.subjects import account_tokens
 from support.eventually import eventually
@@ -230,15 +230,15 @@ async def test_an_account_moves_only_when_its_gateway_lets_go(tmp_path: Path) ->
         heir = next(name for name in map(str, range(100)) if ranked(*_key(it, name))[0] == name)
         sharing = OwnershipPolicy(settle_s=0.2, beat_s=0.1)
 
-        def load() -> Settings:
-            return load_settings(environ=it.environ)
+        def load() -> AccountsRead:
+            return load_accounts(environ=it.environ)
 
         async with AsyncExitStack() as stack:
             telemetry = FillTelemetry.start("fillwire-gateway", "test", sample_ratio=1.0)
             await stack.enter_async_context(telemetry)
             bus = await stack.enter_async_context(await Bus.connect(it.broker.url, name=heir))
             second = Gateway(
-                load(),
+                load_settings(environ=it.environ),
                 "alpaca",
                 name=heir,
                 telemetry=telemetry,

@@ -28,7 +28,7 @@ from fillwire.domain.orders import (
 from fillwire.domain.rules import RulesAnswer, RulesQuery
 from fillwire.gateway.reconcile_policy import ReconcilePolicy
 from fillwire.gateway.service import CAPACITY, Gateway
-from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.settings import AccountsRead, load_accounts, load_settings
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.simulator.exchange.server import Simulator
 from fillwire.simulator.registry import SIMULATORS
@@ -315,12 +315,12 @@ async def rig(  # noqa: PLR0913 - what a test may choose
         await stack.enter_async_context(telemetry)
         variables = gateway_environ(served, **environ)
 
-        def load() -> Settings:
-            return load_settings(environ=variables)
+        def load() -> AccountsRead:
+            return load_accounts(environ=variables)
 
         def make_gateway() -> Gateway:
             return Gateway(
-                load(),
+                load_settings(environ=variables),
                 exchange,
                 name="gateway-test",
                 telemetry=telemetry,

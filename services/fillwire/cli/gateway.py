@@ -4,6 +4,7 @@ import gc
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
-from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.settings import AccountsRead, Settings, load_accounts, load_settings
 from fillwire.runtime.supervision import unless_stopped
 from fillwire.runtime.telemetry import FillTelemetry
 
@@ -41,16 +42,23 @@ def command(
         return with_nats(load_settings(config), nats)
 
     gateway = name or f"gateway-{exchange}-{socket.gethostname()}-{os.getpid()}"
-    ctx.exit(run(lambda stop: serve(exchange, gateway, load, stop)))
+    ctx.exit(run(lambda stop: serve(exchange, gateway, load, partial(load_accounts, config), stop)))
 
 
-async def serve(exchange: str, name: str, load: Callable[[], Settings], stop: Stop) -> None:
+async def serve(
+    exchange: str,
+    name: str,
+    load: Callable[[], Settings],
+    load_keys: Callable[[], AccountsRead],
+    stop: Stop,
+) -> None:
     """Hold the connections of one exchange until `stop` is requested.
 
     Args:
         exchange: which exchange.
         name: of this process.
         load: reads the settings.
+        load_keys: reads the accounts again, for keys that were replaced.
         stop: asks for the end.
 
     Raises:
@@ -59,7 +67,7 @@ async def serve(exchange: str, name: str, load: Callable[[], Settings], stop: St
     configure_logs()
     settings = load()
     telemetry = FillTelemetry.start("fillwire-gateway", name, sample_ratio=settings.telemetry.sample_ratio)
-    gateway = Gateway(settings, exchange, name=name, telemetry=telemetry, load=load)
+    gateway = Gateway(settings, exchange, name=name, telemetry=telemetry, load=load_keys)
     async with (
         telemetry,
         await connect(settings, name=name, inbox=f"gateway-{exchange}") as bus,

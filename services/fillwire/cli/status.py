@@ -124,7 +124,7 @@ def table(events: Sequence[ConnectionEvent], now_ns: int) -> Table:
             "-" if event.clock_offset_ns is None else f"{event.clock_offset_ns / 1e6:+.1f} ms",
             waiting_text(event),
             gateway_text(event),
-            Text(event.reason or ""),
+            Text("; ".join(filter(None, (event.reason, event.key_trouble)))),
         )
     found.columns[0].header = "connected"
     return found

@@ -5,6 +5,7 @@ from typing import Final
 # By gateways
 DETECTION_LOST: Final = "detection_lost"  # fills of the account are not detected live
 KEY_REFUSED: Final = "key_refused"  # the venue refuses the account's key, or there is none
+KEY_UNREADABLE: Final = "key_unreadable"  # the account's key cannot be read any more, or is gone
 EXECUTIONS_MISSING: Final = "executions_missing"  # log and records could not be compared in time
 FRAMES_REFUSED: Final = "frames_refused"  # frames lie in quarantine
 EVENT_REFUSED: Final = "event_refused"  # the broker will never store an order event
@@ -23,6 +24,7 @@ ALL: Final = frozenset(
     {
         DETECTION_LOST,
         KEY_REFUSED,
+        KEY_UNREADABLE,
         EXECUTIONS_MISSING,
         FRAMES_REFUSED,
         EVENT_REFUSED,

@@ -146,6 +146,9 @@ class ConnectionEvent:
         journal_count: events in the gateway's journal, where those wait that its memory cannot hold.
         lease: fencing token of the lease under which the gateway owns the account and sends its orders: grows with every
             change of the owner. None while it has none: it stands in for an owner that is silent, and reads only.
+        key_trouble: one sentence why the gateway does not use the key that is kept for the account now: it cannot be read,
+            is gone, or the venue refuses it while a connection with the one before goes on. None while nothing is wrong
+            with it, or the state says it.
     """
 
     user: str
@@ -168,6 +171,7 @@ class ConnectionEvent:
     waiting_count: int = 0
     journal_count: int = 0
     lease: int | None = None
+    key_trouble: str | None = None
 
     @property
     def account(self) -> Account:

@@ -23,7 +23,9 @@ class Access:
         on_found: told of the environment, once, when it is first needed.
 
     Attributes:
-        key: the account's key as it is now, None if there is none.
+        key: what is asked and connected with, None if there is none.
+        offered: the account's key as its files say now. It takes the place of `key` when a connection made with it receives,
+            or when there is none that could be lost.
         environment: None before it is first needed.
     """
 
@@ -36,6 +38,7 @@ class Access:
         on_found: Callable[[Environment], None],
     ) -> None:
         self.key = key
+        self.offered = key
         self.environment: Environment | None = None
         self._account = account
         self._venue = venue
@@ -43,15 +46,19 @@ class Access:
         self._on_found = on_found
         self._key_changed = asyncio.Event()
 
-    def use_key(self, key: VenueKey | None) -> None:
-        """Take this key from now on."""
-        if key != self.key:
-            self.key = key
+    def offer(self, key: VenueKey | None) -> None:
+        """Note the account's key as it is now, None if there is none any more."""
+        if key != self.offered:
+            self.offered = key
             self._key_changed.set()
 
+    def take(self) -> None:
+        """Use the key that is offered."""
+        self.key = self.offered
+
     async def other_key(self, key: VenueKey | None) -> None:
-        """Wait until the account has another key than this."""
-        while self.key == key:
+        """Wait until the account is offered another key than this."""
+        while self.offered == key:
             self._key_changed.clear()
             await self._key_changed.wait()
 
@@ -68,18 +75,21 @@ class Access:
         return self.environment
 
     def keyed(self) -> VenueAccount:
-        """Return the account with its key.
+        """Return the account with the key in use.
 
         Raises:
             ConfigError: there is no key, or none of this venue.
         """
-        if self.key is None:
-            raise ConfigError(f"no key for {self._account}: expected one in accounts or in credentialsDir")
-        environment = self.found()
-        venue_account = self._venue.account(self._account, self.key, environment.endpoints)
+        venue_account = self.with_key(self.key)
         if isinstance(venue_account, AsksWithKey):
-            environment.reference.with_key = venue_account.with_key
+            self.found().reference.with_key = venue_account.with_key
         return venue_account
+
+    def with_key(self, key: VenueKey | None) -> VenueAccount:
+        """Return the account with this key, which is to be tried; raises as `keyed`."""
+        if key is None:
+            raise ConfigError(f"no key for {self._account}: expected one in accounts or in credentialsDir")
+        return self._venue.account(self._account, key, self.found().endpoints)
 
     async def records(self) -> tuple[Inquiry, SymbolTable]:
         """Return what can be asked of the account's records, with the share of the budget that can wait, and the symbols.

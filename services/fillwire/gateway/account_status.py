@@ -32,6 +32,8 @@ class AccountStatus:
         pairs: how many pairs bots listen to.
         connected_since_ns: when it last began receiving, None while it is not.
         polling_since_ns: since when REST is asked in place of the stream, None while it is not.
+        key_trouble: why the account's key is not what its files say, None if it is.
+        key_refusal: why a new key is not in use, None if there is none that the venue refuses.
     """
 
     def __init__(  # noqa: PLR0913 - whom it tells, and where the facts are
@@ -52,6 +54,8 @@ class AccountStatus:
         self.pairs = 0
         self.connected_since_ns: int | None = None
         self.polling_since_ns: int | None = None
+        self.key_trouble: str | None = None
+        self.key_refusal: str | None = None
         self._gateway = gateway
         self._reporter = reporter
         self._standing = standing
@@ -129,4 +133,5 @@ class AccountStatus:
             polling_since_ns=self.polling_since_ns,
             waiting_count=self._outlet.queued_count,
             journal_count=self._outlet.journal_count,
+            key_trouble=self.key_trouble or self.key_refusal,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Iterable
+from itertools import count
 
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.identifiers import Account
@@ -13,8 +14,10 @@ from fillwire.gateway.session import NO_BOT
 from fillwire.gateway.tenancy import Tenancy
 from fillwire.runtime.supervision import Supervisor, cancel
 
-KEYS_REFRESH_S = 10.0
+KEYS_REFRESH_S = 2.0
 LOOK_EVERY_S = 0.1
+# While a key is missing or refused, all are read at one look in so many, whatever their files look like.
+_READ_EVERY = 5
 
 MakeTenancy = Callable[[Account, frozenset[str]], Tenancy]
 Pairs = Callable[[Account], frozenset[str] | None]
@@ -30,7 +33,7 @@ class Accounts:
         pairs: returns the pairs that bots of an account listen to, None if no bot listens.
         woken: set when what `ownership` knows has changed.
         linger_s: an account without bots stays connected for so long, for a host that restarts.
-        keys_refresh_s: time between two readings of the keys while one is missing or refused.
+        keys_refresh_s: time between two looks whether keys were replaced, in seconds.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators and two times
@@ -126,6 +129,7 @@ class Accounts:
                 account, self._pairs(account) or frozenset()
             )
             tenancy.start(role, reason, lambda: self._end(account))
+            tenancy.session.note_key_trouble(self._keys.trouble(account))
 
     def _end(self, account: Account) -> None:
         del self._tenancies[account]
@@ -152,13 +156,15 @@ class Accounts:
         )
 
     async def _refresh_keys(self) -> None:
-        while True:
+        """Give each account the key that its files hold; the others' connections know nothing of it."""
+        for turn in count(1):
             await asyncio.sleep(self._keys_refresh_s)
-            is_refused = any(
-                tenancy.session.state is ConnectionState.AUTH_FAILED for tenancy in self._tenancies.values()
-            )
-            if not is_refused and self._wanted <= self._keys.accounts:
-                continue
-            await self._keys.reload()
-            for account, tenancy in self._tenancies.items():
-                tenancy.session.use_key(self._keys.get(account))
+            if await self._keys.look(reads=turn % _READ_EVERY == 0 and self._is_key_wanting()):
+                for account, tenancy in self._tenancies.items():
+                    tenancy.session.use_key(self._keys.get(account))
+                    tenancy.session.note_key_trouble(self._keys.trouble(account))
+
+    def _is_key_wanting(self) -> bool:
+        return not self._wanted <= self._keys.accounts or any(
+            tenancy.session.state is ConnectionState.AUTH_FAILED for tenancy in self._tenancies.values()
+        )

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fillwire.domain.errors import AuthRejected, Throttled, VenueError
+from fillwire.domain.errors import AuthRejected, ConfigError, ConnectionLost, Throttled, VenueError
 from fillwire.domain.identifiers import Account
+from fillwire.gateway.access import Access
+from fillwire.gateway.inquiry import Inquiry
 from fillwire.gateway.link import Link
 from fillwire.gateway.pipeline import Pipeline
 from fillwire.gateway.surroundings import Environment, Surroundings
@@ -15,7 +17,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import cancel
 from fillwire.venues.records import OrderRow
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.venue import VenueAccount
+from fillwire.venues.venue import HoldsOneConnection, VenueAccount, VenueKey
 
 _log = get_log(__name__)
 
@@ -56,6 +58,7 @@ class Connector:
 
     Attributes:
         pairs: those that bots listen to.
+        on_key_refused: told that the venue refuses another key, while the connection goes on with the one before.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Connector:
         self._retiring: set[asyncio.Task[None]] = set()
         self._last_event_time_ns: int | None = None
         self.pairs: frozenset[str] = frozenset()
+        self.on_key_refused: Callable[[str], None] = _ignore
         pipeline.on_settled = self._note_order
 
     # -- what the gateway learns elsewhere
@@ -202,17 +206,17 @@ class Connector:
 
     # -- and its successor
 
-    async def succeed(self, link: Link, venue_account: VenueAccount, environment: Environment) -> Link:
-        """Wait until the connection is about to expire, and return its successor, which is receiving.
+    async def succeed(self, link: Link, access: Access, environment: Environment) -> Link:
+        """Wait until the connection is about to expire, or another key is offered; return its successor, which is receiving.
+
+        Where the venue holds one connection per account, another key is first tried with a question, and then this
+        connection is closed.
 
         Raises:
             VenueError: the connection ended first.
         """
-        await _first(link.expiring, link.ended)
-        link.require_live()
-        _log.info("connection_expiring", account=str(self._account), reason=link.expiring.result())
         opening = asyncio.get_running_loop().create_task(
-            self._open_successor(venue_account, environment), name=f"successor {self._account}"
+            self._open_successor(link, access, environment), name=f"successor {self._account}"
         )
         try:
             await _first(opening, link.ended)
@@ -224,20 +228,56 @@ class Connector:
         self._retire(link)
         return successor
 
-    async def _open_successor(self, venue_account: VenueAccount, environment: Environment) -> Link:
-        """Return a second connection beside the live one, however many attempts it takes."""
+    async def _open_successor(self, link: Link, access: Access, environment: Environment) -> Link:
+        """Return a second connection beside the live one, however many attempts it takes, with the key that is offered."""
         policy = self._around.policy
         backoff = Backoff.from_policy(policy.reconnect, self._around.random, is_limited=False)
         while True:
+            key = await self._key_of_successor(link, access)
+            is_other = key != access.key
             try:
-                return await self.open(venue_account, environment)
-            except AuthRejected as error:
-                # The live connection goes on with this key while the venue lets it, and tells when it ends.
+                venue_account = access.with_key(key)
+                if is_other and isinstance(self._around.venue, HoldsOneConnection):
+                    await self._make_way(link, environment.inquiry(venue_account))
+                successor = await self.open(venue_account, environment)
+            except (AuthRejected, ConfigError) as error:
+                # The live connection goes on with its key while the venue lets it, and tells when it ends.
                 _log.warning("successor_refused", account=str(self._account), error=error)
-                await asyncio.get_running_loop().create_future()
+                if is_other:
+                    self.on_key_refused(str(error))
+                await access.other_key(key)
             except VenueError as error:
                 _log.warning("successor_not_opened", account=str(self._account), error=error)
                 await asyncio.sleep(wait_s(error, backoff.next_delay_s() or policy.max_delay_s))
+            else:
+                access.key = key
+                if is_other:
+                    _log.info("key_replaced", account=str(self._account))
+                return successor
+
+    async def _key_of_successor(self, link: Link, access: Access) -> VenueKey:
+        """Wait until a successor is wanted, and return the key for it."""
+        while True:
+            key = access.offered
+            if key is not None and key != access.key:
+                return key
+            if key is not None and link.expiring.done():
+                _log.info("connection_expiring", account=str(self._account), reason=link.expiring.result())
+                return key
+            change = asyncio.get_running_loop().create_task(access.other_key(key))
+            try:
+                await (change if link.expiring.done() else _first(change, link.expiring))
+            finally:
+                await cancel(change)
+
+    async def _make_way(self, link: Link, inquiry: Inquiry) -> None:
+        """Close the only connection that the venue allows, for one with a key that it answers."""
+        await inquiry.open_orders()
+        because = "closed for another key: the exchange holds one connection per account"
+        await link.close(self._around.policy.order_timeout_s, ConnectionLost(self._account.exchange, because))
+        await (
+            asyncio.get_running_loop().create_future()
+        )  # until who waits for the end of the connection ends this
 
     def _retire(self, link: Link) -> None:
         """Close a connection that has a successor, when the answers it owes have come."""

@@ -1,12 +1,13 @@
-"""The keys of the accounts, read again while one is missing or refused: a mounted secret may have been replaced."""
+"""The keys of the accounts, read again when the files that hold them are replaced, as a mounted secret is."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.settings import AccountSettings, Settings
+from fillwire.runtime.settings import AccountSettings, AccountsRead, Settings
+from fillwire.runtime.settings.stamps import Stamps, look
 from fillwire.venues.venue import VenueKey
 
 _log = get_log(__name__)
@@ -25,21 +26,25 @@ def venue_key(settings: AccountSettings) -> VenueKey:
 class Keys:
     """The keys for one exchange.
 
+    What cannot be read any more leaves the account's key as it was; `trouble` says so. An account that is not listed any
+    more has no key.
+
     Args:
         settings: as the process was started with.
         exchange: which exchange.
-        load: reads the settings anew.
+        load: reads the accounts anew.
     """
 
-    def __init__(self, settings: Settings, exchange: str, load: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Settings, exchange: str, load: Callable[[], AccountsRead]) -> None:
         self._exchange = exchange
         self._load = load
-        self._keys = self._read(settings)
+        self._keys: dict[Account, VenueKey] = self._ours(settings.accounts)
+        self._troubles: dict[Account, str] = {}
+        self._stamps: Stamps | None = None
+        self._seen: Stamps | None = None
 
-    def _read(self, settings: Settings) -> Mapping[Account, VenueKey]:
-        return {
-            entry.account: venue_key(entry) for entry in settings.accounts if entry.exchange == self._exchange
-        }
+    def _ours(self, accounts: Iterable[AccountSettings]) -> dict[Account, VenueKey]:
+        return {entry.account: venue_key(entry) for entry in accounts if entry.exchange == self._exchange}
 
     @property
     def accounts(self) -> frozenset[Account]:
@@ -50,9 +55,50 @@ class Keys:
         """Return the account's key, None if there is none."""
         return self._keys.get(account)
 
-    async def reload(self) -> None:
-        """Read the settings again; what cannot be read leaves the keys as they are."""
+    def trouble(self, account: Account) -> str | None:
+        """Return why the account's key is not what its files say, None if it is."""
+        return self._troubles.get(account)
+
+    async def look(self, *, reads: bool = False) -> bool:
+        """Read the keys again if one of their files has changed; return whether they were read.
+
+        A file is left alone while it still changes from one look to the next: it is being written.
+
+        Args:
+            reads: whether to read in any case.
+        """
+        known = self._stamps
+        now = None if known is None else await asyncio.to_thread(look, known)
+        is_settled, self._seen = now == self._seen, now
+        if not reads and known is not None and (now == known or not is_settled):
+            return False
         try:
-            self._keys = self._read(await asyncio.to_thread(self._load))
+            read = await asyncio.to_thread(self._load)
         except ConfigError as error:
+            self._stamps = now
             _log.warning("keys_not_read", error=error)
+            trouble = f"keys cannot be read, those read before stay in use: {str(error).splitlines()[0]}"
+            self._troubles = dict.fromkeys(self._keys.keys() | self._troubles.keys(), trouble)
+            return True
+        self._stamps = read.stamps
+        self._take(read)
+        return True
+
+    def _take(self, read: AccountsRead) -> None:
+        before, keys = self._keys, self._ours(read.accounts)
+        troubles: dict[Account, str] = {}
+        for account, sentence in read.unusable.items():
+            if account.exchange == self._exchange:
+                kept = before.get(account)
+                if kept is not None:
+                    keys[account] = kept
+                rest = "it has none" if kept is None else "the one read before stays in use"
+                troubles[account] = f"the account's key cannot be read, {rest}: {sentence}"
+        for account in (before.keys() | self._troubles.keys()) - keys.keys() - troubles.keys():
+            troubles[account] = (
+                "the account's key is gone: a connection that stands goes on, no other is made"
+            )
+        for account, sentence in troubles.items():
+            if sentence != self._troubles.get(account):
+                _log.warning("key_not_read", account=str(account), reason=sentence)
+        self._keys, self._troubles = keys, troubles

@@ -299,13 +299,15 @@ class Link:
 
     # -- end
 
-    async def close(self, drain_s: float = 0.0) -> None:
+    async def close(self, drain_s: float = 0.0, because: VenueError | None = None) -> None:
         """End the connection in order.
 
         Args:
             drain_s: longest time to wait for answers that are under way, in seconds.
+            because: what `require_live` says of it; None for that it was closed.
         """
         if drain_s and self._answers:
             await asyncio.wait(list(self._answers.values()), timeout=drain_s)
+        self._failure = self._failure or because
         await self.driver.close()
         await cancel(*self._asking)

@@ -109,6 +109,7 @@ class GatewayMeasures:
             into.put(names.CONNECTION_STATE, float(state is now.state), *labels, state)
         into.put(names.CONNECTION_UPTIME, now.uptime_s(now_ns), *labels)
         into.put(names.CONNECTION_POLLED, float(now.polling_since_ns is not None), *labels)
+        into.put(names.KEY_TROUBLE, float(now.key_trouble is not None), *labels)
         into.put(names.BREAKER, _BREAKER[now.breaker], *labels)
         into.put(names.LEASE_HELD, float(tenancy.is_held), *labels)
         missing_ns = now_ns if now.missing_since_ns is None else now.missing_since_ns

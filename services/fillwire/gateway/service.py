@@ -48,7 +48,7 @@ from fillwire.gateway.tenancy import Tenancy
 from fillwire.gateway.valve import Valve
 from fillwire.gateway.voice import Voice
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.settings import Settings
+from fillwire.runtime.settings import AccountsRead, Settings
 from fillwire.runtime.supervision import Supervisor
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.endpoints import Endpoints
@@ -71,9 +71,9 @@ class Gateway:
         exchange: which exchange.
         name: of this process.
         telemetry: counts and traces fills.
-        load: reads the settings anew, for keys that were replaced.
+        load: reads the accounts anew, for keys that were replaced.
         linger_s: an account without bots stays connected for so long, in seconds; None for the settings' own.
-        keys_refresh_s: time between two readings of the keys while one is missing or refused.
+        keys_refresh_s: time between two looks whether keys were replaced, in seconds.
         capacity: events that may wait for the broker before sockets are no longer read.
         reconciling: how the log is kept in step with the venue's records; None for the settings' own.
         sharing: how accounts are shared with other gateways of the exchange; None for the settings' own.
@@ -90,7 +90,7 @@ class Gateway:
         *,
         name: str,
         telemetry: FillTelemetry,
-        load: Callable[[], Settings],
+        load: Callable[[], AccountsRead],
         linger_s: float | None = None,
         keys_refresh_s: float = KEYS_REFRESH_S,
         capacity: int = CAPACITY,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fillwire.domain.alert_names import KEY_REFUSED
+from fillwire.domain.alert_names import KEY_REFUSED, KEY_UNREADABLE
 from fillwire.domain.enums import BreakerState, ConnectionState
 from fillwire.domain.errors import (
     AuthRejected,
@@ -36,7 +36,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.supervision import cancel
 from fillwire.venues.states import Step
 from fillwire.venues.symbols import SymbolTable
-from fillwire.venues.venue import VenueAccount, VenueKey
+from fillwire.venues.venue import VenueKey
 
 if TYPE_CHECKING:
     from fillwire.gateway.link import Link
@@ -89,6 +89,7 @@ class Session:
         self._live: Link | None = None
         self._is_polled = False
         self._connector = Connector(account, around, pipeline, self._note_throttling)
+        self._connector.on_key_refused = self._note_key_refused
         self._access = Access(account, around.venue, environment, key, self._connector.attach)
         self._status = AccountStatus(
             account,
@@ -149,8 +150,32 @@ class Session:
         self._status.take_if_allowed(Step.CLOSED, reason)
 
     def use_key(self, key: VenueKey | None) -> None:
-        """Connect with this key from the next attempt on; a refused key is tried again only when it differs."""
-        self._access.use_key(key)
+        """Take the account's key as it is now; None if it has none any more.
+
+        A connection that stands is succeeded by one with the new key, and goes on while there is none or the venue
+        refuses it. A refused key is tried again only when it differs.
+        """
+        if key != self._access.offered and self._status.key_refusal is not None:
+            self._status.key_refusal = None
+            self._status.tell()
+        self._access.offer(key)
+        if self._live is None:
+            self._access.take()
+
+    def note_key_trouble(self, trouble: str | None) -> None:
+        """Tell why the account's key is not what its files say, once; None if it is."""
+        if trouble == self._status.key_trouble:
+            return
+        self._status.key_trouble = trouble
+        if trouble is not None:
+            self._around.reporter.alert(self.account, KEY_UNREADABLE, trouble)
+        self._status.tell()
+
+    def _note_key_refused(self, reason: str) -> None:
+        """Tell that a new key is refused, while the connection with the one before goes on."""
+        told = self._status.key_refusal = f"the new key is refused, the one before stays in use: {reason}"
+        self._around.reporter.alert(self.account, KEY_REFUSED, told)
+        self._status.tell()
 
     def use_pairs(self, pairs: frozenset[str]) -> None:
         """Take which pairs bots listen to now."""
@@ -216,9 +241,10 @@ class Session:
         await self._recall()
         while True:
             ticket = await self._admitted()
-            key = self._access.key  # as it is now: it may have been replaced meanwhile
+            self._access.take()  # as it is now: it may have been replaced meanwhile
+            key = self._access.key
             try:
-                await self._connect_and_hold(self._access.keyed(), ticket)
+                await self._connect_and_hold(key, ticket)
             except (AuthRejected, ConfigError) as error:
                 self._lose_sight()
                 self._breaker.abandoned(ticket)
@@ -244,8 +270,9 @@ class Session:
                 return ticket
             await asyncio.sleep(self._breaker.wait_s(self._loop.time()))
 
-    async def _connect_and_hold(self, venue_account: VenueAccount, ticket: int) -> None:
+    async def _connect_and_hold(self, key: VenueKey | None, ticket: int) -> None:
         """Connect, and hold the connection and its successors until one is lost without; raises why."""
+        venue_account = self._access.keyed()
         environment = self._access.found()
         steps = Steps(
             waits=self._wait_for_others,
@@ -254,6 +281,7 @@ class Session:
             authenticated=self._authenticated,
         )
         link = await self._connector.open(venue_account, environment, steps)
+        self._access.key = key  # should another have been offered meanwhile, it is the successor's
         self._status.attempt = 0
         self._status.connected_since_ns = time.time_ns()
         self._detection.restored()
@@ -261,7 +289,7 @@ class Session:
         self._proving = self._loop.call_later(PROVEN_S, self._prove, ticket)
         while True:
             self._live = link
-            link = await self._connector.succeed(link, venue_account, environment)
+            link = await self._connector.succeed(link, self._access, environment)
 
     def _wait_for_others(self, reason: str) -> None:
         self._detection.interrupted(reason)
@@ -298,6 +326,7 @@ class Session:
             self._proving = None
         self._pipeline.lost()
         self._status.connected_since_ns = None
+        self._status.key_refusal = None  # what becomes of the new key from here on is the connection's state
 
     async def _recover(self, error: VenueError, ticket: int) -> None:
         """Tell of a loss and wait before the next attempt."""
@@ -323,6 +352,7 @@ class Session:
         self._detection.refused(str(error))
         self._status.take_if_allowed(Step.REFUSED, str(error))
         await self._access.other_key(key)
+        self._access.take()
 
     # -- without a stream
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from fillwire.domain.alert_names import DETECTION_LOST, EXECUTIONS_MISSING, KEY_REFUSED
+from fillwire.domain.alert_names import DETECTION_LOST, EXECUTIONS_MISSING, KEY_REFUSED, KEY_UNREADABLE
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.reporting import Reports, Snapshot
@@ -76,6 +76,8 @@ class Voice:
         self._reporter.report(event if event.reason or not reason else replace(event, reason=reason))
         if event.missing_since_ns is None:
             self._alerts.pop(EXECUTIONS_MISSING, None)
+        if event.key_trouble is None:
+            self._alerts.pop(KEY_UNREADABLE, None)
         for name, why in self._alerts.items():
             self._reporter.alert(self._account, name, why)
         self._alerts.clear()

@@ -126,6 +126,11 @@ BREAKER = _of_account(
     "The stricter of the account's and the venue's circuit breaker: 0 closed, 1 half open, 2 open",
     Fold.WORST_IS_MOST,
 )  # fmt: skip
+KEY_TROUBLE = _of_account(
+    "fillwire.account.key_trouble", _GAUGE, "",
+    "1 while the key that is kept for the account is not in use: it cannot be read, is gone, or is refused, else 0",
+    Fold.WORST_IS_MOST,
+)  # fmt: skip
 LEASE_HELD = _of_account(
     "fillwire.account.owned", _GAUGE, "",
     "1 while this gateway holds the account's lease and may send its orders, else 0",

@@ -7,7 +7,7 @@ from fillwire.runtime.settings.exchanges import (
     ReconnectSettings,
     WebSocketSettings,
 )
-from fillwire.runtime.settings.loading import load_settings
+from fillwire.runtime.settings.loading import AccountsRead, load_accounts, load_settings
 from fillwire.runtime.settings.model import Settings
 from fillwire.runtime.settings.services import (
     BotsSettings,
@@ -24,6 +24,7 @@ from fillwire.runtime.settings.services import (
 
 __all__ = [
     "AccountSettings",
+    "AccountsRead",
     "BotsSettings",
     "ConsoleSettings",
     "ConsoleUserSettings",
@@ -40,5 +41,6 @@ __all__ = [
     "Settings",
     "TelemetrySettings",
     "WebSocketSettings",
+    "load_accounts",
     "load_settings",
 ]

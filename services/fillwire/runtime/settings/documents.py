@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.alias_generators import to_camel, to_snake
 
 from fillwire.runtime.settings.secret_references import is_reference, masked, references, resolve
+from fillwire.runtime.settings.stamps import Stamps
 
 PREFIX: Final = "FILLWIRE_"
 NESTED: Final = "__"
@@ -39,21 +40,23 @@ class Document:
         values: in snake_case, secrets resolved.
         origins: how each value was written, by its place in `values`.
         problems: what is wrong with them, one sentence each.
-        broken: places that a problem left out of `values`.
+        broken: places that a problem left out of `values`, and the problem.
         references: names of the environment variables that secrets were taken from.
+        stamps: how each file that was read looked then.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Location, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    broken: set[Location] = field(default_factory=set)
+    broken: dict[Location, str] = field(default_factory=dict)
     references: set[str] = field(default_factory=set)
+    stamps: Stamps = field(default_factory=dict)
 
     def complain(self, where: str, sentence: str, broken: Location | None = None) -> None:
         """Note a problem, and the place that it left empty."""
         self.problems.append(f"{where}: {sentence}")
         if broken is not None:
-            self.broken.add(broken)
+            self.broken.setdefault(broken, self.problems[-1])
 
     def where(self, location: Location) -> str:
         """Return how the value at `location` was written, or would have been."""
@@ -69,6 +72,7 @@ class Document:
         self.problems += other.problems
         self.references |= other.references
         self.broken |= other.broken
+        self.stamps |= other.stamps
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,7 +265,7 @@ class Reader:
         if is_reference(value):
             self.document.references |= references([value])
             try:
-                secret = resolve(value, self._environ, self._directory)
+                secret = resolve(value, self._environ, self._directory, self.document.stamps)
             except ValueError as error:
                 self.document.complain(where, str(error), location)
                 return None

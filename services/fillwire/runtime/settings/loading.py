@@ -1,20 +1,27 @@
-"""Settings from a file and the environment, or one error that says everything that is wrong with them."""
+"""Settings from a file and the environment, or one error that says everything that is wrong with them.
+
+Keys are read again while a service runs, and then account by account: one that cannot be used leaves the others alone.
+"""
 
 import os
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from fillwire.domain.errors import ConfigError
+from fillwire.domain.identifiers import Account
 from fillwire.runtime.redaction import printable, redacted_text
+from fillwire.runtime.settings.accounts import AccountSettings
 from fillwire.runtime.settings.documents import Document, Reader, exchange_name, is_ours, kind_of, parse_json
 from fillwire.runtime.settings.model import Settings
-from fillwire.runtime.settings.secret_references import account_secrets, references
+from fillwire.runtime.settings.secret_references import Place, account_places, account_secrets, references
 from fillwire.runtime.settings.sections import LIVE
+from fillwire.runtime.settings.stamps import Stamps, look_at
 
 CONFIG_VARIABLE: Final = "FILLWIRE_CONFIG"
 DEFAULT_FILE: Final = Path("fillwire.json")
@@ -52,10 +59,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         ConfigError: the settings cannot be used; its message has one line for each thing that is wrong, with the key
             or variable, what was found and what was expected. No secret stands in it.
     """
-    environ = os.environ if environ is None else environ
-    document = _read_file(_chosen_file(path, environ), environ)
-    document.overlay(_read_environment(environ, document.references))
-    _add_account_secrets(document)
+    document = _read(path, environ)
     settings: Settings | None = None
     try:
         settings = Settings.model_validate(document.values)
@@ -67,6 +71,78 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     if settings is None:
         raise AssertionError("settings that fail to validate come with a problem")
     return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsRead:
+    """The accounts and their keys as they are now.
+
+    Attributes:
+        accounts: those that can be used.
+        unusable: the others, with one sentence why; no secret stands in it.
+        stamps: how the files looked that they were read from.
+    """
+
+    accounts: tuple[AccountSettings, ...]
+    unusable: Mapping[Account, str]
+    stamps: Stamps
+
+
+def load_accounts(path: Path | None = None, environ: Mapping[str, str] | None = None) -> AccountsRead:
+    """Return the accounts, apart from each other; the arguments are those of `load_settings`.
+
+    Raises:
+        ConfigError: it cannot be told which accounts there are; the message says why, without any secret.
+    """
+    document = _read(path, environ)
+    listed = document.values.get("accounts", [])
+    whole = [sentence for place, sentence in document.broken.items() if place in {(), ("accounts",)}]
+    if whole or not isinstance(listed, list):
+        raise ConfigError(
+            "\n".join(map(printable, whole)) or f"accounts: expected a list, found {kind_of(listed)}"
+        )
+    usable: dict[Account, AccountSettings] = {}
+    unusable: dict[Account, str] = {}
+    for place, entry in enumerate(listed):
+        account = _named(entry)
+        problem = _account_problem(document, place)
+        if problem is None:
+            try:
+                found = AccountSettings.model_validate(entry)
+            except ValidationError as error:
+                problem = _sentences(error, document, ("accounts", place))[0]
+            else:
+                account = found.account
+                if account in usable:
+                    problem = f"expected each account once, found {account} twice"
+                usable[account] = found
+        if problem is not None and account is not None:
+            unusable[account] = printable(problem)
+            usable.pop(account, None)
+    return AccountsRead(accounts=tuple(usable.values()), unusable=unusable, stamps=document.stamps)
+
+
+def _account_problem(document: Document, place: int) -> str | None:
+    return next((sentence for at, sentence in document.broken.items() if at[:2] == ("accounts", place)), None)
+
+
+def _named(entry: object) -> Account | None:
+    """Return which account a list's entry is about, None if it does not say."""
+    if not isinstance(entry, Mapping):
+        return None
+    user, exchange, environment = (entry.get(key) for key in ("user", "exchange", "environment"))
+    if not isinstance(user, str) or not isinstance(exchange, str):
+        return None
+    return Account(user, exchange_name(exchange), environment if isinstance(environment, str) else LIVE)
+
+
+def _read(path: Path | None, environ: Mapping[str, str] | None) -> Document:
+    """Return what file, environment and mounted secrets say."""
+    environ = os.environ if environ is None else environ
+    document = _read_file(_chosen_file(path, environ), environ)
+    document.overlay(_read_environment(environ, document.references))
+    _add_account_secrets(document)
+    return document
 
 
 def _chosen_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -81,6 +157,7 @@ def _read_file(path: Path | None, environ: Mapping[str, str]) -> Document:
     if path is None:
         return Document()
     reader = Reader(Settings, environ, path.parent, may_hold_secrets=False)
+    reader.document.stamps[path] = look_at(path)
     try:
         reader.read_object(parse_json(path.read_text("utf-8")), str(path))
     except OSError as error:
@@ -108,33 +185,49 @@ def _add_account_secrets(document: Document) -> None:
     if not isinstance(directory, Path):
         return  # none, or no path, of which the models complain
     try:
-        found = account_secrets(directory)
+        places = account_places(directory, document.stamps)
     except ValueError as error:
         document.complain(document.where(("credentials_dir",)), str(error), ("accounts",))
         return
     listed = document.values.setdefault("accounts", [])
     if not isinstance(listed, list):
         return
-    for account in listed:
+    found = dict.fromkeys(places)
+    for at, account in enumerate(listed):
         if isinstance(account, dict):
             named = account.get("user"), account.get("exchange"), account.get("environment") or LIVE
-            secrets = found.pop((str(named[0]), exchange_name(str(named[1])), str(named[2])), {})
-            if not account.keys() & secrets.keys():
-                account.update(secrets)
-    for (user, exchange, environment), secrets in found.items():
-        location = ("accounts", len(listed))
-        document.origins[location] = str(directory / user / exchange / environment)
-        listed.append({"user": user, "exchange": exchange, "environment": environment, **secrets})
+            place = (str(named[0]), exchange_name(str(named[1])), str(named[2]))
+            if place in found:
+                del found[place]
+                secrets = _secrets_at(directory, place, document, at)
+                if not account.keys() & secrets.keys():
+                    account.update(secrets)
+    for place in found:
+        at = len(listed)
+        document.origins["accounts", at] = str(directory.joinpath(*place))
+        user, exchange, environment = place
+        listed.append({"user": user, "exchange": exchange, "environment": environment})
+        listed[at].update(_secrets_at(directory, place, document, at))
 
 
-def _sentences(error: ValidationError, document: Document) -> list[str]:
+def _secrets_at(directory: Path, place: Place, document: Document, at: int) -> dict[str, SecretStr]:
+    """Return the secrets of the account that is listed at `at`, and none if one of its files cannot be read."""
+    try:
+        return account_secrets(directory.joinpath(*place), document.stamps)
+    except ValueError as error:
+        document.complain(document.where(("credentials_dir",)), str(error), ("accounts", at))
+        return {}
+
+
+def _sentences(error: ValidationError, document: Document, above: tuple[str | int, ...] = ()) -> list[str]:
+    """Return what a model complains of, which stands at `above`."""
     sentences = []
     for details in error.errors(include_url=False):
-        location = details["loc"]
+        location = (*above, *details["loc"])
         # A value that was left out for a reason already given is not missing as well.
         if any(_is_related(location, broken) for broken in document.broken):
             continue
-        sentences.append(f"{document.where(location)}: {_sentence(details)}")
+        sentences.append(f"{document.where(location)}: {_sentence(details, location)}")
     return sentences
 
 
@@ -143,14 +236,14 @@ def _is_related(location: tuple[str | int, ...], broken: tuple[str | int, ...]) 
     return location[:shorter] == broken[:shorter]
 
 
-def _sentence(details: ErrorDetails) -> str:
+def _sentence(details: ErrorDetails, location: tuple[str | int, ...]) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
     if kind == "missing":
         return "expected a value, found none"
     value = details["input"]
-    if kind in _CONTAINERS or details["loc"][:1] == ("accounts",):
+    if kind in _CONTAINERS or location[:1] == ("accounts",):
         # What stands where a whole object belongs, or among keys, may be a secret.
         return f"expected {_expected(kind, context, details['msg'])}, found {kind_of(value)}"
     return f"expected {_expected(kind, context, details['msg'])}, found {_shown(value)}"

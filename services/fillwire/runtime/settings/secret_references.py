@@ -1,5 +1,6 @@
 """Where a secret is kept, as the configuration states it: `env:NAME`, `file:/path`, or a directory of an account."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from fillwire.runtime.redaction import remember_secret
+from fillwire.runtime.settings.stamps import Stamps, look_at, stamp
 
 ENVIRONMENT: Final = "env:"
 FILE: Final = "file:"
@@ -20,6 +22,9 @@ ACCOUNT_FILES: Final = {
     "private_key.pem": "private_key",
     "passphrase": "passphrase",
 }
+
+Place = tuple[str, str, str]
+"""User, exchange and environment: where an account's directory is."""
 
 
 def is_reference(text: str) -> bool:
@@ -38,14 +43,21 @@ def masked(value: str) -> SecretStr:
     return SecretStr(value)
 
 
-def read_secret_file(path: Path) -> str:
+def read_secret_file(path: Path, stamps: Stamps | None = None) -> str:
     """Return the content of a file, without the line end at its end.
+
+    Args:
+        path: where it is.
+        stamps: takes how the file looked when it was read.
 
     Raises:
         ValueError: it cannot be read, is empty, larger than 64 KiB, or no text; the message names it.
     """
+    stamps = {} if stamps is None else stamps
+    stamps[path] = look_at(path)
     try:
         with path.open("rb") as file:
+            stamps[path] = stamp(os.fstat(file.fileno()))  # of this one, should it be replaced meanwhile
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ValueError(f"expected a readable file at {path}, found {error.strerror or 'none'}") from None
@@ -62,13 +74,14 @@ def read_secret_file(path: Path) -> str:
     return text
 
 
-def resolve(reference: str, environ: Mapping[str, str], directory: Path) -> str:
+def resolve(reference: str, environ: Mapping[str, str], directory: Path, stamps: Stamps | None = None) -> str:
     """Return the secret that `reference` points to.
 
     Args:
         reference: `env:NAME` or `file:/path`; a relative path begins at `directory`.
         environ: the environment.
         directory: where the configuration file lies.
+        stamps: takes how the file looked when it was read.
 
     Raises:
         ValueError: it points to nothing; the message names the place, never the content.
@@ -80,39 +93,70 @@ def resolve(reference: str, environ: Mapping[str, str], directory: Path) -> str:
             state = "an empty one" if value == "" else "none"
             raise ValueError(f"expected a secret in the environment variable {name}, found {state}")
         return value
-    return read_secret_file(directory / Path(reference.removeprefix(FILE)).expanduser())
+    return read_secret_file(directory / Path(reference.removeprefix(FILE)).expanduser(), stamps)
 
 
-def account_secrets(directory: Path) -> dict[tuple[str, str, str], dict[str, SecretStr]]:
-    """Return the secrets under `directory` by user, exchange and environment, then by setting.
+def account_places(directory: Path, stamps: Stamps) -> list[Place]:
+    """Return the accounts that have a directory `<user>/<exchange>/<environment>` under `directory`.
 
-    The layout is `<user>/<exchange>/<environment>/{api_key,secret,private_key.pem,passphrase}`. Names that begin with a
-    dot are passed over: what Kubernetes keeps of a mounted secret's versions, and what somebody has put aside.
+    Names that begin with a dot are passed over: what Kubernetes keeps of a mounted secret's versions, and what somebody
+    has put aside.
+
+    Args:
+        directory: where users' directories are.
+        stamps: takes how each directory looked.
 
     Raises:
-        ValueError: the directory or one of the files cannot be read.
+        ValueError: one of them cannot be read; the message names it.
     """
+    stamps[directory] = look_at(directory)
     try:
         if not directory.is_dir():
             kind = "a file" if directory.exists() else "none"
             raise ValueError(f"expected a directory at {directory}, found {kind}")
-        return {
-            place: {
-                setting: masked(read_secret_file(directory.joinpath(*place, name)))
-                for name, setting in ACCOUNT_FILES.items()
-                if directory.joinpath(*place, name).exists()
-            }
-            for place in _account_directories(directory)
-        }
+    except OSError as error:
+        raise ValueError(f"expected a readable directory at {directory}, found {error.strerror}") from None
+    return [
+        (user.name, exchange.name, environment.name)
+        for user in _directories(directory, stamps)
+        for exchange in _directories(user, stamps)
+        for environment in _directories(exchange, stamps)
+    ]
+
+
+def _directories(directory: Path, stamps: Stamps) -> Iterator[Path]:
+    stamps[directory] = look_at(
+        directory
+    )  # before its names: one that comes meanwhile is seen by the next look
+    try:
+        yield from sorted(
+            path for path in directory.iterdir() if not path.name.startswith(".") and path.is_dir()
+        )
     except OSError as error:
         raise ValueError(f"expected a readable directory at {directory}, found {error.strerror}") from None
 
 
-def _account_directories(directory: Path) -> Iterator[tuple[str, str, str]]:
-    for place in sorted(directory.glob("*/*/*")):
-        user, exchange, environment = parts = place.relative_to(directory).parts
-        if place.is_dir() and not any(part.startswith(".") for part in parts):
-            yield user, exchange, environment
+def account_secrets(directory: Path, stamps: Stamps) -> dict[str, SecretStr]:
+    """Return the secrets in one account's directory, by setting: `{api_key,secret,private_key.pem,passphrase}`.
+
+    Args:
+        directory: the account's.
+        stamps: takes how it and its files looked.
+
+    Raises:
+        ValueError: one of the files cannot be read; the message names it.
+    """
+    stamps[directory] = look_at(directory)
+    secrets: dict[str, SecretStr] = {}
+    for name, setting in ACCOUNT_FILES.items():
+        path = directory / name
+        try:
+            is_there = path.exists()
+        except OSError as error:
+            raise ValueError(f"expected a readable file at {path}, found {error.strerror}") from None
+        if is_there or path.is_symlink():  # a link that leads nowhere is no file left out
+            secrets[setting] = masked(read_secret_file(path, stamps))
+    return secrets
 
 
 def is_file(path: Path) -> bool:
