@@ -25,7 +25,7 @@ TAG ?= dev
 TARGET ?= prod
 COMPOSE = $(DOCKER) compose --file deploy/compose.yaml
 
-.PHONY: help setup demo test test-fast test-rust lint types format build contract e2e chaos chaos-long upgrade bench fuzz image image-repeated up down smoke all clean
+.PHONY: help setup demo test test-fast test-rust lint audit types format build contract e2e chaos chaos-long upgrade bench fuzz image image-repeated up down smoke all clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -79,6 +79,10 @@ lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
 	$(BIN)/hadolint deploy/Dockerfile
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets -- -D warnings
+	$(BIN)/python deploy/audit
+
+audit: $(SYNCED) ## Licences, sources and known vulnerabilities of everything that is locked
+	$(BIN)/python deploy/audit
 
 types: $(SYNCED) ## mypy strict on everything, pyright as second opinion on what users write
 	$(BIN)/mypy services tests examples schemas deploy
