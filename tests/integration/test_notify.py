@@ -52,7 +52,7 @@ async def _notifying(
 ) -> AsyncIterator[Notifier]:
     async with (
         aiohttp.ClientSession() as http,
-        Notifier(bus, Webhook(http, url, SECRET, timeout_s), policy, Random(7)) as notifier,
+        Notifier(bus, Webhook(http, url, lambda: SECRET, timeout_s), policy, Random(7)) as notifier,
     ):
         yield notifier
 

@@ -1,10 +1,12 @@
 """The broker as the settings and the command line name it: what every command that talks to it does first."""
 
+from functools import partial
+
 from fillwire.bus.connection import Bus, Credentials
 from fillwire.bus.tls import TlsFiles
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
-from fillwire.runtime.settings import Settings
+from fillwire.runtime.settings import Settings, current
 from fillwire.runtime.settings.addresses import broker_addresses
 
 CONNECT_DEADLINE_S = 10.0
@@ -46,8 +48,8 @@ async def connect(
         nats.url,
         name=name,
         credentials=Credentials(
-            user=None if nats.user is None else nats.user.get_secret_value(),
-            password=None if nats.password is None else nats.password.get_secret_value(),
+            user=None if nats.user is None else partial(current, nats.user),
+            password=None if nats.password is None else partial(current, nats.password),
             credentials_path=nats.credentials_file,
             nkey_seed_path=nats.nkey_file,
             tls_files=None if files == TlsFiles() else files,

@@ -1,6 +1,7 @@
 """`fillwire notify`: tell a webhook of every alert."""
 
 import ssl
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -18,7 +19,8 @@ from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
-from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.settings import Settings, current, load_settings
+from fillwire.runtime.settings.sections import LEAST_SECRET
 from fillwire.runtime.supervision import unless_stopped
 
 _NAME = "notify"
@@ -56,7 +58,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
         await connect(settings, name=_NAME, inbox=_NAME) as bus,
         Notifier(
             bus,
-            Webhook(http, wanted.url, wanted.secret.get_secret_value(), wanted.timeout_ms / 1e3),
+            Webhook(http, wanted.url, partial(current, wanted.secret, LEAST_SECRET), wanted.timeout_ms / 1e3),
             NotifyPolicy.of(wanted),
             SystemRandom(),
             replicas=settings.nats.replicas,

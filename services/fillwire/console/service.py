@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,8 +22,9 @@ from fillwire.console.web import Pages, application
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.listening import listen
 from fillwire.runtime.serving_tls import certificate
-from fillwire.runtime.settings import ConsoleSettings
+from fillwire.runtime.settings import ConsoleSettings, current
 from fillwire.runtime.settings.addresses import is_loopback
+from fillwire.runtime.settings.sections import LEAST_SECRET
 
 _CLOSE_GRACE_S: Final = 1.0
 
@@ -60,7 +62,7 @@ class Console:
         self._replicas = replicas
         now_s = asyncio.get_running_loop().time
         keys = [
-            Key.of(user.token.get_secret_value(), Viewer(user.user, Role(user.role)), is_once=user.once)
+            Key(partial(current, user.token, LEAST_SECRET), Viewer(user.user, Role(user.role)), user.once)
             for user in settings.users
         ]
         self._sessions = Sessions(keys, settings.session_ms / 1e3, now_s)

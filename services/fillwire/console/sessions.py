@@ -33,22 +33,27 @@ class TooManyAttempts(FillwireError):
 
 @dataclass(slots=True)
 class Key:
-    """A token that opens the console, known by its digest.
+    """A token that opens the console.
 
     Attributes:
-        digest: SHA-256 of the token.
+        token: returns it, as it is now.
         viewer: who has it.
         is_once: whether it opens a single session.
     """
 
-    digest: bytes
+    token: Callable[[], str]
     viewer: Viewer
     is_once: bool = False
 
     @classmethod
     def of(cls, token: str, viewer: Viewer, *, is_once: bool = False) -> "Key":
-        """Return the key of a token."""
-        return cls(_digest(token), viewer, is_once)
+        """Return the key of a token that stays as it is."""
+        return cls(lambda: token, viewer, is_once)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the token."""
+        return _digest(self.token())
 
 
 @dataclass(slots=True, eq=False)

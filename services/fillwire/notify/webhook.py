@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -61,11 +62,13 @@ class Webhook:
     Args:
         session: sends.
         url: where to, `https://` or this machine.
-        secret: signs.
+        secret: returns what signs.
         timeout_s: longest time of one attempt, in seconds.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, secret: str, timeout_s: float) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, secret: Callable[[], str], timeout_s: float
+    ) -> None:
         self._session = session
         self._url = URL(url)
         self._secret = secret
@@ -88,7 +91,7 @@ class Webhook:
             "User-Agent": "fillwire",
             ID: id_of(notification),
             TIMESTAMP: str(timestamp),
-            SIGNATURE: signature(self._secret, timestamp, body),
+            SIGNATURE: signature(self._secret(), timestamp, body),
         }
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import orjson
+from pydantic import SecretStr
 
 from fillwire.runtime import metric_names as names
 from fillwire.runtime.listening import listen
@@ -26,8 +27,9 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.metrics import Measures, Metrics
 from fillwire.runtime.redaction import redacted_text
 from fillwire.runtime.serving_tls import certificate
-from fillwire.runtime.settings import MonitoringSettings
+from fillwire.runtime.settings import MonitoringSettings, current
 from fillwire.runtime.settings.addresses import is_loopback
+from fillwire.runtime.settings.sections import LEAST_SECRET
 from fillwire.runtime.supervision import cancel
 
 if TYPE_CHECKING:
@@ -109,8 +111,7 @@ class Monitoring:
         ready: Mapping[str, Check],
         heartbeat: Heartbeat,
     ) -> None:
-        token = settings.token
-        self._wanted = None if token is None else f"Bearer {token.get_secret_value()}".encode()
+        self._token = settings.token
         self._metrics = metrics
         self._ready = dict(ready)
         self._heartbeat = heartbeat
@@ -149,7 +150,7 @@ class Monitoring:
         from fillwire.runtime.exposition import exposition  # noqa: PLC0415 - as above
 
         given = request.headers.get("Authorization", "").encode(errors="replace")  # it may be no UTF-8
-        if self._wanted is not None and not hmac.compare_digest(given, self._wanted):
+        if self._token is not None and not hmac.compare_digest(given, _wanted(self._token)):
             return web.Response(
                 status=401, text="expected a bearer token\n", headers={"WWW-Authenticate": "Bearer"}
             )
@@ -157,6 +158,10 @@ class Monitoring:
         families, accept = await self._metrics.collect_in_turns(), request.headers.get("Accept", "")
         body, content_type = await asyncio.to_thread(exposition, families, accept)
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _wanted(token: SecretStr) -> bytes:
+    return f"Bearer {current(token, LEAST_SECRET)}".encode()
 
 
 async def _asked(check: Check) -> str | None:

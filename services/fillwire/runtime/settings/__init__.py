@@ -7,6 +7,7 @@ from fillwire.runtime.settings.exchanges import (
     ReconnectSettings,
     WebSocketSettings,
 )
+from fillwire.runtime.settings.kept_secrets import current
 from fillwire.runtime.settings.loading import AccountsRead, load_accounts, load_settings
 from fillwire.runtime.settings.model import Settings
 from fillwire.runtime.settings.services import (
@@ -41,6 +42,7 @@ __all__ = [
     "Settings",
     "TelemetrySettings",
     "WebSocketSettings",
+    "current",
     "load_accounts",
     "load_settings",
 ]

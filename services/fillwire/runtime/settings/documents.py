@@ -15,7 +15,15 @@ from typing import Any, Final, TypeAlias, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.alias_generators import to_camel, to_snake
 
-from fillwire.runtime.settings.secret_references import is_reference, masked, references, resolve
+from fillwire.runtime.settings.kept_secrets import KeptSecret
+from fillwire.runtime.settings.secret_references import (
+    FILE,
+    is_reference,
+    masked,
+    references,
+    referred_file,
+    resolve,
+)
 from fillwire.runtime.settings.stamps import Stamps
 
 PREFIX: Final = "FILLWIRE_"
@@ -272,7 +280,8 @@ class Reader:
         elif not self._may_hold_secrets:
             self.document.complain(where, f"{expected}, found the secret itself", location)
         # A user's name is often that of the service too, which logs are about.
-        return SecretStr(secret) if location[-1] == "user" else masked(secret)
+        found = SecretStr(secret) if location[-1] == "user" else masked(secret)
+        return KeptSecret(secret, referred_file(value, self._directory)) if value.startswith(FILE) else found
 
     def _variable_hint(self, name: str) -> str:
         known = sorted(_variables(self._root, PREFIX))

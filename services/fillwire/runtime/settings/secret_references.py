@@ -93,7 +93,12 @@ def resolve(reference: str, environ: Mapping[str, str], directory: Path, stamps:
             state = "an empty one" if value == "" else "none"
             raise ValueError(f"expected a secret in the environment variable {name}, found {state}")
         return value
-    return read_secret_file(directory / Path(reference.removeprefix(FILE)).expanduser(), stamps)
+    return read_secret_file(referred_file(reference, directory), stamps)
+
+
+def referred_file(reference: str, directory: Path) -> Path:
+    """Return the file that `file:/path` refers to; a relative path begins at `directory`."""
+    return directory / Path(reference.removeprefix(FILE)).expanduser()
 
 
 def account_places(directory: Path, stamps: Stamps) -> list[Place]:
