@@ -15,7 +15,7 @@ from pathlib import Path
 from fillwire.cli.gateway import serve
 from fillwire.runtime.lifecycle import Stop, run
 from fillwire.runtime.parent import follow_parent
-from fillwire.runtime.settings import load_settings
+from fillwire.runtime.settings import load_accounts, load_settings
 from fillwire.venues.registry import venue
 
 _LINES = 60
@@ -28,7 +28,7 @@ async def _serve(exchange: str, stop: Stop) -> None:
         tracemalloc.start(int(os.environ.get("BENCH_FRAMES", "1")))
     watching = asyncio.create_task(_write_when_told(stop, out)) if out else None
     try:
-        await serve(exchange, "bench", load_settings, stop)
+        await serve(exchange, "bench", load_settings, load_accounts, stop)
     finally:
         if watching is not None:
             await watching
