@@ -83,7 +83,7 @@ def test_connection_is_written_canonically() -> None:
         b'{"v":1,"user":"alice","exchange":"binance","environment":"live","state":"receiving",'
         b'"previous_state":"authenticated","reason":null,"attempt":0,"subscription_count":1,"connected_since_ns":1,'
         b'"last_event_time_ns":null,"clock_offset_ns":-5,"gateway":"gateway-0","time_ns":2,'
-        b'"reconciled_ns":null,"missing_since_ns":null,"breaker":"closed","polling_since_ns":null,"waiting_count":0,"journal_count":0,"lease":null}'
+        b'"reconciled_ns":null,"missing_since_ns":null,"breaker":"closed","polling_since_ns":null,"waiting_count":0,"journal_count":0,"lease":null,"key_trouble":null}'
     )
 
 
