@@ -1,6 +1,7 @@
 """`TradeBook`: what can be asked of recorded trades, from a program or a notebook."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
@@ -22,6 +23,7 @@ from fillwire.recorder.reports import (
     positions_of,
     profit_of,
 )
+from fillwire.recorder.running import RunningProfit
 from fillwire.recorder.status import RecorderStatus, read_status
 from fillwire.recorder.tables import REVISION
 from fillwire.recorder.trades import (
@@ -121,6 +123,11 @@ class TradeBook:
             across_bots=across_bots,
             shorts=shorts,
         )
+
+    def catch_up(self, running: RunningProfit) -> None:
+        """Have a profit that is kept take into account what was recorded since it did so before."""
+        with self._reading() as connection:
+            running.catch_up(connection, time.time_ns())
 
     def fees(
         self, chosen: TradeFilter = _EVERYTHING, *, by: Sequence[By] = (), zone: tzinfo = UTC

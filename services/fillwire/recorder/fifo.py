@@ -9,7 +9,7 @@ Nothing is lost by rounding: what a part of a lot cost is rounded to 18 decimals
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from fillwire.domain.enums import Side
@@ -74,6 +74,13 @@ class Inventory:
         self.longs: deque[Lot] = deque()
         self.shorts: deque[Lot] = deque()
         self._opens_shorts = shorts
+
+    def copy(self) -> "Inventory":
+        """Return another one of the same lots."""
+        made = Inventory(shorts=self._opens_shorts)
+        made.longs.extend(replace(lot) for lot in self.longs)
+        made.shorts.extend(replace(lot) for lot in self.shorts)
+        return made
 
     def apply(self, trade: Trade) -> Realised | None:
         """Take a trade into account; return what it realised, None if it only added to what is held."""

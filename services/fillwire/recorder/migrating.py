@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseUnusable
-from fillwire.recorder.tables import REVISION
+from fillwire.recorder.tables import PLACE, REVISION
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 
@@ -40,13 +40,14 @@ def migrate(database: Database, connection: Connection) -> str | None:
     """
     with database.errors(), connection.begin():
         before = revision_of(connection)
-        if before == REVISION:
-            return None
-        try:
-            command.upgrade(_config(connection), "head")
-        except CommandError:
-            raise DatabaseUnusable(
-                f"database {database} has revision {before}: expected {REVISION} or an older one, "
-                "it was made by a newer version of Fillwire"
-            ) from None
-        return before or "none"
+        if before != REVISION:
+            try:
+                command.upgrade(_config(connection), "head")
+            except CommandError:
+                raise DatabaseUnusable(
+                    f"database {database} has revision {before}: expected {REVISION} or an older one, "
+                    "it was made by a newer version of Fillwire"
+                ) from None
+        # No revision of its own: an index changes no table, and an older version goes on working with one more.
+        PLACE.create(connection, checkfirst=True)
+        return None if before == REVISION else before or "none"

@@ -1,7 +1,7 @@
 """Realised profit, fees and open positions: what trades add up to, by bot, pair, day or whatever is asked for."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -125,19 +125,38 @@ class Position:
 
 
 _T = TypeVar("_T")
-_Key = tuple[Account, str | None, str]
+InventoryKey = tuple[Account, str | None, str]
 
 
-class _Books:
-    """Inventories by account, bot and pair, or by account and pair."""
+class Books:
+    """Inventories by account, bot and pair, or by account and pair.
 
-    def __init__(self, *, across_bots: bool, shorts: bool) -> None:
+    Args:
+        across_bots: whether bots of one account sell what others of it bought.
+        shorts: see `Inventory`.
+    """
+
+    def __init__(self, *, across_bots: bool = False, shorts: bool = False) -> None:
         self._across_bots = across_bots
         self._shorts = shorts
-        self.inventories: dict[_Key, Inventory] = {}
+        self.inventories: dict[InventoryKey, Inventory] = {}
+
+    def key_of(self, trade: Trade) -> InventoryKey:
+        """Return to which inventory a trade belongs."""
+        return trade.account, None if self._across_bots else trade.bot, trade.pair
+
+    def copy(self, changing: Iterable[InventoryKey]) -> "Books":
+        """Return books that may be given trades of these inventories and of no others: all others are shared."""
+        made = Books(across_bots=self._across_bots, shorts=self._shorts)
+        made.inventories = dict(self.inventories)
+        for key in changing:
+            if key in made.inventories:
+                made.inventories[key] = made.inventories[key].copy()
+        return made
 
     def apply(self, trade: Trade) -> Realised | None:
-        key = (trade.account, None if self._across_bots else trade.bot, trade.pair)
+        """Take a trade into account; return what it realised, None if it only added to what is held."""
+        key = self.key_of(trade)
         inventory = self.inventories.get(key)
         if inventory is None:
             inventory = self.inventories[key] = Inventory(shorts=self._shorts)
@@ -147,7 +166,7 @@ class _Books:
 class _Table(Generic[_T]):
     """Numbers by group, made when a group is first met."""
 
-    def __init__(self, by: Sequence[By], zone: tzinfo, make: Callable[[], _T]) -> None:
+    def __init__(self, by: Collection[By], zone: tzinfo, make: Callable[[], _T]) -> None:
         self._by = frozenset(by)
         self._zone = zone
         self._make = make
@@ -175,6 +194,11 @@ class _Table(Generic[_T]):
         if quarter != self._days[0]:
             self._days = quarter, f"{datetime.fromtimestamp(time_ns // 10**9, self._zone):%Y-%m-%d}"
         return self._days[1]
+
+    def copy(self, of: Callable[[_T], _T]) -> "_Table[_T]":
+        made = _Table(self._by, self._zone, self._make)
+        made.rows = {group: of(row) for group, row in self.rows.items()}
+        return made
 
     def sorted(self) -> list[tuple[Group, _T]]:
         return sorted(self.rows.items(), key=lambda item: tuple(map(_comparable, _values(item[0]))))
@@ -215,23 +239,49 @@ def profit_of(  # noqa: PLR0913 - each a choice of the person who asks
         across_bots: whether bots of one account sell what others of it bought; else each has an inventory of its own.
         shorts: whether what is sold without having been bought opens a short position.
     """
-    books = _Books(across_bots=across_bots, shorts=shorts)
-    table = _Table(by, zone, Profit)
-    is_one_pair = By.PAIR in by
+    books = Books(across_bots=across_bots, shorts=shorts)
+    table = ProfitTable(by, zone)
     for trade in trades:
         realised = books.apply(trade)
-        if not counts(trade):
-            continue
+        if counts(trade):
+            table.add(trade, realised)
+    return table.sorted()
+
+
+class ProfitTable:
+    """Realised profit by group, added up trade by trade.
+
+    Args:
+        by: what is told apart.
+        zone: in which a day begins at midnight.
+    """
+
+    def __init__(self, by: Sequence[By], zone: tzinfo = UTC) -> None:
+        self._table = _Table(by, zone, Profit)
+        self._is_one_pair = By.PAIR in by
+
+    def add(self, trade: Trade, realised: Realised | None) -> None:
+        """Count a trade, and what it realised."""
         _, quote = currencies(trade.pair)
-        row = table.row(trade, quote or "")
+        row = self._table.row(trade, quote or "")
         row.trade_count += 1
         _add_fee(row, trade, quote)
         if realised is not None:
-            _add_realised(row, realised, is_one_pair=is_one_pair)
-    if not is_one_pair:
-        for row in table.rows.values():
-            row.quantity = row.unmatched_quantity = None
-    return table.sorted()
+            _add_realised(row, realised, is_one_pair=self._is_one_pair)
+
+    def copy(self) -> "ProfitTable":
+        """Return another one of the same numbers."""
+        made = ProfitTable(())
+        made._table = self._table.copy(lambda row: replace(row, other_fees=dict(row.other_fees)))
+        made._is_one_pair = self._is_one_pair
+        return made
+
+    def sorted(self) -> list[tuple[Group, Profit]]:
+        """Return the numbers by group; a table that is read is added to no more."""
+        if not self._is_one_pair:
+            for row in self._table.rows.values():
+                row.quantity = row.unmatched_quantity = None
+        return self._table.sorted()
 
 
 def _add_fee(row: Profit, trade: Trade, quote: str | None) -> None:
@@ -272,7 +322,7 @@ def positions_of(
     trades: Iterable[Trade], *, across_bots: bool = False, shorts: bool = False
 ) -> list[Position]:
     """Return what is held by all the trades, oldest first; `across_bots` and `shorts` as for `profit_of`."""
-    books = _Books(across_bots=across_bots, shorts=shorts)
+    books = Books(across_bots=across_bots, shorts=shorts)
     for trade in trades:
         books.apply(trade)
     found = []

@@ -152,6 +152,15 @@ order_events = Table(
 
 IS_EXECUTION = order_events.c.trade_id.is_not(None)
 
+PLACE = Index(
+    "ix_order_events_place",
+    order_events.c.stream_id,
+    order_events.c.sequence,
+    sqlite_where=IS_EXECUTION,
+    postgresql_where=IS_EXECUTION,
+)
+"""Executions in the order in which they were recorded: what is new since somebody looked."""
+
 # Executions by time, and of one account and pair by time. An order's events are a range of event ids.
 Index(
     "ix_order_events_time",

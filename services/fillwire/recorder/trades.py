@@ -13,7 +13,7 @@ from fillwire.domain.enums import Liquidity, Side, Source
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account, order_scope
 from fillwire.recorder.amounts import product
-from fillwire.recorder.tables import IS_EXECUTION, in_scope, order_events
+from fillwire.recorder.tables import IS_EXECUTION, in_scope, order_events, streams
 
 _READ_AT_ONCE = 2_000
 _C = order_events.c
@@ -154,6 +154,7 @@ class Page:
     next: PageMark | None = None
 
 
+_ANYBODY = TradeFilter()
 _NAMED_OTHERWISE = {"price": "fill_price", "quantity": "fill_quantity", "quote": "fill_quote"}
 _FIELDS = tuple(entry.name for entry in fields(Trade))
 _COLUMNS = tuple(order_events.c[_NAMED_OTHERWISE.get(name, name)] for name in _FIELDS)
@@ -185,12 +186,71 @@ def read_page(connection: Connection, chosen: TradeFilter, limit: int, after: Pa
 
 def read_all(connection: Connection, chosen: TradeFilter) -> Iterator[Trade]:
     """Yield trades oldest first; those of one moment as the stream has them."""
-    statement = _executions(chosen).order_by(_C.transaction_time_ns, _C.stream_id, _C.sequence, _C.event_id)
+    yield from _read(connection, _executions(chosen))
+
+
+def _read(connection: Connection, statement: Select[Any]) -> Iterator[Trade]:
+    statement = statement.order_by(_C.transaction_time_ns, _C.stream_id, _C.sequence, _C.event_id)
     with contextlib.closing(
         connection.execute(statement, execution_options={"yield_per": _READ_AT_ONCE})
     ) as result:
         for rows in result.partitions():
             yield from _without_superseded(connection, [_trade(row) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How far a database was recorded at some moment.
+
+    Attributes:
+        created_ns: of the newest stream; 0 before the first.
+        stream_id: of it.
+        sequence: in it, up to which everything is recorded.
+        repeated_count: events that came again: only by one of these may what is recorded have changed.
+    """
+
+    created_ns: int
+    stream_id: int
+    sequence: int
+    repeated_count: int
+
+    def adds_to(self, before: "Recorded") -> bool:
+        """Return whether all that is recorded now and was not before lies behind what was, and the rest is as it was."""
+        place, place_before = (self.stream_id, self.sequence), (before.stream_id, before.sequence)
+        is_same = self.stream_id != before.stream_id or self.created_ns == before.created_ns
+        return is_same and self.repeated_count == before.repeated_count and place >= place_before
+
+
+def read_recorded(connection: Connection) -> Recorded:
+    """Return how far the database is recorded."""
+    newest = select(streams.c.created_ns, streams.c.id, streams.c.sequence).order_by(streams.c.id.desc())
+    row = connection.execute(newest.limit(1)).one_or_none()
+    repeated = connection.execute(select(func.sum(streams.c.repeated_count))).scalar()
+    created_ns, stream_id, sequence = (0, 0, 0) if row is None else row
+    return Recorded(created_ns, stream_id, sequence, int(repeated or 0))
+
+
+def read_between(
+    connection: Connection, user: str | None, after: Recorded | None, until: Recorded
+) -> Iterator[Trade]:
+    """Yield trades as `read_all` does, of those that were recorded after one moment and until another.
+
+    Args:
+        connection: to the database.
+        user: whose; None for everybody's.
+        after: None for the beginning.
+        until: see `read_recorded`.
+    """
+    place = tuple_(_C.stream_id, _C.sequence)
+    if after is None:
+        statement = _executions(TradeFilter(user=user))
+    else:
+        statement = _executions(_ANYBODY).where(place > tuple_(after.stream_id, after.sequence))
+        if (
+            user is not None
+        ):  # so that no index of users is taken for it: all that the user ever did would be read
+            statement = statement.where(func.coalesce(_C.user, "") == user)
+    yield from _read(connection, statement.where(place <= tuple_(until.stream_id, until.sequence)))
 
 
 def _trade(row: Row[Any]) -> Trade:
