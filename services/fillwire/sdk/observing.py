@@ -9,6 +9,7 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.runtime.tracing import is_parent_sampled
 from fillwire.sdk.bot import Bot
+from fillwire.sdk.recalling import Calls
 from fillwire.sdk.worker import Observe
 from fillwire.wire.headers import STAMPS, TRACEPARENT, split_stamps
 
@@ -39,10 +40,16 @@ def emission_ns(event: OrderEvent, message: Message) -> int:
     return emitted_ns(event.exchange_time_ns, _stamps(message)[0], event.received_time_ns)
 
 
-def observer(telemetry: FillTelemetry) -> Observe:
-    """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept."""
+def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
+    """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept.
+
+    Args:
+        telemetry: takes what is stamped.
+        calls: remember each call; None where nobody asks for them.
+    """
     hand_in = telemetry.callback_returned
     new_trace = HostTrace.__new__
+    note = None if calls is None else calls.note
     # Read once for all bots that share it.
     last: tuple[Message | None, Stamped, str, int, bool | None] = (None, _NO_STAMPS, "", 0, None)
     blocked: Counter[tuple[str, str]] = Counter()
@@ -106,5 +113,18 @@ def observer(telemetry: FillTelemetry) -> Observe:
         trace.callback_index = callback_index
         trace.error = error
         hand_in(trace)
+        if note is not None:
+            note(
+                event.user,
+                event.event_id,
+                bot.name,
+                callback,
+                trace.delivery,
+                attempt,
+                delivered_ns,
+                started_ns,
+                returned_ns,
+                error,
+            )
 
     return observe

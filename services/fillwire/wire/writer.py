@@ -6,6 +6,7 @@ from decimal import Decimal
 import orjson
 
 from fillwire.domain.bots import BotAnswer, BotCreation, BotOrder, BotRequest, BotSpec, BotStatus
+from fillwire.domain.calls import CallsAnswer, CallsQuery
 from fillwire.domain.events import Alert, ConnectionEvent, OrderEvent
 from fillwire.domain.orders import (
     CancelRequest,
@@ -43,8 +44,10 @@ Document = (
     | BotAnswer
     | BotSpec
     | BotStatus
+    | CallsQuery
+    | CallsAnswer
 )
-"""Everything that has a schema, and what the buckets of bots hold."""
+"""Everything that has a schema, what the buckets of bots hold, and what is asked of hosts."""
 
 
 def write(value: Document) -> bytes:

@@ -9,6 +9,7 @@ from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.runtime.tracing import Sampling
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.observing import BLOCKING_NS, observer
+from fillwire.sdk.recalling import Calls
 from fillwire.sdk.strategy import Strategy
 from fillwire.wire.codec import encode_order
 from support.order_events import ALICE, order_event
@@ -111,3 +112,15 @@ def test_the_record_of_a_call_is_whole(headers: bytes, stamps: tuple[int | None,
         error=error,
     )
     assert trace == expected
+
+
+def test_each_call_is_remembered_for_whoever_looks_at_the_fill() -> None:
+    """With its times as they were stamped, and under the event's own user."""
+    calls = Calls()
+    observe = observer(FillTelemetry.start("fillwire-host", "", sample_ratio=0.0), calls)
+    event = order_event()
+    message = Message(b"orders", b"", encode_order(event), b"", lambda _: None)
+    observe(bot_of(Plain(), ALICE), event, message, "on_fill", 0, 2, 1, 5, 9, ValueError("no"))
+    assert calls.of(event.user, event.event_id) == [
+        (event.user, "plain", "on_fill", 1, 2, 1, 5, 9, "ValueError")
+    ]

@@ -1,10 +1,11 @@
 """Spans as rows of a waterfall: the tree that they make, laid out, and what the log alone tells of a fill's way."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fillwire.cli.trace.finding import Logged
+from fillwire.domain.calls import CallsAnswer
 from fillwire.runtime import telemetry_names as names
 from fillwire.runtime.fill_traces import emitted_ns
 
@@ -104,3 +105,35 @@ def logged_spans(logged: Logged) -> list[Span]:
     stored = f"{names.PUBLISH} {names.DESTINATION}"
     spans.append(step(len(spans) + 1, stored, published_ns, logged.stored_ns, BROKER))
     return spans
+
+
+def called_spans(logged: Logged, answers: Sequence[CallsAnswer]) -> list[Span]:
+    """Return what hosts tell of the rest of the way: deliveries to bots and the calls of their methods.
+
+    They stand below the last step that the log tells; their times are by the hosts' clocks.
+    """
+    stored = logged_spans(logged)[-1]
+    found: dict[str, Span] = {}
+    for answer in answers:
+        for number, call in enumerate(answer.calls):
+            delivered = f"{answer.host} {call.bot} {call.delivery}"
+            if delivered not in found:
+                found[delivered] = Span(
+                    span_id=delivered,
+                    parent_id=stored.span_id,
+                    name=f"{names.DELIVER} to {call.bot}",
+                    service=answer.host,
+                    start_ns=min(stored.start_ns, call.delivered_ns),
+                    end_ns=call.delivered_ns,
+                )
+            called = f"{delivered} {number}"
+            found[called] = Span(
+                span_id=called,
+                parent_id=delivered,
+                name=f"{names.CALLBACK} {call.callback}",
+                service=answer.host,
+                start_ns=call.started_ns,
+                end_ns=max(call.started_ns, call.returned_ns),
+                error=call.error,
+            )
+    return list(found.values())
