@@ -14,7 +14,6 @@ from fillwire.bots.loader import Loader
 from fillwire.bots.peers import SIGNS, HostPeers, HostSign, alive_subject
 from fillwire.bots.policy import HostPolicy
 from fillwire.bots.post import Surroundings
-from fillwire.bots.reports import Reports
 from fillwire.bus.buckets import BOT_LEASES, BOT_STATUS, BOTS, Bucket, Entry, ensure_buckets
 from fillwire.bus.connection import Bus
 from fillwire.bus.holdings import Holder, Holdings
@@ -29,6 +28,7 @@ from fillwire.runtime.supervision import Supervisor
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.host import Host
+from fillwire.sdk.reports import Reports
 from fillwire.wire.bots import decode_bot_spec
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class BotHost:
             fast_lane=fast_lane,
             on_end=self._note_end,
             may_act=self._is_ours,
+            is_managed=True,
         )
         random = random or SystemRandom()
         self._holdings = Holdings(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from fillwire.bots.catalogue import Catalogue
 from fillwire.bots.loader import Loader
 from fillwire.bots.policy import HostPolicy
-from fillwire.bots.reports import Reports
 from fillwire.bus.holdings import Holdings
 from fillwire.domain.bots import BotSpec, BotState, BotStatus, Desired
 from fillwire.domain.errors import BrokerError, HandlerError
@@ -21,6 +20,7 @@ from fillwire.runtime.supervision import cancel
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.host import Host
 from fillwire.sdk.loading import explain_start
+from fillwire.sdk.reports import Reports
 
 if TYPE_CHECKING:
     from fillwire.sdk.running import RunningBot

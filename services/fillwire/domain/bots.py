@@ -87,8 +87,8 @@ class BotStatus:
     Attributes:
         user: whose bot.
         bot: its name.
-        creation: of which bot of that name.
-        revision: of the desired state that the host acts upon.
+        creation: of which bot of that name; empty for one that no manager knows, as of `fillwire run`.
+        revision: of the desired state that the host acts upon; 0 without one.
         state: what it does.
         host: name of the host.
         since_ns: since when it does that, in nanoseconds since the epoch.
@@ -96,6 +96,10 @@ class BotStatus:
         restart_count: how often this host has started it again after a failure.
         waiting_count: events of the log that it has not handled yet; None while nobody knows.
         time_ns: when this was said.
+        strategy: which code runs; None, as all below, where the desired state says it.
+        exchange: of its account.
+        environment: of its account.
+        pairs: what it listens to; empty for all of the account.
     """
 
     user: str
@@ -109,6 +113,15 @@ class BotStatus:
     restart_count: int
     waiting_count: int | None
     time_ns: int
+    strategy: str | None = None
+    exchange: str | None = None
+    environment: str | None = None
+    pairs: tuple[str, ...] | None = None
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether a manager knows the bot, and its desired state stands in the bucket beside this one."""
+        return bool(self.creation)
 
     @property
     def key(self) -> str:

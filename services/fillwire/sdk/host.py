@@ -15,6 +15,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.streams import ensure_streams
+from fillwire.domain.bots import BotState
 from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
@@ -30,8 +31,10 @@ from fillwire.sdk.groups import Group
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
+from fillwire.sdk.recalling import Calls, Recall
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.running import SENT_AHEAD, STREAM, TAKEOVER_S, RunningBot, filters_of, make_reading
+from fillwire.sdk.statuses import BotStatuses
 from fillwire.sdk.sweeping import Sweep
 from fillwire.sdk.worker import Worker
 
@@ -62,6 +65,7 @@ class Host:
         on_end: called when a bot has ended that nobody stopped, with the reason; None has the whole host fail by it.
         may_act: asked before each event whether the bots are certainly this process's; while they are not, they are told
             of nothing. None where each bot runs in one process only.
+        is_managed: whether somebody else says what the bots do; otherwise the host says it itself, see `statuses`.
     """
 
     def __init__(  # noqa: PLR0913 - all but the connection have a default
@@ -75,6 +79,7 @@ class Host:
         fast_lane: bool = False,
         on_end: Callable[[Bot, BaseException], None] | None = None,
         may_act: Callable[[], bool] | None = None,
+        is_managed: bool = False,
     ) -> None:
         self.bus = bus
         self.telemetry = telemetry or FillTelemetry.start("fillwire-host", "", sample_ratio=0.0)
@@ -83,17 +88,19 @@ class Host:
         self._replicas = replicas
         self._on_end = on_end
         self._may_act = may_act
-        self._observe = observer(self.telemetry)
+        name = subscriber or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        calls = Calls()
+        self._recall = Recall(bus, name, calls)
+        self._observe = observer(self.telemetry, calls)
         self._decoder = Decoder()
         self._publisher = OrderedPublisher(bus)
         self._alerts = BotAlerts(self._publisher, self._all_running)
         self._letters = DeadLetters(self._publisher, self._alerts.note_dead_letter)
-        self._wishes = Wishes(
-            bus, subscriber or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        )
+        self._wishes = Wishes(bus, name)
         self._saying: dict[Account, Coalesced[None]] = {}
         self._live = LiveFeed(bus) if fast_lane else None
         self._running: dict[str, RunningBot] = {}
+        self._statuses = None if is_managed else BotStatuses(bus, name, lambda: self._running)
         self._groups: dict[tuple[str, ...], Group] = {}  # by what its bots listen to
         self._sweep = Sweep(bus, STREAM)
         self._failed: asyncio.Future[None] | None = None
@@ -105,6 +112,8 @@ class Host:
         self._failed = asyncio.get_running_loop().create_future()
         await self._publisher.start()
         self._wishes.start()
+        if self._statuses is not None:
+            self._statuses.start()
         self.bus.on_reconnected(self._handle_reconnected)
         self.bus.on_disconnected(self._handle_disconnected)
         self._guard = asyncio.create_task(self._guard_claims(), name="claims")
@@ -130,6 +139,8 @@ class Host:
             await asyncio.gather(*(self._leave(bot, deadline_s) for bot in running))
         finally:
             await self._wishes.stop()
+            if self._statuses is not None:
+                await self._statuses.stop()
             await self._sweep.stop()
             await self._alerts.stop()
             await self._publisher.close(deadline_s=2.0)
@@ -168,8 +179,10 @@ class Host:
         group.enter()
         running = RunningBot(bot, self.bus, worker, self._note_end, self._live, group, self.telemetry)
         self._running[bot.durable] = running
+        self._say(bot, BotState.STARTING)
         try:
             await self._with_streams(lambda: running.prepare(takeover_s))
+            await self._recall.enter(bot.account.user, bot.durable)
             await self._want(bot.account)
             self._require(running)
             await running.start()
@@ -183,6 +196,7 @@ class Host:
             raise
         if running.claim.left_reading is not None:
             self._sweep.note(running.claim.left_reading)
+        self._say(bot, BotState.RUNNING)
         _log.info("bot_started", bot=bot.name, account=str(bot.account), pairs=list(bot.pairs))
         return running
 
@@ -217,6 +231,10 @@ class Host:
                 f"bot {running.bot.name} of {running.bot.account.user} was stopped before it ran"
             )
 
+    def _say(self, bot: Bot, state: BotState, error: str | None = None) -> None:
+        if self._statuses is not None:
+            self._statuses.say(bot, state, error)
+
     def _all_running(self) -> list[RunningBot]:
         return list(self._running.values())
 
@@ -248,10 +266,14 @@ class Host:
             await act()
 
     async def _leave(self, running: RunningBot, deadline_s: float, *, is_moving: bool = False) -> None:
+        bot = running.bot
         try:
-            await self.connections.unfollow(running.bot.account, running.tell)
+            await self.connections.unfollow(bot.account, running.tell)
             await running.stop(deadline_s, is_moving=is_moving)
         finally:
+            await self._recall.leave(bot.account.user, bot.durable)
+            if self._statuses is not None:
+                await self._statuses.end(bot)
             if running.has_group:
                 running.has_group = False
                 group = self._groups[running.filters]
@@ -303,6 +325,7 @@ class Host:
         failure = HostFailed(f"bot {bot.name} of {bot.account.user} has ended: {error}")
         failure.__cause__ = error
         _log.error("bot_ended", bot=bot.name, error=failure)
+        self._say(bot, BotState.FAILED, str(error))
         if self._on_end is not None:
             self._on_end(bot, error)
         elif self._failed is not None and not self._failed.done():

@@ -16,7 +16,7 @@ from fillwire.wire.bots import encode_bot
 _log = get_log(__name__)
 
 _LIFETIMES = 3  # reports in one lifetime: two may be missed
-_RETRY_S = 1.0
+_RETRY_S = 1.0  # doubled each time, up to the time between two reports: a login may lack the right to write
 
 Count = Callable[[str], Awaitable[int | None]]
 """Returns how many events a bot has not handled yet, by its key; None if that is not known."""
@@ -62,6 +62,14 @@ class Reports:
         except BrokerError as error:
             _log.warning("bot_status_not_written", bot=status.bot, error=error)
 
+    async def take_back(self, key: str) -> None:
+        """Have nothing said of a bot any more; if the broker does not answer, what was said before expires."""
+        self.forget(key)
+        try:
+            await self._bucket.delete(key)
+        except BrokerError as error:
+            _log.warning("bot_status_not_taken_back", key=key, error=error)
+
     def forget(self, key: str) -> None:
         """Say nothing more of a bot."""
         self._statuses.pop(key, None)
@@ -70,6 +78,7 @@ class Reports:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         again_s = loop.time() + self._every_s
+        retry_s = _RETRY_S
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(again_s):
@@ -80,9 +89,11 @@ class Reports:
                 await self._look_again()
             try:
                 await self._write_new()
+                retry_s = _RETRY_S
             except BrokerError as error:
                 _log.warning("bot_status_not_written", error=error)
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, max(_RETRY_S, self._every_s))
                 self._wake.set()
 
     async def _look_again(self) -> None:
