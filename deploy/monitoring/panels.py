@@ -384,6 +384,25 @@ SERVICES = (
             f"sum(fillwire_notify_waiting{{{_JOB}}})": "waiting",
         },
     ),
+    Panel(
+        title="Console: pages and logins",
+        says="Pages that listen, open logins, and attempts to log in; many refused ones are somebody who guesses.",
+        width=12,
+        queries={
+            f"sum(fillwire_console_streams{{{_JOB}}})": "pages",
+            f"sum(fillwire_console_sessions{{{_JOB}}})": "logins",
+            f"sum by (login) (increase(fillwire_console_logins_total{{{_JOB}}}[$__rate_interval]))": "{{login}}",
+        },
+    ),
+    Panel(
+        title="Console: answers, and what pages missed",
+        says="Requests a second by how they were answered, and events that slow pages did not take.",
+        width=12,
+        queries={
+            f"sum by (status) (rate(fillwire_console_requests_total{{{_JOB}}}[$__rate_interval]))": "{{status}}",
+            f"sum(rate(fillwire_console_events_dropped_total{{{_JOB}}}[$__rate_interval]))": "missed",
+        },
+    ),
 )
 
 # By name: title and panels.

@@ -14,6 +14,8 @@ from fillwire.console.sessions import ATTEMPTS
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
+from fillwire.runtime import metric_names as names
+from fillwire.runtime.metrics import Measures, Metric
 from fillwire.runtime.settings import ConsoleSettings
 from fillwire.sdk.desired import Wish
 from fillwire.wire.subjects import account_tokens
@@ -312,3 +314,34 @@ def test_tokens_are_long_and_of_one_user() -> None:
     twice = [{"user": user, "token": "0123456789abcdef"} for user in ("alice", "bob")]
     with pytest.raises(ValueError, match="found one twice"):
         ConsoleSettings.model_validate({"users": twice})
+
+
+async def test_the_console_says_what_it_is_in_numbers(bus: Bus) -> None:
+    """Pages, logins by what became of them, answers, and what slow pages were not told."""
+    async with console(bus, capacity=20) as made, visitor(made) as guest, visitor(made, ALICE_TOKEN) as alice:
+
+        def said(metric: Metric, *labels: str) -> object:
+            measures = Measures()
+            made.measure(measures)
+            return measures.families[metric.name].points[labels]
+
+        for _ in range(ATTEMPTS + 1):
+            await guest.log_in("a-token-that-nobody-has")
+        assert (await guest.get("/api/me"))[0] == 401
+        stream = await alice.listen()
+        assert said(names.CONSOLE_LOGINS, "opened") == 1
+        assert said(names.CONSOLE_LOGINS, "refused") == ATTEMPTS
+        assert said(names.CONSOLE_LOGINS, "delayed") == 1
+        assert said(names.CONSOLE_SESSIONS) == said(names.CONSOLE_STREAMS) == 1
+        assert said(names.CONSOLE_REQUESTS, "2xx") == 1  # the login; the stream has not ended
+        assert said(names.CONSOLE_REQUESTS, "4xx") == ATTEMPTS + 2
+        assert said(names.CONSOLE_DROPPED) == 0
+        await publish(bus, *(order_event(order_id=str(number)) for number in range(300)))
+        await eventually(lambda: any(event["order_id"] == "299" for event in stream.events))
+        dropped = sum(state["dropped"] for state in stream.all("state"))
+        assert said(names.CONSOLE_DROPPED) == dropped > 0
+        assert (await alice.post("/api/logout"))[0] == 200
+        await eventually(lambda: said(names.CONSOLE_STREAMS) == 0)
+        assert said(names.CONSOLE_SESSIONS) == 0
+        assert said(names.CONSOLE_DROPPED) == dropped
+        await eventually(lambda: said(names.CONSOLE_REQUESTS, "2xx") == 3)

@@ -60,7 +60,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
         await connect(settings, name=_NAME, inbox=_NAME) as bus,
         Console(bus, settings.console, sections(bus, settings), replicas=settings.nats.replicas) as console,
         monitored(
-            settings.monitoring, Metrics(broker_source(bus)), ready={"broker": bus.obstacle}
+            settings.monitoring, Metrics(broker_source(bus), console.measure), ready={"broker": bus.obstacle}
         ) as monitoring,
     ):
         announce_ready(console=console.address, monitoring=monitoring)

@@ -28,18 +28,23 @@ class Client:
         self._is_stale = True  # the first thing that a page is given is the state of things
         self._has_begun = False  # whether it was given that once
         self._dropped_count = 0
+        self.lost_count = 0  # order events that the page was not given, since it was opened
         self.wake = asyncio.Event()
 
     def put_event(self, event: Facts) -> None:
         """Queue an order event."""
         if self._is_stale:
-            self._dropped_count += self._has_begun
+            self._drop(int(self._has_begun))
         elif len(self._events) >= self._capacity:
-            self._dropped_count += len(self._events) + 1
+            self._drop(len(self._events) + 1)
             self._forget()
         else:
             self._events.append(event)
         self.wake.set()
+
+    def _drop(self, count: int) -> None:
+        self._dropped_count += count
+        self.lost_count += count
 
     def put_account(self, key: str, facts: Facts) -> None:
         """Queue the newest state of an account."""

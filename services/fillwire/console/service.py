@@ -14,6 +14,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.streams import ensure_streams
 from fillwire.console.clients import CAPACITY
 from fillwire.console.guarding import Guard
+from fillwire.console.measuring import Answers, measure
 from fillwire.console.scope import Scopes
 from fillwire.console.sessions import Key, Sessions
 from fillwire.console.streaming import Streams
@@ -21,6 +22,7 @@ from fillwire.console.viewers import Role, Viewer
 from fillwire.console.web import Pages, application
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.listening import listen
+from fillwire.runtime.metrics import Measures
 from fillwire.runtime.serving_tls import certificate
 from fillwire.runtime.settings import ConsoleSettings, current
 from fillwire.runtime.settings.addresses import is_loopback
@@ -72,8 +74,13 @@ class Console:
             self._sessions, is_secure=settings.cert_file is not None or not is_loopback(settings.host)
         )
         self._sections = dict(sections or {})
+        self._answers = Answers()
         self._exits = AsyncExitStack()
         self.address = ""
+
+    def measure(self, into: Measures) -> None:
+        """Say what the console is in numbers: a source of metrics."""
+        measure(into, self._sessions, self._streams, self._answers)
 
     async def __aenter__(self) -> Self:
         settings = self._settings
@@ -82,7 +89,9 @@ class Console:
         pages = Pages(self._sessions, self._guard, self._streams, self._sections)
         more = [route for routes in self._sections.values() for route in routes(self._guard)]
         runner = web.AppRunner(
-            application([*pages.routes(), *more]), access_log=None, shutdown_timeout=_CLOSE_GRACE_S
+            application([*pages.routes(), *more], self._answers),
+            access_log=None,
+            shutdown_timeout=_CLOSE_GRACE_S,
         )
         await runner.setup()
         self._exits.push_async_callback(runner.cleanup)

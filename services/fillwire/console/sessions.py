@@ -89,6 +89,15 @@ class Sessions:
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
         self._failures_in_all: deque[float] = deque(maxlen=_MAX_ATTEMPTS_IN_ALL)
+        self.opened_count = 0
+        self.refused_count = 0
+        self.delayed_count = 0
+
+    @property
+    def open_count(self) -> int:
+        """How many are open."""
+        now_s = self._now_s()
+        return sum(session.expires_s > now_s for session in self._sessions.values())
 
     @property
     def lifetime_s(self) -> float:
@@ -113,6 +122,7 @@ class Sessions:
             if hmac.compare_digest(key.digest, wanted):
                 found = key
         if found is None:
+            self.refused_count += 1
             self._note_failure(address)
             raise LoginRefused("expected a token of this console, found another")
         if found.is_once:
@@ -121,6 +131,7 @@ class Sessions:
         session_id = secrets.token_urlsafe(32)
         session = Session(found.viewer, secrets.token_urlsafe(32), self._now_s() + self._lifetime_s)
         self._sessions[_digest(session_id)] = session
+        self.opened_count += 1
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)[1].ended.set()
         return session_id, session
@@ -155,6 +166,7 @@ class Sessions:
             while failures and failures[0] <= now_s - WINDOW_S:
                 failures.popleft()
             if failures and len(failures) >= bound:
+                self.delayed_count += 1
                 raise TooManyAttempts(failures[0] + WINDOW_S - now_s)
 
     def _note_failure(self, address: str) -> None:

@@ -40,6 +40,18 @@ class Streams:
         self._now_s = now_s
         self._capacity = capacity
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._clients: set[Client] = set()
+        self._lost_before = 0  # by pages that have gone
+
+    @property
+    def client_count(self) -> int:
+        """Pages that listen."""
+        return len(self._clients)
+
+    @property
+    def lost_count(self) -> int:
+        """Order events that pages were too slow to take."""
+        return self._lost_before + sum(client.lost_count for client in self._clients)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Tell a page until its session ends or it goes."""
@@ -59,6 +71,7 @@ class Streams:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - we are in one
             self._tasks.add(task)
+            self._clients.add(client)
             try:
                 await self._tell(request, response, session, scope, client)
             except (ConnectionError, TimeoutError) as error:
@@ -67,6 +80,8 @@ class Streams:
                     request.transport.abort()
             finally:
                 self._tasks.discard(task)
+                self._clients.discard(client)
+                self._lost_before += client.lost_count
         return response
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from fillwire.console.guarding import (
     guarded_answers,
     is_own_origin,
 )
+from fillwire.console.measuring import Answers
 from fillwire.console.sessions import LoginRefused, Session, Sessions, TooManyAttempts
 from fillwire.console.streaming import Streams
 
@@ -118,9 +119,9 @@ def _file(path: Path) -> Handler:
     return serve
 
 
-def application(routes: Iterable[web.RouteDef]) -> web.Application:
-    """Return the application that answers on these paths."""
-    app = web.Application(middlewares=[guarded_answers], client_max_size=MAX_BODY_BYTES)
+def application(routes: Iterable[web.RouteDef], answers: Answers) -> web.Application:
+    """Return the application that answers on these paths, and counts its answers."""
+    app = web.Application(middlewares=[answers.counted, guarded_answers], client_max_size=MAX_BODY_BYTES)
     app.add_routes(routes)
     app.on_response_prepare.append(add_headers)
     return app

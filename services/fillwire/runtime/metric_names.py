@@ -22,6 +22,8 @@ CLASS = Label("class", "`malformed`, `unknown` or `suspicious`")
 QUEUE = Label("queue", "`memory`: accepted, not sent; `in_flight`: sent, not stored; `journal`: on disk")
 OUTCOME = Label("outcome", "`stored`, `duplicate`, `resent` or `refused`")
 RESULT = Label("result", "`taken`, `failed` or `dead`")
+LOGIN = Label("login", "`opened`, `refused`, or `delayed` after too many that were refused")
+STATUS_CLASS = Label("status", "class of the HTTP status: `2xx`, `3xx`, `4xx` or `5xx`")
 
 _VENUE = (EXCHANGE, replace(ENVIRONMENT, is_open=True))  # where no user is that could become `other`
 _ACCOUNT = (EXCHANGE, ENVIRONMENT, USER)
@@ -274,6 +276,26 @@ NOTIFICATIONS = _of(
 NOTIFICATIONS_WAITING = _of(
     "fillwire.notify.waiting", _GAUGE, "{notification}", "notify", (), 1, "Notifications that wait"
 )
+
+# -- the console
+
+CONSOLE_SESSIONS = _of(
+    "fillwire.console.sessions", _GAUGE, "{session}", "console", (), 1, "Logins that are open"
+)
+CONSOLE_STREAMS = _of(
+    "fillwire.console.streams", _GAUGE, "{page}", "console", (), 1, "Pages that are open and listen"
+)
+CONSOLE_DROPPED = _of(
+    "fillwire.console.events.dropped", _COUNTER, "{event}", "console", (), 1,
+    "Order events that pages were too slow to take; each page was told how many, and given the newest state",
+)  # fmt: skip
+CONSOLE_LOGINS = _of(
+    "fillwire.console.logins", _COUNTER, "{login}", "console", (LOGIN,), 3, "Attempts to log in"
+)
+CONSOLE_REQUESTS = _of(
+    "fillwire.console.requests", _COUNTER, "{request}", "console", (STATUS_CLASS,), 4,
+    "Requests by how they were answered; that of a page's stream counts when it ends",
+)  # fmt: skip
 
 # -- the process
 

@@ -37,6 +37,7 @@ def test_one_event_too_many_makes_the_page_begin_anew() -> None:
     assert client.take() == (6, [])
     client.put_event({"id": 7})
     assert client.take() == (None, [("events", [{"id": 7}])])
+    assert client.lost_count == 6
 
 
 def test_a_page_that_has_just_come_has_missed_nothing() -> None:

@@ -80,6 +80,21 @@ def test_guessing_is_bounded_by_address_and_in_all(sessions: Sessions, clock: Cl
     sessions.open("good", "there")
 
 
+def test_logins_are_counted_by_what_became_of_them(sessions: Sessions, clock: Clock) -> None:
+    """And sessions for as long as they are open."""
+    sessions.open("good", "here")
+    for _ in range(ATTEMPTS):
+        with pytest.raises(LoginRefused):
+            sessions.open("bad", "there")
+    for _ in range(2):
+        with pytest.raises(TooManyAttempts):
+            sessions.open("good", "there")
+    assert (sessions.opened_count, sessions.refused_count, sessions.delayed_count) == (1, ATTEMPTS, 2)
+    assert sessions.open_count == 1
+    clock.now_s += 60.0
+    assert sessions.open_count == 0
+
+
 def test_sessions_are_bounded(sessions: Sessions) -> None:
     """The oldest ends for one too many."""
     opened = [sessions.open("good", "here") for _ in range(MAX_SESSIONS + 1)]
