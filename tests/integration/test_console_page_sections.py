@@ -1,5 +1,6 @@
 """The console's sections in a real browser: bots turned, letters and frames decided, ways and profit drawn."""
 
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from support.broker import ConnectBus
 from support.chromium import browser, open_page, problems_of, screenshot
 from support.console import ALICE_TOKEN, console
 from support.eventually import eventually
+from support.listeners import Listener, running
 from support.managed_bots import managed_bots
 from support.order_events import ALICE, order_event
 from support.publishing import publish
@@ -48,9 +50,16 @@ def trades(days: int) -> list[OrderEvent]:
         price = str(64_000 + (number // 2 * 37) % 90 + (60 - number % 7 * 9 if number % 2 else 0))
         event = order_event(order_id=str(number), trade=number, side=side, price=price, client_order_id=None)
         assert event.last_fill is not None
-        fill = replace(event.last_fill, fee=Decimal("0.4"))
-        time_ns = event.transaction_time_ns + number // 2 * DAY_NS
-        found.append(replace(event, last_fill=fill, transaction_time_ns=time_ns))
+        now_ns = time.time_ns()
+        found.append(
+            replace(
+                event,
+                last_fill=replace(event.last_fill, fee=Decimal("0.4")),
+                transaction_time_ns=event.transaction_time_ns + number // 2 * DAY_NS,
+                exchange_time_ns=now_ns - 1_500_000 - number * 90_000,
+                received_time_ns=now_ns,
+            )
+        )
     return found
 
 
@@ -141,6 +150,55 @@ async def test_the_way_of_a_chosen_fill_is_drawn(bus: Bus, browser: Browser, tmp
         assert problems_of(page) == []
 
 
+async def test_the_way_of_a_fill_is_drawn_to_the_end_of_the_callbacks(
+    bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
+) -> None:
+    """Below the broker stand the deliveries and calls of the user's bots; one that raised says what."""
+    failures = iter([KeyError("no such level")])
+
+    def fail_once(_: OrderEvent) -> None:
+        if (error := next(failures, None)) is not None:
+            raise error
+
+    grid, dca = Listener("grid", fail_once), Listener("dca")
+    async with (
+        running(await connect_bus("host"), grid, dca),
+        console(bus, parts(bus, tmp_path)) as made,
+    ):
+        now_ns = time.time_ns()
+        event = replace(order_event(trade=7, received_time_ns=now_ns), exchange_time_ns=now_ns - 2_100_000)
+        await publish(bus, event)
+        await eventually(lambda: grid.told == dca.told == [event.order_id])
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await page.get_by_role("button", name="Way of trade 7,").click()
+        steps = page.locator(".way li")
+        await expect(steps.filter(has_text="deliver to grid")).to_be_visible()
+        await expect(steps.filter(has_text="deliver to dca")).to_be_visible()
+        await expect(steps.filter(has_text="callback on_fill")).to_have_count(3)
+        await expect(steps.filter(has_text="raised KeyError")).to_have_count(1)
+        await screenshot(page, "way-desktop-light")
+        assert problems_of(page) == []
+
+
+async def test_a_bot_without_a_manager_has_a_card_and_nothing_to_press(
+    bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
+) -> None:
+    """It appears by itself when its host starts and goes when that ends; what would need a manager is not offered."""
+    async with console(bus, parts(bus, tmp_path)) as made:
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await go_to(page, "Bots")
+        await expect(page.get_by_text("no manager of bots answers")).to_be_visible()
+        async with running(await connect_bus("host"), Listener(HOSTILE)):
+            card = page.get_by_role("article", name=HOSTILE)
+            await expect(card.locator(".state")).to_have_text("running")
+            await expect(card).to_contain_text("not managed")
+            await expect(card.get_by_role("button")).to_have_count(0)
+            await expect(page.get_by_text("Managed bots are not shown")).to_be_visible()
+        await expect(card).to_have_count(0)
+        assert await page.locator("#main img").count() == 0
+        assert problems_of(page) == []
+
+
 async def test_profit_is_drawn_and_follows_the_fills(bus: Bus, browser: Browser, tmp_path: Path) -> None:
     """The curve ends with the exact sum that the recorder's library says; a new trade is there without a reload."""
     database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite", None)
@@ -173,6 +231,7 @@ async def test_nobody_is_kept_out_of_a_section(  # noqa: PLR0913, PLR0917 - fixt
         ManagerService(await connect_bus("service"), bots.manager),
         console(bus, parts(bus, tmp_path)) as made,
         recording(bus, database),
+        running(await connect_bus("alone"), Listener("scalper")),
     ):
         await bots.host("h1")
         for name in ("grid", "momentum"):
@@ -188,7 +247,7 @@ async def test_nobody_is_kept_out_of_a_section(  # noqa: PLR0913, PLR0917 - fixt
         )
         for section, there in (
             ("Latency", page.locator("#way .way li").first),
-            ("Bots", page.locator("article.connection").nth(1)),
+            ("Bots", page.locator("article.connection").nth(2)),
             ("Trouble", page.get_by_role("region", name="Quarantine")),
             ("Trades", page.get_by_role("region", name="Trades")),
         ):

@@ -1,5 +1,6 @@
 """What the console's sections answer: to each user their own, of bots, of what was set aside, of ways and of trades."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from fillwire.bots.service import ManagerService
 from fillwire.bus.connection import Bus
 from fillwire.cli.console import sections
+from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.recorder.database import Database
 from fillwire.runtime.settings import RecorderSettings, Settings
@@ -16,6 +18,7 @@ from support.asides import keep_frame, keep_letter
 from support.broker import ConnectBus
 from support.console import ADMIN_TOKEN, ALICE_TOKEN, BOB_TOKEN, Visitor, console, visitor
 from support.eventually import eventually
+from support.listeners import Listener, running
 from support.managed_bots import managed_bots
 from support.order_events import ALICE, order_event
 from support.publishing import publish
@@ -171,6 +174,90 @@ async def test_the_way_of_a_fill_is_told_to_its_user_alone(bus: Bus, tmp_path: P
             f"?id={'a' * 2000}&pair=b&time_ms=1",
         ):
             assert (await who.alice.get(f"/api/way{bad}"))[0] == 400
+
+
+async def test_the_way_goes_on_to_the_bots_as_their_hosts_remember_it(
+    bus: Bus, connect_bus: ConnectBus, tmp_path: Path
+) -> None:
+    """Delivery and calls of each bot stand below what the log tells, those that raised with what they raised."""
+    failures = iter([KeyError("no such level")])
+
+    def fail_once(_: OrderEvent) -> None:
+        if (error := next(failures, None)) is not None:
+            raise error
+
+    grid, dca = Listener("grid", fail_once), Listener("dca")
+    event = order_event(received_time_ns=time.time_ns())
+    path = f"/api/way?id={event.event_id}&pair={event.pair}&time_ms={event.received_time_ns // 10**6}"
+    async with visited(bus, tmp_path) as who:
+        async with (
+            running(await connect_bus("host"), grid, dca),
+            running(await connect_bus(), Listener("other")),
+        ):
+            await publish(bus, event)
+            await eventually(lambda: grid.told == dca.told == [event.order_id])
+            status, way = await who.alice.get(path)
+            assert status == 200
+            assert (way["hosts"], way["calls"], way["left_out"]) == (2, 4, 0)
+            found = [(step["depth"], step["name"].split()[0], step["error"]) for step in way["steps"]]
+            assert found[:4] == [
+                (0, "emit", None),
+                (1, "receive", None),
+                (2, "parse", None),
+                (3, "publish", None),
+            ]
+            told = {step["name"]: number for number, step in enumerate(way["steps"])}
+            of_grid, of_dca = told["deliver to grid"], told["deliver to dca"]
+            assert found[of_grid : of_grid + 3] == [
+                (4, "deliver", None),
+                (5, "callback", "KeyError"),
+                (5, "callback", None),
+            ]
+            assert way["steps"][of_grid + 1]["name"] == "callback on_fill"
+            assert found[of_dca : of_dca + 2] == [(4, "deliver", None), (5, "callback", None)]
+            assert (await who.bob.get(path))[0] == 422
+            assert (await who.admin.get(path))[1]["calls"] == 4
+        _, way = await who.alice.get(path)  # nobody is there any more who remembers it
+        assert (way["hosts"], way["calls"], len(way["steps"])) == (0, 0, 4)
+
+
+async def test_bots_without_a_manager_are_shown_to_their_user(
+    bus: Bus, connect_bus: ConnectBus, tmp_path: Path
+) -> None:
+    """As their host says it: what each does and how far behind it is, that nobody manages it, and nothing once it has ended."""
+
+    async def seen(visitor: Visitor) -> list[tuple[str, str, bool]]:
+        status, body = await visitor.get("/api/bots")
+        return (
+            [(bot["bot"], bot["state"], bot["is_managed"]) for bot in body["bots"]] if status == 200 else []
+        )
+
+    async def is_shown() -> bool:
+        return await seen(who.alice) == [("alone", "running", False)]
+
+    async with visited(bus, tmp_path) as who:
+        stream = await who.alice.listen()
+        async with running(await connect_bus("host"), Listener("alone")):
+            await eventually(is_shown)
+            (bot,) = (await who.alice.get("/api/bots"))[1]["bots"]
+            assert (bot["exchange"], bot["environment"], bot["pairs"]) == ("binance", "live", ["BTC-USDT"])
+            assert (bot["strategy"], bot["desired"], bot["revision"]) == ("Listener", None, None)
+            assert "no manager" in (await who.alice.get("/api/bots"))[1]["without_manager"]
+            assert await seen(who.bob) == []
+            assert await seen(who.admin) == [("alone", "running", False)]
+            await eventually(lambda: {"what": ["bots"]} in stream.all("changed"))
+            assert (await who.alice.post("/api/bots/alice/alone/stop"))[0] == 503
+            async with (
+                managed_bots(connect_bus, tmp_path) as bots,
+                ManagerService(await connect_bus("service"), bots.manager),
+            ):
+                await bots.host("h1")
+                await bots.manager.create("alice", bots.creation())
+                assert await seen(who.alice) == [("alone", "running", False), ("teller", "running", True)]
+                assert (await who.alice.get("/api/bots"))[1]["without_manager"] is None
+                # The manager knows it not, and lets it be.
+                assert (await who.alice.post("/api/bots/alice/alone/stop"))[0] == 409
+        assert (await who.alice.get("/api/bots"))[0] == 503
 
 
 async def test_trades_and_profit_are_told_to_their_user_alone(bus: Bus, tmp_path: Path) -> None:

@@ -1,31 +1,43 @@
-"""What the console shows of other rooms: the ways of fills from the log, and trades from the recorder's database."""
+"""What the console shows of other rooms: the ways of fills from log and hosts, and trades from the recorder's database."""
 
 import asyncio
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.surveying import ask_all
 from fillwire.cli.trace.finding import Wanted, find
-from fillwire.cli.trace.waterfall import logged_spans, rows
+from fillwire.cli.trace.waterfall import called_spans, logged_spans, rows
 from fillwire.console.facts import Facts
+from fillwire.domain.calls import CallsAnswer, CallsQuery
+from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.recorder.amounts import total
 from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
-from fillwire.recorder.reports import By, Profit
+from fillwire.recorder.reports import BY_BOT_AND_PAIR, By, Profit
+from fillwire.recorder.running import RunningProfit
 from fillwire.recorder.trades import Trade, TradeFilter
+from fillwire.runtime.logs import get_log
+from fillwire.wire.calls import calls_subject, decode_calls_answer, encode_calls
 from fillwire.wire.decimals import decimal_text
+
+_log = get_log(__name__)
 
 _US = 1_000
 _MS = 1_000_000
+_HOSTS_WAIT_S = 0.3  # a host answers within milliseconds, and nobody knows how many there are
+_MAX_HOSTS = 64
+_KEPT_PROFITS = 32
 _BEFORE_NS = 60_000 * _MS  # the broker stores an event after it was received; clocks differ
 
 Found = TypeVar("Found")
 
 
 class LogWays:
-    """Ways of fills, as the log tells them: from the exchange to the broker.
+    """Ways of fills: from the exchange to the broker as the log tells them, from there to the bots as their hosts do.
 
     Args:
         bus: the connection.
@@ -42,12 +54,16 @@ class LogWays:
         """
         since_ns = max(0, time_ms * _MS - _BEFORE_NS)
         logged = (await find(self._bus, Wanted(name=event_id, user=user, pair=pair, since_ns=since_ns)))[0]
-        steps = rows(logged_spans(logged))
+        answers = await self._calls(logged.event.user, logged.event.event_id)
+        steps = rows([*logged_spans(logged), *called_spans(logged, answers)])
         first_ns = min(row.span.start_ns for row in steps)
         return {
             "event_id": logged.event.event_id,
             "trace_id": logged.trace_id,
             "sequence": logged.sequence,
+            "hosts": len(answers),
+            "calls": sum(len(answer.calls) for answer in answers),
+            "left_out": sum(answer.left_out_count for answer in answers),
             "steps": [
                 {
                     "name": row.span.name,
@@ -55,14 +71,35 @@ class LogWays:
                     "depth": row.depth,
                     "start_us": (row.span.start_ns - first_ns) / _US,
                     "took_us": (row.span.end_ns - row.span.start_ns) / _US,
+                    "error": row.span.error,
                 }
                 for row in steps
             ],
         }
 
+    async def _calls(self, user: str, event_id: str) -> list[CallsAnswer]:
+        """Return what the hosts of the user's bots remember; what cannot be asked or read is left out."""
+        question = encode_calls(CallsQuery(event_id=event_id))
+        try:
+            answers = await ask_all(
+                self._bus, calls_subject(user), question, wait_s=_HOSTS_WAIT_S, max_answers=_MAX_HOSTS
+            )
+        except BrokerError as error:
+            _log.warning("hosts_not_asked", error=error)
+            return []
+        found = []
+        for data in answers:
+            try:
+                found.append(decode_calls_answer(data))
+            except DecodeError as error:
+                _log.warning("host_not_understood", error=error)
+        return found
+
 
 class RecordedTrades:
     """Trades as the recorder writes them; each question is answered by a thread with a connection of its own.
+
+    What was read for profit is not read again: of the viewers who asked last what it added up to is kept.
 
     Args:
         database: where they are recorded.
@@ -70,6 +107,8 @@ class RecordedTrades:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._profits: OrderedDict[str | None, RunningProfit] = OrderedDict()
+        self._lock = threading.Lock()  # whoever gave up waiting left a thread behind that goes on
 
     async def newest(self, user: str | None, limit: int) -> Sequence[Facts]:
         """Return the newest trades.
@@ -85,11 +124,13 @@ class RecordedTrades:
         """Return realised profit by day with its running sum, and by bot and pair; raises as `newest`."""
 
         def read(book: TradeBook) -> Facts:
-            chosen = TradeFilter(user=user)
+            with self._lock:
+                running = self._running(user)
+                book.catch_up(running)
+                by_day, by_bot = running.now()
             sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
             days = []
-            found = book.profit(chosen, by=(By.DAY,))
-            for group, profit in sorted(found, key=lambda pair: pair[0].day or ""):
+            for group, profit in sorted(by_day, key=lambda pair: pair[0].day or ""):
                 of = (group.environment, group.currency)
                 sums[of] = total(sums[of], profit.net_profit)
                 days.append(
@@ -109,11 +150,18 @@ class RecordedTrades:
                     "pair": group.pair,
                     **_profit(profit),
                 }
-                for group, profit in book.profit(chosen)
+                for group, profit in by_bot
             ]
             return {"days": days, "bots": bots}
 
         return await self._asked(read)
+
+    def _running(self, user: str | None) -> RunningProfit:
+        running = self._profits.setdefault(user, RunningProfit(user, ((By.DAY,), BY_BOT_AND_PAIR)))
+        self._profits.move_to_end(user)
+        while len(self._profits) > _KEPT_PROFITS:
+            self._profits.popitem(last=False)
+        return running
 
     async def _asked(self, ask: Callable[[TradeBook], Found]) -> Found:
         def read() -> Found:

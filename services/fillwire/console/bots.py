@@ -1,4 +1,4 @@
-"""The section of bots: what the manager says of them, and what it is asked to do with them."""
+"""The section of bots: what the manager says of them and is asked to do with them, and those that no manager knows."""
 
 import asyncio
 from dataclasses import asdict
@@ -6,17 +6,29 @@ from typing import Final
 
 from aiohttp import web
 
-from fillwire.bus.buckets import BOTS, Bucket
+from fillwire.bus.buckets import BOT_STATUS, BOTS, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.errors import NoResponder
 from fillwire.console.facts import Facts, milliseconds
 from fillwire.console.guarding import SESSION, Guard, Refused, answer, body_of
-from fillwire.console.viewers import Viewer
-from fillwire.domain.bots import BotAnswer, BotOutcome, BotRequest, BotView
-from fillwire.domain.errors import BrokerError
+from fillwire.console.viewers import Viewer, token_of
+from fillwire.domain.bots import BotAnswer, BotOutcome, BotRequest, BotStatus, BotView
+from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.identifiers import unescape_token
-from fillwire.wire.bots import LIST, PAUSE, RESUME, START, STOP, decode_bot_answer, encode_bot
+from fillwire.runtime.logs import get_log
+from fillwire.wire.bots import (
+    LIST,
+    PAUSE,
+    RESUME,
+    START,
+    STOP,
+    decode_bot_answer,
+    decode_bot_status,
+    encode_bot,
+)
 from fillwire.wire.subjects import bot_subject
+
+_log = get_log(__name__)
 
 VERBS: Final = frozenset({START, PAUSE, RESUME, STOP})
 _MARGIN_S: Final = 5.0  # for the manager's last steps beyond the deadline that it was given
@@ -43,10 +55,19 @@ class BotsSection:
 
     async def listed(self, request: web.Request) -> web.Response:
         """List the bots that the viewer may see."""
-        users = await self._users(request[SESSION].viewer)
-        answers = await asyncio.gather(*(self._ask(user, LIST, BotRequest()) for user in users))
-        found = [_facts(bot) for told in answers for bot in told.bots]
-        return answer({"bots": sorted(found, key=lambda facts: (facts["user"], facts["bot"]))})
+        viewer = request[SESSION].viewer
+        found = await self._unmanaged(viewer)
+        without_manager = None
+        try:
+            users = await self._users(viewer)
+            answers = await asyncio.gather(*(self._ask(user, LIST, BotRequest()) for user in users))
+            found += [_facts(bot) for told in answers for bot in told.bots]
+        except BrokerError as error:
+            if not found:
+                raise
+            without_manager = str(error)
+        found.sort(key=lambda facts: (facts["user"], facts["bot"]))
+        return answer({"bots": found, "without_manager": without_manager})
 
     async def turn(self, request: web.Request) -> web.Response:
         """Start, pause, resume or stop a bot."""
@@ -61,6 +82,20 @@ class BotsSection:
             raise Refused(400, "expected a revision, a whole number")
         told = await self._ask(user, verb, BotRequest(bot=bot, expected_revision=revision))
         return answer({"bots": [_facts(view) for view in told.bots]})
+
+    async def _unmanaged(self, viewer: Viewer) -> list[Facts]:
+        """Return the bots of hosts without a manager, as these say."""
+        statuses = await Bucket(self._bus, BOT_STATUS).snapshot(f"{token_of(viewer.scope)}.*")
+        found = []
+        for key, entry in statuses.items():
+            try:
+                status = decode_bot_status(entry.value or b"")
+            except DecodeError as error:
+                _log.warning("bot_status_not_readable", key=key, error=error)
+                continue
+            if not status.is_managed:
+                found.append(_unmanaged_facts(status))
+        return found
 
     async def _users(self, viewer: Viewer) -> list[str]:
         if viewer.scope is not None:
@@ -86,7 +121,31 @@ class BotsSection:
 
 
 def _facts(bot: BotView) -> Facts:
-    facts = asdict(bot)
+    facts = asdict(bot) | {"is_managed": True}
     for name in ("changed_ns", "since_ns", "seen_ns"):
         facts[name.removesuffix("_ns") + "_ms"] = milliseconds(facts.pop(name))
     return facts
+
+
+def _unmanaged_facts(status: BotStatus) -> Facts:
+    """Return the same of a bot that only its host tells of: nothing is wanted of it by anybody."""
+    return {
+        "user": status.user,
+        "bot": status.bot,
+        "strategy": status.strategy,
+        "exchange": status.exchange,
+        "environment": status.environment,
+        "desired": None,
+        "revision": None,
+        "pairs": status.pairs or (),
+        "parameters": {},
+        "changed_ms": None,
+        "state": status.state,
+        "host": status.host,
+        "since_ms": milliseconds(status.since_ns),
+        "error": status.error,
+        "restart_count": status.restart_count,
+        "waiting_count": status.waiting_count,
+        "seen_ms": milliseconds(status.time_ns),
+        "is_managed": False,
+    }

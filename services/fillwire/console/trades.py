@@ -12,7 +12,7 @@ from fillwire.console.guarding import SESSION, Guard, Refused, answer
 
 SHOWN: Final = 200
 _LIMIT: Final = re.compile("[1-9][0-9]{0,8}")
-_READ_AT_ONCE: Final = 1  # profit reads every trade there ever was
+_READ_AT_ONCE: Final = 1  # the first profit of a viewer reads every trade there ever was
 
 
 class Trades(Protocol):
@@ -41,6 +41,7 @@ class TradesSection:
     def __init__(self, trades: Trades) -> None:
         self._trades = trades
         self._turns = asyncio.Semaphore(_READ_AT_ONCE)
+        self._profit_turns = asyncio.Semaphore(_READ_AT_ONCE)
 
     def routes(self, guard: Guard) -> list[web.RouteDef]:
         """Return the paths."""
@@ -60,5 +61,5 @@ class TradesSection:
 
     async def profit(self, request: web.Request) -> web.Response:
         """Show realised profit."""
-        async with self._turns:
+        async with self._profit_turns:
             return answer(await self._trades.profit(request[SESSION].viewer.scope))

@@ -20,7 +20,7 @@ const VIEWS = {
   },
   latency: { title: "Latency", section: "ways", make: latencyView },
   bots: { title: "Bots", section: "bots", make: botsView },
-  trouble: { title: "Trouble", section: "trouble", make: troubleView },
+  trouble: { title: "Trouble", section: "trouble", make: troubleView, news: ["letters", "frames"] },
   trades: { title: "Trades", section: "trades", make: tradesView },
 };
 
@@ -168,6 +168,19 @@ store.addEventListener("broker", showAlarm);
 
 // -- sections
 
+let shownView = "live";
+
+/** Mark the sections in which something has happened since they were looked at. */
+function markNews(name, isNew) {
+  const link = document.querySelector(`.tabs a[href="#/${name}"]`);
+  if (!link || (isNew && name === shownView)) return;
+  link.classList.toggle("new", isNew);
+  put(link, VIEWS[name].title, isNew ? h("span", { class: "unseen" }, ", something new") : null);
+}
+for (const [name, { news = [] }] of Object.entries(VIEWS)) {
+  for (const what of news) store.addEventListener(what, () => markNews(name, true));
+}
+
 function showView() {
   if (!viewer) return;
   leave?.();
@@ -178,6 +191,8 @@ function showView() {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  shownView = name;
+  markNews(name, false);
   const { element, stop } = VIEWS[name].make(store, viewer);
   leave = stop;
   put(main, element);

@@ -18,8 +18,8 @@ function lagText(bot) {
 }
 
 function card(bot, store, isAdmin, said, reload) {
-  const state = bot.state ?? (bot.desired === "stopped" ? "stopped" : "no host");
-  const look = LOOKS[state] ?? "bad";
+  const state = stateOf(bot);
+  const look = lookOf(bot);
   const path = `/api/bots/${encodeURIComponent(bot.user)}/${encodeURIComponent(bot.bot)}`;
   const turn = ([verb, name]) =>
     action(name, `${bot.user}/${bot.bot}/${verb}`, said, async () => {
@@ -37,23 +37,46 @@ function card(bot, store, isAdmin, said, reload) {
     h(
       "dl",
       {},
-      fact("Lag", lagText(bot), bot.waiting_count > 100 ? "problem" : null),
+      fact("Lag", lagText(bot), bot.waiting_count > LAGS ? "problem" : null),
       fact("Since", bot.since_ms === null ? "–" : `${durationText(store.now() - bot.since_ms)}`),
       fact("Strategy", bot.strategy),
-      fact("Pairs", bot.pairs.length ? bot.pairs.join(", ") : "as the strategy says"),
+      fact("Pairs", bot.pairs.length ? bot.pairs.join(", ") : bot.is_managed ? "as the strategy says" : "all"),
       bot.host ? fact("Host", bot.host) : null,
       bot.restart_count ? fact("Restarts", String(bot.restart_count)) : null,
     ),
     bot.error ? h("p", { class: "reason problem" }, bot.error) : null,
-    h("div", { class: "actions" }, VERBS[bot.desired].map(turn)),
+    bot.is_managed
+      ? h("div", { class: "actions" }, VERBS[bot.desired].map(turn))
+      : h("p", { class: "reason" }, h("span", { class: "badge" }, "not managed"), " runs in a process of its own, as by fillwire run, which starts and stops it."),
   );
+}
+
+const stateOf = (bot) => bot.state ?? (bot.desired === "stopped" ? "stopped" : "no host");
+const lookOf = (bot) => LOOKS[stateOf(bot)] ?? "bad";
+const LAGS = 100; // events; more stand out
+/** Put what wants a look first: bots in trouble, then those that lag; the rest stays by name, so that no card jumps when it is turned. */
+const rankOf = (bot) => (lookOf(bot) === "bad" ? 0 : bot.waiting_count > LAGS ? 1 : 2);
+const ranked = (bots) => [...bots].sort((a, b) => rankOf(a) - rankOf(b));
+
+function summary(bots) {
+  const count = (look) => bots.filter((bot) => lookOf(bot) === look).length;
+  const most = Math.max(0, ...bots.map((bot) => bot.waiting_count ?? 0));
+  const tile = (name, value, isBad = false) => h("div", { class: isBad ? "tile bad" : "tile" }, h("span", {}, name), h("b", {}, value));
+  return h("div", { class: "tiles" }, tile("Running", `${count("good")} of ${bots.length}`), tile("Paused or stopped", String(count("idle"))), tile("In trouble", String(count("bad")), count("bad") > 0), tile("Largest lag", most ? `${most.toLocaleString()} events` : "none", most > LAGS));
 }
 
 export function botsView(store, viewer) {
   const said = h("p", { class: "note", role: "status" });
   const part = loaded(
     () => ask("/api/bots"),
-    ({ bots }) => (bots.length ? h("div", { class: "cards" }, bots.map((bot) => card(bot, store, viewer.role === "admin", said, () => part.load()))) : h("p", { class: "empty" }, "No bots: fillwire bots create makes one.")),
+    ({ bots, without_manager: without }) =>
+      bots.length
+        ? [
+            without ? h("p", { class: "note" }, `Managed bots are not shown: ${without}.`) : null,
+            summary(bots),
+            h("div", { class: "cards" }, ranked(bots).map((bot) => card(bot, store, viewer.role === "admin", said, () => part.load()))),
+          ]
+        : h("p", { class: "empty" }, "No bots: fillwire bots create makes one, and fillwire run runs one by itself."),
   );
   store.addEventListener("bots", part.soon);
   return {

@@ -22,6 +22,29 @@ export const h = (name, attributes, ...children) => fill(document.createElement(
 /** Return an element of SVG likewise. */
 export const s = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
+/**
+ * Return a row of a table whose rows are lists on a phone: each cell knows the name of its column, and says what it is,
+ * for whoever reads by ear loses that with the layout.
+ */
+export function row(names, attributes, ...made) {
+  const element = h("tr", { role: "row", ...attributes }, made);
+  [...element.children].forEach((cell, index) => {
+    cell.dataset.name = names[index];
+    cell.setAttribute("role", cell.localName === "th" ? "rowheader" : "cell");
+  });
+  return element;
+}
+
+/** Return such a table. */
+export const table = (className, caption, names, isNumber, rows) =>
+  h(
+    "table",
+    { class: className, role: "table" },
+    h("caption", { class: "unseen" }, caption),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, names.map((name) => h("th", { scope: "col", role: "columnheader", class: isNumber(name) ? "number" : null }, name)))),
+    rows.localName === "tbody" ? rows : h("tbody", { role: "rowgroup" }, rows),
+  );
+
 /** Put children in the place of those that an element has. */
 export function put(element, ...children) {
   element.replaceChildren(...shown(children));

@@ -16,6 +16,16 @@ const STAGES = [
 ];
 const CHOICES = 12;
 
+const STEPS_SHOWN = 60;
+
+/** Say what is known of the way behind the broker. */
+function callsText({ hosts, calls, left_out: leftOut, steps }) {
+  const unseen = leftOut + Math.max(0, steps.length - STEPS_SHOWN);
+  if (!hosts) return "No host of this user's bots answers: the way ends at the broker.";
+  if (!calls) return "No bot was told of it, or its host has forgotten it: hosts remember their newest 32,768 calls.";
+  return unseen ? `${unseen.toLocaleString()} more steps are not shown.` : "";
+}
+
 const stagesOf = (event) => {
   let start = 0;
   return STAGES.filter(([key]) => event.stages_us?.[key] !== undefined).map(([key, name]) => {
@@ -71,12 +81,16 @@ export function latencyView(store, viewer) {
       h("p", { class: "note" }, `${momentText(event.time_ms)} · trade ${fill.trade_id} · order ${event.order_id} · ${event.exchange} ${event.environment}${viewer.role === "admin" ? ` · ${event.user}` : ""}`),
     ];
     const known = stagesOf(event);
-    const draw = (steps, note) => put(way, head, steps.length ? waterfall(steps) : h("p", { class: "empty" }, "This fill brings no times."), h("p", { class: "note" }, note));
+    const draw = (steps, note) => {
+      const took = Math.max(0, ...steps.map((step) => step.start_us + step.took_us));
+      const whole = h("p", { class: "big" }, microsText(took), h("small", {}, ` from the exchange to the end of ${(steps.reduce((last, step) => (step.start_us + step.took_us >= last.start_us + last.took_us ? step : last), steps[0])?.name ?? "it").toLowerCase()}`));
+      put(way, head, steps.length ? [whole, waterfall(steps)] : h("p", { class: "empty" }, "This fill brings no times."), h("p", { class: "note" }, note));
+    };
     draw(known, "Asking the log …");
     const asked = (latestAsked += 1);
     try {
       const found = await ask(`/api/way?${new URLSearchParams({ id: event.id, pair: event.pair, time_ms: event.time_ms })}`);
-      if (asked === latestAsked) draw(found.steps, `Trace ${found.trace_id}, number ${found.sequence} of the log. Deliveries to bots and their callbacks are in the trace: fillwire trace --jaeger shows them.`);
+      if (asked === latestAsked) draw(found.steps.slice(0, STEPS_SHOWN), `Trace ${found.trace_id}, number ${found.sequence} of the log. ${callsText(found)}`);
     } catch (error) {
       if (asked === latestAsked) draw(known, error.message);
     }

@@ -1,10 +1,12 @@
 // The first section: connections as cards, and order events as they happen.
 
-import { h, put, nextFrame } from "./dom.js";
+import { h, nextFrame, put, row, table } from "./dom.js";
+import { spark } from "./charts.js";
 import { amountText, durationText, microsText, timeText, wordText } from "./texts.js";
 
 const SHOWN = 60;
 const RATE_WINDOW_MS = 10_000;
+const SPARK_S = 60;
 
 /** Return the time of a fill from the exchange to the broker in µs, null where it is not known. */
 export function totalOf(event) {
@@ -53,11 +55,11 @@ function card(account, store, isAdmin) {
   );
 }
 
-function row(event, isAdmin, choose) {
+function rowOf(event, isAdmin, choose) {
   const fill = event.fill;
   const total = totalOf(event);
-  return h(
-    "tr",
+  return row(
+    COLUMNS,
     { class: fill ? "fill" : "step" },
     h("td", { class: "time" }, fill && choose ? h("button", { type: "button", class: "link", "aria-label": `Way of trade ${fill.trade_id}, ${timeText(event.time_ms)}`, onclick: () => choose(event) }, timeText(event.time_ms)) : timeText(event.time_ms)),
     h("td", { class: "pair" }, event.pair),
@@ -77,14 +79,15 @@ const NUMBERS = new Set(["Quantity", "Price", "Fee", "Latency"]);
 function tile(name) {
   const value = h("b", {}, "–");
   const note = h("small", {});
-  return { element: h("div", { class: "tile" }, h("span", {}, name), value, note), value, note };
+  const drawing = h("div", { class: "drawing", "aria-hidden": "true" });
+  return { element: h("div", { class: "tile" }, h("span", {}, name), value, note, drawing), value, note, drawing };
 }
 
 export function liveView(store, viewer, choose = null) {
   const isAdmin = viewer.role === "admin";
   if (!viewer.sections.includes("ways")) choose = null;
   const cards = h("div", { class: "cards" });
-  const body = h("tbody", {});
+  const body = h("tbody", { role: "rowgroup" });
   const empty = h("p", { class: "empty" }, "No order events yet.");
   const tiles = { receiving: tile("Receiving"), rate: tile("Fills per second"), median: tile("Latency, median"), worst: tile("Latency, 99 %") };
   const missed = h("p", { class: "note", role: "status" });
@@ -99,12 +102,14 @@ export function liveView(store, viewer, choose = null) {
     const wanted = accounts.filter((account) => account.bots > 0);
     tiles.receiving.value.textContent = `${wanted.length - store.lost.length} of ${wanted.length}`;
     tiles.receiving.element.classList.toggle("bad", store.lost.length > 0);
+    const bots = wanted.reduce((sum, account) => sum + account.bots, 0);
+    tiles.receiving.note.textContent = `accounts to which ${bots.toLocaleString()} ${bots === 1 ? "bot listens" : "bots listen"}`;
   });
 
   const isShown = (event) => withSteps || event.fill;
   const drawAll = () => {
     const events = store.events.filter(isShown).slice(-SHOWN).reverse();
-    put(body, events.map((event) => row(event, isAdmin, choose)));
+    put(body, events.map((event) => rowOf(event, isAdmin, choose)));
     empty.hidden = events.length > 0;
     waiting = [];
   };
@@ -113,22 +118,25 @@ export function liveView(store, viewer, choose = null) {
     const events = waiting.filter(isShown).slice(-SHOWN).reverse();
     waiting = [];
     if (!events.length) return;
-    body.prepend(...events.map((event) => row(event, isAdmin, choose)));
+    body.prepend(...events.map((event) => rowOf(event, isAdmin, choose)));
     while (body.childElementCount > SHOWN) body.lastElementChild.remove();
     empty.hidden = true;
   });
 
   const drawTiles = () => {
     const now = performance.now();
-    while (arrivals.length && arrivals[0][0] < now - RATE_WINDOW_MS) arrivals.shift();
-    const count = arrivals.reduce((sum, [, fills]) => sum + fills, 0);
+    while (arrivals.length && arrivals[0][0] < now - SPARK_S * 1000) arrivals.shift();
+    const count = arrivals.reduce((sum, [at, fills]) => sum + (at < now - RATE_WINDOW_MS ? 0 : fills), 0);
+    const seconds = new Array(SPARK_S).fill(0);
+    for (const [at, fills] of arrivals) seconds[Math.min(SPARK_S - 1, Math.max(0, SPARK_S - 1 - Math.floor((now - at) / 1000)))] += fills;
+    put(tiles.rate.drawing, spark(seconds));
     tiles.rate.value.textContent = (count / (RATE_WINDOW_MS / 1000)).toFixed(count < 100 ? 1 : 0);
     tiles.rate.note.textContent = `${store.eventCount.toLocaleString()} events since you came`;
     const totals = store.events.filter((event) => event.source === "stream").slice(-1000).map(totalOf).filter((total) => total !== null).sort((a, b) => a - b);
     for (const [of, percent] of [[tiles.median, 50], [tiles.worst, 99]]) {
       const value = percentile(totals, percent);
       of.value.textContent = value === null ? "–" : microsText(value);
-      of.note.textContent = `exchange to broker, last ${totals.length.toLocaleString()}`;
+      of.note.textContent = `to the broker, last ${totals.length.toLocaleString()}`;
     }
     missed.textContent = store.missed ? `${store.missed.toLocaleString()} events came faster than this page took them and are not shown.` : "";
   };
@@ -177,7 +185,7 @@ export function liveView(store, viewer, choose = null) {
       h(
         "div",
         { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "fills" },
-        h("table", { class: "fills" }, h("caption", { class: "unseen" }, "Latest fills, newest first"), h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col", class: NUMBERS.has(name) ? "number" : null }, name)))), body),
+        table("fills", "Latest fills, newest first", COLUMNS, (name) => NUMBERS.has(name), body),
         empty,
       ),
     ),

@@ -1,16 +1,18 @@
 // Recorded trades and what they add up to.
 
 import { ask } from "./server.js";
-import { h } from "./dom.js";
+import { h, row, table } from "./dom.js";
 import { chart, line } from "./charts.js";
 import { loaded } from "./loading.js";
 import { grouped } from "./store.js";
 import { amountText, momentText } from "./texts.js";
 
-const HEIGHT = 200;
+const HEIGHT = 250;
 const AGAIN_MS = 5000;
 
 const signed = (text) => h("span", { class: text.startsWith("-") ? "loss" : "gain" }, amountText(text));
+
+const PROFIT = ["Bot", "Pair", "Environment", "Trades", "Fees", "Fees unknown", "Profit", "Currency"];
 
 export function tradesView(store, viewer) {
   const isAdmin = viewer.role === "admin";
@@ -25,7 +27,7 @@ export function tradesView(store, viewer) {
       if (!series.size) return h("p", { class: "empty" }, "No trades are recorded yet.");
       const cards = [...series].map(([key, of]) => {
         // Positions of points only: what is read is the server's exact text.
-        const points = of.map((day) => [day.day, Number(day.cumulative), amountText(day.cumulative)]);
+        const points = of.map((day) => [day.day, Number(day.cumulative), amountText(day.cumulative), Number(day.net_profit), amountText(day.net_profit)]);
         const drawn = chart(`Realised profit in ${key}`, HEIGHT, (width) => line(points, width, HEIGHT));
         charts.push(drawn);
         requestAnimationFrame(drawn.redraw);
@@ -36,17 +38,13 @@ export function tradesView(store, viewer) {
         h(
           "div",
           { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "profit" },
-          h(
-            "table",
-            {},
-            h("caption", { class: "unseen" }, "Realised profit by bot and pair"),
-            h("thead", {}, h("tr", {}, ["Bot", "Pair", "Environment", "Trades", "Fees", "Fees unknown", "Profit", "Currency"].map((name, index) => h("th", { scope: "col", class: index > 2 && index < 7 ? "number" : null }, name)))),
-            h(
-              "tbody",
-              {},
-              bots.map((of) =>
-                h("tr", {}, h("th", { scope: "row" }, of.bot || "by hand"), h("td", {}, of.pair), h("td", {}, of.environment), h("td", { class: "number" }, of.trades.toLocaleString()), h("td", { class: "number" }, amountText(of.fees)), h("td", { class: "number" }, of.unknown_fees ? of.unknown_fees.toLocaleString() : "–"), h("td", { class: "number" }, signed(of.net_profit)), h("td", {}, of.currency)),
-              ),
+          table(
+            "stacked",
+            "Realised profit by bot and pair",
+            PROFIT,
+            (name) => ["Trades", "Fees", "Fees unknown", "Profit"].includes(name),
+            bots.map((of) =>
+              row(PROFIT, {}, h("th", { scope: "row" }, of.bot || "by hand"), h("td", {}, of.pair), h("td", {}, of.environment), h("td", { class: "number" }, of.trades.toLocaleString()), h("td", { class: "number" }, amountText(of.fees)), h("td", { class: "number" }, of.unknown_fees ? of.unknown_fees.toLocaleString() : "–"), h("td", { class: "number" }, signed(of.net_profit)), h("td", {}, of.currency)),
             ),
           ),
         ),
@@ -61,17 +59,13 @@ export function tradesView(store, viewer) {
         ? h(
             "div",
             { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "trades" },
-            h(
-              "table",
-              {},
-              h("caption", { class: "unseen" }, "Recorded trades, newest first"),
-              h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col", class: ["Quantity", "Price", "Value", "Fee"].includes(name) ? "number" : null }, name)))),
-              h(
-                "tbody",
-                {},
-                found.map((trade) =>
-                  h("tr", {}, h("td", {}, momentText(trade.time_ms)), isAdmin ? h("td", {}, trade.user) : null, h("td", { class: "account" }, `${trade.exchange} ${trade.environment}`), h("td", {}, trade.bot || "–"), h("td", { class: "pair" }, trade.pair), h("td", { class: `side ${trade.side}` }, trade.side), h("td", { class: "number" }, amountText(trade.quantity)), h("td", { class: "number" }, amountText(trade.price)), h("td", { class: "number" }, amountText(trade.value)), h("td", { class: "number" }, trade.fee === null ? "–" : `${amountText(trade.fee)} ${trade.fee_currency ?? ""}`)),
-                ),
+            table(
+              "stacked",
+              "Recorded trades, newest first",
+              names,
+              (name) => ["Quantity", "Price", "Value", "Fee"].includes(name),
+              found.map((trade) =>
+                row(names, {}, h("td", {}, momentText(trade.time_ms)), isAdmin ? h("td", {}, trade.user) : null, h("td", { class: "account" }, `${trade.exchange} ${trade.environment}`), h("td", {}, trade.bot || "–"), h("td", { class: "pair" }, trade.pair), h("td", { class: `side ${trade.side}` }, trade.side), h("td", { class: "number" }, amountText(trade.quantity)), h("td", { class: "number" }, amountText(trade.price)), h("td", { class: "number" }, amountText(trade.value)), h("td", { class: "number" }, trade.fee === null ? "–" : `${amountText(trade.fee)} ${trade.fee_currency ?? ""}`)),
               ),
             ),
           )

@@ -1,13 +1,14 @@
 // What was set aside: dead letters and refused frames, to look at, replay and discard.
 
 import { ask, send } from "./server.js";
-import { h, put } from "./dom.js";
+import { h, put, row, table } from "./dom.js";
 import { action, confirmed, loaded } from "./loading.js";
 import { momentText, wordText } from "./texts.js";
 
 function list(kind, what, columns, said, isAdmin) {
   const path = `/api/${kind}`;
   const shown = columns.filter(([name]) => isAdmin || name !== "User");
+  const names = [...shown.map(([name]) => name), "Decide"];
   const part = loaded(
     () => ask(path),
     ({ count, shown: items }) => [
@@ -16,13 +17,13 @@ function list(kind, what, columns, said, isAdmin) {
         ? h(
             "div",
             { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": kind },
-            h("table", {}, h("caption", { class: "unseen" }, `${what}s that wait for a decision`), h("thead", {}, h("tr", {}, [...shown.map(([name]) => name), "Decide"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, items.map(row))),
+            table("stacked", `${what}s that wait for a decision`, names, () => false, items.map(rowOf)),
           )
         : null,
     ],
   );
 
-  function row(item) {
+  function rowOf(item) {
     const decide = (verb, name, look) =>
       action(name, `${kind}/${item.number}/${verb}`, said, async () => {
         const question = verb === "replay" ? `Replay ${what} ${item.number}?${kind === "letters" ? ` Bot ${item.bot} acts on it: it may trade.` : ""}` : `Discard ${what} ${item.number}? It is not given back; it stays readable.`;
@@ -46,8 +47,8 @@ function list(kind, what, columns, said, isAdmin) {
         put(whole, error.message);
       }
     });
-    return h(
-      "tr",
+    return row(
+      names,
       {},
       shown.map(([name, value]) => h("td", { class: name === "What went wrong" ? "wide" : null }, name === "Number" ? look : value(item), name === "What went wrong" ? whole : null)),
       h("td", {}, h("div", { class: "actions" }, decide("replay", "Replay"), decide("discard", "Discard", "danger"))),
