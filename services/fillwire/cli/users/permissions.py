@@ -130,7 +130,7 @@ def host() -> Permissions:
             *_keeping("BOT_STATUS", ">"),
             *_keeping("BOT_LEASES", ">"),
         ),
-        subscribe=("orders.>", "connections.>", "hosts.>"),
+        subscribe=("orders.>", "connections.>", "hosts.>", "calls.*"),
         answers=True,
     )
 
@@ -186,6 +186,7 @@ def console() -> Permissions:
             *_watching("BOT_STATUS", ">"),
             *_keeping("DECISIONS", ">"),
             "bots.*.*",
+            "calls.*",
             "orders.>",  # a dead letter that is replayed is a second coming of its event
             "commands.*.*.*.read_again",
         ),
