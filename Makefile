@@ -79,7 +79,7 @@ lint: $(SYNCED) ## Style, import rules, stub, Rust format and clippy
 	$(BIN)/hadolint deploy/Dockerfile
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets -- -D warnings
-	$(BIN)/python deploy/audit
+	$(BIN)/python deploy/audit --offline
 
 audit: $(SYNCED) ## Licences, sources and known vulnerabilities of everything that is locked
 	$(BIN)/python deploy/audit

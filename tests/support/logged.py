@@ -11,15 +11,20 @@ from fillwire.runtime.logs import configure_logs
 _NAMES = ("fillwire", "nats", "aiohttp", "picows")
 
 
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Everything that is logged, down to what only a developer wants to know."""
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Undo what a command that a test runs in this process does to the logs: the next test may look at them."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", *_NAMES)}
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+def logged() -> io.StringIO:
+    """Everything that is logged, down to what only a developer wants to know."""
     stream = io.StringIO()
     configure_logs({"FILLWIRE_LOG": ",".join(("debug", *(f"{name}=debug" for name in _NAMES[1:])))}, stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in _NAMES:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    return stream

@@ -92,7 +92,7 @@ def test_a_planted_package_is_found(component: Component, complaint: str) -> Non
 def test_an_exception_is_for_one_package_with_one_licence_and_ends_with_it() -> None:
     """Psycopg may be LGPL; were it GPL, or not there any more, the exception helps nobody."""
     assert _complaints() == []
-    changed = [_component("GPL-3.0-only", name="psycopg"), NEEDED[1]]
+    changed = [_component("GPL-3.0-only", name="psycopg"), *NEEDED[1:]]
     assert list(licences.complaints(changed, POLICY)) == [
         "psycopg 1.0 (PyPI): GPL-3.0-only is not among the licences that what runs may have",
         "psycopg: expected a package with the licence that an exception is made for, found none",
