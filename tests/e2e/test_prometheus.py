@@ -1,5 +1,6 @@
 """A real Prometheus scrapes the running services: every panel shows something, every rule evaluates, a trace is found."""
 
+import json
 import re
 import time
 from pathlib import Path
@@ -65,6 +66,9 @@ async def test_everything_that_is_promised_is_seen_by_prometheus(tmp_path: Path,
             "FILLWIRE_MONITORING__TOKEN": f"file:{token_file}",
             "FILLWIRE_NOTIFY__URL": hook.url,
             "FILLWIRE_NOTIFY__SECRET": SECRET,
+            "FILLWIRE_RECORDER__DATABASE": f"sqlite:///{tmp_path / 'trades.db'}",
+            "FILLWIRE_CONSOLE__PORT": "0",
+            "FILLWIRE_CONSOLE__USERS": json.dumps([{"user": "demo", "token": f"file:{token_file}"}]),
         }
         async with Stack(tmp_path, environ) as stack:
             venue = await SimulatedVenue.start(stack, session)
@@ -74,7 +78,8 @@ async def test_everything_that_is_promised_is_seen_by_prometheus(tmp_path: Path,
                 "fillwire-gateway": ("gateway", "--exchange", venue.account.exchange),
                 "fillwire-bots": ("run", bot, "--param", f"path={recording}"),
                 "fillwire-failing": ("run", str(bots), "--user", venue.account.user),
-                "fillwire-recorder": ("recorder", "--database", f"sqlite:///{tmp_path / 'trades.db'}"),
+                "fillwire-recorder": ("recorder",),
+                "fillwire-console": ("console",),
                 "fillwire-manager": ("manager",),
                 "fillwire-host": ("host",),
                 "fillwire-notify": ("notify",),

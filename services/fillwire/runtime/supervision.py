@@ -45,11 +45,9 @@ class Supervisor:
             self.failed.set_exception(failure)
 
     def close(self) -> None:
-        """Forget a failure that nobody waits for."""
-        if self.failed.done():
+        """Forget a failure that nobody waits for; once more does nothing."""
+        if not self.failed.cancel() and not self.failed.cancelled():
             self.failed.exception()
-        else:
-            self.failed.cancel()
 
 
 async def cancel(*tasks: asyncio.Task[Any] | None) -> None:

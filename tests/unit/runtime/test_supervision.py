@@ -92,3 +92,18 @@ async def test_what_work_raises_is_raised() -> None:
 
     with pytest.raises(PartFailed, match="reports ended"):
         await unless_stopped(Stop(), broken())
+
+
+async def test_a_supervisor_may_be_closed_twice() -> None:
+    """Who stops a host and then leaves its block does that: with or without a failure, the second time does nothing."""
+    quiet, failing = Supervisor(), Supervisor()
+
+    async def short() -> None:
+        pass
+
+    await failing.spawn(short(), "short")
+    await asyncio.sleep(0)  # until the end is noted
+    assert failing.failed.done()
+    for supervisor in (quiet, failing, quiet, failing):
+        supervisor.close()
+    assert quiet.failed.cancelled()
