@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
+from fillwire.bus.errors import ApiRefused
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.sdk.bot import Bot, bot_of
@@ -93,7 +94,12 @@ async def durables(bus: Bus) -> dict[str, dict[str, int]]:
     names = (await api.call(bus, "CONSUMER.NAMES.ORDERS"))["consumers"] or []
     found = {}
     for name in names:
-        info = await api.call(bus, f"CONSUMER.INFO.ORDERS.{name}")
+        try:
+            info = await api.call(bus, f"CONSUMER.INFO.ORDERS.{name}")
+        except ApiRefused as error:
+            if error.error_code == api.CONSUMER_NOT_FOUND:
+                continue  # deleted since its name was told
+            raise
         found[name] = {
             "delivered": info["delivered"]["consumer_seq"],
             "acknowledged": info["ack_floor"]["stream_seq"],
