@@ -105,6 +105,13 @@ async def test_a_bot_started_while_it_is_being_removed_goes_on_where_it_was(
     await eventually(lambda: bots.told() == ["start", "stop", "start", "fill 1"])
 
 
+async def _stop_with_an_event_waiting(bots: ManagedBots, bus: Bus) -> None:
+    await bots.host("host-1")
+    await bots.manager.create("alice", bots.creation())
+    await bots.manager.stop("alice", "teller")
+    await publish(bus, order_event(order_id="1"))
+
+
 async def _no_answer(*_: object) -> None:
     raise BrokerError("no answer within 5 s")
 
@@ -113,10 +120,7 @@ async def test_a_bot_of_which_something_may_be_left_can_be_removed_again(
     bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the broker does not answer half-way, the bot is still there, stopped; asked again, all of it goes."""
-    await bots.host("host-1")
-    await bots.manager.create("alice", bots.creation())
-    await bots.manager.stop("alice", "teller")
-    await publish(bus, order_event(order_id="1"))
+    await _stop_with_an_event_waiting(bots, bus)
     with monkeypatch.context() as patched:
         patched.setattr("fillwire.bots.manager.delete_consumer", _no_answer)
         with pytest.raises(BrokerError, match="no answer"):
@@ -133,10 +137,7 @@ async def test_what_a_removal_left_behind_goes_with_a_paused_bot_of_the_name(
     bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the broker goes away amid a removal, its place stays without a bot; the way that docs/bots.md shows forgets it."""
-    await bots.host("host-1")
-    await bots.manager.create("alice", bots.creation())
-    await bots.manager.stop("alice", "teller")
-    await publish(bus, order_event(order_id="1"))
+    await _stop_with_an_event_waiting(bots, bus)
     with monkeypatch.context() as patched:
         patched.setattr("fillwire.bots.manager.delete_consumer", _no_answer)
         patched.setattr(bots.manager._specs, "add", _no_answer)

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-# What each service does after it has said that it is ready.
+# What each service does after it has said that it is ready. Those that sleep are faulty ones that would go on for ever: each
+# is ended by what is tested, long before.
 SERVICES = {
     "orderly": "print(await stop.wait(), stop.reason, flush=True)",
     "polling": "\n    while not await stop.wait_for(60): pass\n    print('stopped', flush=True)",
