@@ -100,7 +100,7 @@ class PostgreSQLServer:
             except psycopg.OperationalError:
                 if time.monotonic() > end_s or self._process.poll() is not None:
                     raise
-                time.sleep(0.02)  # between two questions whether it answers: it tells nobody, and the deadline ends them
+                time.sleep(0.02)  # it tells nobody when it answers; ends at the deadline
             else:
                 return
 
