@@ -24,7 +24,7 @@ import aiohttp
 import orjson
 
 from bench.processes import usage
-from bench.tls_relay import HOST, certificate, tls_relay
+from bench.tls_relay import HOST, tls_relay
 from fillwire.bus import api
 from fillwire.bus.buckets import ensure_buckets
 from fillwire.bus.connection import Bus
@@ -34,6 +34,7 @@ from fillwire.cli.stack import Child, Stack
 from fillwire.domain.enums import Kind
 from fillwire.domain.identifiers import Account
 from fillwire.sdk.desired import Wishes
+from support.certificates import self_signed
 
 STEPS = (20, 100, 300, 500)
 REST_S = 60.0  # a whole minute: what is asked once a minute is in it
@@ -197,7 +198,7 @@ async def system(accounts: int) -> AsyncIterator[System]:
             for number in range(accounts)
         ]
         (directory / "accounts.json").write_text(json.dumps(listed))
-        pem = certificate(directory)
+        pem = self_signed(directory / "certificate.pem")
         environ = {"FILLWIRE_LOG": "warning", "SSL_CERT_FILE": str(pem)}
         async with Stack(directory, environ) as stack, aiohttp.ClientSession() as session:
             venue = await stack.spawn(

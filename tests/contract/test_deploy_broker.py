@@ -4,18 +4,12 @@ import copy
 import os
 import re
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from fillwire.bus.buckets import BUCKETS
 from fillwire.bus.server import find_server
 from fillwire.bus.streams import STREAMS
+from support.certificates import self_signed
 from support.manifests import named, references, rendered, workloads
 from support.nats_chart import VALUES, configuration, text_of
 
@@ -44,23 +38,9 @@ def _read(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
 def _make_certificate(directory: Path) -> None:
     """Write a certificate that signs itself, as `tls.crt`, `tls.key` and `ca.crt`."""
     directory.mkdir()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nats")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    (directory / "tls.crt").write_bytes(certificate)
-    (directory / "ca.crt").write_bytes(certificate)
-    (directory / "tls.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    pem = self_signed(directory / "tls.crt").read_bytes()  # whoever reads one of the two skips the other
+    (directory / "ca.crt").write_bytes(pem)
+    (directory / "tls.key").write_bytes(pem)
 
 
 def _local() -> str:

@@ -5,14 +5,10 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from fillwire.cli.doctor.advice import refused
 from fillwire.cli.doctor.findings import Verdict
@@ -28,6 +24,7 @@ from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueKey
 from support.binance_keys import API_KEY, HMAC_SECRET
 from support.broker import free_ports
+from support.certificates import self_signed
 
 EXPECTED = {
     "no name": "the name no-such-venue.invalid has no address",
@@ -39,29 +36,10 @@ EXPECTED = {
 }
 
 
-def _certificate(path: Path) -> ssl.SSLContext:
+def _unknown(path: Path) -> ssl.SSLContext:
     """Return the context of a server whose certificate nobody else has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = path / "own.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    context.load_cert_chain(self_signed(path / "own.pem"))
     return context
 
 
@@ -85,7 +63,7 @@ async def _place(kind: str, path: Path) -> AsyncIterator[tuple[bool, str, int]]:
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
 
-    tls = _certificate(path) if kind == "own certificate" else None
+    tls = _unknown(path) if kind == "own certificate" else None
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
         yield kind in {"plain text", "own certificate"}, "localhost", server.sockets[0].getsockname()[1]

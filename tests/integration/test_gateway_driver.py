@@ -1,21 +1,15 @@
 """The driver of sockets against a scripted server on loopback: what the wire may do, and what the protocol is told."""
 
 import asyncio
-import datetime as dt
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import picows
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from fillwire.domain.errors import AuthRejected, ConnectionLost, Throttled, VenueError
 from fillwire.domain.orders import CancelRequest, OrderRequest
@@ -24,6 +18,7 @@ from fillwire.venues.protocol import Event, HttpAsk, Notice
 from fillwire.venues.records import OrderRow
 from fillwire.venues.rest import HttpResponse
 from fillwire.venues.symbols import SymbolTable
+from support.certificates import self_signed
 from support.eventually import eventually
 
 TEXT = picows.WSMsgType.TEXT
@@ -427,39 +422,9 @@ async def test_a_cancelled_dial_leaves_nothing_behind() -> None:
     await server.wait_closed()
 
 
-def _certificate(directory: Path) -> Path:
-    """Return a self-signed certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    path = directory / "certificate.pem"
-    path.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
-
-
 async def test_a_venue_is_verified_before_anything_is_said_to_it(tmp_path: Path) -> None:
     """An unknown certificate ends the dial; a known one carries the same protocol over TLS."""
-    path = _certificate(tmp_path)
+    path = self_signed(tmp_path / "certificate.pem")
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     serving.load_cert_chain(path)
     async with _serving(lambda t: t.send(TEXT, b"hello"), serving) as (_, port):

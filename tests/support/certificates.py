@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")])
+
 
 class Authority:
     """Signs certificates.
@@ -37,19 +39,24 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
             _builder(subject, self._name, key.public_key())
-            .add_extension(
-                x509.SubjectAlternativeName(
-                    [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
-                ),
-                critical=False,
-            )
+            .add_extension(_LOOPBACK, critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        replace(directory / f"{name}.key", private)
+        replace(directory / f"{name}.key", _private_pem(key))
         replace(directory / f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def self_signed(path: Path) -> Path:
+    """Write a certificate for loopback that nobody else has signed, and behind it its key, into one file; return that."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    certificate = (
+        _builder(name, name, key.public_key())
+        .add_extension(_LOOPBACK, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + _private_pem(key))
+    return path
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -57,6 +64,12 @@ def replace(path: Path, content: bytes) -> None:
     new = path.with_suffix(".new")
     new.write_bytes(content)
     new.replace(path)
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _builder(
