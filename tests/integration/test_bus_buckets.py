@@ -1,12 +1,14 @@
 """Buckets against a real broker: values, expiry, conditional writes, and watches that outlive everything."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from fillwire.bus import api
 from fillwire.bus.buckets import DESIRED, LEASES, STATUS, Bucket, BucketDefinition, Entry, ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.durables import create_consumer, delete_consumer
 from fillwire.bus.errors import ApiRefused, RevisionConflict
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError, ConfigError
@@ -210,6 +212,28 @@ async def test_watch_whose_consumer_is_deleted_goes_on(bus: Bus) -> None:
     await bucket.put("a", b"1")
     await eventually(lambda: watcher.told == [("a", b"1")])
     await watch.stop()
+
+
+async def test_watch_whose_consumer_goes_before_it_has_told_anything_begins_anew(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it may while a leader is being chosen: the first reading is repeated, not waited for until the deadline."""
+    bucket, watcher = Bucket(bus, DESIRED), Watcher()
+    await bucket.put("a", b"1")
+    names: list[str] = []
+
+    async def create(on: Bus, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
+        info = await create_consumer(on, stream, name, config)
+        if not names:
+            assert await delete_consumer(on, stream, name)
+        names.append(name)
+        return info
+
+    monkeypatch.setattr("fillwire.bus.watching.create_consumer", create)
+    watch = await bucket.watch(">", watcher)
+    assert watcher.told == [("a", b"1")]
+    await watch.stop()
+    assert len(names) == 2
 
 
 async def test_failing_watcher_hears_the_next_change(bus: Bus) -> None:

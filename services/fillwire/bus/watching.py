@@ -57,6 +57,8 @@ class Watch:
         try:
             async with asyncio.timeout(deadline_s):
                 await self._open()
+                # From now on what was cut off is read again, the first reading too.
+                self._task = asyncio.get_running_loop().create_task(self._run(), name=f"watch {self._stream}")
                 await self._ready.wait()
         except TimeoutError as error:
             await self.stop()
@@ -66,7 +68,6 @@ class Watch:
         except BaseException:
             await self.stop()
             raise
-        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"watch {self._stream}")
 
     async def stop(self) -> None:
         """End the watch; a call of the handler that goes on is finished or, after some seconds, cancelled."""
