@@ -10,13 +10,13 @@ from alembic.migration import MigrationContext
 from fillwire.domain.client_order_ids import bot_label, derive_client_order_id
 from fillwire.domain.enums import Kind, Source
 from fillwire.domain.events import OrderEvent
+from fillwire.recorder.claims import Claim
 from fillwire.recorder.database import Database
 from fillwire.recorder.errors import DatabaseUnusable, Displaced
 from fillwire.recorder.progress import Gap
 from fillwire.recorder.tables import REVISION, metadata, order_events
 from fillwire.recorder.writer import Writer
 from support.databases import Delivered, delivered, opened_writer, query, record
-from support.eventually import eventually
 from support.order_events import order_event, order_life
 from support.postgresql import PostgreSQLServer
 
@@ -167,17 +167,29 @@ def test_who_has_been_displaced_writes_nothing(database: Database) -> None:
     assert query(database, "SELECT count(*) FROM order_events") == [(2,)]
 
 
-async def test_one_writer_at_a_time(database: Database) -> None:
-    """A second writer has no claim until the first has gone; PostgreSQL takes a moment to notice that."""
+def test_one_writer_at_a_time(database: Database) -> None:
+    """A second writer has no claim until the first has gone, and then at once."""
     first, second = Writer(database), Writer(database)
     assert first.open()
     assert first.open()
     assert not second.open()
     first.close()
-    await eventually(second.open)
+    assert second.open()
     assert not first.open()
     first.close()
     second.close()
+
+
+def test_a_claim_that_is_given_up_is_free_before_its_connection_ends(database: Database) -> None:
+    """PostgreSQL ends a connection some time after it was closed: nobody has to wait for that."""
+    first, second = Claim(database), Claim(database)
+    with database.engine().connect() as one, database.engine().connect() as other:
+        assert first.take(one)
+        assert first.take(one)
+        assert not second.take(other)
+        first.drop(one)
+        assert second.take(other)
+        second.drop(other)
 
 
 def test_the_migrations_make_the_tables_that_the_program_knows(database: Database) -> None:

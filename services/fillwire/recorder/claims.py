@@ -25,6 +25,7 @@ class Claim:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._file: IO[bytes] | None = None
+        self._is_locked = False  # by the connection
 
     def take(self, connection: Connection) -> bool:
         """Take it, unless somebody else has it; return whether it is held.
@@ -39,14 +40,27 @@ class Claim:
         if path is None:
             with self._database.errors(), connection.begin():
                 statement = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=_ADVISORY_KEY)
-                return bool(connection.execute(statement).scalar_one())
+                self._is_locked = bool(connection.execute(statement).scalar_one())
+                return self._is_locked
         return self._file is not None or self._lock(path.with_name(f"{path.name}.claim"))
 
-    def drop(self) -> None:
-        """Give it up; where the connection holds it, it ends with that."""
+    def drop(self, connection: Connection | None) -> None:
+        """Give it up, so that the next one has it at once: the server ends a connection some time after it was closed.
+
+        Args:
+            connection: the one that wrote, None if it is gone, and the claim with it.
+
+        Raises:
+            SQLAlchemyError: the connection is broken, and the claim goes with it.
+        """
         file, self._file = self._file, None
         if file is not None:
             file.close()
+        is_locked, self._is_locked = self._is_locked, False
+        if is_locked and connection is not None:
+            connection.rollback()
+            with connection.begin():
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))  # however often it was taken
 
     def _lock(self, path: Path) -> bool:
         try:

@@ -78,11 +78,12 @@ class Writer:
     def close(self) -> None:
         """Disconnect and give the claim up. Idempotent."""
         connection, self._connection = self._connection, None
-        self._claim.drop()
-        if connection is not None:
-            try:
+        try:
+            self._claim.drop(connection)
+            if connection is not None:
                 connection.close()
-            except SQLAlchemyError:  # it was broken, and is gone all the same
+        except SQLAlchemyError:  # it was broken, and is gone all the same
+            if connection is not None:
                 connection.invalidate()
 
     @property
