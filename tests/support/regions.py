@@ -15,6 +15,7 @@ import orjson
 from fillwire.bus import api
 from fillwire.bus.buckets import ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.errors import RequestTimedOut
 from fillwire.bus.server import MAX_FILE_BYTES, MAX_MEMORY_BYTES, EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.cli.accounting import Balance, Execution, balance
@@ -162,8 +163,7 @@ async def regions(path: Path) -> AsyncIterator[Regions]:
         leaf = await stack.enter_async_context(_leaf(path, [leaf_ports[VENUE], leaf_ports[THIRD]]))
         here, near = cluster.servers[BOTS], cluster.servers[VENUE]
         async with await Bus.connect(here.url, name="control", deadline_s=30) as bus:
-            await ensure_streams(bus, replicas=3)
-            await ensure_buckets(bus, replicas=3)
+            await eventually(lambda: _is_made(bus), 60.0, "streams and buckets on all brokers")
         gateways = await stack.enter_async_context(replicas(path, broker=here, FILLWIRE_GATEWAY=_LEASE))
         venue = await stack.enter_async_context(_far_venue(gateways))
         bots = [Listener("beside-a-broker"), Listener("at-a-leaf")]
@@ -190,6 +190,16 @@ async def regions(path: Path) -> AsyncIterator[Regions]:
 
 def _urls(proxies: list[DelayedProxy], user: str) -> str:
     return ", ".join(f'"nats://{user}:{user}@{urlsplit(proxy.url).netloc}"' for proxy in proxies)
+
+
+async def _is_made(bus: Bus) -> bool:
+    """Make streams and buckets, unless a leader that is still to be chosen keeps one of them from being answered for."""
+    try:
+        await ensure_streams(bus, replicas=3)
+        await ensure_buckets(bus, replicas=3)
+    except RequestTimedOut:
+        return False
+    return True
 
 
 async def _answers(bus: Bus) -> None:
