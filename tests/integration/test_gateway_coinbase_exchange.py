@@ -127,6 +127,22 @@ async def test_fills_during_a_cut_are_recovered_from_the_records(tmp_path: Path)
         assert all(fill.fee is not None and fill.fee_currency == "USD" for fill in rest)
 
 
+async def test_executions_of_a_product_that_nobody_has_named_are_found(tmp_path: Path) -> None:
+    """Orders that began and ended while no gateway received, where no bot names the product: the list of orders tells it."""
+    async with rig(tmp_path) as it:
+        await it.wish("BTC-USD")
+        await it.receiving()
+        await it.emit(4, symbols=["BTC-USD"], orders=1)
+        await complete(it)
+        await it.stop()
+        await it.emit(12, symbols=["SOL-USD", "LTC-USD"], orders=4)
+        await it.start()
+        await it.receiving()
+        await complete(it)
+        fills = [event for event in it.orders if event.last_fill is not None]
+        assert Counter(event.pair for event in fills) == {"BTC-USD": 4, "SOL-USD": 6, "LTC-USD": 6}
+
+
 @pytest.mark.parametrize("query", ["", "?full=false"])
 async def test_lost_messages_are_missed_and_found(tmp_path: Path, query: str) -> None:
     """By their numbers, or by the contradictions and comparisons that they leave; the records lag meanwhile."""

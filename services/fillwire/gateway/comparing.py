@@ -83,7 +83,8 @@ class Comparison:
             reads_executions: read the executions of each symbol at once, as is cheap where many were missed. Without it
                 an order's are asked for only if its executed quantity differs from the ledger's, so that a sweep over a
                 healthy stream costs by orders and not by executions.
-            asks_all: ask for the open orders of all symbols, also of those that nobody knows of yet.
+            asks_all: ask for the open orders of all symbols, also of those that nobody knows of yet, and for the symbols
+                with orders that have ended, where the venue tells them.
             retry_s: when to ask again for an order that is not settled, in seconds.
         """
         inquiry, table = self._ready()
@@ -93,6 +94,8 @@ class Comparison:
         symbols |= {table.symbols[pair] for pair in self._pairs() if pair in table.symbols}
         rows, untold = await self.open_orders(None if asks_all else symbols)
         symbols |= {symbol for symbol, _ in rows}
+        if asks_all:
+            symbols |= await inquiry.symbols_since(found.since_ns)
         opened = {**dict.fromkeys(believed), **rows}
         if not inquiry.records.asks_by_symbol:  # it tells of all symbols at once, and is asked once
             await self._sweep_one(None, found, opened, reads_executions=reads_executions, retry_s=retry_s)

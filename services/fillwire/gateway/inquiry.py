@@ -7,7 +7,13 @@ from typing import TypeVar
 from fillwire.domain.ledger import OrderKey
 from fillwire.gateway.rationing import RationedRest
 from fillwire.venues.questions import Ask, Question
-from fillwire.venues.records import AccountRecords, ExecutionRow, OrderRow, PartlyReadRecords
+from fillwire.venues.records import (
+    AccountRecords,
+    ExecutionRow,
+    OrderRow,
+    PartlyReadRecords,
+    SymbolTellingRecords,
+)
 from fillwire.venues.rest import HttpResponse
 
 T = TypeVar("T")
@@ -86,6 +92,15 @@ class Inquiry:
     async def changed_orders(self, symbol: str | None, since_ns: int) -> list[OrderRow]:
         """Return the orders that changed since then, as they are now; of a symbol, or of all where the venue tells so."""
         return await self.answer(self.records.changed_orders(symbol, since_ns, self.now_ns()))
+
+    async def symbols_since(self, since_ns: int) -> set[str]:
+        """Return the symbols in which orders were placed since then, as far as the records tell."""
+        records = self.records
+        return (
+            await self.answer(records.symbols_since(since_ns))
+            if isinstance(records, SymbolTellingRecords)
+            else set()
+        )
 
     async def executions_since(
         self, symbol: str | None, since_ns: int, known_trade_id: str | None

@@ -231,6 +231,14 @@ class PartlyReadRecords(Protocol):
 
 
 @runtime_checkable
+class SymbolTellingRecords(Protocol):
+    """Records that are asked symbol by symbol, and that tell in which symbols something happened."""
+
+    def symbols_since(self, since_ns: int) -> Question[set[str]]:
+        """Ask in which symbols orders were placed since then, whatever became of them."""
+
+
+@runtime_checkable
 class ForgetfulRecords(Protocol):
     """Records that do not keep every order: what was cancelled without an execution is gone from them."""
 

@@ -98,6 +98,11 @@ class ExchangeRecords:
                     found[row.key] = row
         return (yield from self._counted(list(found.values())))
 
+    def symbols_since(self, since_ns: int) -> Question[set[str]]:
+        """Ask for the products of which orders were placed since then; see `SymbolTellingRecords`."""
+        found = yield from self._orders(None, _ALL, since_ns)
+        return {row.symbol for row in found}
+
     def take_unread(self) -> list[OrderKey]:
         """Return the orders that lists lacked since the last call; see `PartlyReadRecords`."""
         return self.unread.take()
