@@ -120,6 +120,17 @@ class Quick(_Recorder):
         self._record(order)
 
 
+class Naming(Strategy):
+    """Names pairs, and does nothing: in a pair that nobody names not all is found again where the venue is not asked for all.
+
+    Args:
+        named_pairs: which ones, with commas between them.
+    """
+
+    def __init__(self, named_pairs: str) -> None:
+        self.pairs = tuple(named_pairs.split(","))
+
+
 class Countering(Strategy):
     """Places a counter-order to each of the fills that the stage asks it for, once whatever dies meanwhile.
 

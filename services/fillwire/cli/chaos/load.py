@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 from fillwire.cli.chaos.plan import Episode
+from fillwire.cli.chaos.stage import EMITTED_SYMBOLS
 from fillwire.cli.simulated import SimulatedVenue
 from fillwire.domain.errors import FillwireError
 
-_SYMBOLS = 4  # over so many everything is spread
 _PROGRESS_S = 0.04
 _GRACE_S = 180.0  # a venue whose sockets are full waits
 
@@ -67,7 +67,7 @@ class Load:
     async def _emit(self, count: int, orders: int) -> None:
         rate = max(1.0, self._episode.per_s / 2)
         job = await self._venue.emit(
-            self._venue.symbols[:_SYMBOLS], rate=rate, count=count, orders=min(orders, count)
+            self._venue.symbols[:EMITTED_SYMBOLS], rate=rate, count=count, orders=min(orders, count)
         )
         while True:
             progress = await self._venue.control("GET", f"emit/{job}")

@@ -41,6 +41,7 @@ _VENUE = (
     *("--ping-interval", "5"),
 )
 FIRST = "gateway"
+EMITTED_SYMBOLS = 4  # over so many the executions are spread
 _READY_DEADLINE_S = 60.0
 _RESTART_DEADLINE_S = 120.0
 _RESTART_PAUSE_S = 0.2
@@ -257,6 +258,14 @@ def countered_pair(exchange: str) -> str:
     return f"{symbol.base}-{symbol.quote}"
 
 
+def _named_pairs(exchange: str) -> list[str]:
+    """Return the pairs that a bot has to name, so that nothing in them can be lost from sight (docs/delivery.md)."""
+    demo = SIMULATORS[exchange].demo
+    if demo.tells_symbols:
+        return [braked_pair(exchange)]
+    return [f"{symbol.base}-{symbol.quote}" for symbol in demo.symbols[:EMITTED_SYMBOLS]]
+
+
 def _gateway(venue: SimulatedVenue, name: str) -> tuple[str, ...]:
     return "gateway", "--exchange", venue.account.exchange, "--name", name
 
@@ -309,6 +318,7 @@ async def open_stage(  # noqa: PLR0913 - what decides it
             *("--user", account.user, "--exchange", account.exchange, "--environment", account.environment),
             *("--param", f"directory={directory}", "--param", f"braked_pair={braked_pair(exchange)}"),
             *("--param", f"countered_pair={countered_pair(exchange)}"),
+            *("--param", f"named_pairs={','.join(_named_pairs(exchange))}"),
             *("--param", f"rests={not SIMULATORS[exchange].demo.keeps_orders}"),
             "--fast-lane" if fast_lane else "--no-fast-lane",
         )

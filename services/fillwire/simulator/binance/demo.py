@@ -78,6 +78,7 @@ DEMO = Demo(
     symbols=_default_symbols(),
     balances=_BALANCES,
     rate="0.00100000",
+    tells_symbols=False,
     introduction=(
         f"  HMAC     {DEMO_HMAC_API_KEY}",
         f"           secret {DEMO_HMAC_SECRET}",

@@ -30,5 +30,6 @@ DEMO = Demo(
     ),
     # The venue announces neither the end of its server nor that of a stream whose key is valid.
     lacks=frozenset({"shutdown_notice", "stream_terminated"}),
+    tells_symbols=False,
     peak_per_s=1_000,
 )

@@ -17,6 +17,7 @@ class Demo:
         variables: environment variables that hold these keys.
         lacks: faults of a chaos run that have no counterpart at this venue.
         keeps_orders: whether the venue still shows an order that was cancelled without an execution.
+        tells_symbols: whether the venue's records tell in which symbols something happened; where not, a bot has to name them.
         peak_per_s: executions per second at which a chaos run drives it, by what its own limits let a client follow.
         keys: the members of an entry in `fillwire.json` that refer to the variables; one alternative for each key.
     """
@@ -30,4 +31,5 @@ class Demo:
     keys: Sequence[Mapping[str, str]]
     lacks: frozenset[str] = frozenset()
     keeps_orders: bool = True
+    tells_symbols: bool = True
     peak_per_s: int = 2_000
