@@ -51,7 +51,7 @@ no_auth_user: app
 """
 # By the order of names the one far away would come first.
 NEAR, RESERVE = "gateway-near", "gateway-far"
-_LEASE = {"leaseMs": 15_000}
+LEASE = {"leaseMs": 15_000}
 
 
 class Listener(Strategy):
@@ -72,13 +72,11 @@ class Regions:
     """The running system.
 
     Attributes:
-        cluster: the brokers, by region.
         gateways: both gateways, and the venue.
-        bots: one beside a broker, one at the leaf and on the fast lane.
+        bots: what is told.
     """
 
-    def __init__(self, cluster: DividedCluster, gateways: Replicas, bots: list[Listener]) -> None:
-        self.cluster = cluster
+    def __init__(self, gateways: Replicas, bots: list[Listener]) -> None:
         self.gateways = gateways
         self.bots = bots
 
@@ -139,12 +137,25 @@ class Regions:
         )
 
 
+class ProxiedRegions(Regions):
+    """Regions with proxies between them.
+
+    Attributes:
+        cluster: the brokers, by region.
+        bots: one beside a broker, one at the leaf and on the fast lane.
+    """
+
+    def __init__(self, cluster: DividedCluster, gateways: Replicas, bots: list[Listener]) -> None:
+        super().__init__(gateways, bots)
+        self.cluster = cluster
+
+
 def _distant(ends: tuple[int, int], url: str) -> TcpProxy:
     return DelayedProxy(url, ONE_WAY_S[frozenset(ends)])
 
 
 @asynccontextmanager
-async def regions(path: Path) -> AsyncIterator[Regions]:
+async def regions(path: Path) -> AsyncIterator[ProxiedRegions]:
     """Run three regions inside the block: a gateway beside the venue, a reserve beside the bot.
 
     Args:
@@ -163,8 +174,8 @@ async def regions(path: Path) -> AsyncIterator[Regions]:
         leaf = await stack.enter_async_context(_leaf(path, [leaf_ports[VENUE], leaf_ports[THIRD]]))
         here, near = cluster.servers[BOTS], cluster.servers[VENUE]
         async with await Bus.connect(here.url, name="control", deadline_s=30) as bus:
-            await eventually(lambda: _is_made(bus), 60.0, "streams and buckets on all brokers")
-        gateways = await stack.enter_async_context(replicas(path, broker=here, FILLWIRE_GATEWAY=_LEASE))
+            await eventually(lambda: is_made(bus), 60.0, "streams and buckets on all brokers")
+        gateways = await stack.enter_async_context(replicas(path, broker=here, FILLWIRE_GATEWAY=LEASE))
         venue = await stack.enter_async_context(_far_venue(gateways))
         bots = [Listener("beside-a-broker"), Listener("at-a-leaf")]
         (account,) = gateways.accounts
@@ -173,7 +184,7 @@ async def regions(path: Path) -> AsyncIterator[Regions]:
             await _answers(bus)
             host = await stack.enter_async_context(Host(bus, fast_lane=fast_lane, replicas=3))
             await host.add(bot_of(bot, account))
-        found = Regions(cluster, gateways, bots)
+        found = ProxiedRegions(cluster, gateways, bots)
         await found.lead_near_the_venue()
         await gateways.start(NEAR, nats=near.url)
         await gateways.start(
@@ -181,7 +192,7 @@ async def regions(path: Path) -> AsyncIterator[Regions]:
             FILLWIRE_EXCHANGES=orjson.dumps(
                 {account.exchange: {"environments": {ENVIRONMENT: venue}}}
             ).decode(),
-            FILLWIRE_GATEWAY=orjson.dumps(_LEASE | {"reserve": True}).decode(),
+            FILLWIRE_GATEWAY=orjson.dumps(LEASE | {"reserve": True}).decode(),
         )
         await gateways.owned_by(NEAR)
         await gateways.receiving()
@@ -192,7 +203,7 @@ def _urls(proxies: list[DelayedProxy], user: str) -> str:
     return ", ".join(f'"nats://{user}:{user}@{urlsplit(proxy.url).netloc}"' for proxy in proxies)
 
 
-async def _is_made(bus: Bus) -> bool:
+async def is_made(bus: Bus) -> bool:
     """Make streams and buckets, unless a leader that is still to be chosen keeps one of them from being answered for."""
     try:
         await ensure_streams(bus, replicas=3)

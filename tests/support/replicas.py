@@ -1,14 +1,15 @@
 """Several gateways of one exchange as processes, a broker, a venue with several accounts, and eyes on all of them."""
 
 import asyncio
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
@@ -21,6 +22,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.cli.accounting import Balance, Execution, balance
 from fillwire.domain.enums import ConnectionState, OrderType, Side
+from fillwire.domain.errors import BrokerError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.domain.orders import OrderRequest, TradeOrder
@@ -32,7 +34,27 @@ from fillwire.wire.commands import PLACE_ORDER, decode_trade_order, encode_comma
 from fillwire.wire.subjects import account_tokens, command_subject
 from support.eventually import eventually
 from support.gateway_rig import ENVIRONMENT, gateway_environ
-from support.processes import Process, python
+from support.processes import Process, program
+
+
+class BrokerAddress(Protocol):
+    """A broker, wherever it runs."""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+
+
+class VenueAddresses(Protocol):
+    """A simulated venue, wherever it runs."""
+
+    @property
+    def websocket_url(self) -> str:
+        """Where accounts connect."""
+
+    @property
+    def rest_url(self) -> str:
+        """Where it answers, also to its control API."""
 
 
 def account(number: int) -> Account:
@@ -55,8 +77,8 @@ class Replicas:
 
     def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
-        broker: EmbeddedServer,
-        venue: BinanceSimulator,
+        broker: BrokerAddress,
+        venue: VenueAddresses,
         bus: Bus,
         http: aiohttp.ClientSession,
         stack: AsyncExitStack,
@@ -91,17 +113,20 @@ class Replicas:
             value = orjson.dumps({"v": 1, "pairs": ["BTC-USDT"], "bots": 1})
             await Bucket(self.bus, DESIRED).put(f"{account_tokens(each)}.test", value)
 
-    async def start(self, name: str, *, nats: str | None = None, **environ: str) -> Process:
+    async def start(
+        self, name: str, *, nats: str | None = None, at: Sequence[str] = (), **environ: str
+    ) -> Process:
         """Start a gateway and return it when it is ready.
 
         Args:
             name: of the gateway.
             nats: the broker that it connects to, if it is another.
+            at: the command that runs another one where the gateway is to run; none for here.
             environ: changes to its environment, by variable.
         """
         arguments = ("gateway", "--exchange", "binance", "--nats", nats or self.broker.url, "--name", name)
         process = await self._stack.enter_async_context(
-            python("-m", "fillwire", *arguments, environ={**self._environ, **environ})
+            program(*at, sys.executable, "-m", "fillwire", *arguments, environ={**self._environ, **environ})
         )
         self.gateways[name] = process
         await process.said('"ready": true', 30.0)
@@ -124,7 +149,10 @@ class Replicas:
         """Wait until all accounts are owned, by some of these gateways and each of them by one at least."""
 
         async def is_so() -> bool:
-            owners = await self.owners()
+            try:
+                owners = await self.owners()
+            except BrokerError:  # a broker was asked that is silent: it is asked again
+                return False
             return len(owners) == len(self.accounts) and set(owners.values()) == set(names)
 
         await eventually(is_so, deadline_s, f"all accounts owned by {names}")
