@@ -61,7 +61,7 @@ e2e: $(SYNCED) ## From the venue's matching engine to the strategy's callback, i
 	$(BIN)/pytest tests/e2e
 
 .PHONY: check-deploy
-check-deploy: $(SYNCED) ## Charts by Helm and the Tiltfile by Tilt, built by Go once; HELM_CHARTS names where `helm pull --untar` laid the charts
+check-deploy: $(SYNCED) ## Manifests by an API server, charts by Helm, the Tiltfile by Tilt, built by Go once; HELM_CHARTS names where `helm pull --untar` laid the charts
 	PYTHONPATH=tests $(BIN)/python -m support.go_tools
 	$(BIN)/pytest tests/deploy
 

@@ -1,6 +1,6 @@
-"""Helm and Tilt for tests: from the path, else as `make check-deploy` has built them, from the Go module proxy in pinned versions.
+"""Helm, Tilt and Kubernetes for tests: from the path, else as `make check-deploy` has built them, of pinned Go modules.
 
-python -m support.go_tools    # builds what is missing; minutes for Helm, many for Tilt
+python -m support.go_tools [NAME …]    # builds what is missing; minutes for Helm, many for Tilt and an API server
 """
 
 import json
@@ -26,12 +26,35 @@ class GoTool:
         version: which one.
         package: where its `main` is.
         instead: modules that it is built with in other versions than it names.
+        siblings: version of the modules that lie beside it where it is written, and apart from it at the proxy.
+        variables: what the linker is to write into it, `package.name=value`.
     """
 
     module: str
     version: str
     package: str
     instead: tuple[str, ...] = ()
+    siblings: str | None = None
+    variables: tuple[str, ...] = ()
+
+
+_MINOR, _PATCH = "36", "3"
+
+
+def _kubernetes(program: str) -> GoTool:
+    version = "k8s.io/component-base/version"
+    return GoTool(
+        "k8s.io/kubernetes",
+        f"v1.{_MINOR}.{_PATCH}",
+        f"./cmd/{program}",
+        siblings=f"v0.{_MINOR}.{_PATCH}",
+        # It would say of itself that it is 0.0.0.
+        variables=(
+            f"{version}.gitVersion=v1.{_MINOR}.{_PATCH}",
+            f"{version}.gitMajor=1",
+            f"{version}.gitMinor={_MINOR}",
+        ),
+    )
 
 
 TOOLS: Final = {
@@ -43,6 +66,8 @@ TOOLS: Final = {
         # Of the one that it names, the proxy has other bytes than Tilt's go.sum says.
         ("github.com/docker/buildx@v0.33.0",),
     ),
+    "etcd": GoTool("go.etcd.io/etcd/server/v3", "v3.6.16", ".", siblings="v3.6.16"),
+    "kube-apiserver": _kubernetes("kube-apiserver"),
 }
 
 
@@ -51,7 +76,7 @@ def _built(name: str) -> Path:
 
 
 def tool(name: str) -> Path | None:
-    """Return `helm` or `tilt`, None where it neither is on the path nor has been built."""
+    """Return where a tool is, None where it neither is on the path nor has been built."""
     found = shutil.which(name)
     if found is not None:
         return Path(found)
@@ -73,28 +98,49 @@ def build(name: str) -> Path:
     go = shutil.which("go")
     if go is None:
         raise FileNotFoundError("found no go: expected a Go toolchain, 1.26 or newer")
-    said = _run(go, "mod", "download", "-json", f"{wanted.module}@{wanted.version}", cwd=target.parent)
+    found = _downloaded(go, wanted, target.parent)
     with tempfile.TemporaryDirectory() as directory:
         source = Path(directory) / "source"
-        shutil.copytree(json.loads(said)["Dir"], source)
+        shutil.copytree(found, source)
         for path in (source, *source.rglob("*")):
             path.chmod(path.stat().st_mode | 0o200)
         for module in wanted.instead:
             _run(go, "get", module, cwd=source)
+        if wanted.siblings is not None:
+            _take_siblings(go, source, wanted.siblings)
         made = target.with_name(f"{target.name}.new")
-        _run(go, "build", "-trimpath", "-o", str(made), wanted.package, cwd=source)
+        linked = " ".join(("-s -w", *(f"-X {variable}" for variable in wanted.variables)))
+        _run(go, "build", "-trimpath", "-ldflags", linked, "-o", str(made), wanted.package, cwd=source)
         made.replace(target)
     return target
 
 
+def _downloaded(go: str, wanted: GoTool, cwd: Path) -> Path:
+    said = _run(go, "mod", "download", "-json", f"{wanted.module}@{wanted.version}", cwd=cwd)
+    return Path(json.loads(said)["Dir"])
+
+
+def _take_siblings(go: str, source: Path, version: str) -> None:
+    """Have a module built with the published ones, where it wants directories that its archive lacks."""
+    said = json.loads(_run(go, "mod", "edit", "-json", cwd=source))
+    required = {entry["Path"] for entry in said["Require"]}
+    beside = [entry["Old"]["Path"] for entry in said["Replace"] if entry["New"]["Path"].startswith(".")]
+    _run(
+        *(go, "mod", "edit"),
+        *(f"-replace={path}={path}@{version}" for path in beside if path in required),
+        cwd=source,
+    )
+
+
 def _run(*command: str, cwd: Path) -> str:
-    environ = os.environ | {"GOFLAGS": "-mod=mod", "GOWORK": "off"}
+    flags = f"{os.environ.get('GOFLAGS', '')} -mod=mod".strip()
+    environ = os.environ | {"GOFLAGS": flags, "GOWORK": "off"}
     return subprocess.run(  # noqa: S603 - fixed arguments
         command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True, timeout=_DEADLINE_S, env=environ
     ).stdout
 
 
 if __name__ == "__main__":
-    for tool_name in TOOLS:
+    for tool_name in sys.argv[1:] or TOOLS:
         sys.stdout.write(f"{tool(tool_name) or build(tool_name)}\n")
         sys.stdout.flush()

@@ -14,7 +14,7 @@ DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 OVERLAYS: Final = ("dev", "prod")
 OWN: Final = frozenset({"gateway", "host", "manager", "door", "recorder", "console", "notify"})
 NAME: Final = "app.kubernetes.io/name"
-_KUBECTL: Final = Path(sys.executable).parent / "kubectl"
+KUBECTL: Final = Path(sys.executable).parent / "kubectl"
 _DEADLINE_S: Final = 60
 
 Manifest = dict[str, Any]
@@ -32,7 +32,7 @@ def objects_of(directory: Path) -> tuple[Manifest, ...]:
     Raises:
         ValueError: it cannot be rendered; the message is what kubectl said.
     """
-    command = [str(_KUBECTL), "kustomize", str(directory)]
+    command = [str(KUBECTL), "kustomize", str(directory)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_DEADLINE_S)  # noqa: S603 - fixed arguments
     if done.returncode:
         raise ValueError(done.stderr.strip())
