@@ -1,6 +1,7 @@
 //! Strict, exact and fast parsing of venue frames into Fillwire order events.
 //!
-//! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python.
+//! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python. Beside it what every fill pays
+//! for being measured (`latency`).
 
 pub mod alpaca;
 pub mod binance;
@@ -16,6 +17,7 @@ pub mod fields;
 pub mod frame;
 pub mod identity;
 pub mod json;
+pub mod latency;
 pub mod message_pack;
 pub mod model;
 pub mod pen;

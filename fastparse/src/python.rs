@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use crate::error::{ErrorCode, ParseError};
+use crate::latency;
 use crate::model::{self, Kind, Report, Span};
 use crate::venue::{self, Config, OrderFacts, VenueParser};
 
@@ -316,6 +317,36 @@ impl Parser {
     }
 }
 
+/// Durations of one kind, counted.
+#[pyclass(subclass, module = "fillwire._fastparse")]
+#[derive(Default)]
+struct Histogram(latency::Histogram);
+
+/// Counts per bucket, records of 0 ns or less, sum, smallest and largest.
+type Counted<'py> = (Bound<'py, PyTuple>, u64, i128, Option<i64>, Option<i64>);
+
+#[pymethods]
+impl Histogram {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (duration_ns, /))]
+    fn record(&mut self, duration_ns: &Bound<'_, PyAny>) -> PyResult<()> {
+        // Stamps come from other machines, and may be any number.
+        let longest = || Ok(if duration_ns.lt(0)? { 0 } else { i64::MAX });
+        self.0.record(duration_ns.extract().or_else(|_| PyResult::<i64>::from(longest()))?);
+        Ok(())
+    }
+
+    fn counted<'py>(&self, py: Python<'py>) -> PyResult<Counted<'py>> {
+        let latency::Histogram { counts, zero_count, sum_ns, min_ns, max_ns } = &self.0;
+        let extremes = (*max_ns >= 0).then_some((*min_ns, *max_ns)).unzip();
+        Ok((PyTuple::new(py, counts)?, *zero_count, *sum_ns, extremes.0, extremes.1))
+    }
+}
+
 fn read_symbols(mapping: &Bound<'_, PyMapping>) -> PyResult<HashMap<String, String>> {
     mapping.items()?.iter().map(|item| item.extract()).collect()
 }
@@ -338,6 +369,7 @@ fn _fastparse(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Parser>()?;
     module.add_class::<Control>()?;
     module.add_class::<ExecutionReport>()?;
+    module.add_class::<Histogram>()?;
     module.add("ParseError", parse_error_type(module.py())?)?;
     module.add_function(wrap_pyfunction!(exchanges, module)?)?;
     module.add_function(wrap_pyfunction!(error_codes, module)?)

@@ -1,4 +1,4 @@
-"""The Rust parsers. Only `fillwire.venues.parsing` imports this module.
+"""The Rust parsers, and the histogram of latencies. Only `fillwire.venues.parsing` and `fillwire.runtime.latency` import this module.
 
 Everything here is synchronous, keeps no Python object, does no I/O and reads no clock.
 """
@@ -6,7 +6,7 @@ Everything here is synchronous, keeps no Python object, does no I/O and reads no
 from collections.abc import Callable, Mapping
 from typing import Self, final
 
-__all__ = ["Control", "ExecutionReport", "ParseError", "Parser", "error_codes", "exchanges"]
+__all__ = ["Control", "ExecutionReport", "Histogram", "ParseError", "Parser", "error_codes", "exchanges"]
 
 def exchanges() -> list[str]:
     """Return the exchanges that have a parser."""
@@ -215,3 +215,12 @@ class Parser:
         Raises:
             ParseError: the frame is malformed, holds an unknown value or is suspicious; or what `error` makes of it.
         """
+
+class Histogram:
+    """Durations in nanoseconds in the buckets that `fillwire.runtime.latency` describes. One thread records."""
+
+    def __new__(cls) -> Self: ...
+    def record(self, duration_ns: int, /) -> None:
+        """Count one duration; one of 0 ns or less counts as zero, one that 64 bits cannot hold as the longest they can."""
+    def counted(self) -> tuple[tuple[int, ...], int, int, int | None, int | None]:
+        """Return the counts of all buckets, of zero, then sum, smallest and largest in nanoseconds, None without a record."""

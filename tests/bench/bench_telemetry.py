@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from bench.traced_path import TracedPath
 from fillwire.domain.orders import Outcome
 from fillwire.runtime.exposition import exposition
+from fillwire.runtime.fill_latency import latency_ns
 from fillwire.runtime.latency import LatencyHistogram
 from fillwire.runtime.telemetry import FillTelemetry, TelemetryCounts, TelemetryLimits
 
@@ -116,10 +117,15 @@ async def _path(endpoint: str) -> dict[str, float]:
     async with _telemetry(endpoint, 0.0) as telemetry:
         # What is not tracing: the histograms, which count every fill whether traces exist or not.
         path = TracedPath(telemetry)
-        path.prepare(range(1, 2))
-        gateway, host = path.gateway_record(1), path.host_record(1)
-        figures["gateway_histograms_us"] = _us_per_call(lambda _: telemetry.latencies.count_gateway(gateway))
-        figures["host_histograms_us"] = _us_per_call(lambda _: telemetry.latencies.count_host(host))
+        numbers = range(_PREPARED)
+        path.prepare(numbers)
+        gateway = [path.gateway(number) for number in numbers]
+        host = [(record, latency_ns(record)) for record in map(path.host_record, numbers)]
+        count_gateway, count_host = telemetry.latencies.count_gateway, telemetry.latencies.count_host
+        figures["gateway_histograms_us"] = _us_per_call(
+            lambda number: count_gateway(gateway[number % _PREPARED])
+        )
+        figures["host_histograms_us"] = _us_per_call(lambda number: count_host(*host[number % _PREPARED]))
     for side in ("gateway", "host"):
         for name in ("unkept", "one_percent", "kept"):
             whole = figures[f"{side}_path_{name}_us"]

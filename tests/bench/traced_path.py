@@ -1,46 +1,61 @@
 """A fill's way through what traces it, with the code of gateway and host: records, headers, stamps and decisions."""
 
 import time
-from dataclasses import replace
 from decimal import Decimal
 
 from fillwire.bus.messages import Message
-from fillwire.domain.enums import Kind, OrderType, Side
+from fillwire.bus.publisher import PublishOutcome
+from fillwire.domain.enums import OrderType, Side
 from fillwire.domain.events import OrderEvent
-from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.following import Following
 from fillwire.gateway.lineage import Lineage
+from fillwire.gateway.sent import Sent
+from fillwire.gateway.unstored import Unstored
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.runtime.tracing import TraceContext, encode_context
+from fillwire.runtime.tracing import Sampling, TraceContext, encode_context
 from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.causality import Call, Cause, set_cause
 from fillwire.sdk.observing import observer
-from fillwire.sdk.samples import sample_fill, sample_order_event
 from fillwire.sdk.strategy import Strategy
+from fillwire.venues.parsing import ExecutionReport, Parser
+from fillwire.wire.codec import decode_order
 from fillwire.wire.commands import PLACE_ORDER
 from fillwire.wire.headers import STAMPS, TRACEPARENT
+from support.spot_frames import ACCOUNT, SYMBOLS, frame
 
-ACCOUNT = Account("alice", "binance", "live")
-SUBJECT = "orders.alice.binance.live.BTC-USDT.filled"
-CALLBACK = "on_order_filled"
+SUBJECT = "orders.alice.binance.live.SOL-USDT.partially_filled"
+CALLBACK = "on_order_partially_filled"
 _FILLS_PER_ORDER = 10
 _BODY = b"x" * 720
 # Of no event: what its ids cost must not be paid before the measurement begins.
 _KEPT = encode_context(TraceContext(b"\x01" * 16, b"\x01" * 8, is_sampled=True))
 _MS = 1_000_000
+_STORED = PublishOutcome(SUBJECT, "", 1, is_duplicate=False, send_count=1)
 
 
 class _Bot(Strategy):
     """Has one callback."""
 
     name = "grid"
-    pairs = ("BTC-USDT",)
+    pairs = ("SOL-USDT",)
 
-    def on_order_filled(self, order: OrderEvent) -> None:
+    def on_order_partially_filled(self, order: OrderEvent) -> None:
         """Do nothing."""
+
+
+class _Noting(FillTelemetry):
+    """Keeps what is handed in."""
+
+    def __init__(self, service_name: str, instance: str, sampling: Sampling) -> None:
+        super().__init__(service_name, instance, sampling)
+        self.records: list[HostTrace] = []
+
+    def callback_returned(self, trace: HostTrace) -> None:
+        """Keep it."""
+        self.records.append(trace)
 
 
 class TracedPath:
@@ -53,29 +68,19 @@ class TracedPath:
     def __init__(self, telemetry: FillTelemetry) -> None:
         self._telemetry = telemetry
         self._lineage = Lineage()
+        self._unstored = Unstored(None)
+        self._parser = Parser(ACCOUNT, SYMBOLS)
         self._bot = bot_of(_Bot(), ACCOUNT)
         self._observe = observer(telemetry)
         self._asking = Asking(telemetry, self._bot)
         self._first = 0
+        self._reports: list[ExecutionReport] = []
         self._events: list[OrderEvent] = []
         self._messages: list[Message] = []
-        self._sample = sample_order_event(
-            ACCOUNT,
-            Kind.FILLED,
-            pair="BTC-USDT",
-            order_id="1",
-            side=Side.BUY,
-            quantity=Decimal("0.5"),
-            cumulative_quantity=Decimal("0.5"),
-            price=Decimal(64000),
-            client_order_id=None,
-            fill=sample_fill("1", Decimal(64000), Decimal("0.5")),
-            venue_time_ns=0,
-            received_time_ns=0,
-        )
+        self._numbers: list[int] = []
         self._request = OrderRequest(
             client_order_id="grid-1",
-            pair="BTC-USDT",
+            pair="SOL-USDT",
             side=Side.SELL,
             type=OrderType.LIMIT,
             quantity=Decimal("0.5"),
@@ -85,8 +90,18 @@ class TracedPath:
     def prepare(self, numbers: range) -> None:
         """Make what the fills of these numbers have anyway; those of before are gone."""
         self._first = numbers.start
-        self._events = [_numbered(self._sample, number) for number in numbers]
+        self._reports = [self._report(number) for number in numbers]
+        self._events = [decode_order(report.json) for report in self._reports]
         self._messages = [self._message(*pair) for pair in zip(numbers, self._events, strict=True)]
+        self._numbers = [self._unstored.take(0, 0) for _ in numbers]
+
+    def _report(self, number: int) -> ExecutionReport:
+        now_ns = time.time_ns()
+        read = frame(E=now_ns // _MS - 3, i=12_510_050_000 + number // _FILLS_PER_ORDER, t=number)
+        (report,) = self._parser.parse(read, now_ns - 200_000)
+        if not isinstance(report, ExecutionReport):
+            raise TypeError(f"expected a fill, found {report!r}")
+        return report
 
     def _message(self, number: int, event: OrderEvent) -> Message:
         received_ns = event.received_time_ns
@@ -95,64 +110,53 @@ class TracedPath:
         if int((number + 1) * ratio) > int(number * ratio):
             headers.append(f"{TRACEPARENT}: {_KEPT}")
         raw = "".join(("NATS/1.0\r\n", *(f"{line}\r\n" for line in headers), "\r\n")).encode()
-        return Message(SUBJECT.encode(), b"", _BODY, raw, lambda _frame: None)
+        reply = b"$JS.ACK.ORDERS.grid.1.%d.%d.%d.0" % (number + 1, number + 1, received_ns)
+        message = Message(SUBJECT.encode(), reply, _BODY, raw, lambda _frame: None)
+        if message.sequence != number + 1:  # the bot's worker has read it, too
+            raise AssertionError(f"expected {number + 1}, found {message.sequence}")
+        return message
 
-    def gateway_record(self, number: int) -> GatewayTrace:
-        """Return what the gateway remembers of a fill."""
-        event = self._events[number - self._first]
-        earlier = self._lineage.append(event.order_id, event.event_id)
-        now_ns = time.time_ns()
-        return GatewayTrace(
-            event_id=event.event_id,
-            subject=SUBJECT,
-            exchange="binance",
-            environment="live",
-            user="alice",
-            pair="BTC-USDT",
-            kind="filled",
-            order_id=event.order_id,
-            trade_id=str(number),
-            exchange_time_ns=now_ns - 3 * _MS,
-            clock_offset_ns=120_000,
-            received_ns=now_ns - 200_000,
-            parsed_ns=now_ns - 190_000,
-            published_ns=now_ns - 150_000,
-            acknowledged_ns=now_ns,
-            frame_bytes=540,
-            body_bytes=720,
-            earlier=earlier if self._telemetry.is_exporting else (),
+    def _sent(self, number: int) -> Sent:
+        """Return what `Publication.publish` makes of a report."""
+        place = number - self._first
+        report = self._reports[place]
+        telemetry, account = self._telemetry, ACCOUNT
+        event_id, order_id = report.event_id, report.order_id
+        ids = telemetry.sampling.ids(event_id)
+        is_linked = telemetry.is_exporting
+        earlier = self._lineage.append(order_id, (event_id, ids)) if is_linked and ids is not None else ()
+        return Sent(
+            event_id,
+            SUBJECT,
+            account.exchange,
+            account.environment,
+            account.user,
+            report.pair,
+            report.kind,
+            order_id,
+            report.trade_id,
+            report.exchange_time_ns,
+            None,
+            report.received_time_ns,
+            report.received_time_ns + 10_000,
+            0,
+            None,
+            540,
+            len(report.json),
+            earlier,
+            ids,
+            telemetry,
+            self._unstored,
+            _clock_offset_ns,
+            self._numbers[place],
         )
 
-    def gateway(self, number: int) -> None:
-        """Do what the gateway does for the trace of a fill: header, record, hand in."""
-        record = self.gateway_record(number)
-        self._telemetry.traceparent(record.event_id)
-        self._telemetry.fill_published(record)
-
-    def host_record(self, number: int) -> HostTrace:
-        """Return what the host remembers of a call."""
-        event = self._events[number - self._first]
-        return HostTrace(
-            event_id=event.event_id,
-            subject=SUBJECT,
-            exchange="binance",
-            environment="live",
-            user="alice",
-            pair="BTC-USDT",
-            kind="filled",
-            order_id=event.order_id,
-            trade_id=str(number),
-            exchange_time_ns=event.exchange_time_ns,
-            received_ns=event.received_time_ns,
-            clock_offset_ns=0,
-            parsed_ns=event.received_time_ns + 10_000,
-            published_ns=event.received_time_ns + 40_000,
-            bot="grid",
-            callback=CALLBACK,
-            delivered_ns=event.received_time_ns + 100_000,
-            started_ns=event.received_time_ns + 110_000,
-            returned_ns=event.received_time_ns + 130_000,
-        )
+    def gateway(self, number: int) -> GatewayTrace:
+        """Do what the gateway does for the trace of a fill: record, headers, hand in. Return the record."""
+        sent = self._sent(number)
+        sent.headers()
+        sent.acknowledged(_STORED)
+        return sent
 
     def host(self, number: int, *, raised: Exception | None = None, is_slow: bool = False) -> None:
         """Do what the host does for the trace of a fill once its callback has returned."""
@@ -172,6 +176,15 @@ class TracedPath:
             raised,
         )
 
+    def host_record(self, number: int) -> HostTrace:
+        """Return what the host remembers of a call."""
+        telemetry = _Noting("bench", "bench", Sampling(0.0))
+        observe, self._observe = self._observe, observer(telemetry)
+        self.host(number)
+        self._observe = observe
+        (record,) = telemetry.records
+        return record
+
     def counter_order(self, number: int, outcome: Outcome) -> None:
         """Do what host and gateway do for the trace of an order that a callback places."""
         place = number - self._first
@@ -187,18 +200,10 @@ class TracedPath:
         following.sent()
         following.venue_answered()
         answer = TradeOrder(
-            outcome=outcome, pair="BTC-USDT", client_order_id="grid-1", order_id=str(number), reason="refused"
+            outcome=outcome, pair="SOL-USDT", client_order_id="grid-1", order_id=str(number), reason="refused"
         )
         asked.answered(following.answered(answer))
 
 
-def _numbered(sample: OrderEvent, number: int) -> OrderEvent:
-    order_id = str(12_510_050_000 + number // _FILLS_PER_ORDER)
-    now_ns = time.time_ns()
-    return replace(
-        sample,
-        order_id=order_id,
-        event_id=f"binance:live:alice:BTCUSDT:{order_id}:{number}",
-        exchange_time_ns=now_ns - 3 * _MS,
-        received_time_ns=now_ns - 200_000,
-    )
+def _clock_offset_ns() -> int:
+    return 120_000

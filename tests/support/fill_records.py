@@ -1,7 +1,8 @@
 """Records of one fill's way, as gateway and host hand them to telemetry."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 
@@ -39,6 +40,8 @@ _GATEWAY = GatewayTrace(
     acknowledged_ns=ACKNOWLEDGED_NS,
     frame_bytes=540,
     body_bytes=720,
+    earlier=(),
+    ids=None,
 )
 _HOST = HostTrace(
     **_IDENTITY,

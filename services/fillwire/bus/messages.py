@@ -97,12 +97,8 @@ class Message:
             needle = _HEADER_NEEDLES.get(name)
             if needle is None:
                 needle = _HEADER_NEEDLES[name] = b"\r\n%b:" % name.encode()
-            start = self._raw_headers.find(needle)
-            if start < 0:
-                return None
-            start += len(needle)
-            value = self._raw_headers[start : self._raw_headers.find(b"\r\n", start)]
-            return value.strip().decode("utf-8", "replace")
+            _, found, rest = self._raw_headers.partition(needle)
+            return rest.partition(b"\r\n")[0].strip().decode("utf-8", "replace") if found else None
         return self.headers.get(name)
 
     @property

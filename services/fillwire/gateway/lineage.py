@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from fillwire.runtime.fill_traces import Ancestor
+
 ORDERS: Final = 10_000
 EVENTS: Final = 4
 
@@ -9,24 +11,24 @@ EVENTS: Final = 4
 class Lineage:
     """Remembers the last events of each order of an account: 4 of each, of the 10,000 orders that were met last.
 
-    Only ids are kept, since trace and span follow from them: some 120 bytes per event. When there are too many orders,
+    Only ids are kept, some 260 bytes per event. When there are too many orders,
     those that have been known for longest are forgotten; what such an order does later begins a new line.
     """
 
     __slots__ = ("_orders",)
 
     def __init__(self) -> None:
-        self._orders: dict[str, tuple[str, ...]] = {}
+        self._orders: dict[str, tuple[Ancestor, ...]] = {}
 
-    def append(self, order: str, event_id: str) -> tuple[str, ...]:
-        """Note an event of an order, and return the ids of those before it, the oldest first."""
+    def append(self, order: str, event: Ancestor) -> tuple[Ancestor, ...]:
+        """Note an event of an order, and return those before it, the oldest first."""
         earlier = self._orders.get(order)
         if earlier is None:
             if len(self._orders) >= ORDERS:
                 del self._orders[next(iter(self._orders))]
-            self._orders[order] = (event_id,)
+            self._orders[order] = (event,)
             return ()
-        if event_id in earlier:  # published once more: it is not its own ancestor
-            return earlier[: earlier.index(event_id)]
-        self._orders[order] = (*earlier[1 - EVENTS :], event_id)
+        if event in earlier:  # published once more: it is not its own ancestor
+            return earlier[: earlier.index(event)]
+        self._orders[order] = (*earlier[1 - EVENTS :], event)
         return earlier

@@ -1,18 +1,16 @@
 """Order events to the broker: subject, key, identity, headers and stamps. The hot path: run once per event."""
 
-import time
 from collections.abc import Callable
 
-from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
+from fillwire.bus.publisher import OrderedPublisher
 from fillwire.domain.errors import PublishError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.lineage import Lineage
+from fillwire.gateway.sent import Sent
 from fillwire.gateway.unstored import Spilled, Unstored
-from fillwire.runtime.fill_traces import GatewayTrace
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.records import OrderReport
-from fillwire.wire.headers import STAMPS, TRACEPARENT
 from fillwire.wire.subjects import order_subject
 
 _log = get_log(__name__)
@@ -60,16 +58,41 @@ class Publication:
             parsed_ns: when the frame had become an event.
             frame_bytes: size of the frame; 0 for an event that came otherwise.
         """
-        place = report.pair, report.kind
+        account = self.account
+        place = pair, kind = report.pair, report.kind
         subject = self._subjects.get(place)
         if subject is None:
             subject = self._subject(place)
         event_id, order_id, body = report.event_id, report.order_id, report.json
         since_ns = report.transaction_time_ns - (self.clock_offset_ns() or 0)
         order = f"{report.symbol} {order_id}"
-        earlier = self._lineage.append(order, event_id) if self.telemetry.is_exporting else ()
-        sent = _Sent(
-            self, report, event_id, subject, place, order_id, parsed_ns, frame_bytes, len(body), earlier
+        # Without an export nothing tells of the links, and where no trace is kept nobody asks for ids.
+        ids = self.telemetry.sampling.ids(event_id)
+        is_linked = self.telemetry.is_exporting
+        earlier = self._lineage.append(order, (event_id, ids)) if is_linked and ids is not None else ()
+        sent = Sent(
+            event_id,
+            subject,
+            account.exchange,
+            account.environment,
+            account.user,
+            pair,
+            kind,
+            order_id,
+            report.trade_id,
+            report.exchange_time_ns,
+            None,  # the offset of the clocks, taken when it leaves
+            report.received_time_ns,
+            parsed_ns,
+            0,  # it has not left
+            None,  # nor arrived
+            frame_bytes,
+            len(body),
+            earlier,
+            ids,
+            self.telemetry,
+            self.unstored,
+            self.clock_offset_ns,
         )
         try:
             is_in_memory = self._submit(
@@ -106,66 +129,3 @@ class Publication:
             self._subjects.clear()
         subject = self._subjects[place] = order_subject(self.account, *place)
         return subject
-
-
-class _Sent(GatewayTrace):
-    """One event on its way to the broker: its trace, stamped when it leaves, and handed in when it has arrived.
-
-    The trace itself and not an object that makes one: this is made for every event, so one must do.
-    """
-
-    __slots__ = ("_owner", "number")
-
-    def __init__(  # noqa: PLR0913, PLR0917 - positional for speed, one caller
-        self,
-        owner: Publication,
-        report: OrderReport,
-        event_id: str,
-        subject: str,
-        place: tuple[str, str],
-        order_id: str,
-        parsed_ns: int,
-        frame_bytes: int,
-        body_bytes: int,
-        earlier: tuple[str, ...],
-    ) -> None:
-        account = owner.account
-        self._owner = owner
-        self.number = 0
-        self.event_id = event_id
-        self.subject = subject
-        self.exchange = account.exchange
-        self.environment = account.environment
-        self.user = account.user
-        self.pair, self.kind = place
-        self.order_id = order_id
-        self.trade_id = report.trade_id
-        self.exchange_time_ns = report.exchange_time_ns
-        self.clock_offset_ns = None
-        self.received_ns = report.received_time_ns
-        self.parsed_ns = parsed_ns
-        self.published_ns = 0
-        self.acknowledged_ns = None
-        self.frame_bytes = frame_bytes
-        self.body_bytes = body_bytes
-        self.earlier = earlier
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers; called when the event first leaves."""
-        owner = self._owner
-        self.published_ns = published_ns = time.time_ns()
-        self.clock_offset_ns = offset_ns = owner.clock_offset_ns()
-        # As `Stamps.encode` writes it; the object would cost as much as all the rest here.
-        headers = {STAMPS: f"{offset_ns or 0},{self.parsed_ns},{published_ns}"}
-        context = owner.telemetry.traceparent(self.event_id)
-        if context is not None:
-            headers[TRACEPARENT] = context
-        return headers
-
-    def acknowledged(self, outcome: PublishOutcome) -> None:
-        """Hand in the stamps; one that never left has none."""
-        owner = self._owner
-        owner.unstored.settle(self.number)
-        if outcome.error is None and self.published_ns:
-            self.acknowledged_ns = time.time_ns()
-            owner.telemetry.fill_published(self)

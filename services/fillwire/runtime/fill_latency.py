@@ -80,8 +80,13 @@ class FillLatencies:
         if trace.acknowledged_ns is not None:
             venue.acknowledged.record(trace.acknowledged_ns - trace.published_ns)
 
-    def count_host(self, trace: HostTrace) -> None:
-        """Count a call of a bot's method for a fill; the way to the call is counted for the first call only."""
+    def count_host(self, trace: HostTrace, took_ns: int) -> None:
+        """Count a call of a bot's method for a fill; the way to the call is counted for the first call only.
+
+        Args:
+            trace: the call.
+            took_ns: its `latency_ns`.
+        """
         if trace.trade_id is None:
             return
         venue = self._venue(trace.exchange, trace.environment)
@@ -91,7 +96,7 @@ class FillLatencies:
         venue.called.record(trace.started_ns - trace.delivered_ns)
         if trace.published_ns is not None:
             venue.delivered.record(trace.delivered_ns - trace.published_ns)
-        venue.total.record(latency_ns(trace))
+        venue.total.record(took_ns)
 
     def snapshot(self, stage: Stage) -> LatencySnapshot:
         """Return the histogram of one stage over all exchanges and environments."""

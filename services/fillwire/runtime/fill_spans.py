@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from fillwire.runtime import telemetry_names as names
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace, emitted_ns
+from fillwire.runtime.fill_traces import Ancestor, GatewayTrace, HostTrace, emitted_ns
 from fillwire.runtime.otlp_encoding import (
     CHILD_BYTES,
     END,
@@ -47,7 +47,7 @@ def gateway_spans(trace: GatewayTrace, kept_for: str | None = None) -> bytes:
     """
     return _steps_of_gateway(
         trace,
-        split_digest(digest_of(trace.event_id)),
+        split_digest(trace.ids or digest_of(trace.event_id)),
         kept_for,
         trace.acknowledged_ns,
         trace.frame_bytes,
@@ -167,10 +167,10 @@ def _bot(bot: str, delivery: int) -> bytes:
 
 
 @lru_cache(8192)  # an event is linked by each of the next few of its order
-def _link(event_id: str) -> bytes:
+def _link(ancestor: Ancestor) -> bytes:
     """Return a link to the first span of an earlier event of the same order."""
-    trace_id, emit, *_ = split_digest(digest_of(event_id))
-    return link(trace_id, emit, names.MESSAGING_MESSAGE_ID, event_id)
+    event_id, digest = ancestor
+    return link(digest[:16], digest[16:24], names.MESSAGING_MESSAGE_ID, event_id)
 
 
 def _whole(form: bytes) -> bytes:

@@ -1,11 +1,20 @@
-"""What the gateway and the host remember of one fill, stamped on the path and turned into spans off it."""
+"""What the gateway and the host remember of one fill, stamped on the path and turned into spans off it.
 
-from dataclasses import dataclass
+Both are made for every fill, kept or not. A structure of msgspec is made in a fourth of the time of a dataclass, if its
+fields are given by place: name them in tests only. They refer to nothing that refers to them, so the collector of
+reference cycles need not look at the thousands that wait for their export.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+Ancestor: TypeAlias = tuple[str, bytes]
+"""An earlier event: its id and `tracing.digest_of` it."""
 
 
-@dataclass(slots=True, kw_only=True)
-class GatewayTrace:
-    """One event's way through the gateway. Treat it as frozen: enforcing that would cost more than all the rest.
+class GatewayTrace(Struct, gc=False):
+    """One event's way through the gateway. Treat it as frozen, but for what its publication stamps on it.
 
     Attributes:
         event_id: identity of the event, seed of its trace.
@@ -25,7 +34,8 @@ class GatewayTrace:
         acknowledged_ns: when the broker had stored it; None if that is not known.
         frame_bytes: size of the venue's frame.
         body_bytes: size of the published event.
-        earlier: ids of earlier events of the same order, to which the trace is linked.
+        earlier: earlier events of the same order, to which the trace is linked.
+        ids: `tracing.digest_of` the event; None where nobody needed it yet.
     """
 
     event_id: str
@@ -45,11 +55,11 @@ class GatewayTrace:
     acknowledged_ns: int | None
     frame_bytes: int
     body_bytes: int
-    earlier: tuple[str, ...] = ()
+    earlier: tuple[Ancestor, ...]
+    ids: bytes | None
 
 
-@dataclass(slots=True, kw_only=True)
-class HostTrace:
+class HostTrace(Struct, gc=False):
     """One call of one bot's method for one event. Treat it as frozen.
 
     Attributes:
@@ -119,4 +129,5 @@ def emitted_ns(exchange_time_ns: int | None, clock_offset_ns: int | None, receiv
     """
     if exchange_time_ns is None:
         return received_ns
-    return min(received_ns, exchange_time_ns - (clock_offset_ns or 0))
+    begun_ns = exchange_time_ns - (clock_offset_ns or 0)
+    return begun_ns if begun_ns < received_ns else received_ns  # noqa: FURB136 - for every fill; `min` takes thrice as long

@@ -4,20 +4,21 @@ Base-2 exponential buckets of scale 5, as OpenTelemetry defines them: 32 buckets
 wide and its middle is within 1.1 % of every value in it.
 """
 
-import sys
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, log2
 from typing import Final
 
+from fillwire._fastparse import Histogram  # noqa: TID251 - this is the other module that may
+
 SCALE: Final = 5
 PER_DOUBLING: Final = 1 << SCALE
 _NS_PER_S: Final = 1_000_000_000
 # Bucket 0 of our list is the OpenTelemetry bucket of this index, in seconds; it begins below 1 ns.
 FIRST_INDEX: Final = -30 * PER_DOUBLING
-_NO_MIN_NS: Final = sys.maxsize
-_BUCKETS: Final = 44 * PER_DOUBLING  # up to 2**14 s, 4.5 hours; what is longer counts in the last bucket
+# The extension's are the same: up to 2**14 s, 4.5 hours; what is longer counts in the last bucket.
+_BUCKETS: Final = 44 * PER_DOUBLING
 _SHIFT: Final = -log2(_NS_PER_S) * PER_DOUBLING - FIRST_INDEX
 
 
@@ -116,47 +117,20 @@ class LatencySnapshot:
         return used[0] + FIRST_INDEX, list(self.counts[used[0] : used[-1] + 1])
 
 
-class LatencyHistogram:
-    """Durations in nanoseconds. One thread records; any thread may take a snapshot."""
+class LatencyHistogram(Histogram):
+    """Durations in nanoseconds, recorded by the extension. One thread records; any thread may take a snapshot."""
 
-    __slots__ = ("_counts", "_max_ns", "_min_ns", "_sum_ns", "_zero_count")
+    __slots__ = ("_merged",)
 
     def __init__(self) -> None:
-        self._counts = [0] * _BUCKETS
-        self._zero_count = 0
-        self._sum_ns = 0
-        # The wrong way round until there is a record: what lies between the two, as almost all do, is one comparison.
-        self._min_ns = _NO_MIN_NS
-        self._max_ns = -1
-
-    def record(self, duration_ns: int) -> None:
-        """Count one duration; one of 0 ns or less, which two clocks can make, counts as zero."""
-        if duration_ns <= 0:
-            self._zero_count += 1
-            duration_ns = 0
-        else:
-            position = ceil(log2(duration_ns) * PER_DOUBLING + _SHIFT) - 1
-            self._counts[position if position < _BUCKETS else -1] += 1
-            self._sum_ns += duration_ns
-        if not self._min_ns <= duration_ns <= self._max_ns:
-            self._min_ns = min(self._min_ns, duration_ns)
-            self._max_ns = max(self._max_ns, duration_ns)
+        super().__init__()
+        self._merged: LatencySnapshot | None = None
 
     def snapshot(self) -> LatencySnapshot:
         """Return what has been recorded so far."""
-        return LatencySnapshot(
-            counts=tuple(self._counts),
-            zero_count=self._zero_count,
-            sum_ns=self._sum_ns,
-            min_ns=None if self._max_ns < 0 else self._min_ns,
-            max_ns=None if self._max_ns < 0 else self._max_ns,
-        )
+        own = LatencySnapshot(*self.counted())
+        return own if self._merged is None else own.merged(self._merged)
 
     def merge(self, other: LatencySnapshot) -> None:
         """Add the records of another histogram."""
-        merged = self.snapshot().merged(other)
-        self._counts = list(merged.counts)
-        self._zero_count = merged.zero_count
-        self._sum_ns = merged.sum_ns
-        self._min_ns = _NO_MIN_NS if merged.min_ns is None else merged.min_ns
-        self._max_ns = -1 if merged.max_ns is None else merged.max_ns
+        self._merged = other if self._merged is None else self._merged.merged(other)

@@ -2,7 +2,6 @@
 
 from typing import Final, NamedTuple
 
-from fillwire.runtime.fill_latency import latency_ns
 from fillwire.runtime.fill_traces import HostTrace
 
 ERROR: Final = "error"
@@ -61,11 +60,16 @@ class Tail:
         """Return whether a fill that took so long from venue to bot is slow."""
         return self._slow_ns is not None and duration_ns > self._slow_ns
 
-    def telling(self, trace: HostTrace) -> Telling | None:
-        """Return what is to be told of a record that the ratio leaves out, None for nothing."""
+    def telling(self, trace: HostTrace, took_ns: int) -> Telling | None:
+        """Return what is to be told of a record that the ratio leaves out, None for nothing.
+
+        Args:
+            trace: the record.
+            took_ns: its `latency_ns`.
+        """
         if trace.error is not None:
             self.note(trace.event_id, ERROR)
-        elif trace.is_first_call and self.is_slow(latency_ns(trace)):
+        elif self.is_slow(took_ns) and trace.is_first_call:
             self.note(trace.event_id, SLOW)
         elif not self._found:
             return None

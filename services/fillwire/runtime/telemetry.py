@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from fillwire.runtime import metric_names
 from fillwire.runtime.fill_exemplars import FillExemplars
-from fillwire.runtime.fill_latency import FillLatencies
+from fillwire.runtime.fill_latency import FillLatencies, latency_ns
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
 from fillwire.runtime.keeping import Kept, Record
 from fillwire.runtime.metrics import Distribution, Family, Measures, Metrics
@@ -173,18 +173,22 @@ class FillTelemetry:
     def fill_published(self, trace: GatewayTrace) -> None:
         """Hand in what the gateway stamped, after the broker has stored the event."""
         self.latencies.count_gateway(trace)
-        if self._exporting is not None and self.sampling.is_kept(trace.event_id):
+        if self._exporting is None:
+            return
+        ids, sampling = trace.ids, self.sampling
+        if sampling.is_kept(trace.event_id) if ids is None else sampling.keeps_ids(ids):
             self._keep(trace)
 
     def callback_returned(self, trace: HostTrace) -> None:
         """Hand in what the host stamped, after the bot's method returned or raised."""
-        self.latencies.count_host(trace)
+        took_ns = latency_ns(trace)
+        self.latencies.count_host(trace, took_ns)
         if self._exporting is None:
             return
         if self.sampling.is_kept(trace.event_id, trace.is_parent_sampled):
             self._keep(trace)
             return
-        telling = self._tail.telling(trace)
+        telling = self._tail.telling(trace, took_ns)
         if telling is not None:
             self._keep(Kept(trace, *telling))
 

@@ -65,12 +65,14 @@ class TraceContext(NamedTuple):
     is_sampled: bool
 
 
-# Asked for when the event is published, handed in and exported, and to link later events of the order to it: as many as
-# wait between two exports at 10,000 fills a second.
-@lru_cache(16_384)
-def digest_of(event_id: str) -> bytes:
-    """Return the ids of the event's trace and gateway spans in one piece, for `split_digest`."""
+def fresh_digest(event_id: str) -> bytes:
+    """Return what `digest_of` does, of an event that nobody has asked for: to remember it would cost as much again."""
     return blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+
+
+digest_of: Final = lru_cache(16_384)(fresh_digest)
+"""Returns the ids of an event's trace and gateway spans in one piece, for `split_digest`. A host asks for them with each
+bot's call; it remembers as many as wait between two exports at 10,000 fills a second."""
 
 
 def trace_ids(event_id: str) -> TraceIds:
@@ -183,7 +185,15 @@ class Sampling:
             return parent
         if self._bound == _HALF:
             return True
-        return self._bound != 0 and int.from_bytes(digest_of(event_id)[8:16]) < self._bound
+        return self._bound != 0 and self.keeps_ids(digest_of(event_id))
+
+    def ids(self, event_id: str) -> bytes | None:
+        """Return the digest of an event that has just come; None where no trace is kept, and none is asked for."""
+        return fresh_digest(event_id) if self._bound else None
+
+    def keeps_ids(self, digest: bytes) -> bool:
+        """Return whether the trace is kept that has these ids."""
+        return self._bound == _HALF or int.from_bytes(digest[8:16]) < self._bound
 
     def keeps(self, context: TraceContext) -> bool:
         """Return whether the trace of a message is kept that came with this context."""
@@ -193,13 +203,12 @@ class Sampling:
 
     def traceparent(self, event_id: str) -> str | None:
         """Return the header of an event whose trace is kept, None if it is not."""
-        bound = self._bound
-        if bound == 0:
-            return None
-        digest = digest_of(event_id)
-        if bound != _HALF and int.from_bytes(digest[8:16]) >= bound:
-            return None
-        return f"00-{digest[:16].hex()}-{digest[40:].hex()}-01"
+        digest = self.ids(event_id)
+        return None if digest is None else self.header(digest)
+
+    def header(self, digest: bytes) -> str | None:
+        """Return what `traceparent` does, of an event's ids."""
+        return f"00-{digest[:16].hex()}-{digest[40:].hex()}-01" if self.keeps_ids(digest) else None
 
 
 def sampling_from(environ: Mapping[str, str], default_ratio: float) -> Sampling:

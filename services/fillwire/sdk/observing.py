@@ -48,7 +48,6 @@ def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
         calls: remember each call; None where nobody asks for them.
     """
     hand_in = telemetry.callback_returned
-    new_trace = HostTrace.__new__
     note = None if calls is None else calls.note
     # Read once for all bots that share it.
     last: tuple[Message | None, Stamped, str, int, bool | None] = (None, _NO_STAMPS, "", 0, None)
@@ -89,37 +88,44 @@ def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
         if message is not last[0]:
             is_kept = is_parent_sampled(message.header(TRACEPARENT)) if telemetry.is_exporting else None
             last = message, _stamps(message), message.subject, message.delivery_count or 1, is_kept
-        # Of all that tracing does on a fill's path a call with two dozen names was the dearest.
-        trace = new_trace(HostTrace)
-        _, stamps, trace.subject, trace.delivery, trace.is_parent_sampled = last
-        trace.clock_offset_ns, trace.parsed_ns, trace.published_ns = stamps
-        trace.event_id = event.event_id
-        trace.exchange = event.exchange
-        trace.environment = event.environment
-        trace.user = event.user
-        trace.pair = event.pair
-        trace.kind = event.kind
-        trace.order_id = event.order_id
-        trace.trade_id = None if event.last_fill is None else event.last_fill.trade_id
-        trace.exchange_time_ns = event.exchange_time_ns
-        trace.received_ns = event.received_time_ns
-        trace.bot = bot.name
-        trace.callback = callback
-        trace.delivered_ns = delivered_ns
-        trace.started_ns = started_ns
-        trace.returned_ns = returned_ns
-        trace.body_bytes = len(message.data)
-        trace.attempt = attempt
-        trace.callback_index = callback_index
-        trace.error = error
-        hand_in(trace)
+        _, (offset_ns, parsed_ns, published_ns), subject, delivery, is_kept = last
+        fill = event.last_fill
+        hand_in(
+            HostTrace(
+                event.event_id,
+                subject,
+                event.exchange,
+                event.environment,
+                event.user,
+                event.pair,
+                event.kind,
+                event.order_id,
+                None if fill is None else fill.trade_id,
+                event.exchange_time_ns,
+                event.received_time_ns,
+                offset_ns,
+                parsed_ns,
+                published_ns,
+                bot.name,
+                callback,
+                delivered_ns,
+                started_ns,
+                returned_ns,
+                len(message.data),
+                delivery,
+                attempt,
+                callback_index,
+                is_kept,
+                error,
+            )
+        )
         if note is not None:
             note(
                 event.user,
                 event.event_id,
                 bot.name,
                 callback,
-                trace.delivery,
+                delivery,
                 attempt,
                 delivered_ns,
                 started_ns,

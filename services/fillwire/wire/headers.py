@@ -1,10 +1,15 @@
 """Header names, and the stamps that let a host measure and trace a fill without asking anyone."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from msgspec.json import Decoder
 
 MESSAGE_ID = "Nats-Msg-Id"
 TRACEPARENT = "traceparent"
 STAMPS = "Fillwire-Stamps"
+
+# The numbers of a list in JSON, for `int` of each takes three times as long; a host reads them of every fill.
+_three_numbers: Final = Decoder(tuple[int, int, int]).decode
 
 
 class Stamps(NamedTuple):
@@ -41,8 +46,7 @@ def split_stamps(text: str) -> tuple[int, int, int]:
         ValueError: as `parse_stamps`.
     """
     try:
-        offset, parsed, published = text.split(",")
-        return int(offset), int(parsed), int(published)
+        return _three_numbers(f"[{text}]")
     except ValueError:
         raise ValueError(
             f"expected clock offset, parsed and published in nanoseconds, was {text!r}"

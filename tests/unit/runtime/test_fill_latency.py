@@ -1,11 +1,16 @@
 """Which stages a fill is counted in, and which fills are counted at all."""
 
-from fillwire.runtime.fill_latency import FillLatencies
+from fillwire.runtime.fill_latency import FillLatencies, latency_ns
+from fillwire.runtime.fill_traces import HostTrace
 from fillwire.runtime.telemetry_names import Stage
 from support import fill_records as fill
 from support.fill_records import gateway_trace, host_trace
 
 US = fill.US
+
+
+def _count_host(latencies: FillLatencies, trace: HostTrace) -> None:
+    latencies.count_host(trace, latency_ns(trace))
 
 
 def _maxima_us(latencies: FillLatencies) -> dict[Stage, float]:
@@ -27,7 +32,7 @@ def test_a_gateway_counts_its_four_stages() -> None:
 def test_a_host_counts_the_whole_way_and_its_own() -> None:
     """The whole way is counted where it ends: from the venue's emission to the call of the bot."""
     latencies = FillLatencies()
-    latencies.count_host(host_trace())
+    _count_host(latencies, host_trace())
     assert _maxima_us(latencies) == {
         Stage.PUBLISHED_TO_DELIVERED: 660,
         Stage.DELIVERED_TO_CALLBACK: 50,
@@ -39,8 +44,8 @@ def test_a_host_counts_the_whole_way_and_its_own() -> None:
 def test_further_calls_count_only_their_own_time() -> None:
     """A retry and a second callback are not further fills."""
     latencies = FillLatencies()
-    latencies.count_host(host_trace(attempt=2))
-    latencies.count_host(host_trace(callback_index=1))
+    _count_host(latencies, host_trace(attempt=2))
+    _count_host(latencies, host_trace(callback_index=1))
     assert _maxima_us(latencies) == {Stage.CALLBACK: 5_000}
 
 
@@ -48,7 +53,7 @@ def test_what_is_no_execution_is_not_counted() -> None:
     """A cancel has no trade id and so no fill latency."""
     latencies = FillLatencies()
     latencies.count_gateway(gateway_trace(trade_id=None, kind="cancelled"))
-    latencies.count_host(host_trace(trade_id=None, kind="cancelled"))
+    _count_host(latencies, host_trace(trade_id=None, kind="cancelled"))
     assert _maxima_us(latencies) == {}
 
 
@@ -56,7 +61,7 @@ def test_unknown_times_are_left_out_rather_than_guessed() -> None:
     """Without the venue's time the way begins when the frame was read; without stamps there is no delivery time."""
     latencies = FillLatencies()
     latencies.count_gateway(gateway_trace(exchange_time_ns=None, acknowledged_ns=None))
-    latencies.count_host(host_trace(exchange_time_ns=None, published_ns=None))
+    _count_host(latencies, host_trace(exchange_time_ns=None, published_ns=None))
     maxima = _maxima_us(latencies)
     assert maxima[Stage.EMIT_TO_CALLBACK] == 750
     assert not maxima.keys() & {
@@ -69,9 +74,9 @@ def test_unknown_times_are_left_out_rather_than_guessed() -> None:
 def test_series_are_apart_by_exchange_and_environment_and_add_up() -> None:
     """A testnet's latency is not mixed into the live one; the sum over all is there to be asked."""
     latencies = FillLatencies()
-    latencies.count_host(host_trace())
-    latencies.count_host(host_trace(environment="testnet"))
-    latencies.count_host(host_trace(exchange="coinbase"))
+    _count_host(latencies, host_trace())
+    _count_host(latencies, host_trace(environment="testnet"))
+    _count_host(latencies, host_trace(exchange="coinbase"))
     counted = [
         (one.exchange, one.environment)
         for one in latencies.series()

@@ -7,9 +7,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from fillwire.runtime.fill_spans import GATEWAY_SPANS, gateway_spans, host_spans
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
+from fillwire.runtime.fill_traces import Ancestor, GatewayTrace, HostTrace
 from fillwire.runtime.otlp_encoding import Envelope
-from fillwire.runtime.tracing import host_span_ids, span_digests, trace_ids
+from fillwire.runtime.tracing import digest_of, host_span_ids, span_digests, trace_ids
 from support import fill_records as fill
 from support.fill_records import gateway_trace, host_trace
 from support.otlp_receiver import ReceivedSpan, received_spans
@@ -241,10 +241,19 @@ def test_nonsensical_stamps_stay_in_the_protocols_range(nonsense: int) -> None:
         assert 0 <= start <= end < 2**63
 
 
+def _ancestors(*event_ids: str) -> tuple[Ancestor, ...]:
+    return tuple((event_id, digest_of(event_id)) for event_id in event_ids)
+
+
+def test_ids_that_the_path_has_made_are_those_of_the_event() -> None:
+    """With or without them in the record the spans are the same."""
+    assert gateway_spans(gateway_trace(ids=digest_of(fill.EVENT_ID))) == gateway_spans(gateway_trace())
+
+
 def test_the_first_span_is_linked_to_the_orders_earlier_events() -> None:
     """Each link names the first span of the earlier event's trace, and the event itself."""
     earlier = ("binance:live:alice:BTCUSDT:12510053279:~new", "binance:live:alice:BTCUSDT:12510053279:28456")
-    emit, *others = _spans(gateway_trace(earlier=earlier))
+    emit, *others = _spans(gateway_trace(earlier=_ancestors(*earlier)))
     assert [link.attributes["messaging.message.id"] for link in emit.links] == list(earlier)
     expected = [(trace_ids(event_id).trace_id, trace_ids(event_id).emit) for event_id in earlier]
     assert [(int(link.trace_id, 16), int(link.span_id, 16)) for link in emit.links] == expected
@@ -254,7 +263,7 @@ def test_the_first_span_is_linked_to_the_orders_earlier_events() -> None:
 @pytest.mark.parametrize("event_id", ["e", "a" * 60, "a" * 80, "a" * 200, "ä€🚀" * 5_000])
 def test_links_to_events_with_names_of_every_length_arrive(event_id: str) -> None:
     """A link's own length is written in one byte or more, too."""
-    (link,) = _spans(gateway_trace(earlier=(event_id,)))[0].links
+    (link,) = _spans(gateway_trace(earlier=_ancestors(event_id)))[0].links
     assert link.attributes == {"messaging.message.id": event_id}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fillwire.runtime.latency import SCALE, LatencyHistogram, LatencySnapshot
+from fillwire.runtime.latency import SCALE, LatencyHistogram, LatencySnapshot, position_of
 
 WITHIN = 0.0115  # half a bucket of scale 5, and a hair for the logarithm
 
@@ -83,10 +83,16 @@ def test_buckets_are_those_of_opentelemetry(value: int) -> None:
 
 def test_what_is_longer_than_the_range_is_counted_in_the_last_bucket() -> None:
     """A nonsensical stamp costs precision, not an exception on the path of a fill."""
-    snapshot = _filled([10**30, 5])
-    assert snapshot.count == 2
-    assert snapshot.max_ns == 10**30
-    assert snapshot.percentile_ns(100) == 1e30
+    snapshot = _filled([10**30, 5, -(10**30)])
+    assert (snapshot.counts[-1], snapshot.zero_count, snapshot.count) == (1, 1, 3)
+    assert (snapshot.min_ns, snapshot.max_ns) == (0, 2**63 - 1)
+    assert snapshot.percentile_ns(100) == 2.0**63
+
+
+@given(st.integers(1, 10**13))
+def test_the_extension_and_exemplars_mean_the_same_buckets(value: int) -> None:
+    """An exemplar is put to the bucket in which its fill was counted."""
+    assert _filled([value]).counts.index(1) == position_of(value)
 
 
 def test_an_empty_histogram_says_zero() -> None:
