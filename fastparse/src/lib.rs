@@ -1,9 +1,10 @@
 //! Strict, exact and fast parsing of venue frames into Fillwire order events.
 //!
 //! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python. Beside it what every fill pays
-//! for being measured (`latency`).
+//! for being measured and traced (`arrival`, `latency`).
 
 pub mod alpaca;
+pub mod arrival;
 pub mod binance;
 pub mod binance_futures;
 mod closed_set;

@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
+use crate::arrival;
 use crate::error::{ErrorCode, ParseError};
 use crate::latency;
 use crate::model::{self, Kind, Report, Span};
@@ -317,6 +318,16 @@ impl Parser {
     }
 }
 
+/// Stamps, and whether the trace is kept.
+type Arrival = (Option<i64>, Option<i64>, Option<i64>, Option<bool>);
+
+#[pyfunction]
+#[pyo3(signature = (block, /))]
+fn read_arrival(block: &[u8]) -> Arrival {
+    let [offset, parsed, published] = arrival::stamps(block).map_or([None; 3], |stamps| stamps.map(Some));
+    (offset, parsed, published, arrival::is_sampled(block))
+}
+
 /// Durations of one kind, counted.
 #[pyclass(subclass, module = "fillwire._fastparse")]
 #[derive(Default)]
@@ -372,5 +383,6 @@ fn _fastparse(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Histogram>()?;
     module.add("ParseError", parse_error_type(module.py())?)?;
     module.add_function(wrap_pyfunction!(exchanges, module)?)?;
+    module.add_function(wrap_pyfunction!(read_arrival, module)?)?;
     module.add_function(wrap_pyfunction!(error_codes, module)?)
 }

@@ -1,4 +1,6 @@
-"""The Rust parsers, and the histogram of latencies. Only `fillwire.venues.parsing` and `fillwire.runtime.latency` import this module.
+"""The Rust parsers, and what every fill pays for being measured and traced.
+
+Only `fillwire.venues.parsing`, `fillwire.runtime.latency` and `fillwire.wire.headers` import this module.
 
 Everything here is synchronous, keeps no Python object, does no I/O and reads no clock.
 """
@@ -6,10 +8,25 @@ Everything here is synchronous, keeps no Python object, does no I/O and reads no
 from collections.abc import Callable, Mapping
 from typing import Self, final
 
-__all__ = ["Control", "ExecutionReport", "Histogram", "ParseError", "Parser", "error_codes", "exchanges"]
+__all__ = [
+    "Control",
+    "ExecutionReport",
+    "Histogram",
+    "ParseError",
+    "Parser",
+    "error_codes",
+    "exchanges",
+    "read_arrival",
+]
 
 def exchanges() -> list[str]:
     """Return the exchanges that have a parser."""
+
+def read_arrival(block: bytes, /) -> tuple[int, int, int, bool | None] | tuple[None, None, None, bool | None]:
+    """Return what a raw block of headers says of an event's way: `wire.headers.Stamps`, and whether its trace is kept.
+
+    Stamps that are no three numbers of 64 bits are as good as none; kept is what `runtime.tracing.is_parent_sampled` says.
+    """
 
 def error_codes() -> list[tuple[str, str]]:
     """Return every (code, class) that `ParseError` can carry; class is malformed, unknown or suspicious."""

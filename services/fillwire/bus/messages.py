@@ -102,6 +102,11 @@ class Message:
         return self.headers.get(name)
 
     @property
+    def raw_headers(self) -> bytes:
+        """The headers as they came, see `parse_headers`; empty if there are none."""
+        return self._raw_headers
+
+    @property
     def status(self) -> int | None:
         """Status code of a message of the server itself, None for an ordinary message."""
         return parse_status(self._raw_headers)

@@ -7,37 +7,20 @@ from fillwire.domain.events import OrderEvent
 from fillwire.runtime.fill_traces import HostTrace, emitted_ns
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.runtime.tracing import is_parent_sampled
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.recalling import Calls
 from fillwire.sdk.worker import Observe
-from fillwire.wire.headers import STAMPS, TRACEPARENT, split_stamps
+from fillwire.wire.headers import read_arrival
 
 _log = get_log(__name__)
 
 # So long a plain callback may keep the loop, and with it every other bot of the process.
 BLOCKING_NS = 10_000_000
 
-_NO_STAMPS = None, None, None
-
-
-Stamped = tuple[int, int, int] | tuple[None, None, None]
-
-
-def _stamps(message: Message) -> Stamped:
-    """Return what `Stamps` holds; nothing where nothing can be read."""
-    header = message.header(STAMPS)
-    if header is None:
-        return _NO_STAMPS
-    try:
-        return split_stamps(header)
-    except ValueError:  # somebody else's publisher; the event counts all the same
-        return _NO_STAMPS
-
 
 def emission_ns(event: OrderEvent, message: Message) -> int:
     """Return when the venue emitted the event, by the gateway's clock; else when the gateway read the frame."""
-    return emitted_ns(event.exchange_time_ns, _stamps(message)[0], event.received_time_ns)
+    return emitted_ns(event.exchange_time_ns, read_arrival(message.raw_headers)[0], event.received_time_ns)
 
 
 def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
@@ -50,7 +33,8 @@ def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
     hand_in = telemetry.callback_returned
     note = None if calls is None else calls.note
     # Read once for all bots that share it.
-    last: tuple[Message | None, Stamped, str, int, bool | None] = (None, _NO_STAMPS, "", 0, None)
+    of_nothing: Message | None = None
+    last = of_nothing, read_arrival(b""), "", 0
     blocked: Counter[tuple[str, str]] = Counter()
 
     def warn(bot: Bot, event: OrderEvent, callback: str, duration_ns: int) -> None:
@@ -86,9 +70,9 @@ def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
             warn(bot, event, callback, returned_ns - started_ns)
         nonlocal last
         if message is not last[0]:
-            is_kept = is_parent_sampled(message.header(TRACEPARENT)) if telemetry.is_exporting else None
-            last = message, _stamps(message), message.subject, message.delivery_count or 1, is_kept
-        _, (offset_ns, parsed_ns, published_ns), subject, delivery, is_kept = last
+            arrival = read_arrival(message.raw_headers)
+            last = message, arrival, message.subject, message.delivery_count or 1
+        _, (offset_ns, parsed_ns, published_ns, is_kept), subject, delivery = last
         fill = event.last_fill
         hand_in(
             HostTrace(
