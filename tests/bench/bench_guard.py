@@ -42,7 +42,7 @@ def _memory_mib(server: EmbeddedServer) -> float:
 
 
 def _guard(bus: Bus) -> DuplicateGuard:
-    return DuplicateGuard(StoredIds(bus, "ORDERS"), 600.0, order_scope_filter)
+    return DuplicateGuard(StoredIds(bus), 600.0, order_scope_filter)
 
 
 async def _published(
@@ -99,7 +99,7 @@ async def _last_sequence(bus: Bus, count: int, accounts: int) -> dict[str, float
 async def _looked_up(bus: Bus, waiting: int) -> float:
     """Return how long it takes to look `waiting` events up in the whole log, in milliseconds."""
     began_s = time.perf_counter()
-    await StoredIds(bus, "ORDERS").find(
+    await StoredIds(bus).find(
         "orders.alice.binance.live.BTC-USDT.*", {f"unknown-{number}" for number in range(waiting)}, 0
     )
     return round((time.perf_counter() - began_s) * 1e3, 1)

@@ -1,8 +1,7 @@
-"""A log in partitions, as docs/scaling.md designs it: does it hold what one stream holds, and what does it cost?
+"""A log in partitions (docs/scaling.md): does it hold what one stream holds, and what does it cost?
 
-The broker maps each subject to a partition by user, exchange and environment; a stream for each partition takes what is its
-own and gives it its subject back. So publishers and readers see the subjects that they see today, and only the name of the
-stream differs. Measured beside one stream, in the same run: events per second through one publisher, and the brokers' CPU.
+The broker maps each subject to a partition by user; a stream for each partition takes what is its own and gives it its
+subject back. So publishers and readers see the subjects that they see without, and only the name of the stream differs. Measured beside one stream, in the same run: events per second through one publisher, and the brokers' CPU.
 Proven meanwhile: every event is stored once, an id that was sent again is a duplicate, each order is in order, and what a
 consumer of one account gets is the account's.
 """
@@ -23,9 +22,10 @@ from bench.processes import usage
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.log import read_stream
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.server import EmbeddedServer
-from fillwire.bus.streams import STREAMS, Manifest, ensure_manifest
+from fillwire.bus.streams import Manifest, ensure_manifest, stream_manifests
 from fillwire.domain.enums import Kind
 from fillwire.domain.identifiers import Account
 from fillwire.wire.subjects import order_filter, order_subject
@@ -36,32 +36,12 @@ PARTITIONS = (1, 4)
 ROUNDS = 3
 _ORDERS_OF_EACH = 4
 _BODY = b'{"filler":"' + b"x" * 560 + b'","number":'
-_TOKENS = 5
-_ORDERS = next(definition for definition in STREAMS if definition.name == "ORDERS")
 
 
-def mapping(partitions: int) -> str:
-    """Return the broker's configuration that sends each account's order events to a partition of its own."""
-    subject = ".".join(["orders", *["*"] * _TOKENS])
-    tokens = ".".join(f"{{{{wildcard({token})}}}}" for token in range(1, _TOKENS + 1))
-    return f'mappings {{ "{subject}": "p.{{{{partition({partitions},1,2,3)}}}}.orders.{tokens}" }}\n'
-
-
-def manifests(partitions: int, replicas: int) -> list[Manifest]:
-    """Return the streams: ORDERS as it is, or ORDERS_0 and so on, which hold the subjects as they were published."""
-    whole = _ORDERS.manifest(replicas)
-    if partitions == 1:
-        return [whole]
-    return [
-        whole
-        | {
-            "name": f"ORDERS_{number}",
-            "subjects": [f"p.{number}.orders.>"],
-            "max_bytes": whole["max_bytes"] // partitions,
-            "subject_transform": {"src": f"p.{number}.orders.>", "dest": "orders.>"},
-        }
-        for number in range(partitions)
-    ]
+def manifests(partitions: Partitions, replicas: int) -> list[Manifest]:
+    """Return the streams of the log."""
+    made = stream_manifests(replicas, partitions)
+    return [manifest for manifest in made if manifest["name"] in partitions.streams]
 
 
 def accounts() -> list[Account]:
@@ -148,12 +128,12 @@ class Run:
 async def _measure(replicas: int, partitions: int, messages: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fillwire-bench-") as name:
         async with AsyncExitStack() as stack:
-            extra = mapping(partitions) if partitions > 1 else ""
-            servers = await stack.enter_async_context(brokers(Path(name), replicas, extra))
+            divided = Partitions(partitions)
+            servers = await stack.enter_async_context(brokers(Path(name), replicas, divided.configuration()))
             bus = await stack.enter_async_context(
-                await Bus.connect(url_of(servers), name="bench", deadline_s=30)
+                await Bus.connect(url_of(servers), name="bench", deadline_s=30, partitions=partitions)
             )
-            made = manifests(partitions, replicas)
+            made = manifests(divided, replicas)
             for manifest in made:
                 await ensure_manifest(bus, manifest)
             run_ = Run(bus, servers, [manifest["name"] for manifest in made])

@@ -24,15 +24,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bench.processes import usage
 from fillwire.bus.connection import Bus
+from fillwire.bus.partitions import LOG
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.client_order_ids import derive_client_order_id
 from fillwire.domain.enums import Kind, Side
 from fillwire.recorder.database import Database
+from fillwire.recorder.following import SUBJECT
 from fillwire.recorder.inserting import insert_new, prepare
 from fillwire.recorder.rows import KEYS, Row, row_of
-from fillwire.recorder.service import STREAM, SUBJECT
 from fillwire.recorder.tables import Amount, order_events
 from fillwire.recorder.tail import Tail
 from fillwire.recorder.writer import Writer
@@ -142,7 +143,7 @@ class Bench:
 
     async def reading(self) -> dict[str, float]:
         """Read the stream and throw it away."""
-        tail = await Tail(self._bus, STREAM, SUBJECT).start(0)
+        tail = await Tail(self._bus, LOG, SUBJECT).start(0)
         began_s, cpu_s, read = time.perf_counter(), time.process_time(), 0
         while read < self._count:
             read += len(await tail.take(_BATCH))

@@ -18,12 +18,16 @@ STAGES = ("emit", "receive", "parse", "publish", "deliver", "callback")
 
 
 @pytest.mark.timeout(120)
-async def test_every_execution_arrives_once_in_order_and_traced(tmp_path: Path) -> None:
-    """What the venue executes is told to the bot once, in order, and each fill is one trace across both services."""
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_every_execution_arrives_once_in_order_and_traced(tmp_path: Path, partitions: int) -> None:
+    """What the venue executes is told to the bot once, in order, and each fill is one trace across both services.
+
+    In one stream, or by the log in partitions.
+    """
     recording = tmp_path / "recording.jsonl"
     async with OtlpReceiver() as receiver, aiohttp.ClientSession() as session:
         exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-        async with Stack(tmp_path, exporting) as stack:
+        async with Stack(tmp_path, exporting, partitions=partitions) as stack:
             venue = await SimulatedVenue.start(stack, session)
             await stack.spawn("gateway", "gateway", "--exchange", "binance")
             await stack.spawn(

@@ -78,7 +78,7 @@ async def test_everything_comes_back_as_it_was(bus: Bus, tmp_path: Path) -> None
 async def tell_again(bus: Bus, numbers: Iterable[int], body: bytes) -> None:
     """Publish as a gateway does what it finds at the exchange after a restore: some of it is in the log."""
     now_ns = time.time_ns()
-    stored = StoredIds(bus, "ORDERS")
+    stored = StoredIds(bus)
     guard = DuplicateGuard(stored, 600.0, lambda _: "orders.alice.>", forgotten_before_ns=now_ns)
     async with OrderedPublisher(bus, guard=guard) as publisher:
         for number in numbers:

@@ -36,7 +36,7 @@ async def bus(connect_bus: ConnectBus) -> Bus:
 
 
 def _guarded(bus: Bus, **options: float) -> OrderedPublisher:
-    guard = DuplicateGuard(StoredIds(bus, "ORDERS"), WINDOW_S, order_scope_filter)
+    guard = DuplicateGuard(StoredIds(bus), WINDOW_S, order_scope_filter)
     return OrderedPublisher(bus, guard=guard, **options)  # type: ignore[arg-type]  # passed through
 
 
@@ -196,7 +196,7 @@ async def test_a_question_asked_again_reads_only_what_is_new(broker: EmbeddedSer
         for number in range(500):
             plain.submit(f"{number}", SUBJECT, b"x", f"id-{number}")
         assert await plain.flush(20) == 0
-        ids = StoredIds(through, "ORDERS")
+        ids = StoredIds(through)
         assert await ids.find("orders.alice.>", {"id-7", "id-600"}, 0) == {"id-7"}
         whole_bytes = proxy.returned_bytes
         plain.submit("new", SUBJECT, b"x", "id-600")
@@ -256,9 +256,9 @@ async def test_a_reading_that_fails_goes_on_where_it_got_to(
     found: set[str] = set()
     failures = 0
     async with broker_proxy(broker.url) as proxy, await Bus.connect(proxy.url, name="reader") as through:
-        assert await StoredIds(through, "ORDERS").find("orders.alice.>", wanted, 0) == wanted - {"id-20000"}
+        assert await StoredIds(through).find("orders.alice.>", wanted, 0) == wanted - {"id-20000"}
         whole_bytes = proxy.returned_bytes
-        ids = StoredIds(through, "ORDERS", deadline_s=0.1)
+        ids = StoredIds(through, deadline_s=0.1)
 
         async def is_found() -> bool:
             nonlocal failures
@@ -281,7 +281,7 @@ async def test_a_look_up_that_outlasts_the_window_ends(bus: Bus) -> None:
     await _fill(bus, 20_000)
     await _window_passes()
     old_ns = time.time_ns() - int(10 * WINDOW_S * 1e9)
-    guard = DuplicateGuard(StoredIds(bus, "ORDERS", deadline_s=0.1), 0.2, order_scope_filter)
+    guard = DuplicateGuard(StoredIds(bus, deadline_s=0.1), 0.2, order_scope_filter)
     async with OrderedPublisher(bus, guard=guard) as publisher:
         for number in (7, 19_999, 20_000):
             publisher.submit("order", SUBJECT, b"x", f"id-{number}", since_ns=old_ns)

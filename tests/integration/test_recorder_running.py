@@ -14,7 +14,7 @@ from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
 from fillwire.recorder.reports import BY_BOT_AND_PAIR, By
 from fillwire.recorder.running import SETTLED_AFTER_NS, RunningProfit
-from fillwire.recorder.trades import TradeFilter, read_between, read_recorded
+from fillwire.recorder.trades import Recorded, TradeFilter, read_between, read_recorded
 from support.databases import opened_writer, query, record
 from support.order_events import ALICE, EPOCH_NS, order_event
 
@@ -178,6 +178,12 @@ def test_a_reading_that_fails_leaves_nothing_half_done(
     assert caught_up(database, profit, EPOCH_NS + 10**13).now() == read_anew(database)
 
 
+def _before(recorded: Recorded, sequence: int) -> Recorded:
+    """Return the moment when the one stream was recorded up to a sequence."""
+    ((stream_id, place),) = recorded.streams.items()
+    return replace(recorded, streams={stream_id: place._replace(sequence=sequence)})
+
+
 def test_a_database_of_before_is_given_the_index(database: Database) -> None:
     """The recorder makes it at its start; what reads finds the new trades by it, whosever they are."""
     record(database, [traded(1, EPOCH_NS)])
@@ -195,7 +201,7 @@ def test_a_database_of_before_is_given_the_index(database: Database) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.set_trace_callback(statements.append)
-        assert len(list(read_between(connection, "alice", replace(until, sequence=1), until))) == 1
+        assert len(list(read_between(connection, "alice", _before(until, 1), until))) == 1
         driver.set_trace_callback(None)
         (asked,) = [statement for statement in statements if "FROM order_events" in statement]
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all()

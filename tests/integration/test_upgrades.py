@@ -93,7 +93,7 @@ def test_a_database_of_a_former_revision_keeps_what_it_has(database: Database, r
     assert writer.open()
     try:
         writer.migrate()
-        position = writer.position()
+        position = writer.position("ORDERS")
         assert position is not None
         assert position.sequence == 3
     finally:

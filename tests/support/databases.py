@@ -58,7 +58,7 @@ def opened_writer(database: Database, created_ns: int = 1) -> tuple[Writer, Posi
     writer = Writer(database)
     assert writer.open()
     writer.migrate()
-    return writer, writer.position() or writer.begin_stream("ORDERS", created_ns)
+    return writer, writer.position("ORDERS") or writer.begin_stream("ORDERS", created_ns)
 
 
 def record(database: Database, events: Sequence[OrderEvent]) -> None:

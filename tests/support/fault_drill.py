@@ -154,7 +154,7 @@ async def drill(
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(await Bus.connect(url, name="gateway", deadline_s=30))
         other = await stack.enter_async_context(await Bus.connect(bot_url or url, name="bot", deadline_s=30))
-        guard = DuplicateGuard(StoredIds(bus, "ORDERS"), window_s, order_scope_filter)
+        guard = DuplicateGuard(StoredIds(bus), window_s, order_scope_filter)
         publisher = await OrderedPublisher(bus, capacity=capacity, guard=guard).start()
         journal = await Journal.open(path / "journal", "drill", 64 << 20)
         spillway = Spillway(publisher, journal)

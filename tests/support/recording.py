@@ -1,7 +1,7 @@
 """A recorder under test, in this process or in one of its own, and what the stream holds to compare with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,10 +31,20 @@ async def recording(bus: Bus, database: Database) -> AsyncIterator[Recorder]:
 
 
 @asynccontextmanager
-async def recorder_process(database: Database, nats: str, cwd: Path) -> AsyncIterator[Process]:
+async def recorder_process(
+    database: Database, nats: str, cwd: Path, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Process]:
     """Run `fillwire recorder` in a process of its own."""
     async with python(
-        "-m", "fillwire", "recorder", "--database", address_of(database), "--nats", nats, cwd=cwd
+        "-m",
+        "fillwire",
+        "recorder",
+        "--database",
+        address_of(database),
+        "--nats",
+        nats,
+        cwd=cwd,
+        environ=environ,
     ) as process:
         yield process
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from fillwire.bus.connection import Bus, Credentials
 from fillwire.bus.credentials import JETSTREAM_API
 from fillwire.bus.door import Door
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.tenants import API_PREFIX, TenantLimits
 from fillwire.cli.users.accounts import FILE, accounts_conf
 from fillwire.cli.users.placing import make_streams
-from fillwire.cli.users.registry import Kind, Login, Registry, new_key, rotated
+from fillwire.cli.users.registry import Kind, Login, Registry, new_key, rotated, write_registry
 
 _NOW = datetime.now(UTC)
 
@@ -89,19 +90,34 @@ def registry_of(
 
 
 @asynccontextmanager
-async def tenancy(
+async def tenancy(  # noqa: PLR0913 - what a test varies
     directory: Path,
     kinds: Mapping[str, Kind],
     limits: Mapping[str, TenantLimits] | None = None,
     extra_config: str = "",
+    *,
+    partitions: int = 1,
+    saved: bool = False,
 ) -> AsyncIterator[Tenancy]:
-    """Run a broker for these logins, a control and a door among them, with all streams made and the door open."""
+    """Run a broker for these logins, a control and a door among them, with all streams made and the door open.
+
+    Args:
+        directory: of everything.
+        kinds: of the logins, by name.
+        limits: of tenants, by name.
+        extra_config: of the broker.
+        partitions: of the log.
+        saved: whether the registry is written there, too, for `fillwire users`.
+    """
     logins = {"control": Kind.CONTROL, "door": Kind.DOOR, **kinds}
-    registry = registry_of(directory, logins, limits)
+    registry = replace(registry_of(directory, logins, limits), partitions=Partitions(partitions))
+    if saved:
+        write_registry(directory, registry)
     (directory / FILE).write_bytes(accounts_conf(registry))
     config = f'include "../{FILE}"\n{extra_config}'
     async with EmbeddedServer(directory / "broker", extra_config=config) as broker, AsyncExitStack() as stack:
         made = Tenancy(broker, directory, registry, stack)
-        await make_streams(await made.connect("control"), registry.tenants, 1, 600.0)
+        control = await made.connect("control", partitions=partitions)
+        await make_streams(control, registry.tenants, 1, 600.0)
         await stack.enter_async_context(Door(await made.connect("door")))
         yield made

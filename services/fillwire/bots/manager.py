@@ -36,7 +36,6 @@ from fillwire.domain.orders import TradeOrder
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import durable_name
 from fillwire.sdk.host_clerk import forget_checkpoint
-from fillwire.sdk.running import STREAM
 from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
 from fillwire.sdk.trading import Amount
 
@@ -296,7 +295,9 @@ class BotManager:
             done = await self._finish(spec, end_s, cancel_orders=cancel_orders)
             await self._specs.remove(spec, fixed)
             try:  # one that is created under its name meanwhile begins after this: no host can have it before
-                await delete_consumer(self._bus, STREAM, durable_name(user, bot))
+                await delete_consumer(
+                    self._bus, self._bus.partitions.stream_of(user), durable_name(user, bot)
+                )
                 await forget_checkpoint(self._bus, spec.account, bot)
                 await self._statuses.delete(spec.key)
             except BrokerError:

@@ -16,12 +16,15 @@ import orjson
 from fillwire.bus import api
 from fillwire.bus.buckets import BOOKS, BUCKETS, DECISIONS
 from fillwire.bus.connection import Bus
+from fillwire.bus.dividing import require_division
+from fillwire.bus.partitions import LOG, Partitions, partitions_of
 from fillwire.bus.snapshots import CHUNK_BYTES, State, restore_snapshot, take_snapshot
-from fillwire.bus.streams import STREAMS, Manifest
+from fillwire.bus.streams import STREAMS, Manifest, divided
 from fillwire.domain.errors import BrokerError, ConfigError
 
 FORMAT = 1
 LIST_NAME = "backup.json"
+_UNDIVIDED = Partitions()
 _FIRST = (BOOKS.stream, DECISIONS.stream)
 
 Progress = Callable[[str, int], None]
@@ -65,20 +68,23 @@ class Backup:
         directory: where it is.
         made_ns: when its first archive was begun, by the clock of the machine that made it.
         archives: its streams, in the order in which they were read.
+        partitions: of the log in it.
     """
 
     directory: Path
     made_ns: int
     archives: tuple[Archive, ...]
+    partitions: Partitions
 
 
-def stream_names() -> list[str]:
+def stream_names(partitions: Partitions = _UNDIVIDED) -> list[str]:
     """Return the streams of a backup in the order in which they are read.
 
     A bot's book stands for the log up to a sequence, and a decision for what was stored before it: so both are read before
     the streams that they speak of, and never know of more than these have.
     """
-    names = [definition.name for definition in STREAMS] + [definition.stream for definition in BUCKETS]
+    names = [definition.name for definition in divided(STREAMS, partitions)]
+    names += [definition.stream for definition in BUCKETS]
     return [*_FIRST, *(name for name in names if name not in _FIRST)]
 
 
@@ -100,18 +106,21 @@ async def make_backup(
     made_ns = time.time_ns()
     partial = _begun(directory)
     try:
+        await require_division(bus, deletes=False)
         existing = await _existing(bus)
         if not existing:
             raise BrokerError("the broker has no stream of Fillwire: expected one where services have run")
         archives = [
-            await _archive(bus, name, partial, progress) for name in stream_names() if name in existing
+            await _archive(bus, name, partial, progress)
+            for name in stream_names(bus.partitions)
+            if name in existing
         ]
         _finish(partial, directory, {"format": FORMAT, "made_ns": made_ns, "version": version}, archives)
     except OSError as error:
         raise ConfigError(f"cannot write backup {directory}: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Backup(directory, made_ns, tuple(archives))
+    return Backup(directory, made_ns, tuple(archives), bus.partitions)
 
 
 def read_backup(directory: Path, progress: Progress = lambda _name, _bytes: None) -> Backup:
@@ -128,7 +137,8 @@ def read_backup(directory: Path, progress: Progress = lambda _name, _bytes: None
                 f"backup {directory} has format {document['format']!r}: expected {FORMAT}, "
                 "it was made by another version of Fillwire"
             )
-        archives = tuple(_archive_of(each) for each in document["streams"])
+        partitions = _partitions(document["streams"])
+        archives = tuple(_archive_of(each, partitions) for each in document["streams"])
         made_ns = int(document["made_ns"])
     except OSError as error:
         raise ConfigError(
@@ -138,7 +148,7 @@ def read_backup(directory: Path, progress: Progress = lambda _name, _bytes: None
         raise ConfigError(f"backup {directory} is broken: {path} is not what a backup writes") from error
     for archive in archives:
         _check(directory, archive, progress)
-    return Backup(directory, made_ns, archives)
+    return Backup(directory, made_ns, archives, partitions)
 
 
 async def restore_backup(
@@ -158,9 +168,16 @@ async def restore_backup(
         progress: told how far it is.
 
     Raises:
-        ConfigError: the broker has one of the streams; nothing was touched.
+        ConfigError: the broker has one of the streams, or the log is divided otherwise than the settings say; nothing was
+            touched.
         BrokerError: the broker refused an archive or did not answer; the streams that were made are deleted again.
     """
+    if backup.partitions != bus.partitions:
+        raise ConfigError(
+            f"nats.partitions is {bus.partitions.count}: expected {backup.partitions.count}, "
+            "as many as the log of order events has in the backup"
+        )
+    await require_division(bus)
     taken = sorted(await _existing(bus) & {archive.name for archive in backup.archives})
     if taken:
         raise ConfigError(
@@ -197,7 +214,7 @@ async def _existing(bus: Bus) -> set[str]:
         names = page.get("streams") or []
         found.update(names)
         if not names or len(found) >= page["total"]:
-            return found & set(stream_names())
+            return found & set(stream_names(bus.partitions))
 
 
 async def _archive(bus: Bus, name: str, directory: Path, progress: Progress) -> Archive:
@@ -251,9 +268,14 @@ def _finish(partial: Path, directory: Path, head: dict[str, Any], archives: list
     _sync(directory.parent)
 
 
-def _archive_of(document: Mapping[str, Any]) -> Archive:
+def _partitions(streams: list[Mapping[str, Any]]) -> Partitions:
+    logs = [each["config"]["subjects"] for each in streams if str(each["name"]).startswith(LOG)]
+    return partitions_of(logs[0]) if logs else Partitions()
+
+
+def _archive_of(document: Mapping[str, Any], partitions: Partitions) -> Archive:
     name = document["name"]
-    if name not in stream_names():
+    if name not in stream_names(partitions):
         raise ValueError(f"{name!r} is no stream of ours")
     config, state = document["config"], document["state"]
     int(state["messages"]), int(state["last_seq"])

@@ -16,6 +16,7 @@ from fillwire.bus.client import DirectClient, DirectHandler
 from fillwire.bus.credentials import Credentials, mask_url, parse_servers
 from fillwire.bus.dialling import close_client, open_client, sentence
 from fillwire.bus.notices import Notices
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.requests import Answer, ask
 from fillwire.bus.subscriptions import MessageHandler, Subscription
 from fillwire.domain.errors import BrokerError, ConfigError
@@ -44,6 +45,7 @@ class Bus:
 
     Attributes:
         api_prefix: first tokens of requests to JetStream.
+        partitions: into how many streams the log of order events is divided.
         notices: tells who wants to know when the connection is lost and when it is back, with subscriptions in place.
     """
 
@@ -54,6 +56,7 @@ class Bus:
         name: str,
         credentials: Credentials | None = None,
         inbox_prefix: str = "_INBOX",
+        partitions: int = 1,
     ) -> None:
         self._servers = parse_servers(url)
         self._shown_url = ",".join(mask_url(server) for server in self._servers)
@@ -61,6 +64,7 @@ class Bus:
         self.inbox_prefix = inbox_prefix
         self._credentials = credentials or Credentials()
         self.api_prefix = self._credentials.api_prefix
+        self.partitions = Partitions(partitions)
         self._options = self._credentials.client_options()
         self._client = self._new_client()
         self._subscriptions: set[Subscription] = set()
@@ -81,7 +85,7 @@ class Bus:
     # -- life
 
     @classmethod
-    async def connect(
+    async def connect(  # noqa: PLR0913 - what a connection is; all but url and name have a default
         cls,
         url: str,
         *,
@@ -89,6 +93,7 @@ class Bus:
         credentials: Credentials | None = None,
         inbox_prefix: str = "_INBOX",
         deadline_s: float = 10.0,
+        partitions: int = 1,
     ) -> Self:
         """Return a connected bus.
 
@@ -98,12 +103,13 @@ class Bus:
             credentials: None for a broker without authentication.
             inbox_prefix: subject prefix of all answers to us, so that permissions can tell users apart.
             deadline_s: until then the broker may still be starting; connecting is tried again and again.
+            partitions: into how many streams the log of order events is divided there.
 
         Raises:
             BrokerError: no broker answered before the deadline, or it refuses the credentials.
             ConfigError: an url or credentials that cannot be used.
         """
-        bus = cls(url, name=name, credentials=credentials, inbox_prefix=inbox_prefix)
+        bus = cls(url, name=name, credentials=credentials, inbox_prefix=inbox_prefix, partitions=partitions)
         await bus._open(bus._client, deadline_s)
         bus._supervisor = asyncio.get_running_loop().create_task(bus._supervise(), name=f"bus {name}")
         return bus

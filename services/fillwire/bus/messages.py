@@ -79,6 +79,10 @@ class Message:
         """The subject it was published on."""
         return self._raw_subject.decode()
 
+    def relabel(self, subject: str) -> None:
+        """Say on what subject it was published, where it was delivered on one that the broker has made of that."""
+        self._raw_subject = subject.encode()
+
     @property
     def reply(self) -> str:
         """The subject an answer goes to, empty if none is expected."""

@@ -27,6 +27,11 @@ async def held_since_ns(bus: Bus, stream: str) -> int:
     return since_ns + MARGIN_NS if since_ns else 0
 
 
+async def log_held_since_ns(bus: Bus) -> int:
+    """Return the same of the log of order events; of several partitions the latest time. Raises as `held_since_ns`."""
+    return max([await held_since_ns(bus, stream) for stream in bus.partitions.streams])
+
+
 def _is_full(config: dict[str, int], state: dict[str, int]) -> bool:
     """Whether the oldest messages make room for new ones; then the first is no measure of their age alone."""
     largest_bytes = config["max_msg_size"] if config["max_msg_size"] > 0 else _MIB

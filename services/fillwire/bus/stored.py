@@ -1,4 +1,4 @@
-"""Which message ids a stream holds, however long ago they were stored: read from the stream itself."""
+"""Which message ids the log holds, however long ago they were stored: read from the stream itself."""
 
 import asyncio
 from collections.abc import Collection
@@ -47,7 +47,7 @@ class _Read:
 
 
 class StoredIds:
-    """Looks ids up in a stream by reading the headers of what it stored since a time.
+    """Looks ids up in the log of order events by reading the headers of what it stored since a time.
 
     A question costs by what was stored since then on the subjects in question. What was read is remembered for a
     minute, of a reading that failed or took too long as well: who asks again pays only for what is new, as long as
@@ -55,13 +55,11 @@ class StoredIds:
 
     Args:
         bus: the connection.
-        stream: the stream's name.
         deadline_s: how long one reading may take.
     """
 
-    def __init__(self, bus: Bus, stream: str, *, deadline_s: float = 30.0) -> None:
+    def __init__(self, bus: Bus, *, deadline_s: float = 30.0) -> None:
         self._bus = bus
-        self._stream = stream
         self._deadline_s = deadline_s
         self._reads: dict[str, _Read] = {}
 
@@ -69,7 +67,7 @@ class StoredIds:
         """Return those of `message_ids` that are stored on subjects of `pattern`.
 
         Args:
-            pattern: subjects on which they would be; no two questions for the same may be asked at once.
+            pattern: subjects on which they would be, of one user; no two questions for the same may be asked at once.
             message_ids: what to look for.
             since_ns: none of them was stored before, nanoseconds since the epoch by our clock.
 
@@ -79,8 +77,9 @@ class StoredIds:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         self._reads = {name: read for name, read in self._reads.items() if now_s - read.read_s < FORGET_S}
+        stream = self._bus.partitions.stream_at(pattern)
         if not self._bus.is_connected:  # a question would wait in the client's memory and be asked too late
-            raise BrokerError(f"cannot read {pattern} of stream {self._stream}: the broker is away")
+            raise BrokerError(f"cannot read {pattern} of stream {stream}: the broker is away")
         wanted = frozenset(message_ids)
         read = self._reads.pop(pattern, None)
         if read is None or not read.answers(wanted, since_ns):
@@ -93,7 +92,7 @@ class StoredIds:
         try:
             await read_stream(
                 self._bus,
-                self._stream,
+                stream,
                 pattern,
                 begin,
                 lambda message: read.take(message, wanted),

@@ -1,16 +1,19 @@
 """The streams: what is kept, for how long, and how much of it; made and updated by whoever starts first."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
+from fillwire.bus.dividing import require_division
 from fillwire.bus.errors import ApiRefused
+from fillwire.bus.partitions import LOG, Partitions
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.logs import get_log
-from fillwire.wire.subjects import ALERTS, CONNECTIONS, DEAD_LETTERS, ORDERS, QUARANTINE
+from fillwire.wire.subjects import ALERTS, CONNECTIONS, DEAD_LETTERS, QUARANTINE
 
 _log = get_log(__name__)
 
@@ -18,7 +21,8 @@ _NS = 1_000_000_000
 _DAY_S = 86_400
 _GIB = 1 << 30
 _MIB = 1 << 20
-_ORDER_EVENTS = (f"{ORDERS}.>",)
+
+_UNDIVIDED = Partitions()
 
 Manifest = dict[str, Any]
 """A configuration in the broker's own JSON, as `nats stream add --config` reads it: durations in nanoseconds."""
@@ -39,6 +43,7 @@ class StreamDefinition:
         max_consumers: consumers it accepts; the broker's own default is 1000.
         duplicate_window_s: message ids are remembered for so long, in seconds; about 250 bytes of memory each.
         is_append_only: whether deleting and purging single messages is denied: the log is the evidence.
+        transform: what becomes of the subjects that it takes, in the broker's own JSON; None if they stay.
     """
 
     name: str
@@ -51,10 +56,11 @@ class StreamDefinition:
     max_consumers: int = 1000
     duplicate_window_s: int = 120
     is_append_only: bool = True
+    transform: Manifest | None = None
 
     def manifest(self, replicas: int = 1) -> Manifest:
         """Return the configuration in the broker's own JSON."""
-        return {
+        manifest: Manifest = {
             "name": self.name,
             "description": self.description,
             "subjects": list(self.subjects),
@@ -75,12 +81,13 @@ class StreamDefinition:
             "deny_delete": self.is_append_only,
             "deny_purge": self.is_append_only,
         }
+        return manifest if self.transform is None else manifest | {"subject_transform": self.transform}
 
 
 STREAMS = (
     StreamDefinition(
-        name="ORDERS",
-        subjects=_ORDER_EVENTS,
+        name=LOG,
+        subjects=_UNDIVIDED.subjects(0),
         description="order events, the log that strategies and gateways resume from",
         max_age_s=30 * _DAY_S,
         max_bytes=6 * _GIB,
@@ -122,9 +129,30 @@ STREAMS = (
 """Every subject that carries events has a stream; `commands.>` has none, for a request is no event."""
 
 
-def stream_manifests(replicas: int = 1) -> list[Manifest]:
+def divided(definitions: Sequence[StreamDefinition], partitions: Partitions) -> list[StreamDefinition]:
+    """Return definitions of streams with one for each partition of the log in the place of the log's."""
+    found: list[StreamDefinition] = []
+    for definition in definitions:
+        if definition.subjects != _UNDIVIDED.subjects(0) or not partitions.is_divided:
+            found.append(definition)
+            continue
+        found += [
+            replace(
+                definition,
+                name=name,
+                subjects=partitions.subjects(number),
+                description=f"{definition.description}: partition {number} of {partitions.count}",
+                max_bytes=definition.max_bytes // partitions.count,
+                transform=partitions.transform(number),
+            )
+            for number, name in enumerate(partitions.streams)
+        ]
+    return found
+
+
+def stream_manifests(replicas: int = 1, partitions: Partitions = _UNDIVIDED) -> list[Manifest]:
     """Return all streams in the broker's own JSON, as deploy/nats/streams.json holds them."""
-    return [definition.manifest(replicas) for definition in STREAMS]
+    return [definition.manifest(replicas) for definition in divided(STREAMS, partitions)]
 
 
 async def ensure_streams(
@@ -146,34 +174,51 @@ async def ensure_streams(
         definitions: the streams.
         duplicate_window_s: of the stream of order events, as who publishes them reckons with it, in seconds; None for
             whoever does not publish: an existing stream keeps its own.
-        log_max_bytes: of the stream of order events, which then drops its oldest; None as for the window.
+        log_max_bytes: of order events, in all partitions of the log together, which then drop their oldest; None as for
+            the window.
 
     Raises:
-        ConfigError: the broker refuses a definition: it conflicts with an existing stream or with the broker's limits.
+        ConfigError: the broker refuses a definition: it conflicts with an existing stream or with the broker's limits;
+            or it has the log in another number of partitions.
         BrokerError: no answer.
     """
-    for definition in definitions:
+    partitions = bus.partitions
+    if partitions.is_divided:
+        await require_division(bus)
+    for definition in divided(definitions, partitions):
         manifest = definition.manifest(replicas)
-        keeps = frozenset[str]()
-        if definition.subjects == _ORDER_EVENTS:
-            chosen = {
-                "duplicate_window": None if duplicate_window_s is None else int(duplicate_window_s * _NS),
-                "max_bytes": log_max_bytes,
-            }
-            manifest |= {field: value for field, value in chosen.items() if value is not None}
-            keeps = frozenset(field for field, value in chosen.items() if value is None)
-        await ensure_manifest(bus, manifest, keeps)
+        if definition.transform is None and definition.subjects != _UNDIVIDED.subjects(0):
+            await ensure_manifest(bus, manifest)
+            continue
+        chosen = {
+            "duplicate_window": None if duplicate_window_s is None else int(duplicate_window_s * _NS),
+            "max_bytes": None if log_max_bytes is None else log_max_bytes // partitions.count,
+        }
+        manifest |= {field: value for field, value in chosen.items() if value is not None}
+        keeps = frozenset(field for field, value in chosen.items() if value is None)
+        await ensure_manifest(bus, manifest, keeps, partial(require_division, bus))
 
 
-async def ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str] = ()) -> None:
+async def ensure_manifest(
+    bus: Bus,
+    manifest: Manifest,
+    keeps: Collection[str] = (),
+    before_creation: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Make one stream, or update it where it differs in other fields than `keeps`; raises as `ensure_streams` does.
 
     A cluster that has just been started lacks peers for a while: that is waited for, some seconds.
+
+    Args:
+        bus: the connection.
+        manifest: the stream.
+        keeps: fields that an existing stream keeps.
+        before_creation: asked before the stream is made; if it raises, it is not.
     """
     deadline_s = asyncio.get_running_loop().time() + _PEERS_DEADLINE_S
     while True:
         try:
-            await _ensure_manifest(bus, manifest, keeps)
+            await _ensure_manifest(bus, manifest, keeps, before_creation)
         except ConfigError as error:
             cause = error.__cause__
             is_early = (
@@ -188,11 +233,18 @@ async def ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str] =
             return
 
 
-async def _ensure_manifest(bus: Bus, manifest: Manifest, keeps: Collection[str]) -> None:
+async def _ensure_manifest(
+    bus: Bus,
+    manifest: Manifest,
+    keeps: Collection[str],
+    before_creation: Callable[[], Awaitable[None]] | None,
+) -> None:
     name = manifest["name"]
     try:
         current = await _stream_config(bus, name)
         if current is None:
+            if before_creation is not None:
+                await before_creation()
             try:
                 await api.call(bus, f"STREAM.CREATE.{name}", manifest)
             except ApiRefused as error:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.streams import STREAMS, Manifest
 from fillwire.domain.identifiers import escape_token
 
@@ -72,11 +73,25 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """A subject of what is delivered to a tenant as it is published.
+
+    Attributes:
+        local: as the tenant's programs say it.
+        core: as it is in the system's account.
+    """
+
+    local: str
+    core: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant: the user whose name stands in the subjects, and what they may take."""
+    """One tenant: the user whose name stands in the subjects, what they may take, and how the log is divided."""
 
     user: str
     limits: TenantLimits = field(default_factory=TenantLimits)
+    partitions: Partitions = field(default_factory=Partitions)
 
     @property
     def token(self) -> str:
@@ -92,9 +107,10 @@ class Tenant:
         """Return the name of the tenant's own stream that stands for one of the system's."""
         return tenant_stream(name, self.token)
 
-    def feeds(self) -> tuple[str, ...]:
+    def feeds(self) -> tuple[Feed, ...]:
         """Return the subjects that are delivered to the tenant as they are published."""
-        return (f"orders.{self.token}.>", f"connections.{self.token}.>")
+        orders, connections = f"orders.{self.token}.>", f"connections.{self.token}.>"
+        return (Feed(orders, self.partitions.live(orders)), Feed(connections, connections))
 
     def services(self) -> tuple[Service, ...]:
         """Return every subject on which the tenant may publish or ask, and what it is in the system's account."""
@@ -149,7 +165,10 @@ class Tenant:
                 "ORDERS",
                 replicas,
                 description="mirror of their order events",
-                mirror={"name": "ORDERS", "filter_subject": f"orders.{self.token}.>"},
+                mirror={
+                    "name": self.partitions.stream_of(self.user),
+                    "filter_subject": f"orders.{self.token}.>",
+                },
                 compression="s2",
                 discard="old",
                 max_age=orders.max_age_s * _NS,

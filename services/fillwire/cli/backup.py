@@ -74,7 +74,8 @@ async def _mark(bus: Bus, replicas: int) -> None:
 
 def _contents(backup: Backup) -> str:
     size = sum(archive.size_bytes for archive in backup.archives) / _MIB
-    orders = next((each.message_count for each in backup.archives if each.name == "ORDERS"), 0)
+    log = backup.partitions.streams
+    orders = sum(each.message_count for each in backup.archives if each.name in log)
     return f"{len(backup.archives)} streams and buckets, {orders} order events, {size:.1f} MiB"
 
 

@@ -57,4 +57,5 @@ async def connect(
         ),
         inbox_prefix=f"_INBOX_{escape_token(inbox)}",
         deadline_s=deadline_s,
+        partitions=nats.partitions,
     )

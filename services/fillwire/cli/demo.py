@@ -19,6 +19,7 @@ from fillwire.cli.accounting import summarise_ms
 from fillwire.cli.demo_console import offer, start_console
 from fillwire.cli.demo_scene import DEFECTS, REFRESH_S, Scene
 from fillwire.cli.demo_view import DemoState, render
+from fillwire.cli.selecting import partitions_option
 from fillwire.cli.stack import Stack
 from fillwire.domain.errors import ConfigError
 from fillwire.recorder.book import open_trades
@@ -40,6 +41,7 @@ class Demo:
         seconds: how long to run; None until `stop` is requested.
         live: whether to draw the live view on standard error.
         console: whether to serve the console, too.
+        partitions: of the log.
     """
 
     def __init__(  # noqa: PLR0913 - what a person may choose
@@ -51,6 +53,7 @@ class Demo:
         seconds: float | None,
         live: bool,
         console: bool = False,
+        partitions: int = 1,
     ) -> None:
         self._directory = directory
         self._exchanges = exchanges
@@ -58,6 +61,7 @@ class Demo:
         self._seconds = seconds
         self._live = live
         self._console = console
+        self._partitions = partitions
         self._scenes: list[Scene] = []
         self._remaining_s: float | None = None
 
@@ -68,14 +72,18 @@ class Demo:
             FillwireError: a part of the system did not start, or ended.
         """
         async with contextlib.AsyncExitStack() as exits:
-            stack = await exits.enter_async_context(Stack(self._directory, {"FILLWIRE_LOG": "warning"}))
+            stack = await exits.enter_async_context(
+                Stack(self._directory, {"FILLWIRE_LOG": "warning"}, partitions=self._partitions)
+            )
             for exchange in self._exchanges:  # one after the other: each adds itself to the configuration
                 scene = await Scene.start(stack, exchange, self._rate)
                 exits.push_async_callback(scene.venue.close)
                 self._scenes.append(scene)
             database = f"sqlite:///{self._directory}/trades.sqlite"
             await stack.spawn("trades", "recorder", "--database", database)
-            bus = await exits.enter_async_context(await Bus.connect(stack.broker.url, name="demo"))
+            bus = await exits.enter_async_context(
+                await Bus.connect(stack.broker.url, name="demo", partitions=self._partitions)
+            )
             async with asyncio.TaskGroup() as group:
                 for scene in self._scenes:
                     group.create_task(scene.play(stack, bus))
@@ -174,7 +182,10 @@ async def _recorded(database: str, expected: int) -> int:
     show_default=True,
     help="Scripted executions per second at each exchange, beside those of the trading bot.",
 )
-def command(*, console: bool, exchanges: Sequence[str], seconds: float | None, rate: int) -> None:
+@partitions_option
+def command(
+    *, console: bool, exchanges: Sequence[str], seconds: float | None, rate: int, partitions: int
+) -> None:
     """Run everything on this machine: broker, and for each exchange its simulator, a gateway and two bots.
 
     Shows the fills as they come, and prints a link to the console that logs in once. At the end it prints a JSON summary
@@ -196,6 +207,7 @@ def command(*, console: bool, exchanges: Sequence[str], seconds: float | None, r
                 seconds=seconds,
                 live=sys.stderr.isatty(),
                 console=console,
+                partitions=partitions,
             )
             summary.update(await demo.run(stop))
 

@@ -100,14 +100,17 @@ def _run(
         configure_logs()
         settings = with_nats(load_settings(config), nats)
         database = chosen_database(settings, address)
-        is_announced = False
+        partitions = settings.nats.partitions
+        sequences: dict[str, int] = {}
         monitoring: str | None = None
 
         def announce(position: Position) -> None:
-            nonlocal is_announced
-            if not is_announced:
-                is_announced = True
-                announce_ready(database=str(database), sequence=position.sequence, monitoring=monitoring)
+            if len(sequences) == partitions:
+                return  # it is known
+            sequences[position.name] = position.sequence
+            if len(sequences) == partitions:
+                where = position.sequence if partitions == 1 else sequences
+                announce_ready(database=str(database), sequence=where, monitoring=monitoring)
 
         async with await connect(settings, name=_NAME, inbox=_NAME) as bus:
             recorder = Recorder(bus, database, replicas=settings.nats.replicas, on_ready=announce)

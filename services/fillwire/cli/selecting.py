@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.partitions import MOST
 from fillwire.cli.broker import connect, with_nats
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.lifecycle import Stop, run
@@ -37,6 +38,14 @@ def all_of(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
 broker_options = all_of(
     click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings, as JSON."),
     click.option("--nats", metavar="URL", help="The broker; overrides the settings."),
+)
+partitions_option = click.option(
+    "--partitions",
+    type=click.IntRange(1, MOST),
+    default=1,
+    show_default=True,
+    envvar="FILLWIRE_NATS__PARTITIONS",
+    help="Into how many streams the broker divides the log.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

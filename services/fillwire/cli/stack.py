@@ -14,10 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import FillwireError
 from fillwire.runtime.parent import PARENT_VARIABLE
 
+PARTITIONS_VARIABLE = "FILLWIRE_NATS__PARTITIONS"
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 15.0
 _TAIL_LINES = 8
@@ -156,15 +158,25 @@ class Stack:
         directory: where the broker's store, the configuration and the logs go; it must exist.
         environ: added to the environment of every child.
         broker: the broker, such as one of a cluster; None for one of its own.
+        partitions: of the log, for which a broker that is given is configured.
     """
 
     def __init__(
-        self, directory: Path, environ: Mapping[str, str] | None = None, broker: EmbeddedServer | None = None
+        self,
+        directory: Path,
+        environ: Mapping[str, str] | None = None,
+        broker: EmbeddedServer | None = None,
+        *,
+        partitions: int = 1,
     ) -> None:
         self.directory = directory
-        self.broker = broker or EmbeddedServer(directory / "broker")
+        self.broker = broker or EmbeddedServer(
+            directory / "broker", extra_config=Partitions(partitions).configuration()
+        )
         self.children: list[Child] = []
         self._environ = dict(environ or {})
+        if partitions > 1:
+            self._environ[PARTITIONS_VARIABLE] = str(partitions)
         self._configuration: dict[str, Any] = {"exchanges": {}, "accounts": []}
 
     async def __aenter__(self) -> Self:

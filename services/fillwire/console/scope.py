@@ -5,6 +5,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -37,7 +39,6 @@ _log = get_log(__name__)
 
 KEPT_EVENTS: Final = 500
 _LOOK_BACK: Final = 3_000  # messages of the log that are looked at for a page's first fills
-_STREAM: Final = "ORDERS"
 
 
 class Scope:
@@ -70,7 +71,7 @@ class Scope:
         bus, user = self._bus, self._user
         try:
             for subject, handler in (
-                (f"{ORDERS}.{user}.>", self._take_live),
+                (bus.partitions.live(self._order_events), self._take_live),
                 (f"{CONNECTIONS}.{user}.>", self._take_connection),
                 (f"{DEAD_LETTERS}.{user}.>", lambda _: self._tell_changed("letters")),
                 (f"{QUARANTINE}.*.*.{user}.>", lambda _: self._tell_changed("frames")),
@@ -99,20 +100,24 @@ class Scope:
 
     async def _look_back(self) -> None:
         """Take the newest events of the log, so that a page does not begin empty."""
-        info = await api.call(self._bus, f"STREAM.INFO.{_STREAM}")
-        start = max(1, int(info["state"]["last_seq"]) - _LOOK_BACK)
-        # Apart, for the older ones must not push out what is told meanwhile.
-        stored: deque[Facts] = deque(maxlen=KEPT_EVENTS)
-
-        def take(message: Message) -> None:
-            if (facts := self._unseen(message, message.stored_time_ns)) is not None:
-                stored.append(facts)
-
+        streams = self._bus.partitions.streams_at(self._order_events)
+        # Apart, for the older ones must not push out what is told meanwhile, nor what another stream holds.
+        parts: list[deque[Facts]] = []
         try:
-            await read_stream(self._bus, _STREAM, f"{ORDERS}.{self._user}.>", StartAtSequence(start), take)
+            for stream in streams:
+                stored: deque[Facts] = deque(maxlen=KEPT_EVENTS)
+                parts.append(stored)
+                take = partial(self._take_stored, stored)
+                info = await api.call(self._bus, f"STREAM.INFO.{stream}")
+                start = max(1, int(info["state"]["last_seq"]) - _LOOK_BACK // len(streams))
+                await read_stream(self._bus, stream, self._order_events, StartAtSequence(start), take)
         finally:
-            known = sorted([*stored, *self._events], key=lambda facts: facts["time_ms"])
+            known = sorted(chain(*parts, self._events), key=lambda facts: facts["time_ms"])
             self._events = deque(known, maxlen=KEPT_EVENTS)
+
+    @property
+    def _order_events(self) -> str:
+        return f"{ORDERS}.{self._user}.>"
 
     # -- pages
 
@@ -215,9 +220,15 @@ class Scope:
         for client in self._clients:
             client.put_event(facts)
 
+    def _take_stored(self, into: deque[Facts], message: Message) -> None:
+        if (facts := self._unseen(message, message.stored_time_ns)) is not None:
+            into.append(facts)
+
     def _unseen(self, message: Message, seen_ns: int) -> Facts | None:
         """Return the event in a message, None if there is nothing new in it."""
         if message.header(REPLAY_FOR) is not None:  # for one bot, which could not handle it before
+            return None
+        if not message.data:  # a gateway's question whether the broker divides the log
             return None
         try:
             event = decode_order(message.data)

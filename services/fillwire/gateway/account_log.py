@@ -19,7 +19,6 @@ from fillwire.wire.subjects import connection_subject, order_filter
 
 _log = get_log(__name__)
 
-ORDERS = "ORDERS"
 CONNECTIONS = "CONNECTIONS"
 
 
@@ -85,4 +84,5 @@ class AccountLog:
                 return
             receive(event, message.data)
 
-        await read_stream(self._bus, ORDERS, order_filter(self._account, pair), deliver, take)
+        pattern = order_filter(self._account, pair)
+        await read_stream(self._bus, self._bus.partitions.stream_at(pattern), pattern, deliver, take)

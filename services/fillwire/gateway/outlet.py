@@ -11,11 +11,10 @@ from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.journal import Journal
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.restored import restored_ns
-from fillwire.bus.retention import held_since_ns
+from fillwire.bus.retention import log_held_since_ns
 from fillwire.bus.spillway import Spillway
 from fillwire.bus.stored import StoredIds
 from fillwire.domain.errors import PublishError
-from fillwire.gateway.account_log import ORDERS
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import Settings
 from fillwire.wire.subjects import ORDERS as ORDER_EVENTS
@@ -66,7 +65,7 @@ class Outlet:
             BrokerError: no answer.
         """
         guard = DuplicateGuard(
-            StoredIds(bus, ORDERS),
+            StoredIds(bus),
             settings.nats.duplicate_window_ms / 1e3,
             order_scope_filter,
             forgotten_before_ns=await restored_ns(Bucket(bus, PLACEMENTS)),
@@ -75,7 +74,7 @@ class Outlet:
         if settings.journal.dir is None:
             return cls(await publisher.start(), None)
         journal = await Journal.open(settings.journal.dir, name, settings.journal.max_bytes)
-        spillway = Spillway(await publisher.start(), journal, _spills, partial(held_since_ns, bus, ORDERS))
+        spillway = Spillway(await publisher.start(), journal, _spills, partial(log_held_since_ns, bus))
         spillway.start()
         return cls(publisher, spillway)
 

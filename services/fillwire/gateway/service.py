@@ -14,11 +14,12 @@ import aiohttp
 from fillwire.bus.buckets import DESIRED, LEASES, PLACEMENTS, STATUS, Bucket, ensure_buckets
 from fillwire.bus.claim import Claim
 from fillwire.bus.connection import Bus
+from fillwire.bus.dividing import require_mapping
 from fillwire.bus.leases import Leases
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.alert_names import CLOCK_SKEWED, EXECUTIONS_MISSING, FRAMES_REFUSED
 from fillwire.domain.errors import ConfigError, PublishError
-from fillwire.domain.identifiers import Account
+from fillwire.domain.identifiers import Account, escape_token
 from fillwire.gateway.account_log import AccountLog
 from fillwire.gateway.accounts import KEYS_REFRESH_S, Accounts
 from fillwire.gateway.backlog import Backlog
@@ -270,6 +271,7 @@ class Gateway:
             log_max_bytes=nats.log_max_bytes,
         )
         await ensure_buckets(bus, nats.replicas)
+        await require_mapping(bus, escape_token(self._exchange))
 
     def _measure(  # noqa: PLR0913, PLR0917 - the parts that are read
         self,

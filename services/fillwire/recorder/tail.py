@@ -16,7 +16,7 @@ from fillwire.domain.errors import BrokerError
 _NS = 1_000_000_000
 _INACTIVE_THRESHOLD_S = 60  # then the broker forgets a reader that has died
 _BATCH = 500
-_CAPACITY_BYTES = 16 << 20
+CAPACITY_BYTES = 16 << 20  # of bodies, in all readings of a process together
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Tail:
         subject: str,
         *,
         capacity: int = 4_000,
-        capacity_bytes: int = _CAPACITY_BYTES,
+        capacity_bytes: int = CAPACITY_BYTES,
     ) -> None:
         self._bus = bus
         self._stream = stream

@@ -1,12 +1,12 @@
 """Recorded trades: what one is, which are asked for, and how they are read, oldest or newest first."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, or_, select, tuple_
 
 from fillwire.domain.client_order_ids import bot_label
 from fillwire.domain.enums import Liquidity, Side, Source
@@ -198,36 +198,56 @@ def _read(connection: Connection, statement: Select[Any]) -> Iterator[Trade]:
             yield from _without_superseded(connection, [_trade(row) for row in rows])
 
 
+class StreamPlace(NamedTuple):
+    """How far a stream was recorded: everything up to `sequence`."""
+
+    created_ns: int
+    sequence: int
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """How far a database was recorded at some moment.
 
     Attributes:
-        created_ns: of the newest stream; 0 before the first.
-        stream_id: of it.
-        sequence: in it, up to which everything is recorded.
+        streams: how far each stream was, by its id in the database.
         repeated_count: events that came again: only by one of these may what is recorded have changed.
     """
 
-    created_ns: int
-    stream_id: int
-    sequence: int
+    streams: Mapping[int, StreamPlace]
     repeated_count: int
 
     def adds_to(self, before: "Recorded") -> bool:
         """Return whether all that is recorded now and was not before lies behind what was, and the rest is as it was."""
-        place, place_before = (self.stream_id, self.sequence), (before.stream_id, before.sequence)
-        is_same = self.stream_id != before.stream_id or self.created_ns == before.created_ns
-        return is_same and self.repeated_count == before.repeated_count and place >= place_before
+        return self.repeated_count == before.repeated_count and all(
+            (now := self.streams.get(stream_id)) is not None
+            and now.created_ns == then.created_ns
+            and now.sequence >= then.sequence
+            for stream_id, then in before.streams.items()
+        )
+
+    def behind(self, before: "Recorded | None") -> ColumnElement[bool]:
+        """Return the condition for events that were recorded after one moment, None for the beginning, and until this."""
+        first = {} if before is None else {key: place.sequence for key, place in before.streams.items()}
+        return or_(
+            false(),
+            *(
+                and_(_C.stream_id == key, _C.sequence > first.get(key, 0), _C.sequence <= place.sequence)
+                for key, place in self.streams.items()
+                if place.sequence > first.get(key, 0)
+            ),
+        )
 
 
 def read_recorded(connection: Connection) -> Recorded:
     """Return how far the database is recorded."""
-    newest = select(streams.c.created_ns, streams.c.id, streams.c.sequence).order_by(streams.c.id.desc())
-    row = connection.execute(newest.limit(1)).one_or_none()
-    repeated = connection.execute(select(func.sum(streams.c.repeated_count))).scalar()
-    created_ns, stream_id, sequence = (0, 0, 0) if row is None else row
-    return Recorded(created_ns, stream_id, sequence, int(repeated or 0))
+    rows = connection.execute(
+        select(streams.c.id, streams.c.created_ns, streams.c.sequence, streams.c.repeated_count)
+    ).all()
+    return Recorded(
+        {row.id: StreamPlace(row.created_ns, row.sequence) for row in rows},
+        sum(row.repeated_count for row in rows),
+    )
 
 
 def read_between(
@@ -241,16 +261,15 @@ def read_between(
         after: None for the beginning.
         until: see `read_recorded`.
     """
-    place = tuple_(_C.stream_id, _C.sequence)
     if after is None:
         statement = _executions(TradeFilter(user=user))
     else:
-        statement = _executions(_ANYBODY).where(place > tuple_(after.stream_id, after.sequence))
+        statement = _executions(_ANYBODY)
         if (
             user is not None
         ):  # so that no index of users is taken for it: all that the user ever did would be read
             statement = statement.where(func.coalesce(_C.user, "") == user)
-    yield from _read(connection, statement.where(place <= tuple_(until.stream_id, until.sequence)))
+    yield from _read(connection, statement.where(until.behind(after)))
 
 
 def _trade(row: Row[Any]) -> Trade:

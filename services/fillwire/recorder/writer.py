@@ -94,13 +94,13 @@ class Writer:
 
     # -- the position
 
-    def position(self) -> Position | None:
-        """Return how far the newest stream is recorded, None if nothing ever was.
+    def position(self, name: str) -> Position | None:
+        """Return how far the newest stream of a name is recorded, None if nothing ever was.
 
         Raises:
             DatabaseAway: it cannot be reached.
         """
-        newest = select(streams).order_by(streams.c.id.desc()).limit(1)
+        newest = select(streams).where(streams.c.name == name).order_by(streams.c.id.desc()).limit(1)
         with self._database.errors(), self._open_connection.begin():
             row = self._open_connection.execute(newest).one_or_none()
         if row is None:

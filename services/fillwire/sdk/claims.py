@@ -17,6 +17,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.durables import create_consumer, reset_consumer
 from fillwire.bus.errors import ApiRefused
 from fillwire.domain.errors import ConfigError
+from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
@@ -26,6 +27,9 @@ FORGOTTEN_AFTER_S: Final = 30 * 86_400
 
 _KEY = "fillwire-claim"
 _READING = "fillwire-reading"
+_READING_MARK = (
+    "===reading-"  # in no name of a bot's durable: after an equals sign an escaped token has two digits
+)
 _ASK_AGAIN_S = 0.25
 _NS = 1_000_000_000
 
@@ -183,6 +187,16 @@ class Claim:
             self._durable,
             config | {"metadata": metadata, "inactive_threshold": threshold_ns},
         )
+
+
+def new_reading(user: str) -> str:
+    """Return a name for the durable of a reading for bots of a user."""
+    return f"{escape_token(user)}{_READING_MARK}{uuid.uuid4().hex[:12]}"
+
+
+def user_of_reading(name: str) -> str:
+    """Return the user, as a token, of a name that `new_reading` made."""
+    return name.partition(_READING_MARK)[0]
 
 
 def reading_of(info: dict[str, Any]) -> str | None:

@@ -33,7 +33,7 @@ from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
 from fillwire.sdk.recalling import Calls, Recall
 from fillwire.sdk.retrying import RetryPolicy
-from fillwire.sdk.running import SENT_AHEAD, STREAM, TAKEOVER_S, RunningBot, filters_of, make_reading
+from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot, filters_of, make_reading
 from fillwire.sdk.statuses import BotStatuses
 from fillwire.sdk.sweeping import Sweep
 from fillwire.sdk.worker import Worker
@@ -102,7 +102,7 @@ class Host:
         self._running: dict[str, RunningBot] = {}
         self._statuses = None if is_managed else BotStatuses(bus, name, lambda: self._running)
         self._groups: dict[tuple[str, ...], Group] = {}  # by what its bots listen to
-        self._sweep = Sweep(bus, STREAM)
+        self._sweep = Sweep(bus)
         self._failed: asyncio.Future[None] | None = None
         self._guard: asyncio.Task[None] | None = None
         self._guard_nudge = asyncio.Event()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.subscriptions import Subscription
 
 Take = Callable[[Message], None]
@@ -14,9 +15,12 @@ Take = Callable[[Message], None]
 @dataclass(slots=True)
 class _Filter:
     takers: tuple[Take, ...]
+    partitions: Partitions
     subscription: Subscription | None = None
 
     def receive(self, message: Message) -> None:
+        if self.partitions.is_divided:
+            message.relabel(self.partitions.published(message.subject))
         for take in self.takers:
             take(message)
 
@@ -45,8 +49,10 @@ class LiveFeed:
             for subject in filters:
                 known = self._filters.get(subject)
                 if known is None:
-                    known = self._filters[subject] = _Filter((take,))
-                    known.subscription = await self._bus.subscribe(subject, known.receive)
+                    known = self._filters[subject] = _Filter((take,), self._bus.partitions)
+                    known.subscription = await self._bus.subscribe(
+                        self._bus.partitions.live(subject), known.receive
+                    )
                 else:
                     known.takers = (*known.takers, take)
         await self._bus.is_healthy()  # a round trip: subscriptions sent before it are in place after it

@@ -62,6 +62,7 @@ class Orders:
         retry: for listeners that raise.
         connect_deadline_s: how long the broker may take to answer when the context is entered, in seconds.
         fast_lane: tell of fills from their live copies where that keeps the order; see `Host`.
+        partitions: into how many streams the broker divides the log; 1 in a tenant's account.
     """
 
     def __init__(  # noqa: PLR0913 - all but the user have a default
@@ -75,6 +76,7 @@ class Orders:
         retry: RetryPolicy | None = None,
         connect_deadline_s: float = 10.0,
         fast_lane: bool = False,
+        partitions: int = 1,
     ) -> None:
         self._url = url
         self._account = Account(user, exchange, environment)
@@ -82,6 +84,7 @@ class Orders:
         self._retry = retry
         self._connect_deadline_s = connect_deadline_s
         self._fast_lane = fast_lane
+        self._partitions = partitions
         self._bus: Bus | None = None
         self._host: Host | None = None
         self._subscribed: dict[tuple[Account, str, int], Bot] = {}
@@ -98,6 +101,7 @@ class Orders:
             name=f"orders-{self._account.user}",
             credentials=self._credentials,
             deadline_s=self._connect_deadline_s,
+            partitions=self._partitions,
         )
         try:
             self._host = await Host(bus, retry=self._retry, fast_lane=self._fast_lane).__aenter__()

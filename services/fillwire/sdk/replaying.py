@@ -27,7 +27,6 @@ from fillwire.wire.subjects import DEAD_LETTERS, parse_dead_letter_subject
 _log = get_log(__name__)
 
 STREAM = "DLQ"
-ORDERS = "ORDERS"
 _S = 1_000_000_000
 _STORE_DEADLINE_S = 10.0
 _CLOCK_MARGIN_NS = 120 * _S
@@ -200,7 +199,9 @@ class LetterBox:
         async with OrderedPublisher(self._bus) as publisher:
             for kept in letters:
                 if kept.durable not in bots:
-                    bots[kept.durable] = await consumer_exists(self._bus, ORDERS, kept.durable)
+                    bots[kept.durable] = await consumer_exists(
+                        self._bus, self._bus.partitions.stream_of(kept.user), kept.durable
+                    )
                 if bots[kept.durable]:
                     results.append(await self._replay(kept, publisher))
                 else:
@@ -258,7 +259,8 @@ class LetterBox:
             found = found or message.header(MESSAGE_ID) == wanted
 
         start = StartAtTime(max(0, claim.time_ns - _CLOCK_MARGIN_NS))
-        await read_stream(self._bus, ORDERS, kept.letter.original_subject, start, look)
+        subject = kept.letter.original_subject
+        await read_stream(self._bus, self._bus.partitions.stream_at(subject), subject, start, look)
         return found
 
     async def _finish(self, kept: KeptLetter, revision: int, outcome: Outcome, reason: str | None) -> Result:

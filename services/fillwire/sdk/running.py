@@ -21,7 +21,6 @@ from fillwire.bus.lookup import newest_message
 from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.events import ConnectionEvent
-from fillwire.domain.identifiers import escape_token
 from fillwire.domain.orders import Outcome
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
@@ -29,7 +28,7 @@ from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
-from fillwire.sdk.claims import FORGOTTEN_AFTER_S, Claim
+from fillwire.sdk.claims import FORGOTTEN_AFTER_S, Claim, new_reading
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.groups import Group
 from fillwire.sdk.host_clerk import HostClerk, forget_checkpoint
@@ -43,7 +42,6 @@ from fillwire.wire.subjects import order_filter
 
 _log = get_log(__name__)
 
-STREAM: Final = "ORDERS"
 # A bot handles its events one after another: one acknowledgement stands for all before it.
 ACK_POLICY: Final = "all"
 ACK_WAIT_S: Final = 30.0
@@ -79,7 +77,8 @@ class RunningBot:
     ) -> None:
         self.bot = bot
         self.worker = worker
-        self.claim = Claim(bus, STREAM, bot.durable)
+        self._stream = bus.partitions.stream_of(bot.account.user)
+        self.claim = Claim(bus, self._stream, bot.durable)
         self.intake = Intake(bot.name, worker, self.claim, group, self._make_pull, self._make_anew)
         self._bus = bus
         self._on_end = on_end
@@ -120,7 +119,7 @@ class RunningBot:
         state = await self._ensure_durable(deliver)
         if state.was_created and deliver == "new":
             # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
-            await delete_consumer(self._bus, STREAM, self.bot.durable)
+            await delete_consumer(self._bus, self._stream, self.bot.durable)
             state = await self._ensure_durable(StartAtSequence(state.acknowledged_sequence + 1))
         self._start_sequence = state.acknowledged_sequence
         self._has_run = not state.was_created
@@ -133,7 +132,7 @@ class RunningBot:
     async def _ensure_durable(self, deliver: Deliver) -> ConsumerState:
         return await ensure_consumer(
             self._bus,
-            STREAM,
+            self._stream,
             self.bot.durable,
             self.filters,
             deliver=deliver,
@@ -168,7 +167,9 @@ class RunningBot:
         bot = self.bot
         if isinstance(bot.listener, Strategy):
             ids = ClientOrderIds(bot.name, str(bot.account), uuid.uuid4().hex)
-            self._clerk = HostClerk(self._bus, STREAM, bot, has_run=self._has_run, wake=self.worker.wake)
+            self._clerk = HostClerk(
+                self._bus, self._stream, bot, has_run=self._has_run, wake=self.worker.wake
+            )
             bot.listener._trading = Desk(self._bus, bot.account, ids, self._asking)  # noqa: SLF001 - the host is the strategy's other half
             bot.listener._clerk = self._clerk  # noqa: SLF001 - as above
         task = await self.worker.start()
@@ -247,7 +248,7 @@ class RunningBot:
         Raises:
             BrokerError: no answer, or not allowed.
         """
-        await delete_consumer(self._bus, STREAM, self.bot.durable)
+        await delete_consumer(self._bus, self._stream, self.bot.durable)
         await forget_checkpoint(self._bus, self.bot.account, self.bot.name)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
@@ -259,7 +260,7 @@ class RunningBot:
     def _make_pull(self, handle: Handle) -> PullLoop:
         return PullLoop(
             self._bus,
-            STREAM,
+            self._stream,
             self.bot.durable,
             handle,
             batch=SENT_AHEAD // 2,
@@ -274,14 +275,14 @@ class RunningBot:
 
     async def _make_anew(self, position: int) -> None:
         """Make the durable again after this sequence: it was deleted, or cannot be moved there."""
-        await delete_consumer(self._bus, STREAM, self.bot.durable)
+        await delete_consumer(self._bus, self._stream, self.bot.durable)
         await self._make_after(position)
 
     async def _make_after(self, position: int) -> None:
         _log.warning("durable_made_again", bot=self.bot.name, after_sequence=position)
         last = self.worker.last_message
         stored_ns = self._prepared_ns if last is None else last.stored_time_ns
-        await self._ensure_durable(await place_behind(self._bus, STREAM, position, stored_ns))
+        await self._ensure_durable(await place_behind(self._bus, self._stream, position, stored_ns))
         await self.claim.renew()
 
     # ---- the connection
@@ -354,7 +355,7 @@ class RunningBot:
         shared = await self.intake.newest_sequence()
         if shared is not None:
             return shared
-        newest = [await newest_message(self._bus, STREAM, subject) for subject in self.filters]
+        newest = [await newest_message(self._bus, self._stream, subject) for subject in self.filters]
         return max(0 if message is None else message.sequence for message in newest)
 
 
@@ -369,9 +370,8 @@ def make_reading(bus: Bus, bot: Bot) -> SharedReading:
     """Return a reading, not started yet, for bots that listen to what this one does."""
     return SharedReading(
         bus,
-        STREAM,
-        # No bot has such a durable: after an equals sign an escaped token has two digits.
-        f"{escape_token(bot.account.user)}===reading-{uuid.uuid4().hex[:12]}",
+        bus.partitions.stream_of(bot.account.user),
+        new_reading(bot.account.user),
         filters_of(bot),
         ack_wait_s=ACK_WAIT_S,
         inactive_threshold_s=FORGOTTEN_AFTER_S,

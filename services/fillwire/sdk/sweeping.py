@@ -8,7 +8,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.durables import delete_consumer
 from fillwire.domain.errors import BrokerError
 from fillwire.runtime.logs import get_log
-from fillwire.sdk.claims import reading_of
+from fillwire.sdk.claims import reading_of, user_of_reading
 
 _log = get_log(__name__)
 
@@ -21,12 +21,10 @@ class Sweep:
 
     Args:
         bus: the connection.
-        stream: name of the stream.
     """
 
-    def __init__(self, bus: Bus, stream: str) -> None:
+    def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._stream = stream
         self._left: dict[str, int] = {}  # attempts still to be made, by durable
         self._task: asyncio.Task[None] | None = None
 
@@ -45,26 +43,30 @@ class Sweep:
     async def _run(self) -> None:
         while self._left:
             await asyncio.sleep(WAIT_S)
-            try:
-                await self._sweep()
-            except BrokerError as error:  # away, or the list is not for us to see
-                _log.debug("readings_not_swept", error=error)
+            for stream in {self._stream_of(name) for name in self._left}:
+                try:
+                    await self._sweep(stream)
+                except BrokerError as error:  # away, or the list is not for us to see
+                    _log.debug("readings_not_swept", error=error)
             self._left = {name: attempts - 1 for name, attempts in self._left.items() if attempts > 1}
 
-    async def _sweep(self) -> None:
-        consumers = await self._consumers()
+    def _stream_of(self, reading: str) -> str:
+        return self._bus.partitions.stream_of_token(user_of_reading(reading))
+
+    async def _sweep(self, stream: str) -> None:
+        consumers = await self._consumers(stream)
         needed = {reading_of(info) for info in consumers} | {
             info["name"] for info in consumers if info["num_waiting"]
         }
-        for name in [name for name in self._left if name not in needed]:
-            await delete_consumer(self._bus, self._stream, name)
+        for name in [name for name in self._left if name not in needed and self._stream_of(name) == stream]:
+            await delete_consumer(self._bus, stream, name)
             del self._left[name]
             _log.info("reading_swept", durable=name)
 
-    async def _consumers(self) -> list[dict[str, Any]]:
+    async def _consumers(self, stream: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while True:
-            page = await api.call(self._bus, f"CONSUMER.LIST.{self._stream}", {"offset": len(found)})
+            page = await api.call(self._bus, f"CONSUMER.LIST.{stream}", {"offset": len(found)})
             found += page["consumers"] or []
             if not page["consumers"] or len(found) >= page["total"]:
                 return found

@@ -8,7 +8,7 @@ from support.strategies import names
 
 def _cores(user: str) -> set[str]:
     tenant = Tenant(user)
-    return {*(service.core for service in tenant.services()), *tenant.feeds()}
+    return {*(service.core for service in tenant.services()), *(feed.core for feed in tenant.feeds())}
 
 
 @given(names(), names())

@@ -9,7 +9,6 @@ from typing import Self
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import HOST, EmbeddedServer
-from fillwire.wire.subjects import ORDERS
 
 SIZE = 3
 _START_DEADLINE_S = 60.0
@@ -20,16 +19,18 @@ class BrokerCluster:
 
     Args:
         directory: holds a directory for each.
+        extra_config: of each, in the broker's own language.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, extra_config: str = "") -> None:
         ports = _free_ports(SIZE)
         routes = ", ".join(f'"nats://{HOST}:{port}"' for port in ports)
         self.servers = [
             EmbeddedServer(
                 directory / f"broker-{number}",
                 extra_config=f'server_name: "n{number}"\n'
-                f'cluster {{ name: chaos, listen: "{HOST}:{port}", routes: [{routes}], no_advertise: true }}',
+                f'cluster {{ name: chaos, listen: "{HOST}:{port}", routes: [{routes}], no_advertise: true }}\n'
+                f"{extra_config}",
             )
             for number, port in enumerate(ports)
         ]
@@ -58,13 +59,13 @@ class BrokerCluster:
         """The addresses with commas between them."""
         return ",".join(server.url for server in self.servers)
 
-    async def leader(self, bus: Bus) -> EmbeddedServer:
-        """Return the broker that leads the stream of order events.
+    async def leader(self, bus: Bus, stream: str) -> EmbeddedServer:
+        """Return the broker that leads a stream.
 
         Raises:
             BrokerError: no answer, as during an election.
         """
-        info = await api.call(bus, f"STREAM.INFO.{ORDERS.upper()}")
+        info = await api.call(bus, f"STREAM.INFO.{stream}")
         return self.servers[int(info["cluster"]["leader"].removeprefix("n"))]
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from fillwire.cli.chaos.performance import EpisodeResult
 from fillwire.cli.chaos.plan import choose, plan
 from fillwire.cli.chaos.report import Report
 from fillwire.cli.chaos.run import PATIENCE_S, Run
+from fillwire.cli.selecting import partitions_option
 from fillwire.domain import defaults
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.lifecycle import Stop, run
@@ -45,6 +47,7 @@ _WIDTH = 140
     show_default=True,
     help="Seconds that everything may take to arrive after an episode's last fault.",
 )
+@partitions_option
 @click.option("--fast-lane", is_flag=True, help="Run the bots with the fast lane.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print the plan as JSON, and do nothing.")
@@ -65,6 +68,7 @@ def command(  # noqa: PLR0913 - one argument per option
     names: str,
     episode: int | None,
     patience_s: float,
+    partitions: int,
     fast_lane: bool,
     as_json: bool,
     only_plan: bool,
@@ -89,10 +93,14 @@ def command(  # noqa: PLR0913 - one argument per option
     if only_plan:
         click.echo(json.dumps([each.to_dict() for each in episodes], indent=2))
         return
-    again = _command(exchange, seed, executions, names, episode, fast_lane=fast_lane)
+    options = [] if partitions == 1 else ["--partitions", str(partitions)]
+    options += ["--fast-lane"] if fast_lane else []
+    again = _command(exchange, seed, executions, names, episode, options)
     directory = Path(tempfile.mkdtemp(prefix="fillwire-chaos-"))
     tell = _Teller(len(episodes)).tell
-    player = Run(directory, exchange, seed, tell, patience_s=patience_s, fast_lane=fast_lane)
+    player = Run(
+        directory, exchange, seed, tell, patience_s=patience_s, fast_lane=fast_lane, partitions=partitions
+    )
 
     async def play(stop: Stop) -> None:
         await player.play_until(stop, episodes)
@@ -148,8 +156,8 @@ def _complain(report: Report, directory: Path) -> None:
     click.echo(f"fillwire: run it again with: {report.command}", err=True)
 
 
-def _command(  # noqa: PLR0913 - the options
-    exchange: str, seed: int, executions: int, names: str, episode: int | None, *, fast_lane: bool
+def _command(  # noqa: PLR0913, PLR0917 - the options
+    exchange: str, seed: int, executions: int, names: str, episode: int | None, options: Sequence[str]
 ) -> str:
     words = [
         "fillwire",
@@ -163,5 +171,4 @@ def _command(  # noqa: PLR0913 - the options
     ]
     chosen = [] if names == "all" else ["--faults", names]
     only = [] if episode is None else ["--episode", str(episode)]
-    lane = ["--fast-lane"] if fast_lane else []
-    return " ".join([*words, *chosen, *only, *lane])
+    return " ".join([*words, *chosen, *only, *options])

@@ -1,6 +1,7 @@
 """Gathers what the judge needs: the venue's own record, the bots' recordings, and the stream of order events."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,7 +16,6 @@ from fillwire.cli.chaos.stage import Stage, braked_pair
 from fillwire.cli.recordings import RecordingReader
 
 BOTS = (bots.EVERYTHING, bots.BRAKED, bots.QUICK)
-_STREAM = "ORDERS"
 _READ_DEADLINE_S = 120.0
 
 
@@ -41,7 +41,7 @@ class Evidence:
         self._countering = RecordingReader(bots.recording_path(stage.directory, bots.COUNTERING))
         self._orders_seen = 0
         self._readers = {name: RecordingReader(bots.recording_path(stage.directory, name)) for name in BOTS}
-        self._sequence = 0
+        self._sequences = dict.fromkeys(stage.bus.partitions.streams, 0)
 
     async def look(self) -> None:
         """Take what the bots were told, and before it what the venue emitted."""
@@ -70,17 +70,24 @@ class Evidence:
             BrokerError: it could not be read; nothing was taken.
         """
         stored: list[Heard] = []
-        sequence = self._sequence
+        sequences = dict(self._sequences)
 
-        def take(message: Message) -> None:
-            nonlocal sequence
-            sequence = message.sequence
+        def take(stream: str, message: Message) -> None:
+            sequences[stream] = message.sequence
             if (heard := _stored(message.data)) is not None:
                 stored.append(heard)
 
-        begin = StartAtSequence(self._sequence + 1)
-        await read_stream(self._stage.bus, _STREAM, "orders.>", begin, take, deadline_s=_READ_DEADLINE_S)
-        self._sequence = sequence
+        for stream, sequence in self._sequences.items():
+            begin = StartAtSequence(sequence + 1)
+            await read_stream(
+                self._stage.bus,
+                stream,
+                "orders.>",
+                begin,
+                partial(take, stream),
+                deadline_s=_READ_DEADLINE_S,
+            )
+        self._sequences = sequences
         self._judge.emit(await self._emitted())
         self._judge.hear(LOG, stored)
 

@@ -65,6 +65,7 @@ class Run:
         on_episode: told of each episode when it is over.
         patience_s: how long everything may take to arrive after the last fault of an episode has ended.
         fast_lane: whether bots are told of live copies, too.
+        partitions: of the log.
     """
 
     def __init__(  # noqa: PLR0913 - where, of what, and who is told
@@ -76,6 +77,7 @@ class Run:
         *,
         patience_s: float = PATIENCE_S,
         fast_lane: bool = False,
+        partitions: int = 1,
     ) -> None:
         self._directory = directory
         self._exchange = exchange
@@ -83,6 +85,7 @@ class Run:
         self._on_episode = on_episode
         self._patience_s = patience_s
         self._fast_lane = fast_lane
+        self._partitions = partitions
         self.result = RunResult()
 
     async def play_until(self, stop: Stop, episodes: Sequence[Episode]) -> None:
@@ -132,6 +135,7 @@ class Run:
             self._seed,
             duplicate_window_s=window_s,
             fast_lane=self._fast_lane,
+            partitions=self._partitions,
         ) as stage:
             evidence = Evidence(stage, judge, counters)
             for episode in episodes:

@@ -12,6 +12,7 @@ import aiohttp
 
 from fillwire.bus.buckets import STATUS, Bucket
 from fillwire.bus.connection import Bus
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.server import EmbeddedServer
 from fillwire.cli.chaos import bots
 from fillwire.cli.chaos.brake import Brake
@@ -211,7 +212,7 @@ class Stage:
             self._brake.set(0)
 
     async def leader(self) -> EmbeddedServer:
-        """Return the broker that leads the stream of order events, once there is one.
+        """Return the broker that leads the stream of the account's order events, once there is one.
 
         Raises:
             TimeoutError: there is none for a minute.
@@ -221,7 +222,9 @@ class Stage:
         async with asyncio.timeout(_LEADER_DEADLINE_S):
             while True:
                 try:
-                    return await self.cluster.leader(self.bus)
+                    return await self.cluster.leader(
+                        self.bus, self.bus.partitions.stream_of(self.venue.account.user)
+                    )
                 except (BrokerError, KeyError, ValueError):  # an election
                     await asyncio.sleep(_RESTART_PAUSE_S)
 
@@ -279,6 +282,7 @@ async def open_stage(  # noqa: PLR0913 - what decides it
     *,
     duplicate_window_s: float,
     fast_lane: bool = False,
+    partitions: int = 1,
 ) -> AsyncIterator[Stage]:
     """Start everything and yield it once fills are detected live; stop everything at the end.
 
@@ -289,6 +293,7 @@ async def open_stage(  # noqa: PLR0913 - what decides it
         seed: of the venue: its ids, and which frames a probability strikes.
         duplicate_window_s: so long the broker remembers message ids.
         fast_lane: whether bots are told of live copies, too.
+        partitions: of the log.
 
     Raises:
         FillwireError: a part did not start.
@@ -297,10 +302,14 @@ async def open_stage(  # noqa: PLR0913 - what decides it
         environ = COMPRESSED | {WINDOW_VARIABLE: str(round(duplicate_window_s * 1e3))}
         cluster: BrokerCluster | None = None
         if ground is Ground.CLUSTER:
-            cluster = await exits.enter_async_context(BrokerCluster(directory))
+            cluster = await exits.enter_async_context(
+                BrokerCluster(directory, Partitions(partitions).configuration())
+            )
             environ["FILLWIRE_NATS__REPLICAS"] = str(len(cluster.servers))
         broker = None if cluster is None else cluster.servers[0]
-        stack = await exits.enter_async_context(Stack(directory, environ, broker=broker))
+        stack = await exits.enter_async_context(
+            Stack(directory, environ, broker=broker, partitions=partitions)
+        )
         url = stack.broker.url
         if cluster is not None:
             url = stack.environ["FILLWIRE_NATS__URL"] = cluster.url
@@ -308,7 +317,7 @@ async def open_stage(  # noqa: PLR0913 - what decides it
             stack, aiohttp.ClientSession(), *_VENUE, "--seed", str(seed), exchange=exchange
         )
         exits.push_async_callback(venue.close)
-        bus = await exits.enter_async_context(await Bus.connect(url, name="chaos"))
+        bus = await exits.enter_async_context(await Bus.connect(url, name="chaos", partitions=partitions))
         account = venue.account
         brake = Brake(directory)
         gateway = stack.add(FIRST, *_gateway(venue, FIRST))

@@ -1,18 +1,20 @@
 """Finds the events of a trade or an order in the log."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
+from fillwire.bus.dividing import require_division
 from fillwire.bus.durables import Deliver, StartAtTime
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.log import read_stream
 from fillwire.bus.messages import Message
 from fillwire.cli.showing import time_text
-from fillwire.domain.errors import DecodeError, FillwireError
+from fillwire.domain.errors import BrokerError, DecodeError, FillwireError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import escape_token, order_scope
 from fillwire.runtime.logs import get_log
@@ -25,7 +27,6 @@ from fillwire.wire.subjects import ORDERS
 
 _log = get_log(__name__)
 
-_STREAM = "ORDERS"
 _ANY = "*"
 _DEADLINE_S = 300.0
 _SHOWN = 20
@@ -102,6 +103,7 @@ async def find(bus: Bus, wanted: Wanted) -> list[Logged]:
     Raises:
         NotFound: nothing is called so.
         Ambiguous: several trades or orders are.
+        ConfigError: the log is divided otherwise than the settings say.
         BrokerError: no answer, not allowed, or not read within five minutes.
     """
     found: dict[str, Logged] = {}
@@ -121,10 +123,13 @@ async def find(bus: Bus, wanted: Wanted) -> list[Logged]:
 
     start: Deliver = "all" if wanted.since_ns is None else StartAtTime(wanted.since_ns)
     try:
-        await read_stream(bus, _STREAM, wanted.pattern, start, take, deadline_s=_DEADLINE_S)
+        for stream in bus.partitions.streams_at(wanted.pattern):
+            await read_stream(bus, stream, wanted.pattern, start, take, deadline_s=_DEADLINE_S)
     except ApiRefused as error:
         if error.error_code != api.STREAM_NOT_FOUND:
             raise
+        with suppress(BrokerError):
+            await require_division(bus, deletes=False)
         raise NotFound("the broker has no log of order events: no gateway has ever run here") from error
     return choose(wanted, list(found.values()))
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import orjson
 
-from fillwire.bus.tenants import Tenant
+from fillwire.bus.tenants import Feed, Tenant
 from fillwire.cli.users import permissions
 from fillwire.cli.users.registry import Kind, Login, Registry
 
@@ -28,16 +28,15 @@ def accounts_conf(registry: Registry) -> bytes:
                 user
                 for login in logins
                 if login.kind is not Kind.TENANT
-                for user in _service_users(login, tenants)
+                for user in _service_users(login, registry)
             ],
             "exports": [export for tenant in tenants for export in _exports(tenant)],
-        },
+        }
+        | ({"mappings": registry.partitions.mapping()} if registry.partitions.is_divided else {}),
         "SYS": {},
     }
-    for login in logins:
-        tenant = login.tenant
-        if tenant is not None:
-            accounts[tenant.account] = _tenant_account(login, tenant)
+    for tenant in tenants:
+        accounts[tenant.account] = _tenant_account(registry.logins[tenant.user], tenant)
     # A document of JSON without its outer braces is what the broker includes.
     return (
         _HEAD
@@ -47,17 +46,17 @@ def accounts_conf(registry: Registry) -> bytes:
     )
 
 
-def _service_users(login: Login, tenants: list[Tenant]) -> list[dict[str, Any]]:
-    granted = _granted(login, tenants)
+def _service_users(login: Login, registry: Registry) -> list[dict[str, Any]]:
+    granted = _granted(login, registry)
     return [{"nkey": key.nkey} | granted for key in login.keys]
 
 
-def _granted(login: Login, tenants: list[Tenant]) -> dict[str, Any]:
-    allowed = _permissions(login, tenants)
+def _granted(login: Login, registry: Registry) -> dict[str, Any]:
+    allowed = _permissions(login, registry)
     return {} if allowed is None else {"permissions": allowed.document(login.inbox)}
 
 
-def _permissions(login: Login, tenants: list[Tenant]) -> permissions.Permissions | None:
+def _permissions(login: Login, registry: Registry) -> permissions.Permissions | None:
     """Return what a service may do; None for everything of its account."""
     of_kind = {
         Kind.HOST: permissions.host,
@@ -68,21 +67,26 @@ def _permissions(login: Login, tenants: list[Tenant]) -> permissions.Permissions
     }
     match login.kind:
         case Kind.GATEWAY:
-            return permissions.gateway(login.exchange or "")
+            return permissions.gateway(login.exchange or "", registry.partitions)
         case Kind.DOOR:
-            return permissions.door(tenants)
+            return permissions.door(registry.tenants)
         case Kind.CONTROL | Kind.TENANT:
             return None
         case kind:
-            return of_kind[kind]()
+            return of_kind[kind](registry.partitions)
 
 
 def _exports(tenant: Tenant) -> list[dict[str, Any]]:
     only = {"accounts": [tenant.account]}
     return [
-        *({"stream": subject} | only for subject in tenant.feeds()),
+        *({"stream": feed.core} | only for feed in tenant.feeds()),
         *({"service": service.core, "response": service.response} | only for service in tenant.services()),
     ]
+
+
+def _feed(feed: Feed) -> dict[str, Any]:
+    renamed = {} if feed.local == feed.core else {"to": feed.local}
+    return {"stream": {"account": SYSTEM, "subject": feed.core}} | renamed
 
 
 def _tenant_account(login: Login, tenant: Tenant) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def _tenant_account(login: Login, tenant: Tenant) -> dict[str, Any]:
             "max_payload": limits.payload_bytes,
         },
         "imports": [
-            *({"stream": {"account": SYSTEM, "subject": subject}} for subject in tenant.feeds()),
+            *(_feed(feed) for feed in tenant.feeds()),
             *(
                 {"service": {"account": SYSTEM, "subject": service.core}, "to": service.local}
                 for service in tenant.services()

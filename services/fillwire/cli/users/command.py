@@ -12,6 +12,8 @@ import orjson
 from rich.table import Table
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.dividing import require_division
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.tenants import TenantLimits
 from fillwire.cli.moments import span
 from fillwire.cli.selecting import agree, all_of, broker_options, json_option, with_broker, yes_option
@@ -37,7 +39,7 @@ from fillwire.cli.users.registry import (
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.redaction import printable
-from fillwire.runtime.settings import Settings
+from fillwire.runtime.settings import Settings, load_settings
 from fillwire.sdk.running import SENT_AHEAD
 
 DIRECTORY: Final = "fillwire-broker"
@@ -188,12 +190,24 @@ def apply(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Write accounts.conf anew, without secrets whose time is over, and make all streams at the broker.
 
-    The settings name the broker, and a login of the kind control.
+    The settings name the broker, and a login of the kind control, and say into how many partitions the log is divided.
     """
-    with locked(directory):
-        registry = _place(directory, read_registry(directory), reload)
+    partitions = Partitions(load_settings(config).nats.partitions)
+
+    def place() -> Registry:
+        with locked(directory):
+            return _place(directory, replace(read_registry(directory), partitions=partitions), reload)
+
+    is_as_before = read_registry(directory).partitions == partitions
+    placed = place() if is_as_before else None
 
     async def act(bus: Bus, settings: Settings) -> int:
+        registry = placed
+        if (
+            registry is None
+        ):  # the broker is to divide the log otherwise: not where that would hide what it holds
+            await require_division(bus)
+            registry = place()
         window_s = settings.nats.duplicate_window_ms / 1e3
         await make_streams(bus, registry.tenants, settings.nats.replicas, window_s)
         left = await left_streams(bus, registry.tenants)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fillwire.bus.buckets import BUCKETS
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.streams import STREAMS
 from fillwire.bus.tenants import INBOUND, MIRRORED, Tenant
 from fillwire.domain.identifiers import escape_token
@@ -19,6 +20,7 @@ _INFOS: Final = tuple(
     f"{_API}.STREAM.INFO.{name}"
     for name in (*(stream.name for stream in STREAMS), *(bucket.stream for bucket in BUCKETS))
 )
+_UNDIVIDED: Final = Partitions()
 _ANSWER_EXPIRES: Final = "2m"  # an order may take as long
 
 
@@ -63,6 +65,14 @@ def _reading(stream: str, *patterns: str) -> list[str]:
     ]
 
 
+def _infos(partitions: Partitions) -> tuple[str, ...]:
+    return (*_INFOS, *(f"{_API}.STREAM.INFO.{name}" for name in partitions.streams if partitions.is_divided))
+
+
+def _reading_log(partitions: Partitions, *patterns: str) -> list[str]:
+    return [subject for stream in partitions.streams for subject in _reading(stream, *patterns)]
+
+
 def _watching(bucket: str, pattern: str) -> list[str]:
     stream = f"KV_{bucket}"
     return [
@@ -82,18 +92,19 @@ def _keeping(bucket: str, pattern: str) -> list[str]:
     return [*_watching(bucket, pattern), _getting(bucket, pattern), f"$KV.{bucket}.{pattern}"]
 
 
-def gateway(exchange: str) -> Permissions:
+def gateway(exchange: str, partitions: Partitions = _UNDIVIDED) -> Permissions:
     """Return what the gateways of one exchange may do: everything of its accounts, nothing of other exchanges."""
     token = escape_token(exchange)
     return Permissions(
         publish=(
-            *_INFOS,
-            f"orders.*.{token}.>",
+            *_infos(partitions),
+            # The broker judges by what it has made of a subject.
+            partitions.live(f"orders.*.{token}.>"),
             f"connections.*.{token}.*",
             f"alerts.*.{token}.>",
             f"quarantine.{token}.>",
             f"gateways.{token}",
-            *_reading("ORDERS", f"orders.*.{token}.>"),
+            *_reading_log(partitions, f"orders.*.{token}.>"),
             f"{_API}.STREAM.MSG.GET.CONNECTIONS",
             f"{_API}.DIRECT.GET.QUARANTINE",
             *_watching("DESIRED", f"*.{token}.>"),
@@ -107,16 +118,22 @@ def gateway(exchange: str) -> Permissions:
     )
 
 
-def host() -> Permissions:
+# What keeping durables takes, beside reading.
+_HOLDING: Final = (
+    f"{_API}.CONSUMER.CREATE.{{}}.>",
+    f"{_API}.CONSUMER.RESET.{{}}.*",
+    f"{_API}.CONSUMER.LIST.{{}}",
+    "$JS.ACK.{}.>",
+)
+
+
+def host(partitions: Partitions = _UNDIVIDED) -> Permissions:
     """Return what hosts of managed bots may do: run bots of all users."""
     return Permissions(
         publish=(
-            *_INFOS,
-            *_reading("ORDERS"),
-            f"{_API}.CONSUMER.CREATE.ORDERS.>",
-            f"{_API}.CONSUMER.RESET.ORDERS.*",
-            f"{_API}.CONSUMER.LIST.ORDERS",
-            "$JS.ACK.ORDERS.>",
+            *_infos(partitions),
+            *_reading_log(partitions),
+            *(subject.format(stream) for stream in partitions.streams for subject in _HOLDING),
             "commands.>",
             "dlq.>",
             "alerts.>",
@@ -130,18 +147,18 @@ def host() -> Permissions:
             *_keeping("BOT_STATUS", ">"),
             *_keeping("BOT_LEASES", ">"),
         ),
-        subscribe=("orders.>", "connections.>", "hosts.>", "calls.*"),
+        subscribe=(partitions.live("orders.>"), "connections.>", "hosts.>", "calls.*"),
         answers=True,
     )
 
 
-def manager() -> Permissions:
+def manager(partitions: Partitions = _UNDIVIDED) -> Permissions:
     """Return what managers of bots may do: answer users, write what bots are to do, order in their names."""
     return Permissions(
         publish=(
-            *_INFOS,
+            *_infos(partitions),
             "commands.>",
-            *_reading("ORDERS", "orders.>"),
+            *_reading_log(partitions, "orders.>"),
             *_keeping("BOTS", ">"),
             *_keeping("BOT_STATUS", ">"),
             *_keeping("BOT_LEASES", ">"),
@@ -153,16 +170,16 @@ def manager() -> Permissions:
     )
 
 
-def recorder() -> Permissions:
+def recorder(partitions: Partitions = _UNDIVIDED) -> Permissions:
     """Return what recorders may do: read the log of order events."""
-    return Permissions(publish=(*_INFOS, *_reading("ORDERS", "orders.>")))
+    return Permissions(publish=(*_infos(partitions), *_reading_log(partitions, "orders.>")))
 
 
-def notifier() -> Permissions:
+def notifier(partitions: Partitions = _UNDIVIDED) -> Permissions:
     """Return what the notifier may do: read alerts by its one consumer."""
     return Permissions(
         publish=(
-            *_INFOS,
+            *_infos(partitions),
             f"{_API}.CONSUMER.CREATE.ALERTS.notify.alerts.>",
             f"{_API}.CONSUMER.INFO.ALERTS.notify",
             f"{_API}.CONSUMER.RESET.ALERTS.notify",
@@ -172,12 +189,12 @@ def notifier() -> Permissions:
     )
 
 
-def console() -> Permissions:
+def console(partitions: Partitions = _UNDIVIDED) -> Permissions:
     """Return what the console may do: see all, replay and discard what was set aside, ask managers of bots."""
     return Permissions(
         publish=(
-            *_INFOS,
-            *_reading("ORDERS", "orders.>"),
+            *_infos(partitions),
+            *_reading_log(partitions, "orders.>"),
             *_reading("DLQ", "dlq.>"),
             *_reading("QUARANTINE", "quarantine.>"),
             *_watching("STATUS", ">"),
@@ -187,10 +204,10 @@ def console() -> Permissions:
             *_keeping("DECISIONS", ">"),
             "bots.*.*",
             "calls.*",
-            "orders.>",  # a dead letter that is replayed is a second coming of its event
+            partitions.live("orders.>"),  # a dead letter that is replayed is a second coming of its event
             "commands.*.*.*.read_again",
         ),
-        subscribe=("orders.>", "connections.>", "dlq.>", "quarantine.>"),
+        subscribe=(partitions.live("orders.>"), "connections.>", "dlq.>", "quarantine.>"),
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 from fillwire.bus import api
 from fillwire.bus.buckets import ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.dividing import require_mapping
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.server import find_server
-from fillwire.bus.streams import ensure_manifest, ensure_streams
+from fillwire.bus.streams import Manifest, ensure_manifest, ensure_streams
 from fillwire.bus.tenants import DESCRIBED, Tenant, own_streams, sources
 from fillwire.cli.users.accounts import FILE, accounts_conf
 from fillwire.cli.users.registry import Registry, replace_file
@@ -109,7 +110,7 @@ async def make_streams(bus: Bus, tenants: Sequence[Tenant], replicas: int, dupli
         duplicate_window_s: see `ensure_streams`.
 
     Raises:
-        ConfigError: the broker refuses a stream.
+        ConfigError: the broker refuses a stream, or does not map order events to the partitions of the log.
         BrokerError: no answer.
     """
     loop = asyncio.get_running_loop()
@@ -131,14 +132,30 @@ async def _make_streams(
     bus: Bus, tenants: Sequence[Tenant], replicas: int, duplicate_window_s: float
 ) -> None:
     await ensure_streams(bus, replicas, duplicate_window_s=duplicate_window_s)
+    await require_mapping(bus, "none")
     await ensure_buckets(bus, replicas)
     for tenant in tenants:
         for manifest in tenant.manifests(replicas):
+            await _forget_empty_mirror(bus, manifest)
             await ensure_manifest(bus, manifest)
     for stream, wanted in sources(tenants).items():
         config: dict[str, Any] = (await api.call(bus, f"STREAM.INFO.{stream}"))["config"]
         if _by_name(config.get("sources")) != _by_name(wanted):
             await api.call(bus, f"STREAM.UPDATE.{stream}", config | {"sources": wanted})
+
+
+async def _forget_empty_mirror(bus: Bus, manifest: Manifest) -> None:
+    """Delete a mirror of another stream than it is to be, if it never held anything: the log was not divided so before."""
+    if "mirror" not in manifest:
+        return
+    try:
+        info = await api.call(bus, f"STREAM.INFO.{manifest['name']}")
+    except ApiRefused as error:
+        if error.error_code != api.STREAM_NOT_FOUND:
+            raise
+        return
+    if info["config"]["mirror"]["name"] != manifest["mirror"]["name"] and not info["state"]["last_seq"]:
+        await api.call(bus, f"STREAM.DELETE.{manifest['name']}")
 
 
 def _by_name(found: Sequence[dict[str, Any]] | None) -> dict[str, Any]:

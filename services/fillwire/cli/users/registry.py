@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import nkeys
 import orjson
 
+from fillwire.bus.partitions import Partitions
 from fillwire.bus.tenants import Tenant, TenantLimits
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
@@ -85,15 +86,16 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Everybody who may log in, by name; never changed, only replaced."""
+    """Everybody who may log in, by name, and how the log is divided; never changed, only replaced."""
 
     logins: Mapping[str, Login] = field(default_factory=dict)
+    partitions: Partitions = field(default_factory=Partitions)
 
     @property
     def tenants(self) -> list[Tenant]:
         """The tenants, by name."""
         found = (self.logins[name].tenant for name in sorted(self.logins))
-        return [tenant for tenant in found if tenant is not None]
+        return [replace(tenant, partitions=self.partitions) for tenant in found if tenant is not None]
 
     def with_login(self, login: Login) -> Self:
         """Return one with this login, in the place of one of the same name."""
@@ -199,18 +201,20 @@ def read_registry(directory: Path) -> Registry:
         if document["v"] != VERSION:
             raise ConfigError(f"{path}: expected version {VERSION}, found {document['v']!r}")
         logins = [_login(entry) for entry in document["users"]]
+        partitions = Partitions(int(document.get("partitions", 1)))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"{path}: expected what fillwire users writes, found something else: {error!r}"
         ) from error
-    return Registry({login.name: login for login in logins})
+    return Registry({login.name: login for login in logins}, partitions)
 
 
 def write_registry(directory: Path, registry: Registry) -> None:
     """Replace the file at once, so that whoever reads it finds the whole of the old or of the new."""
     users = [_entry(registry.logins[name]) for name in sorted(registry.logins)]
+    divided = {"partitions": registry.partitions.count} if registry.partitions.is_divided else {}
     text = orjson.dumps(
-        {"v": VERSION, "users": users}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        {"v": VERSION} | divided | {"users": users}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     )
     replace_file(directory / FILE, text)
 

@@ -37,6 +37,7 @@ class NatsSettings(Section):
         replicas: copies that the broker keeps of each stream; 3 survives the loss of a machine.
         duplicate_window_ms: so long the broker knows the id of an order event that it has stored; a gateway compares
             older ones with the log before it sends them.
+        partitions: streams into which the broker divides the log of order events, by user.
         log_max_bytes: most that the order events of all accounts take at the broker, which then drops the oldest.
     """
 
@@ -51,6 +52,7 @@ class NatsSettings(Section):
     api_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*$")] = "$JS.API"
     replicas: Annotated[Integer, Field(ge=1, le=5)] = 1
     duplicate_window_ms: Annotated[Milliseconds, Field(ge=1_000)] = 600_000
+    partitions: Annotated[Integer, Field(ge=1, le=128)] = 1
     log_max_bytes: Annotated[Integer, Field(ge=1 << 20)] = 6 << 30
 
     @property
@@ -72,6 +74,10 @@ class NatsSettings(Section):
             raise ValueError(f"expected one way to log in, found {' and '.join(found)}")
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("expected certFile and keyFile together, found one of them")
+        if self.partitions > 1 and self.api_prefix == "TENANT.API":
+            raise ValueError(
+                f"expected partitions 1 with apiPrefix TENANT.API, whose log is a mirror of one stream, found {self.partitions}"
+            )
         files = {
             "credentialsFile": self.credentials_file,
             "nkeyFile": self.nkey_file,
