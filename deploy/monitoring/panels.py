@@ -385,6 +385,24 @@ SERVICES = (
         },
     ),
     Panel(
+        title="Door: what tenants ask for",
+        says="Requests for consumers by what became of them.",
+        width=12,
+        queries={
+            f"sum by (answer) (rate(fillwire_door_requests_total{{{_JOB}}}[$__rate_interval]))": "{{answer}}"
+        },
+    ),
+    Panel(
+        title="Mirrors that stand still",
+        says="Streams of tenants that do not follow the log, and how often one was given another leader.",
+        width=12,
+        queries={
+            f"max(fillwire_mirrors_standing{{{_JOB}}})": "stand still",
+            f"sum(increase(fillwire_mirrors_revived_total{{{_JOB}}}[$__rate_interval]))": "revived",
+            f"sum(increase(fillwire_mirrors_revivals_failed_total{{{_JOB}}}[$__rate_interval]))": "in vain",
+        },
+    ),
+    Panel(
         title="Console: pages and logins",
         says="Pages that listen, open logins, and attempts to log in; many refused ones are somebody who guesses.",
         width=12,

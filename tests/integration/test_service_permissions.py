@@ -268,7 +268,16 @@ async def _looks_around(visitor: Visitor) -> None:
                 "bots.alice.stop",
             ),
         ),
-        ("door", ("$JS.API.CONSUMER.CREATE.ORDERS.x.orders.>", "orders.alice.binance.live.BTC-USDT.filled")),
+        (
+            "door",
+            (
+                "$JS.API.CONSUMER.CREATE.ORDERS.x.orders.>",
+                "$JS.API.STREAM.MSG.GET.ORDERS",
+                "$JS.API.STREAM.LEADER.STEPDOWN.ORDERS",
+                "$JS.API.STREAM.LEADER.STEPDOWN.KV_BOTS",
+                "orders.alice.binance.live.BTC-USDT.filled",
+            ),
+        ),
     ],
 )
 async def test_a_service_may_do_no_more(system: System, login: str, subjects: tuple[str, ...]) -> None:

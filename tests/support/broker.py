@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -59,17 +59,15 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-@pytest.fixture
-async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
-    """Three brokers that replicate; each may be stopped, killed and started again."""
-    if not has_binary():
-        pytest.skip("needs three brokers of its own, and there is no nats-server on this machine")
+@asynccontextmanager
+async def cluster(path: Path, extra_config: str = "") -> AsyncIterator[list[EmbeddedServer]]:
+    """Run three brokers `n0` to `n2` that replicate; each may be stopped, killed and started again."""
     ports = free_ports(3)
     routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
     servers = [
         EmbeddedServer(
-            tmp_path / f"broker-{number}",
-            extra_config=f'server_name: "n{number}"\nlame_duck_grace_period: "1s"\n'
+            path / f"broker-{number}",
+            extra_config=f'server_name: "n{number}"\nlame_duck_grace_period: "1s"\n{extra_config}\n'
             f'cluster {{ name: test, listen: "127.0.0.1:{port}", routes: [{routes}], no_advertise: true }}',
         )
         for number, port in enumerate(ports)
@@ -79,3 +77,12 @@ async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
         yield servers
     finally:
         await asyncio.gather(*(server.stop() for server in servers))
+
+
+@pytest.fixture
+async def broker_cluster(tmp_path: Path) -> AsyncIterator[list[EmbeddedServer]]:
+    """Three brokers that replicate; each may be stopped, killed and started again."""
+    if not has_binary():
+        pytest.skip("needs three brokers of its own, and there is no nats-server on this machine")
+    async with cluster(tmp_path) as servers:
+        yield servers

@@ -23,7 +23,8 @@ class Tenancy:
     """Logs in as anybody of the registry.
 
     Attributes:
-        broker: where.
+        broker: where; of a cluster the first.
+        url: of all brokers.
         directory: holds `accounts.conf` and a file with the seed of each login.
         registry: who may log in.
         stack: closes what was opened.
@@ -33,6 +34,7 @@ class Tenancy:
         self, broker: EmbeddedServer, directory: Path, registry: Registry, stack: AsyncExitStack
     ) -> None:
         self.broker = broker
+        self.url = broker.url
         self.directory = directory
         self.registry = registry
         self.stack = stack
@@ -53,7 +55,7 @@ class Tenancy:
         login = self.registry.logins[name]
         inbox = f"_INBOX_{name}" if login.kind is Kind.TENANT else login.inbox
         bus = await Bus.connect(
-            self.broker.url,
+            self.url,
             name=name,
             credentials=self.credentials(name),
             inbox_prefix=inbox,

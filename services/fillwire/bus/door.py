@@ -18,6 +18,8 @@ from fillwire.bus.responder import Responder
 from fillwire.bus.tenants import INBOUND, MIRRORED, tenant_stream
 from fillwire.domain.errors import BrokerError
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.metric_names import DOOR_REQUESTS
+from fillwire.runtime.metrics import Measures
 
 _log = get_log(__name__)
 
@@ -103,7 +105,7 @@ class Door:
         self._bus = bus
         self._responder: Responder | None = None
         self._asking: Counter[str] = Counter()
-        self.refused_count = 0
+        self._outcomes: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         self._responder = await Responder.start(
@@ -113,7 +115,7 @@ class Door:
             queue=QUEUE,
             concurrency=_CONCURRENCY,
             backlog=_BACKLOG,
-            overloaded=lambda _: _error(_BUSY, 0, "the door has too much to do"),
+            overloaded=lambda _: self._busy("the door has too much to do"),
         )
         return self
 
@@ -123,24 +125,37 @@ class Door:
         if self._responder is not None:
             await self._responder.stop()
 
+    def measure(self, into: Measures) -> None:
+        """Say what became of what tenants asked for."""
+        for outcome in ("made", "refused", "busy", "unanswered"):
+            into.put(DOOR_REQUESTS, self._outcomes[outcome], outcome)
+
     async def _answer(self, message: Message) -> bytes:
         # The tenant's token is set by the import of their account, not by them.
         _, token, _, stream, *name = message.subject.split(".")
         if self._asking[token] >= _PER_TENANT:
-            return _error(_BUSY, 0, f"more than {_PER_TENANT} consumers are being made for {token}")
+            return self._busy(f"more than {_PER_TENANT} consumers are being made for {token}")
         self._asking[token] += 1
         try:
-            return await self._make(token, stream, ".".join(name), message.data)
+            answer = await self._make(token, stream, ".".join(name), message.data)
         except Refused as error:
-            self.refused_count += 1
+            self._outcomes["refused"] += 1
             _log.warning("consumer_refused", tenant=token, stream=stream, reason=str(error))
             return _error(_REFUSED, _REFUSED_ERROR, str(error))
         except BrokerError as error:
+            self._outcomes["unanswered"] += 1
             return _error(_UNANSWERED, 0, str(error))
+        else:
+            self._outcomes["made"] += 1
+            return answer
         finally:
             self._asking[token] -= 1
             if not self._asking[token]:
                 del self._asking[token]
+
+    def _busy(self, reason: str) -> bytes:
+        self._outcomes["busy"] += 1
+        return _error(_BUSY, 0, reason)
 
     async def _make(self, token: str, stream: str, name: str, body: bytes) -> bytes:
         if stream not in MIRRORED:

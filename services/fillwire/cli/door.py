@@ -1,4 +1,4 @@
-"""`fillwire door`: make the consumers that tenants' bots need, within bounds."""
+"""`fillwire door`: make the consumers that tenants' bots need, within bounds, and keep tenants' mirrors going."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from fillwire.bus.door import Door
 from fillwire.bus.measuring import broker_source
+from fillwire.bus.mirrors import MirrorWatch
 from fillwire.cli.broker import connect, with_nats
 from fillwire.cli.selecting import broker_options
 from fillwire.runtime.lifecycle import Stop, run
@@ -24,7 +25,8 @@ _NAME = "door"
 def command(ctx: click.Context, *, config: Path | None, nats: str | None) -> None:
     """Make consumers for tenants, who ask for them when their bots start, and see that these can do no harm.
 
-    Any number of doors may run. Bots that run need none: only those that start, and those that watch a connection again.
+    In a cluster it also gives a tenant's mirror that stands still another leader. Any number of doors may run. Bots that
+    run need none: only those that start, those that watch a connection again, and all after the death of a server.
     """
     follow_parent()
     configure_logs()
@@ -40,9 +42,12 @@ async def serve(settings: Settings, stop: Stop) -> None:
     """
     async with (
         await connect(settings, name=_NAME, inbox=_NAME) as bus,
-        Door(bus),
+        Door(bus) as door,
+        MirrorWatch(bus) as mirrors,
         monitored(
-            settings.monitoring, Metrics(broker_source(bus)), ready={"broker": bus.obstacle}
+            settings.monitoring,
+            Metrics(broker_source(bus), door.measure, mirrors.measure),
+            ready={"broker": bus.obstacle},
         ) as monitoring,
     ):
         announce_ready(monitoring=monitoring)

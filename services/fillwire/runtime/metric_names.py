@@ -22,6 +22,7 @@ CLASS = Label("class", "`malformed`, `unknown` or `suspicious`")
 QUEUE = Label("queue", "`memory`: accepted, not sent; `in_flight`: sent, not stored; `journal`: on disk")
 OUTCOME = Label("outcome", "`stored`, `duplicate`, `resent` or `refused`")
 RESULT = Label("result", "`taken`, `failed` or `dead`")
+ANSWER = Label("answer", "`made`, `refused`, `busy` or `unanswered`")
 LOGIN = Label("login", "`opened`, `refused`, or `delayed` after too many that were refused")
 STATUS_CLASS = Label("status", "class of the HTTP status: `2xx`, `3xx`, `4xx` or `5xx`")
 
@@ -295,6 +296,33 @@ CONSOLE_LOGINS = _of(
 CONSOLE_REQUESTS = _of(
     "fillwire.console.requests", _COUNTER, "{request}", "console", (STATUS_CLASS,), 4,
     "Requests by how they were answered; that of a page's stream counts when it ends",
+)  # fmt: skip
+
+# -- the door
+
+DOOR_REQUESTS = _of(
+    "fillwire.door.requests", _COUNTER, "{request}", "door", (ANSWER,), 4,
+    "Requests of tenants for consumers, by what became of them",
+)  # fmt: skip
+MIRRORS = _of(
+    "fillwire.mirrors", _GAUGE, "{stream}", "door", (), 1,
+    "Streams that take from others: tenants' mirrors, and what takes from tenants' own", Fold.WORST_IS_MOST,
+)  # fmt: skip
+MIRRORS_STANDING = _of(
+    "fillwire.mirrors.standing", _GAUGE, "{stream}", "door", (), 1,
+    "Of these, those that do not follow", Fold.WORST_IS_MOST,
+)  # fmt: skip
+MIRRORS_STANDING_TIME = _of(
+    "fillwire.mirrors.standing.time", _GAUGE, "s", "door", (), 1,
+    "For how long the one that stands still longest has been seen to; 0 if there is none", Fold.WORST_IS_MOST,
+)  # fmt: skip
+MIRRORS_REVIVED = _of(
+    "fillwire.mirrors.revived", _COUNTER, "{stream}", "door", (), 1,
+    "Times that a stream was given another leader because it did not follow",
+)  # fmt: skip
+MIRRORS_NOT_REVIVED = _of(
+    "fillwire.mirrors.revivals.failed", _COUNTER, "{stream}", "door", (), 1,
+    "Times that this came to nothing, or another door was quicker",
 )  # fmt: skip
 
 # -- the process

@@ -11,7 +11,7 @@ from typing import Final
 from fillwire.bus.buckets import BUCKETS
 from fillwire.bus.partitions import Partitions
 from fillwire.bus.streams import STREAMS
-from fillwire.bus.tenants import INBOUND, MIRRORED, Tenant
+from fillwire.bus.tenants import INBOUND, MIRRORED, TAKEN, Tenant
 from fillwire.domain.identifiers import escape_token
 
 _API: Final = "$JS.API"
@@ -212,10 +212,20 @@ def console(partitions: Partitions = _UNDIVIDED) -> Permissions:
 
 
 def door(tenants: Sequence[Tenant]) -> Permissions:
-    """Return what the door may do: make consumers at the tenants' own streams."""
+    """Return what the door may do: make consumers at the tenants' own streams, and give what stands still another leader.
+
+    Of streams it learns names and states, and reads nothing.
+    """
+    mirrors = [tenant.stream(stream) for tenant in tenants for stream in MIRRORED]
+    taken = [tenant.stream(stream) for tenant in tenants for stream in TAKEN]
+    manifests = [manifest for tenant in tenants for manifest in tenant.manifests()]
+    mirrored = {manifest["mirror"]["name"] for manifest in manifests if "mirror" in manifest}
     return Permissions(
-        publish=tuple(
-            f"{_API}.CONSUMER.CREATE.{tenant.stream(stream)}.>" for tenant in tenants for stream in MIRRORED
+        publish=(
+            f"{_API}.STREAM.NAMES",
+            *(f"{_API}.CONSUMER.CREATE.{stream}.>" for stream in mirrors),
+            *(f"{_API}.STREAM.INFO.{stream}" for stream in (*mirrors, *mirrored, *taken, *TAKEN)),
+            *(f"{_API}.STREAM.LEADER.STEPDOWN.{stream}" for stream in (*mirrors, *TAKEN)),
         ),
         subscribe=(f"{INBOUND}.*.consumers.>",),
         answers=True,
