@@ -1,15 +1,30 @@
 """Writes the secrets of deploy/compose.yaml, at random, where there are none: `python deploy/compose/make_secrets.py`.
 
 They lie in `deploy/compose/secrets/`, which only its owner may enter and git ignores. The files themselves can be read by
-everybody who is let in: a container's user has another number than their owner. What is there stays as it is.
+everybody who is let in: a container's user has another number than their owner. What is there stays as it is. Who may log
+in to the broker is written as `fillwire users` does, into `broker/`, which can be changed by that command afterwards.
 """
 
 import base64
+import dataclasses
 import json
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from fillwire.cli.users.accounts import FILE, accounts_conf
+from fillwire.cli.users.registry import FILE as REGISTRY
+from fillwire.cli.users.registry import (
+    Kind,
+    Login,
+    locked,
+    new_key,
+    read_registry,
+    replace_file,
+    write_registry,
+)
 
 FOLDER: Final = Path(__file__).resolve().parent / "secrets"
 TOKENS: Final = (
@@ -22,6 +37,16 @@ TOKENS: Final = (
 USER: Final = "demo"
 ENVIRONMENT: Final = "simulated"
 EXCHANGES: Final = ("alpaca", "binance", "coinbase")
+BROKER: Final = "broker"
+LOGINS: Final = (
+    Login(name="control", kind=Kind.CONTROL),
+    Login(name=USER, kind=Kind.TENANT),
+    *(Login(name=f"gateway-{exchange}", kind=Kind.GATEWAY, exchange=exchange) for exchange in EXCHANGES),
+    *(
+        Login(name=kind.value, kind=kind)
+        for kind in (Kind.CONSOLE, Kind.DOOR, Kind.HOST, Kind.MANAGER, Kind.NOTIFY, Kind.RECORDER)
+    ),
+)
 
 
 def _write(path: Path, text: str) -> None:
@@ -38,6 +63,27 @@ def _key(exchange: str) -> dict[str, str]:
             "passphrase": secrets.token_hex(8),
         }
     return key
+
+
+def _make_logins(folder: Path) -> list[Path]:
+    """Write the broker's accounts, and a seed for each login that there is not yet."""
+    directory = folder / BROKER
+    written = []
+    with locked(directory):
+        registry = read_registry(directory)
+        for login in LOGINS:
+            if login.name in registry.logins:
+                continue
+            key, seed = new_key(datetime.now(UTC))
+            registry = registry.with_login(dataclasses.replace(login, keys=(key,)))
+            _write(folder / f"nats_{login.name}", f"{seed}\n")
+            written.append(folder / f"nats_{login.name}")
+        if written:
+            # Both hold public keys, and are read in containers by users of other numbers.
+            write_registry(directory, registry)
+            (directory / REGISTRY).chmod(0o644)
+            replace_file(directory / FILE, accounts_conf(registry), 0o644)
+    return written
 
 
 def make(folder: Path = FOLDER) -> list[Path]:
@@ -63,7 +109,7 @@ def make(folder: Path = FOLDER) -> list[Path]:
             _write(place / part, text)
         _write(venue, json.dumps([{"user": USER, "keys": [key]}]))
         written.append(venue)
-    return written
+    return written + _make_logins(folder)
 
 
 if __name__ == "__main__":

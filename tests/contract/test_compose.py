@@ -2,17 +2,21 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import nkeys
 import pytest
 import yaml
 
 import make_secrets
 from deploy.composed import PORTS
 from deploy.images import COMPOSE, compose_document
+from fillwire.bus.server import find_server
 from fillwire.cli import COMMANDS
+from fillwire.cli.users.registry import Kind, read_registry
 from fillwire.runtime.settings import load_settings
 
 HERE = COMPOSE.parent
@@ -43,7 +47,7 @@ def test_a_service_can_do_no_more_than_it_must(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_ports_are_those_of_this_machine_alone(name: str) -> None:
-    """The broker has no password here, and the simulators obey whoever reaches them."""
+    """The simulators obey whoever reaches them."""
     for port in SERVICES[name].get("ports", ()):
         assert re.fullmatch(r"127\.0\.0\.1:\$\{FILLWIRE_\w+_PORT:-\d+\}:\d+", port), port
 
@@ -68,10 +72,10 @@ def test_images_have_a_tag_that_does_not_move(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, service in OURS.items() if "entrypoint" not in service])
 def test_a_service_of_ours_is_a_command(name: str) -> None:
-    """And one that is asked whether it is ready, but for the simulators, which show that by their gateways."""
+    """And one that is asked whether it is ready, but for what ends, and the simulators, which show it by their gateways."""
     service = OURS[name]
     assert service["command"][0] in COMMANDS
-    assert service["command"][0] == "simulate" or "/readyz" in service["healthcheck"]["test"][-1]
+    assert service["command"][0] in {"simulate", "users"} or "/readyz" in service["healthcheck"]["test"][-1]
 
 
 @pytest.mark.parametrize("exchange", make_secrets.EXCHANGES)
@@ -127,11 +131,53 @@ def test_a_service_can_read_its_settings(name: str, tmp_path: Path) -> None:
     }
     settings = load_settings(HERE / "compose" / "fillwire.json", moved)
     assert settings.monitoring.port == 9464
+    assert settings.nats.nkey_file is not None
     given = set(SERVICES[name]["secrets"])
     assert {
-        secret for secret in make_secrets.TOKENS if any(secret in value for value in moved.values())
+        secret
+        for secret in DOCUMENT["secrets"]
+        if any(re.search(rf"/{secret}\b", value) for value in moved.values())
     } == given
     assert len(settings.accounts) == (1 if name.startswith("gateway-") else 0)
+
+
+def test_each_service_logs_in_as_itself(tmp_path: Path) -> None:
+    """With a key that nobody else is given, and that the broker knows as one of its kind; nobody with all rights runs on."""
+    make_secrets.make(tmp_path / "secrets")
+    registry = read_registry(tmp_path / "secrets" / make_secrets.BROKER)
+    holders: dict[str, list[str]] = {}
+    for name, service in SERVICES.items():
+        for secret in service.get("secrets", ()):
+            if secret.startswith("nats_"):
+                holders.setdefault(secret.removeprefix("nats_"), []).append(name)
+    assert all(len(names) == 1 for names in holders.values()), holders
+    assert holders.keys() == registry.logins.keys()
+    for login, (name,) in holders.items():
+        seed = (tmp_path / "secrets" / f"nats_{login}").read_text("ascii").strip()
+        public = nkeys.from_seed(bytearray(seed.encode())).public_key.decode()
+        assert [key.nkey for key in registry.logins[login].keys] == [public]
+        kinds = {"streams": Kind.CONTROL, "bot": Kind.TENANT, "door": Kind.DOOR}
+        command = OURS[name]["command"][0]
+        assert registry.logins[login].kind is (kinds.get(name) or Kind(command)), name
+
+
+def test_the_broker_takes_what_is_written(tmp_path: Path) -> None:
+    """Its configuration and the accounts together, judged by nats-server itself."""
+    make_secrets.make(tmp_path / "secrets")
+    accounts = tmp_path / "secrets" / make_secrets.BROKER / "accounts.conf"
+    conf = (HERE / "compose" / "nats.conf").read_text("utf-8")
+    (tmp_path / "nats.conf").write_text(
+        conf.replace('"accounts.conf"', f'"{accounts.relative_to(tmp_path)}"')
+    )
+    done = subprocess.run(  # noqa: S603 - our own executable, and a file of ours
+        (find_server(), "-t", "-c", tmp_path / "nats.conf"),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert accounts.stat().st_mode & 0o777 == 0o644  # read in the container by another user
 
 
 def test_prometheus_scrapes_each_service() -> None:

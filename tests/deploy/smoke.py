@@ -23,8 +23,12 @@ import aiohttp
 from deploy.composed import Composed, EngineError
 from deploy.images import ROOT
 from deploy.venue import PublishedVenue
+from fillwire.bus.connection import Bus
+from fillwire.bus.credentials import Credentials
+from fillwire.bus.tenants import API_PREFIX
 from fillwire.cli.accounting import Balance, balance
 from fillwire.cli.recordings import RecordingReader, execution
+from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account
 from support.eventually import eventually
 
@@ -64,6 +68,7 @@ class Smoke:
         """Take every step; the first that fails raises `AssertionError`."""
         await self._is_locked()
         await self._is_scraped()
+        await self._broker_asks_for_a_key()
         await self._console_asks_for_a_token()
         await self._create_bots()
         await self._emit(100)
@@ -81,20 +86,19 @@ class Smoke:
             say(f"{exchange}, hosts killed: {told.emitted} emitted, none lost, {told.doubled} told again")
         await self._is_recorded()
         await self._alerts()
+        await self._is_within_rights()
 
     async def _create_bots(self) -> None:
         for exchange in EXCHANGES:
             bot = ("--strategy", "recording", "--param", f"path={FOLDER}/{exchange}.jsonl", "--timeout", "60")
             account = ("--exchange", exchange, "--environment", ENVIRONMENT)
-            await self._system.fillwire(
-                "manager", "bots", "create", f"{USER}/smoke-{exchange}", *bot, *account
-            )
+            await self._system.fillwire("bot", "bots", "create", f"{USER}/smoke-{exchange}", *bot, *account)
         said = ""
 
         async def is_receiving() -> bool:
             nonlocal said
             try:
-                said = await self._system.fillwire("manager", "status", "--json")
+                said = await self._system.fillwire("bot", "status", "--json")
             except EngineError as error:  # some account is not
                 said = str(error)
                 return False
@@ -149,6 +153,25 @@ class Smoke:
             raise AssertionError(f"of {total} targets not scraped: {down}") from None
         say(f"Prometheus scrapes {total} services")
 
+    async def _broker_asks_for_a_key(self) -> None:
+        url = f"nats://127.0.0.1:{self._system.port('NATS')}"
+        try:
+            async with await Bus.connect(url, name="anybody", deadline_s=3.0):
+                pass
+        except BrokerError:
+            pass
+        else:
+            raise AssertionError("the broker let somebody in without a key")
+        demo = Credentials(nkey_seed_path=SECRETS / f"nats_{USER}", api_prefix=API_PREFIX)
+        async with await Bus.connect(url, name="demo", credentials=demo) as bus:
+            for subject in ("orders.demo.binance.simulated.BTC-USDT.filled", "$JS.API.STREAM.LIST"):
+                try:
+                    answer = await bus.request(subject, b"{}", 3.0)
+                except BrokerError:
+                    continue
+                assert b"JetStream not enabled" in answer, f"{subject} as a tenant: {answer!r}"
+        say("the broker lets nobody in without a key, and a tenant do what a tenant may")
+
     async def _console_asks_for_a_token(self) -> None:
         url = f"http://127.0.0.1:{self._system.port('CONSOLE')}/api"
         async with self._session.get(f"{url}/me") as answer:
@@ -199,7 +222,7 @@ class Smoke:
             async def is_whole(event_id: str = line["event_id"]) -> bool:
                 nonlocal found
                 ask = ("trace", event_id, "--jaeger", "http://jaeger:16686", "--json")
-                told = json.loads(await self._system.fillwire("manager", *ask))
+                told = json.loads(await self._system.fillwire("bot", *ask))
                 found = {span["name"].split()[0] for one in told for span in one["spans"]}
                 return found.issuperset(STAGES)
 
@@ -243,6 +266,15 @@ class Smoke:
             raise AssertionError(f"{len(missing)} of {len(expected)} are not recorded") from None
         assert times == len(expected), f"{times} rows of {len(expected)} executions"
         say(f"PostgreSQL holds each of {times} executions once")
+
+    async def _is_within_rights(self) -> None:
+        refused = [
+            line
+            for line in (await self._system("logs", "--no-color", "nats")).splitlines()
+            if "Violation" in line
+        ]
+        assert not refused, f"the broker refused {len(refused)} times what a service wanted: {refused[0]}"
+        say("the broker has refused nothing that a service wanted")
 
     async def _alerts(self) -> None:
         (account,) = json.loads((SECRETS / "simulated-binance.json").read_text("ascii"))

@@ -254,3 +254,23 @@ async def test_what_the_broker_would_refuse_does_not_replace_what_it_has(tmp_pat
     assert "accounts.conf is refused by nats-server, the old one stays: " in done.output
     assert (tmp_path / "accounts.conf").read_bytes() == before
     assert not administrator.seed_path("bob").exists()
+
+
+async def test_streams_can_be_made_where_the_directory_is_only_read(administrator: Administrator) -> None:
+    """The files stay as they are, and nobody needs to be able to write them."""
+    await administrator.added("alice")
+    before = {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in administrator.directory.iterdir()
+        if path.is_file()
+    }
+    words = ("users", "streams", "--directory", str(administrator.directory))
+    environ = {
+        "FILLWIRE_NATS__NKEY_FILE": str(administrator.seed_path("control")),
+        "FILLWIRE_NATS__URL": administrator.broker.url,
+    }
+    done = await asyncio.to_thread(CliRunner().invoke, main, words, env=environ)
+    assert (done.exit_code, done.output) == (0, "streams of 1 tenants are there\n")
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before}
+    async with await administrator.connect("control", is_tenant=False) as control:
+        assert (await api.call(control, "STREAM.INFO.ORDERS-alice"))["config"]["mirror"]["name"] == "ORDERS"

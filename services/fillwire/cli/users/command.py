@@ -223,6 +223,25 @@ def apply(  # noqa: PLR0913 - the options of a command
     with_broker(ctx, config, nats, "control", act)
 
 
+@command.command("streams")
+@_directory_option
+@broker_options
+@click.pass_context
+def streams(ctx: click.Context, *, directory: Path, config: Path | None, nats: str | None) -> None:
+    """Make all streams at the broker, and write no file: for where the directory can only be read.
+
+    The settings name the broker, and a login of the kind control.
+    """
+    tenants = read_registry(directory).tenants
+
+    async def act(bus: Bus, settings: Settings) -> int:
+        await make_streams(bus, tenants, settings.nats.replicas, settings.nats.duplicate_window_ms / 1e3)
+        click.echo(f"streams of {len(tenants)} tenants are there")
+        return 0
+
+    with_broker(ctx, config, nats, "control", act)
+
+
 def _with_new_key(
     directory: Path,
     registry: Registry,
