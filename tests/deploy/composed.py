@@ -27,6 +27,11 @@ _DEADLINE_S: Final = 120.0
 _SHOWN: Final = 2_000
 
 
+def docker() -> list[str]:
+    """Return the engine's client, as `DOCKER` says it."""
+    return shlex.split(os.environ.get("DOCKER", "docker"))
+
+
 class EngineError(Exception):
     """A command of the engine failed; the message holds the end of what it said."""
 
@@ -73,7 +78,7 @@ class Composed:
 
     def __init__(self, tag: str) -> None:
         self._environ = {**PORTS, "FILLWIRE_TAG": tag}
-        self._docker = shlex.split(os.environ.get("DOCKER", "docker"))
+        self._docker = docker()
 
     def port(self, name: str) -> int:
         """Return the port on loopback, by the name of its variable without `FILLWIRE_` and `_PORT`."""
