@@ -201,13 +201,13 @@ def bounds(costs: Costs) -> list[tuple[float, str, str, str]]:
             float(RAFT_GROUPS),
             "bots in a cluster",
             "positions of bots, each a raft group: the broker's maintainers advise to stay below",
-            "positions on one broker, or in a bucket (below)",
+            '`nats.positions: "bucket"` (below)',
         ),
         (
             CORE_SHARE * 100 / costs["durable_percent_on_three"],
             "bots in a cluster",
             "their positions at rest take half a core of the brokers together",
-            "positions on one broker, or in a bucket (below)",
+            '`nats.positions: "bucket"` (below)',
         ),
     ]
 

@@ -22,6 +22,8 @@ from support.broker import ConnectBus
 from support.eventually import eventually
 from support.managed_bots import ManagedBots, managed_bots
 
+pytestmark = pytest.mark.usefixtures("positions")
+
 
 @pytest.fixture
 async def bots(bus: Bus, connect_bus: ConnectBus, tmp_path: Path) -> AsyncIterator[ManagedBots]:  # noqa: ARG001 - the broker has streams and buckets

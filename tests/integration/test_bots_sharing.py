@@ -32,6 +32,8 @@ __all__ = ["bots"]
 
 NAMES = [f"bot-{number}" for number in range(6)]
 
+pytestmark = pytest.mark.usefixtures("positions")
+
 
 def expected(*hosts: str) -> dict[str, str]:
     """Return which host each bot belongs to."""

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from fillwire.bus.connection import Bus
 from fillwire.domain.events import OrderEvent
 from fillwire.sdk.bot import bot_of
@@ -51,6 +53,7 @@ def _said(host: Host, bot: str) -> dict[str, object]:
     }
 
 
+@pytest.mark.usefixtures("positions")
 async def test_a_bot_alone_is_as_far_behind_as_the_broker_says(bus: Bus) -> None:
     """What the host has not fetched yet counts, too; when the bot has caught up, nothing is left."""
     bot = _Bot("grid")
@@ -58,7 +61,7 @@ async def test_a_bot_alone_is_as_far_behind_as_the_broker_says(bus: Bus) -> None
         running = await host.add(bot_of(bot, ALICE))
         await publish(bus, *_fills(400))
         await eventually(lambda: running.worker.oldest_ns)
-        await running.claim.info()
+        await running.claim.count_waiting()
         said = _said(host, "grid")
         assert said["lag"] == 400
         assert isinstance(said["lag.time"], float)
@@ -73,7 +76,7 @@ async def test_a_bot_alone_is_as_far_behind_as_the_broker_says(bus: Bus) -> None
 
 async def _is_idle(host: Host) -> bool:
     (running,) = host.bots.values()
-    return not (await running.claim.info())["num_ack_pending"]
+    return not await running.claim.count_waiting()
 
 
 async def test_bots_at_a_shared_reading_are_behind_each_for_itself(bus: Bus) -> None:

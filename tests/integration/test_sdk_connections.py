@@ -17,6 +17,7 @@ from fillwire.sdk.strategy import Strategy
 from fillwire.wire.subjects import account_tokens
 from support.eventually import eventually
 from support.order_events import ALICE, connection_event, order_event
+from support.positions import durable_claim
 from support.publishing import publish, publish_connection
 
 RECEIVING, LOST = ConnectionState.RECEIVING, ConnectionState.RECONNECTING
@@ -142,11 +143,11 @@ async def test_reconciled_is_told_when_everything_missed_has_been_handled(
         await publish_connection(bus, connection_event(RECEIVING, time_ns=time.time_ns()))
         await eventually(lambda: running._catching_up is not None)
         for _ in range(3):  # it has asked where the bot is: 256 events on the way, the others not yet
-            assert (await running.claim.info())["num_pending"] == 900 - 256
+            assert (await durable_claim(running).info())["num_pending"] == 900 - 256
         holds["1"].set()
         await eventually(lambda: observer.told[-1] == "fill 299")
         asked = 0
-        ask = running.claim.info
+        ask = durable_claim(running).info
 
         async def ask_counted() -> dict[str, Any]:
             nonlocal asked

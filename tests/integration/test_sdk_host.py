@@ -25,7 +25,10 @@ from support.broker import ConnectBus
 from support.eventually import eventually
 from support.listeners import QUICK, Listener, bot, fills, numbers, running
 from support.order_events import ALICE, order_event, order_life
+from support.positions import IN_DURABLES
 from support.publishing import publish
+
+pytestmark = pytest.mark.usefixtures("positions")
 
 
 async def test_a_slow_bot_and_a_raising_bot_hold_up_nobody(bus: Bus) -> None:
@@ -191,6 +194,7 @@ async def test_nothing_is_lost_doubled_or_disordered_when_the_broker_is_killed(
             )
 
 
+@IN_DURABLES
 async def test_the_fast_lane_goes_on_while_the_durable_stands_still(bus: Bus) -> None:
     """A fill is told from its live copy though nothing is delivered, and not again when the durable brings it."""
     listener = Listener()
@@ -208,6 +212,7 @@ async def test_the_fast_lane_goes_on_while_the_durable_stands_still(bus: Bus) ->
         assert bot_there.worker.last_sequence == 3
 
 
+@IN_DURABLES
 async def test_a_durable_that_was_deleted_is_made_again_where_the_bot_stands(bus: Bus) -> None:
     """Somebody's tidying at the broker costs no event."""
     listener = Listener()
@@ -320,6 +325,7 @@ async def at_least(bucket: Bucket, revision: int) -> bool:
     return await bucket.revision("alice.binance.live.host") >= revision
 
 
+@IN_DURABLES
 async def test_a_bot_that_was_taken_over_is_let_go_and_the_process_fails(bus: Bus) -> None:
     """Back after another process has claimed its bot, a host stops the bot and says so instead of sharing its events."""
     listener = Listener()

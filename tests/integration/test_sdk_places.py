@@ -26,6 +26,7 @@ from support.listeners import (
     running,
     seated,
 )
+from support.positions import durable_claim
 from support.publishing import publish
 
 
@@ -159,7 +160,7 @@ async def test_an_event_in_hand_is_not_told_to_be_handled_by_a_seat(
         added = await host.add(bot(first))
         await publish(bus, *fills(1, 2))
         await eventually(lambda: first.told == ["1", "2"])
-        ask = added.claim.info
+        ask = durable_claim(added).info
 
         async def slowly() -> dict[str, object]:
             info = await ask()
@@ -171,7 +172,7 @@ async def test_an_event_in_hand_is_not_told_to_be_handled_by_a_seat(
         monkeypatch.setattr(added.claim, "info", slowly)
         await host.add(bot(Listener("second")))
         await hangs.wait()
-        await asyncio.gather(*(asyncio.wait_for(added.claim.info(), 5) for _ in range(2)))
+        await asyncio.gather(*(asyncio.wait_for(ask(), 5) for _ in range(2)))
         await host.remove(added.bot, deadline_s=0.0)
     again = Listener("first")
     async with Host(bus) as host:

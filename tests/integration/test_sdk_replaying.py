@@ -24,6 +24,8 @@ from support.publishing import publish
 
 HOUR_NS = 3600 * 10**9
 
+pytestmark = pytest.mark.usefixtures("positions")
+
 
 class Fails(Strategy):
     """Fails in both callbacks of an execution."""

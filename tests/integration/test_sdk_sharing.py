@@ -22,9 +22,13 @@ from support.listeners import (
     seated,
 )
 from support.order_events import order_event
+from support.positions import IN_DURABLES
 from support.publishing import publish
 
+pytestmark = pytest.mark.usefixtures("positions")
 
+
+@IN_DURABLES
 async def test_the_broker_delivers_an_event_once_for_all_bots_that_listen_to_the_same(bus: Bus) -> None:
     """Their own durables rest meanwhile; another pair's bot is alone and reads its own."""
 
@@ -144,6 +148,7 @@ async def test_a_bot_that_is_held_rests_at_its_own_durable(bus: Bus) -> None:
         assert await held.intake.waiting_count() == 0
 
 
+@IN_DURABLES
 async def test_a_durable_that_cannot_be_moved_is_never_left(bus: Bus) -> None:
     """One that an earlier version made to begin with `new`: its bot reads alone for good, and hears of everything."""
     await ensure_consumer(

@@ -13,7 +13,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.events import OrderEvent
-from fillwire.sdk.shared import AHEAD
+from fillwire.sdk.marks import AHEAD
 from support.broker import ConnectBus
 from support.eventually import eventually
 from support.hanging import hang
@@ -30,7 +30,10 @@ from support.listeners import (
     running,
     seated,
 )
+from support.positions import IN_DURABLES
 from support.publishing import publish
+
+pytestmark = pytest.mark.usefixtures("positions")
 
 
 async def test_what_a_crash_has_told_twice_is_bounded(bus: Bus, connect_bus: ConnectBus) -> None:
@@ -100,6 +103,7 @@ async def test_a_log_that_is_made_anew_is_heard_from_its_beginning(
         await eventually(lambda: all(listener.told == numbers(6, 40) for listener in listeners))
 
 
+@IN_DURABLES
 async def test_a_durable_that_cannot_be_moved_back_is_made_again(bus: Bus) -> None:
     """It was made for a place that a stream which lost its end has not reached again: it holds nobody up."""
     first, second = pair_of("first", "second")
@@ -125,6 +129,7 @@ async def test_a_durable_that_cannot_be_moved_back_is_made_again(bus: Bus) -> No
         await eventually(lambda: len(seated(host)) == 2)
 
 
+@IN_DURABLES
 async def test_a_place_that_cannot_be_kept_at_once_is_owed(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker does not answer when a bot is removed: the reading waits for the place to be kept, then goes on."""
     listeners = pair_of("first", "second", "third")
@@ -156,6 +161,7 @@ async def test_a_place_that_cannot_be_kept_at_once_is_owed(bus: Bus, monkeypatch
         await eventually(is_paid)
 
 
+@IN_DURABLES
 async def test_a_place_that_is_still_owed_when_the_host_stops_is_told_by_the_reading(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

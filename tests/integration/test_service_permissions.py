@@ -156,10 +156,11 @@ def _recorded(system: System) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-async def test_the_whole_system_works_within_its_rights(system: System) -> None:
+@pytest.mark.parametrize("positions", ["durable", "bucket"])
+async def test_the_whole_system_works_within_its_rights(system: System, positions: str) -> None:
     """Fill, callback, order, checkpoint, record, alert, dead letter and its replay; and the broker has refused nothing."""
     async with receiver() as hook:
-        console = await _services(system, hook)
+        console = await _services(system, hook, positions)
         await _created(system)
         await system.emit(5)
         await eventually(lambda: _told(system).count("fill") >= 5, 60.0, "bots told")
@@ -173,14 +174,14 @@ async def test_the_whole_system_works_within_its_rights(system: System) -> None:
     assert system.violations() == []
 
 
-async def _services(system: System, hook: Receiver) -> str:
+async def _services(system: System, hook: Receiver, positions: str) -> str:
     """Start all services and return the address of the console."""
     bots = {"FILLWIRE_BOTS__DIRECTORIES": json.dumps([str(system.directory)])}
     database = {"FILLWIRE_RECORDER__DATABASE": "sqlite:///trades.sqlite"}
     users = [{"user": ACCOUNT.user, "role": "admin", "token": ALICE_TOKEN}]
     await system.start("gateway-binance", "gateway", "--exchange", "binance", **gateway_environ(system.venue))
     await system.start("manager", "manager", **bots)
-    await system.start("host", "host", "--name", "host-1", **bots)
+    await system.start("host", "host", "--name", "host-1", FILLWIRE_NATS__POSITIONS=positions, **bots)
     await system.start("recorder", "recorder", **database)
     await system.start(
         "notify",
@@ -252,6 +253,7 @@ async def _looks_around(visitor: Visitor) -> None:
                 "commands.alice.binance.live.place_order",
                 "$KV.BOTS.alice.grid",
                 "$KV.LEASES.alice.binance.live",
+                "$KV.POSITIONS.alice.bots.grid",
             ),
         ),
         (

@@ -9,6 +9,7 @@ from fillwire.bus.holdings import Holder
 from fillwire.gateway.desired import read_wish
 from fillwire.gateway.ownership import Owner
 from fillwire.gateway.placements import Earlier, Placements
+from fillwire.sdk.positions import decode_position
 from fillwire.wire.bots import decode_bot_spec, decode_bot_status
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.decisions import decode_decision
@@ -35,6 +36,7 @@ READERS: Mapping[str, Callable[[bytes], Any]] = {
     "BOTS": decode_bot_spec,
     "BOT_STATUS": decode_bot_status,
     "BOT_LEASES": Holder.decode,
+    "POSITIONS": decode_position,
 }
 """By bucket. BOOKS is tried against a broker: a checkpoint that cannot be read counts as none there."""
 

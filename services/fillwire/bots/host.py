@@ -28,6 +28,7 @@ from fillwire.runtime.supervision import Supervisor
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.host import Host
+from fillwire.sdk.positions import Positions
 from fillwire.sdk.reports import Reports
 from fillwire.wire.bots import decode_bot_spec
 
@@ -54,6 +55,7 @@ class BotHost:
         telemetry: counts and traces every fill.
         replicas: of streams and buckets, should this process be the first to need them.
         fast_lane: see `sdk.host.Host`.
+        positions: likewise.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first four have a default
@@ -66,6 +68,7 @@ class BotHost:
         telemetry: FillTelemetry | None = None,
         replicas: int = 1,
         fast_lane: bool = False,
+        positions: Positions = "durable",
         random: Random | None = None,
     ) -> None:
         self.name = name
@@ -80,6 +83,7 @@ class BotHost:
             subscriber=f"{name}-{self.session[:6]}",
             replicas=replicas,
             fast_lane=fast_lane,
+            positions=positions,
             on_end=self._note_end,
             may_act=self._is_ours,
             is_managed=True,

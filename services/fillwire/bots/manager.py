@@ -36,6 +36,7 @@ from fillwire.domain.orders import TradeOrder
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import durable_name
 from fillwire.sdk.host_clerk import forget_checkpoint
+from fillwire.sdk.positions import forget_position
 from fillwire.sdk.strategy import OrderTypeLike, SideLike, TimeInForceLike
 from fillwire.sdk.trading import Amount
 
@@ -298,6 +299,7 @@ class BotManager:
                 await delete_consumer(
                     self._bus, self._bus.partitions.stream_of(user), durable_name(user, bot)
                 )
+                await forget_position(self._bus, user, bot)
                 await forget_checkpoint(self._bus, spec.account, bot)
                 await self._statuses.delete(spec.key)
             except BrokerError:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from fillwire.bus import api
-from fillwire.bus.buckets import BOOKS, BUCKETS, DECISIONS
+from fillwire.bus.buckets import BOOKS, BUCKETS, DECISIONS, POSITIONS
 from fillwire.bus.connection import Bus
 from fillwire.bus.dividing import require_division
 from fillwire.bus.partitions import LOG, Partitions, partitions_of
@@ -25,7 +25,7 @@ from fillwire.domain.errors import BrokerError, ConfigError
 FORMAT = 1
 LIST_NAME = "backup.json"
 _UNDIVIDED = Partitions()
-_FIRST = (BOOKS.stream, DECISIONS.stream)
+_FIRST = (BOOKS.stream, DECISIONS.stream, POSITIONS.stream)
 
 Progress = Callable[[str, int], None]
 """Told of a stream's name, and how many bytes of its archive are done."""
@@ -80,8 +80,8 @@ class Backup:
 def stream_names(partitions: Partitions = _UNDIVIDED) -> list[str]:
     """Return the streams of a backup in the order in which they are read.
 
-    A bot's book stands for the log up to a sequence, and a decision for what was stored before it: so both are read before
-    the streams that they speak of, and never know of more than these have.
+    A bot's book and its position stand for the log up to a sequence, and a decision for what was stored before it: so they are
+    read before the streams that they speak of, and never know of more than these have.
     """
     names = [definition.name for definition in divided(STREAMS, partitions)]
     names += [definition.stream for definition in BUCKETS]

@@ -105,7 +105,13 @@ BOOKS = BucketDefinition(
     max_bytes=512 * _MIB,
     max_value_bytes=512 << 10,
 )
-BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS, BOTS, BOT_STATUS, BOT_LEASES, BOOKS)
+POSITIONS = BucketDefinition(
+    name="POSITIONS",
+    description="up to where in the log bots have handled their events, of those that have no durable",
+    max_bytes=256 * _MIB,
+    max_value_bytes=4 << 10,
+)
+BUCKETS = (DESIRED, STATUS, LEASES, PLACEMENTS, DECISIONS, BOTS, BOT_STATUS, BOT_LEASES, BOOKS, POSITIONS)
 
 
 def bucket_manifests(replicas: int = 1) -> list[Manifest]:

@@ -88,6 +88,7 @@ class PullLoop:
         heartbeat_s: the broker gives a sign of life as often; after two and a half silent ones the pull is renewed.
         on_missing: awaited when the consumer does not exist any more, to make it again. Without it the loss is
             logged, and the loop goes on once somebody else has made it.
+        is_replaceable: see `ResettableConsumer`.
     """
 
     def __init__(  # noqa: PLR0913 - see the docstring
@@ -104,6 +105,7 @@ class PullLoop:
         expires_s: float = 30.0,
         heartbeat_s: float = 2.0,
         on_missing: Callable[[], Awaitable[None]] | None = None,
+        is_replaceable: bool = False,
     ) -> None:
         self._bus = bus
         self._stream = stream
@@ -136,7 +138,7 @@ class PullLoop:
         self._unserved = Unserved(bus)
         self._retry_s = _RETRY_FIRST_S
         self._in_hand = InHand(ack_policy, ack_wait_s)
-        self._consumer = ResettableConsumer(bus, stream, durable, on_missing)
+        self._consumer = ResettableConsumer(bus, stream, durable, on_missing, is_replaceable=is_replaceable)
         self.delivered_count = 0
         self.repeated_count = 0
         self.reset_count = 0

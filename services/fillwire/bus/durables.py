@@ -161,22 +161,24 @@ def _merged(current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-async def _consumer_info(bus: Bus, stream: str, name: str) -> dict[str, Any] | None:
+async def _consumer_info(
+    bus: Bus, stream: str, name: str, timeout_s: float = api.TIMEOUT_S
+) -> dict[str, Any] | None:
     try:
-        return await api.call(bus, f"CONSUMER.INFO.{stream}.{name}")
+        return await api.call(bus, f"CONSUMER.INFO.{stream}.{name}", timeout_s=timeout_s)
     except ApiRefused as error:
         if error.error_code == api.CONSUMER_NOT_FOUND:
             return None
         raise
 
 
-async def consumer_exists(bus: Bus, stream: str, name: str) -> bool:
-    """Return whether the stream has a consumer of this name.
+async def consumer_exists(bus: Bus, stream: str, name: str, *, timeout_s: float = api.TIMEOUT_S) -> bool:
+    """Return whether the stream has a consumer of this name, if that is answered in time.
 
     Raises:
         BrokerError: no answer, no such stream, or not allowed.
     """
-    return await _consumer_info(bus, stream, name) is not None
+    return await _consumer_info(bus, stream, name, timeout_s) is not None
 
 
 async def create_consumer(bus: Bus, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Keeps a consumer in existence, and brings it back to its first unacknowledged message."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import consumer_exists
-from fillwire.bus.errors import ApiRefused
+from fillwire.bus.errors import ApiRefused, RequestTimedOut
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
 
@@ -13,6 +14,8 @@ _log = get_log(__name__)
 
 _RESET_TIMEOUT_S = 2.0
 _RESET_ATTEMPTS = 3
+_REPLACED_AFTER = 2
+_DELETE_TIMEOUT_S = 1.0
 
 
 class ResettableConsumer:
@@ -23,16 +26,26 @@ class ResettableConsumer:
         stream: name of the stream.
         durable: name of the consumer.
         on_missing: awaited when it does not exist, to make it again; None if somebody else does so.
+        is_replaceable: whether it is deleted and made again when it does not answer: one that is on a single server of a
+            cluster stands still while that is away.
     """
 
     def __init__(
-        self, bus: Bus, stream: str, durable: str, on_missing: Callable[[], Awaitable[None]] | None
+        self,
+        bus: Bus,
+        stream: str,
+        durable: str,
+        on_missing: Callable[[], Awaitable[None]] | None,
+        *,
+        is_replaceable: bool = False,
     ) -> None:
         self._bus = bus
         self._stream = stream
         self._durable = durable
         self._on_missing = on_missing
+        self._is_replaceable = is_replaceable
         self._failures = 0
+        self._silences = 0  # questions whether it exists that were not answered
 
     async def require(self) -> None:
         """Make it if it does not exist.
@@ -54,12 +67,21 @@ class ResettableConsumer:
         Raises:
             BrokerError: it does not exist and there is no `on_missing`, or no answer.
         """
-        if not await self._exists():
-            if self._on_missing is None:
-                raise BrokerError(
-                    f"consumer {self._durable} of stream {self._stream} does not exist any more"
-                )
-            await self._on_missing()
+        try:
+            exists = await self._exists()
+        except RequestTimedOut:
+            self._silences += 1
+            if not self._is_replaceable or self._on_missing is None or self._silences < _REPLACED_AFTER:
+                raise
+            await self._replace(self._on_missing)
+        else:
+            if not exists:
+                if self._on_missing is None:
+                    raise BrokerError(
+                        f"consumer {self._durable} of stream {self._stream} does not exist any more"
+                    )
+                await self._on_missing()
+        self._silences = 0
 
     async def reset(self) -> bool:
         """Have it begin at its first unacknowledged message, and count its deliveries from 1 on; it must exist.
@@ -87,5 +109,15 @@ class ResettableConsumer:
         self._failures = 0
         return True
 
+    async def _replace(self, on_missing: Callable[[], Awaitable[None]]) -> None:
+        _log.warning("consumer_replaced", stream=self._stream, durable=self._durable)
+        delete = f"CONSUMER.DELETE.{self._stream}.{self._durable}"
+        with contextlib.suppress(
+            RequestTimedOut
+        ):  # the server that has it cannot answer: it goes all the same
+            await api.call(self._bus, delete, timeout_s=_DELETE_TIMEOUT_S)
+        await on_missing()
+
     async def _exists(self) -> bool:
-        return await consumer_exists(self._bus, self._stream, self._durable)
+        timeout_s = _RESET_TIMEOUT_S if self._is_replaceable else api.TIMEOUT_S
+        return await consumer_exists(self._bus, self._stream, self._durable, timeout_s=timeout_s)

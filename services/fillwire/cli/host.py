@@ -59,6 +59,7 @@ async def serve(settings: Settings, name: str, stop: Stop, *, fast_lane: bool = 
             telemetry=telemetry,
             replicas=settings.nats.replicas,
             fast_lane=fast_lane,
+            positions=settings.nats.positions,
         ) as host,
         monitored(
             settings.monitoring,

@@ -104,7 +104,13 @@ async def serve(bots: Sequence[Bot], settings: Settings, stop: Stop, *, fast_lan
             sample_ratio=settings.telemetry.sample_ratio,
         ) as telemetry,
         await _connect(settings, bots) as bus,
-        Host(bus, telemetry=telemetry, replicas=settings.nats.replicas, fast_lane=fast_lane) as host,
+        Host(
+            bus,
+            telemetry=telemetry,
+            replicas=settings.nats.replicas,
+            fast_lane=fast_lane,
+            positions=settings.nats.positions,
+        ) as host,
         monitored(
             settings.monitoring,
             telemetry.metrics,

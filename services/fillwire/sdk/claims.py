@@ -10,7 +10,7 @@ of the reading: everything that one has acknowledged, the bot has handled.
 
 import asyncio
 import uuid
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
@@ -19,6 +19,9 @@ from fillwire.bus.errors import ApiRefused
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
+
+if TYPE_CHECKING:
+    from fillwire.sdk.worker import Acknowledger
 
 _log = get_log(__name__)
 
@@ -34,6 +37,13 @@ _ASK_AGAIN_S = 0.25
 _NS = 1_000_000_000
 
 
+class RunsElsewhere(ConfigError):
+    """Another process runs the bot."""
+
+    def __init__(self) -> None:
+        super().__init__("another process runs it: stop that one, or give this one another name")
+
+
 class Claim:
     """This process's claim on one bot's durable.
 
@@ -47,11 +57,15 @@ class Claim:
         is_lost: whether another process was found to have claimed the durable since.
         left_reading: durable of a reading that told for the bot, and whose process ended without a word; set by `take`.
         is_movable: whether the durable can be brought to another place of the stream; set by `take`.
+        mark: see `places.PlaceClaim`.
+        handled_sequence: everything for the bot up to this sequence was handled when it was claimed; set by `take`.
     """
 
     def __init__(self, bus: Bus, stream: str, durable: str) -> None:
         self.is_lost = False
         self.is_movable = False
+        self.mark: Acknowledger | None = None  # the durable itself is told of each event
+        self.handled_sequence = 0
         self.left_reading: str | None = None
         self._bus = bus
         self._stream = stream
@@ -70,6 +84,23 @@ class Claim:
         is_resting = self._reading is not None  # then what is pending there was handled
         self.waiting_count = 0 if is_resting else info["num_pending"] + info["num_ack_pending"]
         return info
+
+    async def count_waiting(self) -> int:
+        """Return how many events the durable has not been told are handled.
+
+        Raises:
+            BrokerError: no answer, or no such consumer.
+        """
+        info = await self.info()
+        return int(info["num_pending"]) + int(info["num_ack_pending"])
+
+    async def has_done(self, sequence: int) -> bool:
+        """Return whether everything up to this sequence of the stream was acknowledged.
+
+        Raises:
+            BrokerError: no answer, or no such consumer.
+        """
+        return has_acknowledged(await self.info(), sequence)
 
     async def take(self, takeover_s: float) -> int:
         """Wait until nobody else reads for the bot, bring the durable to where the bot is, and claim it.
@@ -95,7 +126,7 @@ class Claim:
                 has_warned = True
                 _log.warning("bot_runs_elsewhere", durable=self._durable, waiting_s=takeover_s)
             if loop.time() >= end:
-                raise ConfigError("another process runs it: stop that one, or give this one another name")
+                raise RunsElsewhere
             await asyncio.sleep(_ASK_AGAIN_S)
         position: int = info["ack_floor"]["stream_seq"]
         if reading is not None:  # its process ended without a word
@@ -103,6 +134,7 @@ class Claim:
             if reading["ack_floor"]["stream_seq"] > position:
                 position = reading["ack_floor"]["stream_seq"]
                 await reset_consumer(self._bus, self._stream, self._durable, position + 1)
+        self.handled_sequence = position
         self.is_movable = info["config"]["deliver_policy"] != "new"
         await self._write(info["config"])
         return position
@@ -202,6 +234,14 @@ def user_of_reading(name: str) -> str:
 def reading_of(info: dict[str, Any]) -> str | None:
     """Return the durable of the reading that tells where the bot of a durable is, from what the broker says of this one."""
     return _metadata(info).get(_READING)
+
+
+def has_acknowledged(info: dict[str, Any], sequence: int) -> bool:
+    """Return whether a consumer's reader has acknowledged everything up to this sequence, from what the broker says of it."""
+    return bool(
+        info["ack_floor"]["stream_seq"] >= sequence
+        or (info["delivered"]["stream_seq"] >= sequence and not info["num_ack_pending"])
+    )
 
 
 def _metadata(info: dict[str, Any]) -> dict[str, str]:

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from fillwire.bus import api
-from fillwire.bus.buckets import ensure_buckets
+from fillwire.bus.buckets import POSITIONS, ensure_buckets
 from fillwire.bus.connection import Bus
+from fillwire.bus.credentials import JETSTREAM_API
 from fillwire.bus.errors import ApiRefused
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.streams import ensure_streams
@@ -31,6 +32,7 @@ from fillwire.sdk.groups import Group
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
+from fillwire.sdk.positions import Positions
 from fillwire.sdk.recalling import Calls, Recall
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot, filters_of, make_reading
@@ -51,7 +53,7 @@ class HostFailed(FillwireError):
 class Host:
     """Runs bots on one connection to the broker: `async with Host(bus) as host: await host.add(bot)`.
 
-    Each bot has a durable consumer, a pull loop and a worker of its own, so that a slow or failing bot holds up nobody.
+    Each bot has a place in the log and a worker of its own, so that a slow or failing bot holds up nobody.
     Leaving the context stops all bots in order.
 
     Args:
@@ -66,6 +68,10 @@ class Host:
         may_act: asked before each event whether the bots are certainly this process's; while they are not, they are told
             of nothing. None where each bot runs in one process only.
         is_managed: whether somebody else says what the bots do; otherwise the host says it itself, see `statuses`.
+        positions: where the broker keeps what bots have handled. A bot is found in either place.
+
+    Raises:
+        ConfigError: positions in the bucket are wanted in a tenant's account, which has none.
     """
 
     def __init__(  # noqa: PLR0913 - all but the connection have a default
@@ -80,8 +86,14 @@ class Host:
         on_end: Callable[[Bot, BaseException], None] | None = None,
         may_act: Callable[[], bool] | None = None,
         is_managed: bool = False,
+        positions: Positions = "durable",
     ) -> None:
+        if positions == "bucket" and bus.api_prefix != JETSTREAM_API:
+            raise ConfigError(
+                f"nats.positions is 'bucket', but JetStream is at {bus.api_prefix}, as in a tenant's account: expected 'durable'"
+            )
         self.bus = bus
+        self._positions = positions
         self.telemetry = telemetry or FillTelemetry.start("fillwire-host", "", sample_ratio=0.0)
         self.connections = Connections(bus)
         self._retry = retry or RetryPolicy()
@@ -110,6 +122,8 @@ class Host:
 
     async def __aenter__(self) -> Self:
         self._failed = asyncio.get_running_loop().create_future()
+        if self._positions == "bucket":
+            await ensure_buckets(self.bus, self._replicas, (POSITIONS,))
         await self._publisher.start()
         self._wishes.start()
         if self._statuses is not None:
@@ -175,9 +189,13 @@ class Host:
             capacity=SENT_AHEAD,
             may_act=self._may_act,
         )
-        group = self._groups.setdefault(filters_of(bot), Group(lambda: make_reading(self.bus, bot)))
+        group = self._groups.setdefault(
+            filters_of(bot), Group(lambda: make_reading(self.bus, bot, self._positions))
+        )
         group.enter()
-        running = RunningBot(bot, self.bus, worker, self._note_end, self._live, group, self.telemetry)
+        running = RunningBot(
+            bot, self.bus, worker, self._note_end, self._live, group, self.telemetry, self._positions
+        )
         self._running[bot.durable] = running
         self._say(bot, BotState.STARTING)
         try:
@@ -208,11 +226,11 @@ class Host:
         Args:
             bot: one that runs; otherwise nothing happens.
             deadline_s: what the bot has in hand is cancelled after so long, in seconds.
-            forget: delete its durable, so that it would begin anew.
+            forget: delete its place in the log, so that it would begin anew.
             is_moving: another host has it from now on: whatever it says of its orders, these stay open.
 
         Raises:
-            BrokerError: the durable cannot be deleted.
+            BrokerError: the place cannot be deleted.
         """
         running = self._running.pop(bot.durable, None)
         if running is None:

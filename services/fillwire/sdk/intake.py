@@ -8,7 +8,7 @@ the bot stands at the further of the two, and whoever starts it next begins ther
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from fillwire.bus import api
 from fillwire.bus.consumer import Handle, PullLoop
@@ -16,8 +16,8 @@ from fillwire.bus.errors import ApiRefused
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
-from fillwire.sdk.claims import Claim
 from fillwire.sdk.groups import Group
+from fillwire.sdk.places import PlaceClaim
 from fillwire.sdk.shared import Seat, SharedReading
 from fillwire.sdk.worker import Worker
 
@@ -35,7 +35,7 @@ class Intake:
     Args:
         name: of the bot, for the log.
         worker: takes the events.
-        claim: on the bot's durable.
+        claim: on the bot's place.
         group: the bots that listen to the same.
         make_pull: makes the loop that reads the bot's own durable.
         make_again: makes the bot's own durable anew to begin after this sequence of the stream.
@@ -45,7 +45,7 @@ class Intake:
         self,
         name: str,
         worker: Worker,
-        claim: Claim,
+        claim: PlaceClaim,
         group: Group,
         make_pull: Callable[[Handle], PullLoop],
         make_again: Callable[[int], Awaitable[None]],
@@ -128,8 +128,7 @@ class Intake:
         """
         if self._seat is not None and self._reading is not None and self.is_seated:
             return self._reading.waiting_count(self._seat)
-        info = await self._claim.info()
-        return int(info["num_pending"]) + int(info["num_ack_pending"])
+        return await self._claim.count_waiting()
 
     async def has_done(self, sequence: int) -> bool:
         """Return whether the bot has handled everything that is for it up to this sequence of the stream.
@@ -139,7 +138,7 @@ class Intake:
         """
         if self._seat is not None and self.is_seated:
             return self._seat.done >= sequence
-        return _has_done(await self._claim.info(), sequence)
+        return await self._claim.has_done(sequence)
 
     async def newest_sequence(self) -> int | None:
         """Return the sequence of the newest event that is stored for the bot; None while it has no seat.
@@ -156,7 +155,9 @@ class Intake:
         await self._pull.start()
 
     def _take(self, message: Message) -> None:
-        if not self._worker.take(message):  # never: the broker sends no more ahead than fits
+        if not self._worker.take(
+            message, self._claim.mark
+        ):  # never: the broker sends no more ahead than fits
             raise BrokerError(f"inbox of bot {self._name} is full")
 
     # ---- the seat
@@ -200,13 +201,15 @@ class Intake:
         # In this order: the log has what the reading has handed out, and the bot has what the log has.
         position = reading.position
         newest = await reading.newest_sequence()
-        if not _has_done(await self._claim.info(), newest):
+        if not await self._claim.has_done(newest):
             return False
         taken = self._worker.taken_sequence
         if self._worker.last_sequence != taken:
             return False  # it came meanwhile, and the seat would tell that it was handled
-        # Nothing else runs from here until the bot's own loop is deaf: no event is missed, none comes by both ways.
-        seat = reading.join(self._worker.take, max(position, taken))
+        # Nothing else runs from here until the bot's own loop is deaf: no event is missed, none comes by both ways. Before
+        # its first event the bot may be ahead of the reading by what it has handled elsewhere.
+        handled = taken or self._claim.handled_sequence
+        seat = reading.join(self._worker.take, max(position, handled))
         if seat is None:
             return False
         self._seat, self._reading = seat, reading
@@ -258,11 +261,3 @@ async def _until_done(act: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(_RETRY_S)
         else:
             return
-
-
-def _has_done(info: dict[str, Any], sequence: int) -> bool:
-    """Return whether a durable's reader has acknowledged everything up to this sequence of the stream."""
-    return bool(
-        info["ack_floor"]["stream_seq"] >= sequence
-        or (info["delivered"]["stream_seq"] >= sequence and not info["num_ack_pending"])
-    )

@@ -19,6 +19,7 @@ from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.asides import read_asides
 from fillwire.sdk.bot import durable_name
+from fillwire.sdk.positions import has_position
 from fillwire.wire.dead_letters import DeadLetter, parse_dead_letter, replay_headers, replay_id
 from fillwire.wire.decisions import Decision, Verdict, letter_key
 from fillwire.wire.headers import MESSAGE_ID, STAMPS, TRACEPARENT
@@ -201,7 +202,7 @@ class LetterBox:
                 if kept.durable not in bots:
                     bots[kept.durable] = await consumer_exists(
                         self._bus, self._bus.partitions.stream_of(kept.user), kept.durable
-                    )
+                    ) or await has_position(self._bus, kept.user, kept.letter.bot)
                 if bots[kept.durable]:
                     results.append(await self._replay(kept, publisher))
                 else:

@@ -1,24 +1,12 @@
-"""One bot of a host: its durable consumer, its pull loop and its worker, brought up and taken down together."""
+"""One bot of a host: its place in the log, its intake and its worker, brought up and taken down together."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from fillwire.bus.connection import Bus
-from fillwire.bus.consumer import Handle, PullLoop
-from fillwire.bus.durables import (
-    ConsumerState,
-    Deliver,
-    StartAtSequence,
-    StartAtTime,
-    delete_consumer,
-    ensure_consumer,
-)
 from fillwire.bus.lookup import newest_message
-from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError, ConfigError, FillwireError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.orders import Outcome
@@ -26,26 +14,27 @@ from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import Bot
+from fillwire.sdk.bucket_places import INACTIVE_S, BucketPlace
 from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
-from fillwire.sdk.claims import FORGOTTEN_AFTER_S, Claim, new_reading
+from fillwire.sdk.claims import FORGOTTEN_AFTER_S, RunsElsewhere, new_reading
 from fillwire.sdk.desk import Desk
+from fillwire.sdk.durable_places import DurablePlace
 from fillwire.sdk.groups import Group
 from fillwire.sdk.host_clerk import HostClerk, forget_checkpoint
 from fillwire.sdk.intake import Intake
 from fillwire.sdk.live import LiveFeed
+from fillwire.sdk.marks import ReadingMark
+from fillwire.sdk.places import ACK_WAIT_S, SENT_AHEAD, Beginning, Place, filters_of
+from fillwire.sdk.positions import PositionBucket, Positions
 from fillwire.sdk.shared import SharedReading
-from fillwire.sdk.starting import StartFrom
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import Worker
-from fillwire.wire.subjects import order_filter
+
+__all__ = ["SENT_AHEAD", "TAKEOVER_S", "RunningBot", "filters_of", "make_reading"]
 
 _log = get_log(__name__)
 
-# A bot handles its events one after another: one acknowledgement stands for all before it.
-ACK_POLICY: Final = "all"
-ACK_WAIT_S: Final = 30.0
-SENT_AHEAD: Final = 256  # events that may be on the way to a bot or wait for it
 TAKEOVER_S: Final = 35.0  # a bit more than the pull of a process that died with its machine stays open
 _ASK_AGAIN_S: Final = 0.25
 _CATCH_UP_DEADLINE_S: Final = 60.0
@@ -63,6 +52,7 @@ class RunningBot:
         live: where live copies of the bot's events come from; None for the durable alone.
         group: the bots of the process that listen to the same.
         telemetry: traces what the bot asks of the gateway.
+        positions: where the broker keeps what the bot has handled.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it brings up and takes down
@@ -74,20 +64,23 @@ class RunningBot:
         live: LiveFeed | None,
         group: Group,
         telemetry: FillTelemetry,
+        positions: Positions,
     ) -> None:
         self.bot = bot
         self.worker = worker
         self._stream = bus.partitions.stream_of(bot.account.user)
-        self.claim = Claim(bus, self._stream, bot.durable)
-        self.intake = Intake(bot.name, worker, self.claim, group, self._make_pull, self._make_anew)
+        make_place = DurablePlace if positions == "durable" else BucketPlace
+        self._place: Place = make_place(bus, bot, lambda: worker.last_message)
+        self.claim = self._place.claim
+        self.intake = Intake(
+            bot.name, worker, self.claim, group, self._place.make_pull, self._place.make_anew
+        )
         self._bus = bus
         self._on_end = on_end
         self._live = live
         self._asking = Asking(telemetry, bot)
         self._opening: asyncio.Task[None] | None = None
         self._group = group
-        self._start_sequence = 0
-        self._prepared_ns = 0
         self._has_run = True
         self._clerk: HostClerk | None = None
         self.is_started = False
@@ -102,58 +95,35 @@ class RunningBot:
     # ---- life
 
     async def prepare(self, takeover_s: float = TAKEOVER_S) -> None:
-        """Make the durable or take it over, so that from now on no event passes the bot by.
+        """Make the bot's place in the log or take it over, so that from now on no event passes the bot by.
 
         Args:
             takeover_s: how long another process that runs the bot has to end, in seconds.
 
         Raises:
-            ConfigError: another process runs the bot, or the consumer cannot be made.
+            ConfigError: another process runs the bot, or the place cannot be made.
             BrokerError: no answer.
         """
-        self._prepared_ns = time.time_ns()
-        deliver = _deliver(self.bot.start_from, self._prepared_ns)
         reading = await self._group.reading()
-        if deliver == "new" and reading is not None:
-            deliver = StartAtSequence(reading.position + 1)
-        state = await self._ensure_durable(deliver)
-        if state.was_created and deliver == "new":
-            # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
-            await delete_consumer(self._bus, self._stream, self.bot.durable)
-            state = await self._ensure_durable(StartAtSequence(state.acknowledged_sequence + 1))
-        self._start_sequence = state.acknowledged_sequence
-        self._has_run = not state.was_created
         try:
-            self._start_sequence = max(self._start_sequence, await self.claim.take(takeover_s))
-        except ConfigError as error:
+            beginning = await self._place.prepare(takeover_s, None if reading is None else reading.position)
+        except RunsElsewhere as error:
             raise ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}") from error
-        self._tell_beginning(state)
+        self._has_run = not beginning.was_created
+        self._tell_beginning(beginning)
 
-    async def _ensure_durable(self, deliver: Deliver) -> ConsumerState:
-        return await ensure_consumer(
-            self._bus,
-            self._stream,
-            self.bot.durable,
-            self.filters,
-            deliver=deliver,
-            ack_policy=ACK_POLICY,
-            ack_wait_s=ACK_WAIT_S,
-            max_ack_pending=SENT_AHEAD,
-            inactive_threshold_s=FORGOTTEN_AFTER_S,
-        )
-
-    def _tell_beginning(self, state: ConsumerState) -> None:
+    def _tell_beginning(self, beginning: Beginning) -> None:
         """Say where the bot goes on; a bot that did run before goes on there whatever it was asked for."""
         asked = str(self.bot.start_from)
-        if state.was_created:
-            _log.info("bot_begins", bot=self.bot.name, start_from=asked, waiting=state.pending_count)
+        if beginning.was_created:
+            _log.info("bot_begins", bot=self.bot.name, start_from=asked, waiting=beginning.waiting_count)
             return
         say = _log.info if asked == "now" else _log.warning
         say(
             "bot_resumes",
             bot=self.bot.name,
-            after_sequence=state.acknowledged_sequence,
-            waiting=state.pending_count + state.unacknowledged_count,
+            after_sequence=beginning.after_sequence,
+            waiting=beginning.waiting_count,
             reason=f"it ran before; start_from {asked} is for a bot that never did",
         )
 
@@ -200,6 +170,7 @@ class RunningBot:
             if self._live is not None:
                 await self._live.remove(self.filters, self.worker.take_live)
             await self.intake.close()
+            await self._place.close()
             if isinstance(self.bot.listener, Strategy):
                 self.bot.listener._trading = None  # noqa: SLF001 - the host is the strategy's other half
                 self.bot.listener._clerk = None  # noqa: SLF001 - as above
@@ -243,47 +214,17 @@ class RunningBot:
         self.reopen_lane()
 
     async def forget(self) -> None:
-        """Delete the durable and the checkpoint, so that the bot begins anew when it runs again.
+        """Delete the place and the checkpoint, so that the bot begins anew when it runs again.
 
         Raises:
             BrokerError: no answer, or not allowed.
         """
-        await delete_consumer(self._bus, self._stream, self.bot.durable)
+        await self._place.forget()
         await forget_checkpoint(self._bus, self.bot.account, self.bot.name)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_end(self.bot, error)
-
-    # ---- the durable
-
-    def _make_pull(self, handle: Handle) -> PullLoop:
-        return PullLoop(
-            self._bus,
-            self._stream,
-            self.bot.durable,
-            handle,
-            batch=SENT_AHEAD // 2,
-            ack_policy=ACK_POLICY,
-            ack_wait_s=ACK_WAIT_S,
-            on_missing=self._make_again,
-        )
-
-    async def _make_again(self) -> None:
-        """Make the durable again where the bot stands: it was deleted, or lost with the broker's disk."""
-        await self._make_after(max(self._start_sequence, self.worker.last_sequence))
-
-    async def _make_anew(self, position: int) -> None:
-        """Make the durable again after this sequence: it was deleted, or cannot be moved there."""
-        await delete_consumer(self._bus, self._stream, self.bot.durable)
-        await self._make_after(position)
-
-    async def _make_after(self, position: int) -> None:
-        _log.warning("durable_made_again", bot=self.bot.name, after_sequence=position)
-        last = self.worker.last_message
-        stored_ns = self._prepared_ns if last is None else last.stored_time_ns
-        await self._ensure_durable(await place_behind(self._bus, self._stream, position, stored_ns))
-        await self.claim.renew()
 
     # ---- the connection
 
@@ -359,36 +300,17 @@ class RunningBot:
         return max(0 if message is None else message.sequence for message in newest)
 
 
-def filters_of(bot: Bot) -> tuple[str, ...]:
-    """Return the subjects that a bot listens to; bots with equal ones can share a reading."""
-    if not bot.pairs:
-        return (order_filter(bot.account),)
-    return tuple(order_filter(bot.account, pair) for pair in bot.pairs)
-
-
-def make_reading(bus: Bus, bot: Bot) -> SharedReading:
+def make_reading(bus: Bus, bot: Bot, positions: Positions = "durable") -> SharedReading:
     """Return a reading, not started yet, for bots that listen to what this one does."""
+    user = bot.account.user
+    name = new_reading(user)
+    is_in_bucket = positions == "bucket"
     return SharedReading(
         bus,
-        bus.partitions.stream_of(bot.account.user),
-        new_reading(bot.account.user),
+        bus.partitions.stream_of(user),
+        name,
         filters_of(bot),
         ack_wait_s=ACK_WAIT_S,
-        inactive_threshold_s=FORGOTTEN_AFTER_S,
+        inactive_threshold_s=INACTIVE_S if is_in_bucket else FORGOTTEN_AFTER_S,
+        mark=ReadingMark(PositionBucket(bus), user, name) if is_in_bucket else None,
     )
-
-
-def _deliver(start_from: StartFrom, now_ns: int) -> Deliver:
-    """Return where the durable of a bot that begins there begins; refuse a time to which no log goes back."""
-    match start_from:
-        case "now":
-            return "new"
-        case "beginning":
-            return "all"
-        case datetime():
-            time_ns = round(start_from.timestamp() * 1e6) * 1000
-            if time_ns > now_ns:
-                raise ConfigError(
-                    f"start_from is {start_from.isoformat()}, which is still to come: expected a time that has passed"
-                )
-            return StartAtTime(time_ns)

@@ -20,10 +20,10 @@ from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.coalescing import Coalesced
+from fillwire.sdk.marks import AHEAD, ReadingMark
 
 _log = get_log(__name__)
 
-AHEAD: Final = 64  # events that are on the way or not handled by all
 KEPT: Final = 256  # events that a bot which comes late may still be given
 LAG: Final = AHEAD // 2  # events by which a bot may be behind while others have nothing to do
 AGE_S: Final = 5.0  # for which a bot may have an event that others are done with
@@ -85,6 +85,8 @@ class SharedReading:
         filters: the subjects.
         ack_wait_s: of the durable.
         inactive_threshold_s: of the durable: how long it tells where the seats were when nobody reads it any more.
+        mark: writes to the bucket of positions where the seats are; then the durable is in the memory of one broker and need
+            not last. None where the durable tells it.
 
     Attributes:
         position: everything on the subjects up to this sequence has been handed out.
@@ -101,6 +103,7 @@ class SharedReading:
         *,
         ack_wait_s: float,
         inactive_threshold_s: float,
+        mark: ReadingMark | None = None,
     ) -> None:
         self.durable = durable
         self.position = 0
@@ -111,6 +114,7 @@ class SharedReading:
         self._filters = filters
         self._ack_wait_s = ack_wait_s
         self._inactive_threshold_s = inactive_threshold_s
+        self._mark = mark
         self._pull: PullLoop | None = None
         self._seats: dict[Seat, None] = {}
         self._held: deque[_Held] = deque()
@@ -144,6 +148,7 @@ class SharedReading:
             ack_policy="all",
             ack_wait_s=self._ack_wait_s,
             on_missing=self._make_again,
+            is_replaceable=self._mark is not None,
         )
         await self._pull.start()
         return self
@@ -154,6 +159,8 @@ class SharedReading:
             self._look.cancel()
         if self._pull is not None:
             await self._pull.stop()
+        if self._mark is not None:
+            await self._mark.close(is_needed=bool(self._seats))
         if not self._seats:
             try:
                 await delete_consumer(self._bus, self._stream, self.durable)
@@ -243,7 +250,10 @@ class SharedReading:
             last = self._held.popleft().message
         if last is not None:
             self.floor, self._floor_ns = last.sequence, last.stored_time_ns
-            last.ack()
+            if self._mark is None:
+                last.ack()
+            else:
+                self._mark.acknowledge(last)
 
     def _plan_look(self, wait_s: float) -> None:
         """Have it looked at who is behind, after so long or sooner."""
@@ -296,6 +306,8 @@ class SharedReading:
             ack_wait_s=self._ack_wait_s,
             max_ack_pending=AHEAD,
             inactive_threshold_s=self._inactive_threshold_s,
+            is_in_memory=self._mark is not None,
+            replicas=0 if self._mark is None else 1,
         )
 
     async def _newest_sequence(self) -> int:

@@ -18,7 +18,6 @@ from fillwire.sdk.decoding import Decoder
 from fillwire.sdk.lane import Lane
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.seen import SeenEvents
-from fillwire.sdk.shared import Seat
 from fillwire.wire.dead_letters import CALLBACK, REPLAY_FOR, DeadLetter
 from fillwire.wire.headers import MESSAGE_ID
 
@@ -29,6 +28,13 @@ TURNS_IN_A_ROW = 32  # then the loop turns: others run, and the acknowledgements
 ON_STOP_DEADLINE_S = 2.0  # granted even when the event in hand has used up the time to stop
 
 
+class Acknowledger(Protocol):
+    """What brings events and is to be told that they are handled, if that is not the consumer: a seat or a mark."""
+
+    def acknowledge(self, message: Message) -> None:
+        """Note that the message and all before it are handled."""
+
+
 class Delivery(NamedTuple):
     """A message and when the host had it, by its clock."""
 
@@ -36,7 +42,7 @@ class Delivery(NamedTuple):
     message: Message
     delivered_ns: int
     is_live: bool
-    seat: Seat | None  # at the shared reading that brought it; None for the bot's own durable
+    seat: Acknowledger | None  # that brought it; None for the bot's own durable
 
 
 class Notice(NamedTuple):
@@ -127,11 +133,13 @@ class Worker:
         self._caller = Caller(bot, retry, self._stopping, may_act)
         self._task: asyncio.Task[None] | None = None
         self._done: Message | None = None  # the last that is done, not yet acknowledged
-        self._done_seat: Seat | None = None  # where that is acknowledged, if not with the bot's own durable
+        self._done_seat: Acknowledger | None = (
+            None  # where that is acknowledged, if not with the bot's own durable
+        )
 
     # ---- what comes in; plain calls, so that they can be made from a read loop
 
-    def take(self, message: Message, seat: Seat | None = None) -> bool:
+    def take(self, message: Message, seat: Acknowledger | None = None) -> bool:
         """Queue an order event; return False if the inbox is full and it was not taken."""
         if len(self._messages) - self._live_waiting >= self._capacity:
             return False
@@ -141,7 +149,7 @@ class Worker:
         self._wake_up()
         return True
 
-    def drop(self, seat: Seat) -> None:
+    def drop(self, seat: Acknowledger) -> None:
         """Forget what came by a seat and waits; it comes again another way. What is in hand is finished."""
         kept = [delivery for delivery in self._messages if delivery.seat is not seat]
         self._messages.clear()
@@ -300,7 +308,7 @@ class Worker:
 
     # ---- order events
 
-    async def _deliver(self, message: Message, delivered_ns: int, seat: Seat | None) -> None:
+    async def _deliver(self, message: Message, delivered_ns: int, seat: Acknowledger | None) -> None:
         """Handle the event of a message, or drop it as a repetition; then acknowledge."""
         try:
             event = self._decoder.decode(message.data)
@@ -360,7 +368,7 @@ class Worker:
     def _callbacks(self, event: OrderEvent) -> tuple[Callback, ...]:
         return (self._steps if event.last_fill is None else self._executions)[event.kind]
 
-    def _settle(self, message: Message, seat: Seat | None) -> None:
+    def _settle(self, message: Message, seat: Acknowledger | None) -> None:
         """Have the message acknowledged with the next turn of the loop: one acknowledgement stands for all before it."""
         self.last_message = message
         if seat is not self._done_seat:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from fillwire.bus.messages import Message
+from fillwire.sdk.claims import has_acknowledged
 from fillwire.sdk.intake import Intake
-from fillwire.sdk.shared import AHEAD, KEPT, LAG, Seat, SharedReading
+from fillwire.sdk.marks import AHEAD
+from fillwire.sdk.shared import KEPT, LAG, Seat, SharedReading
 from support.deliveries import Source
 from support.eventually import eventually
 from support.order_events import order_event
@@ -185,6 +187,7 @@ class RestingClaim:
 
     is_movable = True
     is_lost = False
+    handled_sequence = 0
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -196,6 +199,10 @@ class RestingClaim:
         self.asked.set()
         await self.answers.wait()
         return {"ack_floor": {"stream_seq": 1}, "delivered": {"stream_seq": 1}, "num_ack_pending": 0}
+
+    async def has_done(self, sequence: int) -> bool:
+        """See above."""
+        return has_acknowledged(await self.info(), sequence)
 
     async def sit(self, reading: str) -> None:
         """Note it."""
@@ -242,5 +249,35 @@ async def test_what_comes_while_a_bot_asks_whether_it_may_sit_is_not_missed(read
         assert [order for what, order in recorder.told if what == "fill"] == ["2"]
         await eventually(lambda: claim.reading == "shared")
         assert intake.is_seated
+        assert intake._task is not None
+        intake._task.cancel()
+
+
+async def test_a_bot_that_is_ahead_of_the_reading_is_not_told_again(reading: SharedReading) -> None:
+    """Another process told it of what this reading has not come to: it sits down behind that."""
+
+    async def newest() -> int:
+        return 1
+
+    claim = RestingClaim()
+    claim.answers.set()
+    claim.handled_sequence = 1
+    async with bench(Recorder()) as made:
+        reading.newest_sequence = newest  # type: ignore[assignment]  # without a broker
+        intake = Intake(
+            "bot",
+            made.worker,
+            cast("Claim", claim),
+            cast("Group", OneReading(reading)),
+            lambda _: pytest.fail("it has nothing to read alone"),
+            lambda _: pytest.fail("its durable is there"),
+        )
+        await intake.open()
+        for number in (1, 2):
+            reading._receive(made.source.event(order_event(order_id=str(number), trade=number)))
+        await made.settled(2)
+        recorder = made.worker.bot.listener
+        assert isinstance(recorder, Recorder)
+        assert [order for what, order in recorder.told if what == "fill"] == ["2"]
         assert intake._task is not None
         intake._task.cancel()

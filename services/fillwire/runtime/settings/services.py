@@ -39,6 +39,7 @@ class NatsSettings(Section):
             older ones with the log before it sends them.
         partitions: streams into which the broker divides the log of order events, by user.
         log_max_bytes: most that the order events of all accounts take at the broker, which then drops the oldest.
+        positions: where the broker keeps what a bot has handled: a durable for each bot, or a key of one bucket.
     """
 
     url: BrokerUrl = "nats://127.0.0.1:4222"
@@ -54,6 +55,7 @@ class NatsSettings(Section):
     duplicate_window_ms: Annotated[Milliseconds, Field(ge=1_000)] = 600_000
     partitions: Annotated[Integer, Field(ge=1, le=128)] = 1
     log_max_bytes: Annotated[Integer, Field(ge=1 << 20)] = 6 << 30
+    positions: Literal["durable", "bucket"] = "durable"
 
     @property
     def servers(self) -> tuple[str, ...]:
