@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from support.api_server import ApiServer, Refused, running_api_server
+from support.charts import NAMESPACES, templated
 from support.manifests import (
     DEPLOY,
     OVERLAYS,
@@ -38,6 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         )
         for kind in ("Namespace", "ServiceAccount"):
             found.apply(of_kind(rendered("prod"), kind))
+        found.kubectl("create", "namespace", NAMESPACES["keda"])
         yield found
 
 
@@ -70,6 +72,27 @@ def test_a_pod_of_every_workload_is_admitted(server: ApiServer, overlay: str) ->
     server.kubectl("create", "--validate=strict", "--filename=-", objects=pods)
     kept = server.kubectl("get", "pods", f"--namespace={_NAMESPACE}", "--output=name").split()
     assert {f"pod/{pod['metadata']['name']}" for pod in pods} <= set(kept)
+
+
+@pytest.mark.parametrize("chart", NAMESPACES)
+def test_every_object_of_a_chart_is_taken(server: ApiServer, chart: str) -> None:
+    """The values where the chart looks for them make what the server knows."""
+    found = templated(chart)
+    objects = [_in_namespace(manifest, NAMESPACES[chart]) for manifest in found]
+    server.kubectl(
+        *("apply", "--server-side", "--dry-run=server", "--validate=strict"), "--filename=-", objects=objects
+    )
+
+
+@pytest.mark.parametrize("chart", ["nats", "prometheus"])
+def test_the_pods_of_a_chart_are_admitted(server: ApiServer, chart: str) -> None:
+    """They run in the same namespace."""
+    server.kubectl("create", "--validate=strict", "--filename=-", objects=_pods(templated(chart), chart))
+
+
+def _in_namespace(manifest: Manifest, namespace: str) -> Manifest:
+    """Return an object as Helm installs it: where it says, else in the release's namespace."""
+    return {**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}}
 
 
 def _spoilt(kind: str, name: str, spoil: Callable[[Any], object]) -> Manifest:
