@@ -28,6 +28,7 @@ __all__ = ["browser"]
 
 BOB = Account("bob", "coinbase", "live")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+KEY_TROUBLE = "the account's key cannot be read, the one read before stays in use: expected a secret at /keys/secret, found an empty file"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 
 pytestmark = pytest.mark.timeout(180)  # a browser starts, perhaps is installed first
@@ -53,7 +54,7 @@ async def fill(bus: Bus, number: int, **changes: Any) -> OrderEvent:
 
 
 async def scene(bus: Bus) -> None:
-    """Some accounts, one of them in trouble, and some fills."""
+    """Some accounts, one of them in trouble, one whose key is, and some fills."""
     for account, state, reason in (
         (ALICE, ConnectionState.RECEIVING, None),
         (Account("alice", "alpaca", "paper"), ConnectionState.RECEIVING, None),
@@ -68,6 +69,8 @@ async def scene(bus: Bus) -> None:
         )
         if state is ConnectionState.RECEIVING:
             event = replace(event, connected_since_ns=now_ns - 9_400_000_000_000)
+        if account.environment == "paper":
+            event = replace(event, key_trouble=KEY_TROUBLE)
         await publish_connection(bus, event)
     for number in range(40):
         await fill(bus, number, pair=("BTC-USDT", "ETH-USDT", "SOL-USDT")[number % 3])
@@ -173,6 +176,26 @@ async def test_the_banner_stands_exactly_while_detection_is_lost(bus: Bus, brows
         await Bucket(bus, DESIRED).delete(f"{account_tokens(BOB)}.host")  # nobody wants bob's fills any more
         await expect(bob.get_by_role("alert")).to_have_text("")
         assert problems_of(alice) == problems_of(bob) == []
+
+
+async def test_a_card_says_in_words_that_the_accounts_key_is_not_in_use(bus: Bus, browser: Browser) -> None:
+    """While the connection with the key before receives, and no longer than the gateway says so; words of others stay words."""
+    async with console(bus) as made:
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await Bucket(bus, DESIRED).put(f"{account_tokens(ALICE)}.host", Wish(("*",), 1).encode(), ttl_s=60)
+        card = page.get_by_role("article", name="binance live")
+        well = replace(connection_event(ConnectionState.RECEIVING), time_ns=time.time_ns())
+        await publish_connection(bus, well)
+        await expect(card).to_contain_text("receiving")
+        await expect(card).not_to_contain_text("key not in use")
+        for sentence in (KEY_TROUBLE, HOSTILE):
+            await publish_connection(bus, replace(well, time_ns=time.time_ns(), key_trouble=sentence))
+            await expect(card.locator("p.problem")).to_have_text(f"key not in use {sentence}")
+            await expect(card.locator("p.state")).to_have_text("receiving")
+            await expect(page.get_by_role("alert")).to_have_text("")  # nothing is lost
+        await publish_connection(bus, replace(well, time_ns=time.time_ns()))
+        await expect(card).not_to_contain_text("key not in use")
+        assert problems_of(page) == []
 
 
 async def test_hostile_words_are_shown_as_words(bus: Bus, browser: Browser) -> None:

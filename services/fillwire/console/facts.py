@@ -96,6 +96,7 @@ def connection_facts(event: ConnectionEvent) -> Facts:
         "polling_since_ms": milliseconds(event.polling_since_ns),
         "waiting": event.waiting_count,
         "on_disk": event.journal_count,
+        "key_trouble": event.key_trouble,
         "is_standing_in": event.is_connected and event.lease is None,
         "is_receiving": event.is_connected,
     }

@@ -29,6 +29,7 @@ function stateOf(account) {
 function card(account, store, isAdmin) {
   const [word, look] = stateOf(account);
   const event = account.connection;
+  const trouble = account.is_silent ? null : event.key_trouble; // of a gateway that is gone nobody knows
   const facts = [];
   const add = (name, value) => value !== null && facts.push(h("div", {}, h("dt", {}, name), h("dd", {}, value)));
   if (event && !account.is_silent) {
@@ -47,11 +48,12 @@ function card(account, store, isAdmin) {
   }
   return h(
     "article",
-    { class: `card connection ${look}`, "aria-label": `${account.exchange} ${account.environment}` },
+    { class: `card connection ${trouble !== null && look === "good" ? "warn" : look}`, "aria-label": `${account.exchange} ${account.environment}` },
     h("h3", {}, account.exchange, h("small", {}, account.environment, isAdmin ? ` · ${account.user}` : "")),
     h("p", { class: `state ${look}` }, word),
     h("dl", {}, facts),
     event?.reason && !event.is_receiving ? h("p", { class: "reason" }, event.reason) : null,
+    trouble !== null ? h("p", { class: "reason problem" }, h("span", { class: "badge" }, "key not in use"), " ", trouble) : null,
   );
 }
 
