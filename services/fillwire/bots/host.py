@@ -30,6 +30,7 @@ from fillwire.sdk.bot import Bot
 from fillwire.sdk.host import Host
 from fillwire.sdk.positions import Positions
 from fillwire.sdk.reports import Reports
+from fillwire.sdk.slots import Slots
 from fillwire.wire.bots import decode_bot_spec
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class BotHost:
             on_end=self._note_end,
             may_act=self._is_ours,
             is_managed=True,
+            starts=policy.starts,
+            slot_s=policy.slot_s,
         )
         random = random or SystemRandom()
         self._holdings = Holdings(
@@ -106,7 +109,7 @@ class BotHost:
             reports=self._reports,
             random=random,
             loader=Loader(limit=2 * policy.limit),
-            starting=asyncio.Semaphore(policy.starts),
+            loading=Slots(policy.starts, policy.slot_s),
         )
         peers = HostPeers(self.session, policy.doubt_s, policy.beat_s, elapsed_s())
         self._leader = Leader(bus, around, peers)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fillwire.runtime.settings import BotsSettings
+from fillwire.sdk.host import SLOT_S, STARTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,8 @@ class HostPolicy:
     doubt_s: float = 2.0
     settle_s: float = 3.0
     moves: int = 4
-    starts: int = 8
-    slot_s: float = 3.0
+    starts: int = STARTS
+    slot_s: float = SLOT_S
     move_deadline_s: float = 10.0
     hand_over_s: float = 15.0
     stop_s: float = 5.0

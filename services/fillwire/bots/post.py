@@ -16,11 +16,11 @@ from fillwire.domain.bots import BotSpec, BotState, BotStatus, Desired
 from fillwire.domain.errors import BrokerError, HandlerError
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.supervision import cancel
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.host import Host
 from fillwire.sdk.loading import explain_start
 from fillwire.sdk.reports import Reports
+from fillwire.sdk.slots import Slots
 
 if TYPE_CHECKING:
     from fillwire.sdk.running import RunningBot
@@ -45,7 +45,7 @@ class Surroundings:
         reports: says what they do.
         random: source of jitter.
         loader: imports their code.
-        starting: bounds how many are started at once.
+        loading: bounds how much code is imported at once.
     """
 
     host: Host
@@ -56,7 +56,7 @@ class Surroundings:
     reports: Reports
     random: Random
     loader: Loader
-    starting: asyncio.Semaphore
+    loading: Slots
 
 
 class Post:
@@ -261,20 +261,12 @@ class Post:
             self._say(BotState.RUNNING)
 
     async def _make_and_add(self) -> None:
-        async with self._around.starting:
-            bot = self._bot = await self._around.loader.load(
-                self.key, lambda: self._around.catalogue.make(self._spec), self._spec.strategy
-            )
-            adding = asyncio.ensure_future(
-                self._around.host.add(bot, takeover_s=self._around.policy.takeover_s)
-            )
-            try:  # one that takes long, or for ever, makes room for others
-                await asyncio.wait({adding}, timeout=self._around.policy.slot_s)
-            except asyncio.CancelledError:
-                await cancel(adding)
-                raise
+        around, spec = self._around, self._spec
+        bot = self._bot = await around.loading.run(
+            lambda: around.loader.load(self.key, lambda: around.catalogue.make(spec), spec.strategy)
+        )
         try:
-            self._running = await adding
+            self._running = await around.host.add(bot, takeover_s=around.policy.takeover_s)
         except HandlerError as error:
             raise explain_start(bot, error) from error
 

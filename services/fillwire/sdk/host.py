@@ -36,6 +36,7 @@ from fillwire.sdk.positions import Positions
 from fillwire.sdk.recalling import Calls, Recall
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot, filters_of, make_reading
+from fillwire.sdk.slots import Slots
 from fillwire.sdk.statuses import BotStatuses
 from fillwire.sdk.sweeping import Sweep
 from fillwire.sdk.worker import Worker
@@ -44,6 +45,8 @@ _log = get_log(__name__)
 
 STOP_DEADLINE_S = 10.0
 GUARD_INTERVAL_S = 10.0
+STARTS = 8  # ten thousand bots that ask the broker at once are not answered within a request's deadline
+SLOT_S = 3.0
 
 
 class HostFailed(FillwireError):
@@ -69,6 +72,8 @@ class Host:
             of nothing. None where each bot runs in one process only.
         is_managed: whether somebody else says what the bots do; otherwise the host says it itself, see `statuses`.
         positions: where the broker keeps what bots have handled. A bot is found in either place.
+        starts: bots that are started at once, however many are added; the others wait their turn.
+        slot_s: one that takes longer to start makes room for others, and goes on, in seconds.
 
     Raises:
         ConfigError: positions in the bucket are wanted in a tenant's account, which has none.
@@ -87,6 +92,8 @@ class Host:
         may_act: Callable[[], bool] | None = None,
         is_managed: bool = False,
         positions: Positions = "durable",
+        starts: int = STARTS,
+        slot_s: float = SLOT_S,
     ) -> None:
         if positions == "bucket" and bus.api_prefix != JETSTREAM_API:
             raise ConfigError(
@@ -100,6 +107,7 @@ class Host:
         self._replicas = replicas
         self._on_end = on_end
         self._may_act = may_act
+        self._slots = Slots(starts, slot_s)
         name = subscriber or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         calls = Calls()
         self._recall = Recall(bus, name, calls)
@@ -167,7 +175,7 @@ class Host:
         return self._running
 
     async def add(self, bot: Bot, *, takeover_s: float = TAKEOVER_S) -> RunningBot:
-        """Start a bot and return it once its events can come.
+        """Start a bot and return it once its events can come; of many that are added at once some begin, and others wait.
 
         Args:
             bot: see `bot_of` and `make_bot`.
@@ -199,13 +207,7 @@ class Host:
         self._running[bot.durable] = running
         self._say(bot, BotState.STARTING)
         try:
-            await self._with_streams(lambda: running.prepare(takeover_s))
-            await self._recall.enter(bot.account.user, bot.durable)
-            await self._want(bot.account)
-            self._require(running)
-            await running.start()
-            await self._with_streams(lambda: self.connections.follow(bot.account, running.tell))
-            self._require(running)
+            await self._slots.run(lambda: self._begin(running, takeover_s))
         except BaseException:
             if self._running.get(bot.durable) is running:
                 del self._running[bot.durable]
@@ -217,6 +219,17 @@ class Host:
         self._say(bot, BotState.RUNNING)
         _log.info("bot_started", bot=bot.name, account=str(bot.account), pairs=list(bot.pairs))
         return running
+
+    async def _begin(self, running: RunningBot, takeover_s: float) -> None:
+        bot = running.bot
+        self._require(running)  # it waited for its turn
+        await self._with_streams(lambda: running.prepare(takeover_s))
+        await self._recall.enter(bot.account.user, bot.durable)
+        await self._want(bot.account)
+        self._require(running)
+        await running.start()
+        await self._with_streams(lambda: self.connections.follow(bot.account, running.tell))
+        self._require(running)
 
     async def remove(
         self, bot: Bot, *, deadline_s: float = STOP_DEADLINE_S, forget: bool = False, is_moving: bool = False
@@ -319,7 +332,8 @@ class Host:
     async def _handle_reconnected(self) -> None:
         self._guard_nudge.set()
         for running in self._running.values():
-            running.reopen_lane()
+            if running.is_started:  # the others do so when they are
+                running.reopen_lane()
 
     async def _guard_claims(self) -> None:
         """Let go of bots that another process has taken over while we were cut off."""
