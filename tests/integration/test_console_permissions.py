@@ -1,18 +1,19 @@
-"""The console under exactly the rights that docs/console.md names, at a server that enforces them."""
+"""The console under exactly the rights that `fillwire users` names for it, at a server that enforces them."""
 
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from fillwire.bots.service import ManagerService
 from fillwire.bus.buckets import ensure_buckets
 from fillwire.bus.connection import Bus, Credentials
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
+from fillwire.cli import main
 from fillwire.cli.console import sections
 from fillwire.domain.enums import ConnectionState
 from fillwire.runtime.settings import RecorderSettings, Settings
@@ -25,23 +26,20 @@ from support.managed_bots import managed_bots
 from support.order_events import ALICE, connection_event, order_event
 from support.publishing import publish, publish_connection
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "console.md"
 
-
-def documented() -> str:
-    """Return the rights as the page for people has them, in the server's own language."""
-    found = re.search(r"```\n(permissions \{.*?\n\})\n```", DOCUMENT.read_text(), re.DOTALL)
-    assert found is not None
-    return found[1]
+def named() -> str:
+    """Return the rights as the command prints them, in the server's own language."""
+    done = CliRunner().invoke(main, ("users", "rights", "console", "--directory", "nowhere"))
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip().removeprefix("{").removesuffix("}")
 
 
 @pytest.fixture
 async def guarded(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
     """A broker with a login for everything and one for the console."""
-    rights = documented().replace("permissions {", "permissions: {")
     config = (
         "authorization { users = [\n{ user: operator, password: o }\n"
-        f"{{ user: console, password: c, {rights} }}\n] }}"
+        f"{{ user: console, password: c, {named()} }}\n] }}"
     )
     async with EmbeddedServer(tmp_path / "broker", extra_config=config) as server:
         yield server
@@ -94,7 +92,7 @@ async def what_is_done(connect: ConnectBus, tmp_path: Path, alice: Visitor, admi
     assert (await alice.post("/api/frames/1/discard"))[1]["outcome"] == "done"
 
 
-async def test_the_console_works_with_the_rights_that_are_documented_and_no_others(
+async def test_the_console_works_with_the_rights_that_are_named_and_no_others(
     guarded: EmbeddedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Everything that it shows and does, for a user and an administrator; the server refuses it nothing."""
@@ -152,6 +150,9 @@ async def test_what_a_console_has_no_right_to_it_cannot_do(guarded: EmbeddedServ
         assert await operator.is_healthy()  # a round trip: the subscription is in place
         for subject in (
             "commands.alice.binance.live.place",
+            "bots.alice.create",
+            "bots.alice.execute_order",
+            "bots.alice.remove",
             "connections.alice.binance.live",
             "dlq.alice.grid",
             "$KV.BOTS.alice.grid",

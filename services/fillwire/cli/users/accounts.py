@@ -47,11 +47,12 @@ def accounts_conf(registry: Registry) -> bytes:
 
 
 def _service_users(login: Login, registry: Registry) -> list[dict[str, Any]]:
-    granted = _granted(login, registry)
-    return [{"nkey": key.nkey} | granted for key in login.keys]
+    rights = granted(login, registry)
+    return [{"nkey": key.nkey} | rights for key in login.keys]
 
 
-def _granted(login: Login, registry: Registry) -> dict[str, Any]:
+def granted(login: Login, registry: Registry) -> dict[str, Any]:
+    """Return what a service may do, in the broker's own JSON; nothing for one that may do everything of its account."""
     allowed = _permissions(login, registry)
     return {} if allowed is None else {"permissions": allowed.document(login.inbox)}
 

@@ -18,6 +18,7 @@ from fillwire.bus.tenants import TenantLimits
 from fillwire.cli.moments import span
 from fillwire.cli.selecting import agree, all_of, broker_options, json_option, with_broker, yes_option
 from fillwire.cli.showing import show
+from fillwire.cli.users.accounts import granted
 from fillwire.cli.users.placing import (
     delete_streams,
     left_streams,
@@ -142,6 +143,20 @@ def remove(*, name: str, yes: bool, directory: Path, reload: str | None) -> None
         found = read_registry(directory)
         found.require(name)
         _place(directory, found.without(name), reload)
+
+
+@command.command("rights")
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind if kind is not Kind.TENANT]))
+@click.option("--exchange", help="Of a gateway.")
+@_directory_option
+def rights(*, kind: str, exchange: str | None, directory: Path) -> None:
+    """Print what a service of this KIND may do, as a user in the broker's configuration says it."""
+    _require_exchange(Kind(kind), exchange)
+    login = Login(name=kind, kind=Kind(kind), exchange=exchange)
+    document = granted(login, read_registry(directory))
+    if not document:
+        click.echo(f"{kind}: everything of the system's account", err=True)
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 @command.command("list")

@@ -207,10 +207,10 @@ def console(partitions: Partitions = _UNDIVIDED) -> Permissions:
             *_watching("BOT_STATUS", ">"),
             _getting("POSITIONS", ">"),
             *_keeping("DECISIONS", ">"),
-            "bots.*.*",
-            "calls.*",
+            *(f"bots.*.{verb}" for verb in ("list", "start", "pause", "resume", "stop")),
+            "calls.*",  # asks hosts for the rest of a fill's way
             partitions.live("orders.>"),  # a dead letter that is replayed is a second coming of its event
-            "commands.*.*.*.read_again",
+            "commands.*.*.*.read_again",  # has a gateway read a refused frame again
         ),
         subscribe=(partitions.live("orders.>"), "connections.>", "dlq.>", "quarantine.>"),
     )
