@@ -1,5 +1,6 @@
 """Secrets of services that are replaced in their files: used from then on, by who is running already."""
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -8,12 +9,18 @@ import pytest
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.cli.broker import connect
+from fillwire.cli.databases import chosen_database
 from fillwire.console.service import Console
+from fillwire.recorder.database import Database
 from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.redaction import REDACTED, redacted_text
 from fillwire.runtime.settings import Settings, current, load_settings
 from support.eventually import eventually
+from support.order_events import order_event
+from support.postgresql import PostgreSQLServer
+from support.publishing import publish
+from support.recording import recorded_ids, recording, stream_ids
 
 OLD, NEW = "the-old-token-0123456789", "the-new-token-9876543210"
 
@@ -101,6 +108,28 @@ async def test_the_console_is_opened_by_the_new_token(bus: Bus, tmp_path: Path) 
         assert await status(NEW) == 401
         (tmp_path / "console").write_text(NEW)
         assert (await status(OLD), await status(NEW)) == (401, 200)
+
+
+@pytest.mark.timeout(120)
+async def test_the_recorder_comes_back_with_the_databases_new_password(
+    bus: Bus, tmp_path: Path, own_postgresql: PostgreSQLServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The password is replaced at the database first, and later in its file: until then the recorder waits."""
+    trades = Database.at(own_postgresql.make_database("trades"))
+    await asyncio.to_thread(own_postgresql.make_role, "recorder", OLD)
+    address = own_postgresql.dsn("trades").replace("fillwire@", "recorder@")
+    settings, path = _kept(tmp_path, "FILLWIRE_RECORDER__PASSWORD", FILLWIRE_RECORDER__DATABASE=address)
+    async with recording(bus, chosen_database(settings, None)):
+        await publish(bus, order_event(order_id="1"))
+        await eventually(lambda: len(recorded_ids(trades)) == 1, 30.0)
+        await asyncio.to_thread(own_postgresql.replace_password, "recorder", NEW)
+        await publish(bus, order_event(order_id="2"))
+        await eventually(lambda: "password authentication failed" in own_postgresql.log, 30.0)
+        path.write_text(f"{NEW}\n")
+        await eventually(lambda: len(recorded_ids(trades)) == 2, 30.0)
+    assert recorded_ids(trades) == await stream_ids(bus)
+    assert OLD not in caplog.text
+    assert NEW not in caplog.text
 
 
 async def test_a_service_comes_back_with_the_brokers_new_password(tmp_path: Path) -> None:

@@ -133,6 +133,27 @@ class PostgreSQLServer:
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
+    def make_role(self, name: str, password: str) -> None:
+        """Make a role that has to show a password; others are trusted."""
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE \"{name}\" LOGIN SUPERUSER PASSWORD '{password}'".encode())
+            rules = self._data / "pg_hba.conf"
+            rules.write_text(f"host all {name} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def replace_password(self, name: str, password: str) -> None:
+        """Have a role show another password from now on, and cut off its connections."""
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{password}'".encode())
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (name,)
+            )
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self._directory / "log").read_text()
+
     @property
     def _data(self) -> Path:
         return self._directory / "data"

@@ -1,5 +1,7 @@
 """`fillwire console`: the web page for operators and users."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +22,14 @@ from fillwire.runtime.logs import configure_logs
 from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.parent import announce_ready, follow_parent
-from fillwire.runtime.settings import Settings, load_settings
+from fillwire.runtime.settings import (
+    ConsoleUsersRead,
+    Settings,
+    chosen_file,
+    load_console_users,
+    load_settings,
+)
+from fillwire.runtime.supervision import unless_stopped
 
 _NAME = "console"
 
@@ -37,7 +46,8 @@ def command(ctx: click.Context, *, config: Path | None, nats: str | None) -> Non
     follow_parent()
     configure_logs()
     settings = with_nats(load_settings(config), nats)
-    ctx.exit(run(lambda stop: serve(settings, stop)))
+    load = partial(load_console_users, chosen_file(config))
+    ctx.exit(run(lambda stop: serve(settings, load, stop)))
 
 
 def sections(bus: Bus, settings: Settings) -> dict[str, Routes]:
@@ -50,19 +60,26 @@ def sections(bus: Bus, settings: Settings) -> dict[str, Routes]:
     }
 
 
-async def serve(settings: Settings, stop: Stop) -> None:
+async def serve(settings: Settings, load: Callable[[], ConsoleUsersRead], stop: Stop) -> None:
     """Serve until `stop` is requested.
 
+    Args:
+        settings: as the process was started with.
+        load: reads anew who may log in.
+        stop: the request.
+
     Raises:
-        FillwireError: nobody may log in, the port cannot be had, or there is no broker.
+        FillwireError: nobody may log in, the port cannot be had, there is no broker, or a part of the console ended.
     """
     async with (
         await connect(settings, name=_NAME, inbox=_NAME) as bus,
-        Console(bus, settings.console, sections(bus, settings), replicas=settings.nats.replicas) as console,
+        Console(
+            bus, settings.console, sections(bus, settings), load=load, replicas=settings.nats.replicas
+        ) as console,
         monitored(
             settings.monitoring, Metrics(broker_source(bus), console.measure), ready={"broker": bus.obstacle}
         ) as monitoring,
     ):
         announce_ready(console=console.address, monitoring=monitoring)
         click.echo(f"fillwire: the console is at {console.address}", err=True)
-        await stop.wait()
+        await unless_stopped(stop, console.failed())

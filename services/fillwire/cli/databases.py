@@ -1,10 +1,12 @@
 """The database as the settings and the command line name it."""
 
+from functools import partial
+
 import click
 
 from fillwire.domain.errors import ConfigError
 from fillwire.recorder.database import Database
-from fillwire.runtime.settings import Settings
+from fillwire.runtime.settings import Settings, current
 from fillwire.runtime.settings.addresses import database_address
 
 database_option = click.option(
@@ -24,5 +26,5 @@ def chosen_database(settings: Settings, address: str | None) -> Database:
         except ValueError as error:
             raise ConfigError(f"--database: {error}") from None
     chosen = settings.recorder
-    password = None if chosen.password is None else chosen.password.get_secret_value()
+    password = None if chosen.password is None else partial(current, chosen.password)
     return Database.at(address or chosen.database, password)

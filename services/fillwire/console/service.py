@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,17 +15,17 @@ from fillwire.console.clients import CAPACITY
 from fillwire.console.guarding import Guard
 from fillwire.console.measuring import Answers, measure
 from fillwire.console.scope import Scopes
-from fillwire.console.sessions import Key, Sessions
+from fillwire.console.sessions import Sessions
 from fillwire.console.streaming import Streams
-from fillwire.console.viewers import Role, Viewer
+from fillwire.console.users import LOOK_S, Users, keys_of
 from fillwire.console.web import Pages, application
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.listening import listen
 from fillwire.runtime.metrics import Measures
 from fillwire.runtime.serving_tls import certificate
-from fillwire.runtime.settings import ConsoleSettings, current
+from fillwire.runtime.settings import ConsoleSettings, ConsoleUsersRead
 from fillwire.runtime.settings.addresses import is_loopback
-from fillwire.runtime.settings.sections import LEAST_SECRET
+from fillwire.runtime.supervision import Supervisor
 
 _CLOSE_GRACE_S: Final = 1.0
 
@@ -41,6 +40,8 @@ class Console:
         bus: the connection.
         settings: where it listens, and who may log in.
         sections: further parts of the page by name: what a user is told there is asked for when it is looked at.
+        load: reads anew who may log in; None for those of the settings, as long as the console runs.
+        look_s: time between two looks whether that was changed, in seconds.
         replicas: of the streams and buckets, should this be the first who needs them.
         capacity: see `Client`.
 
@@ -48,12 +49,14 @@ class Console:
         ConfigError: nobody may log in, or the port cannot be had.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first two have a default
         self,
         bus: Bus,
         settings: ConsoleSettings,
         sections: Mapping[str, Routes] | None = None,
         *,
+        load: Callable[[], ConsoleUsersRead] | None = None,
+        look_s: float = LOOK_S,
         replicas: int = 1,
         capacity: int = CAPACITY,
     ) -> None:
@@ -63,11 +66,9 @@ class Console:
         self._settings = settings
         self._replicas = replicas
         now_s = asyncio.get_running_loop().time
-        keys = [
-            Key(partial(current, user.token, LEAST_SECRET), Viewer(user.user, Role(user.role)), user.once)
-            for user in settings.users
-        ]
-        self._sessions = Sessions(keys, settings.session_ms / 1e3, now_s)
+        self._sessions = Sessions(keys_of(settings.users), settings.session_ms / 1e3, now_s)
+        self._users = None if load is None else Users(self._sessions, load, look_s)
+        self._supervisor = Supervisor()
         self._scopes = Scopes(bus)
         self._streams = Streams(self._scopes, now_s, capacity)
         self._guard = Guard(
@@ -101,7 +102,18 @@ class Console:
         except BaseException:
             await self._exits.aclose()
             raise
+        if self._users is not None:
+            self._users.start(self._supervisor)
+            self._exits.push_async_callback(self._users.stop)
         return self
+
+    async def failed(self) -> None:
+        """Wait for ever, unless a part of the console ends that must not.
+
+        Raises:
+            PartFailed: that happened; a person must look at the chained error.
+        """
+        await asyncio.shield(self._supervisor.failed)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -109,3 +121,4 @@ class Console:
         self._sessions.end_all()
         await self._streams.close()
         await self._exits.aclose()
+        self._supervisor.close()

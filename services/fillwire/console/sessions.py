@@ -62,12 +62,14 @@ class Session:
 
     Attributes:
         viewer: who logged in.
+        digest: of the token that they showed, see `Key`.
         csrf: what each request that changes something must repeat: a page of another origin cannot read it.
         expires_s: when it ends, by the loop's clock.
         ended: set when it has ended before.
     """
 
     viewer: Viewer
+    digest: bytes
     csrf: str
     expires_s: float
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -84,6 +86,7 @@ class Sessions:
 
     def __init__(self, keys: Iterable[Key], lifetime_s: float, now_s: Callable[[], float]) -> None:
         self._keys = list(keys)
+        self._used: set[bytes] = set()  # digests of tokens for one session, after that
         self._lifetime_s = lifetime_s
         self._now_s = now_s
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
@@ -127,14 +130,35 @@ class Sessions:
             raise LoginRefused("expected a token of this console, found another")
         if found.is_once:
             self._keys.remove(found)
+            self._used.add(wanted)
         self._failures.pop(address, None)
         session_id = secrets.token_urlsafe(32)
-        session = Session(found.viewer, secrets.token_urlsafe(32), self._now_s() + self._lifetime_s)
+        session = Session(found.viewer, wanted, secrets.token_urlsafe(32), self._now_s() + self._lifetime_s)
         self._sessions[_digest(session_id)] = session
         self.opened_count += 1
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)[1].ended.set()
         return session_id, session
+
+    def let_in(self, keys: Iterable[Key]) -> list[Viewer]:
+        """Have these log in from now on and nobody else, and return whose sessions have ended by that.
+
+        A session goes on while there is a key of the same token and viewer. A token that opens one session and did so
+        opens no other.
+        """
+        digests = [(key.digest, key) for key in keys]
+        self._used.intersection_update(digest for digest, _ in digests)
+        self._keys = [key for digest, key in digests if digest not in self._used]
+        entitled = {(digest, key.viewer) for digest, key in digests}
+        ended = [
+            place
+            for place, session in self._sessions.items()
+            if (session.digest, session.viewer) not in entitled
+        ]
+        gone = [self._sessions.pop(place) for place in ended]
+        for session in gone:
+            session.ended.set()
+        return [session.viewer for session in gone]
 
     def find(self, session_id: str) -> Session | None:
         """Return the session of that id, None if it is unknown, expired or ended."""

@@ -7,7 +7,7 @@ from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.settings import AccountSettings, AccountsRead, Settings
-from fillwire.runtime.settings.stamps import Stamps, look
+from fillwire.runtime.settings.stamps import Looks
 from fillwire.venues.venue import VenueKey
 
 _log = get_log(__name__)
@@ -40,8 +40,7 @@ class Keys:
         self._load = load
         self._keys: dict[Account, VenueKey] = self._ours(settings.accounts)
         self._troubles: dict[Account, str] = {}
-        self._stamps: Stamps | None = None
-        self._seen: Stamps | None = None
+        self._looks = Looks()
 
     def _ours(self, accounts: Iterable[AccountSettings]) -> dict[Account, VenueKey]:
         return {entry.account: venue_key(entry) for entry in accounts if entry.exchange == self._exchange}
@@ -62,25 +61,20 @@ class Keys:
     async def look(self, *, reads: bool = False) -> bool:
         """Read the keys again if one of their files has changed; return whether they were read.
 
-        A file is left alone while it still changes from one look to the next: it is being written.
-
         Args:
             reads: whether to read in any case.
         """
-        known = self._stamps
-        now = None if known is None else await asyncio.to_thread(look, known)
-        is_settled, self._seen = now == self._seen, now
-        if not reads and known is not None and (now == known or not is_settled):
+        if not await self._looks.is_due() and not reads:
             return False
         try:
             read = await asyncio.to_thread(self._load)
         except ConfigError as error:
-            self._stamps = now
+            self._looks.note_refused()
             _log.warning("keys_not_read", error=error)
             trouble = f"keys cannot be read, those read before stay in use: {str(error).splitlines()[0]}"
             self._troubles = dict.fromkeys(self._keys.keys() | self._troubles.keys(), trouble)
             return True
-        self._stamps = read.stamps
+        self._looks.note_read(read.stamps)
         self._take(read)
         return True
 

@@ -1,8 +1,8 @@
 """Which database: its address, how it is opened, and how errors of it are said. SQLite by default, PostgreSQL by URL."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -27,15 +27,19 @@ _POSTGRESQL_OPTIONS = {
 }
 _STATEMENT_TIMEOUT_MS = 60_000
 
+Password = str | Callable[[], str]
+"""A value, or a quick function that returns it, called at every connect so that one that was replaced is picked up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
     """The address of a database. Make it with `Database.at`."""
 
     url: URL
+    password: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def at(cls, address: str, password: str | None = None) -> Self:
+    def at(cls, address: str, password: Password | None = None) -> Self:
         """Return the database at an address.
 
         Args:
@@ -58,6 +62,8 @@ class Database:
                 if not url.database:
                     raise ConfigError(f"database address: {_EXPECTED}, found one without a name")
                 url = url.set(drivername="postgresql+psycopg")
+                if callable(password):
+                    return cls(url, password)
                 return cls(url if password is None else url.set(password=password))
             case name:
                 raise ConfigError(f"database address: {_EXPECTED}, found one that begins with {name}:")
@@ -83,7 +89,7 @@ class Database:
             reads_only: its connections cannot write.
         """
         if self.dialect == POSTGRESQL:
-            return _postgresql_engine(self.url, reads_only=reads_only)
+            return _postgresql_engine(self.url, self.password, reads_only=reads_only)
         return _sqlite_engine(self.url, reads_only=reads_only)
 
     @contextlib.contextmanager
@@ -124,7 +130,7 @@ def _sqlite_engine(url: URL, *, reads_only: bool) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: URL, *, reads_only: bool) -> Engine:
+def _postgresql_engine(url: URL, password: Callable[[], str] | None, *, reads_only: bool) -> Engine:
     options = [f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"]
     if reads_only:
         options.append("-c default_transaction_read_only=on")
@@ -133,4 +139,11 @@ def _postgresql_engine(url: URL, *, reads_only: bool) -> Engine:
     arguments = _POSTGRESQL_OPTIONS | {"options": " ".join(options)}
     # What the address says for itself wins.
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
-    return create_engine(url, poolclass=NullPool, connect_args=arguments)
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    if password is not None:
+
+        @event.listens_for(engine, "do_connect")
+        def log_in(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+            parameters["password"] = password()
+
+    return engine

@@ -8,7 +8,14 @@ from fillwire.runtime.settings.exchanges import (
     WebSocketSettings,
 )
 from fillwire.runtime.settings.kept_secrets import current
-from fillwire.runtime.settings.loading import AccountsRead, load_accounts, load_settings
+from fillwire.runtime.settings.loading import (
+    AccountsRead,
+    ConsoleUsersRead,
+    chosen_file,
+    load_accounts,
+    load_console_users,
+    load_settings,
+)
 from fillwire.runtime.settings.model import Settings
 from fillwire.runtime.settings.services import (
     BotsSettings,
@@ -29,6 +36,7 @@ __all__ = [
     "BotsSettings",
     "ConsoleSettings",
     "ConsoleUserSettings",
+    "ConsoleUsersRead",
     "EnvironmentSettings",
     "ExchangeSettings",
     "GatewaySettings",
@@ -42,7 +50,9 @@ __all__ = [
     "Settings",
     "TelemetrySettings",
     "WebSocketSettings",
+    "chosen_file",
     "current",
     "load_accounts",
+    "load_console_users",
     "load_settings",
 ]

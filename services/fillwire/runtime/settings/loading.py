@@ -1,6 +1,7 @@
 """Settings from a file and the environment, or one error that says everything that is wrong with them.
 
-Keys are read again while a service runs, and then account by account: one that cannot be used leaves the others alone.
+Keys are read again while a service runs, and then account by account: one that cannot be used leaves the others alone. So
+are the console's users, all together.
 """
 
 import os
@@ -21,6 +22,7 @@ from fillwire.runtime.settings.documents import Document, Reader, exchange_name,
 from fillwire.runtime.settings.model import Settings
 from fillwire.runtime.settings.secret_references import Place, account_places, account_secrets, references
 from fillwire.runtime.settings.sections import LIVE
+from fillwire.runtime.settings.services import ConsoleUserSettings
 from fillwire.runtime.settings.stamps import Stamps, look_at
 
 CONFIG_VARIABLE: Final = "FILLWIRE_CONFIG"
@@ -59,7 +61,10 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         ConfigError: the settings cannot be used; its message has one line for each thing that is wrong, with the key
             or variable, what was found and what was expected. No secret stands in it.
     """
-    document = _read(path, environ)
+    return _validated(_read(path, environ))
+
+
+def _validated(document: Document) -> Settings:
     settings: Settings | None = None
     try:
         settings = Settings.model_validate(document.values)
@@ -71,6 +76,27 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     if settings is None:
         raise AssertionError("settings that fail to validate come with a problem")
     return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleUsersRead:
+    """Who may log in to the console now.
+
+    Attributes:
+        users: all of them.
+        stamps: how the files looked that they were read from.
+    """
+
+    users: tuple[ConsoleUserSettings, ...]
+    stamps: Stamps
+
+
+def load_console_users(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> ConsoleUsersRead:
+    """Return who may log in to the console; arguments and errors are those of `load_settings`."""
+    document = _read(path, environ)
+    return ConsoleUsersRead(users=_validated(document).console.users, stamps=document.stamps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,15 +165,17 @@ def _named(entry: object) -> Account | None:
 def _read(path: Path | None, environ: Mapping[str, str] | None) -> Document:
     """Return what file, environment and mounted secrets say."""
     environ = os.environ if environ is None else environ
-    document = _read_file(_chosen_file(path, environ), environ)
+    document = _read_file(chosen_file(path, environ), environ)
     document.overlay(_read_environment(environ, document.references))
     _add_account_secrets(document)
     return document
 
 
-def _chosen_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+def chosen_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the file that the settings are read from, None if there is none; the arguments are those of `load_settings`."""
     if path is not None:
         return path
+    environ = os.environ if environ is None else environ
     if named := environ.get(CONFIG_VARIABLE):
         return Path(named).expanduser()
     return DEFAULT_FILE if DEFAULT_FILE.exists() else None

@@ -4,6 +4,7 @@ A mounted Kubernetes secret is replaced by a link far above its files, of which 
 the few files that were read costs some microseconds each and works on every file system.
 """
 
+import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,3 +33,29 @@ def look_at(path: Path) -> Stamp | None:
 def look(paths: Iterable[Path]) -> Stamps:
     """Return how files are now."""
     return {path: look_at(path) for path in paths}
+
+
+class Looks:
+    """Says from one look to the next whether what was read from files is to be read again.
+
+    A file is left alone while it still changes between two looks: it is being written.
+    """
+
+    def __init__(self) -> None:
+        self._read: Stamps | None = None
+        self._seen: Stamps | None = None
+
+    async def is_due(self) -> bool:
+        """Look, and return whether to read: nothing was read yet, or a file has changed and is the same twice."""
+        known = self._read
+        now = None if known is None else await asyncio.to_thread(look, known)
+        is_settled, self._seen = now == self._seen, now
+        return known is None or (now != known and is_settled)
+
+    def note_read(self, stamps: Stamps) -> None:
+        """Note how the files looked of which all was read."""
+        self._read = stamps
+
+    def note_refused(self) -> None:
+        """Note that what the files hold now cannot be used: it is read again when they have changed again."""
+        self._read = self._seen
