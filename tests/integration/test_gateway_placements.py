@@ -94,3 +94,17 @@ async def test_after_a_restore_an_id_without_a_note_counts_as_sent(bus: Bus) -> 
     assert await _earlier(after, "grid-2") is Earlier.UNDER_WAY
     clock.now_ns += 10 * _S  # a gateway that lived on finds the mark
     assert await _earlier(placements, "grid-3") is Earlier.OVER
+
+
+async def test_a_gateway_that_saw_the_notes_go_counts_ids_without_one_as_sent(bus: Bus) -> None:
+    """At once and for a day, whether it may leave the mark or not; on another connection it looks for the mark at once."""
+    clock = Clock()
+    placements, other = await _placements(bus, clock), await _placements(bus, clock)
+    assert await _earlier(placements) is await _earlier(other, "grid-0") is Earlier.NONE
+    placements.note_lost()
+    assert await _earlier(placements, "grid-2") is Earlier.OVER
+    assert await _earlier(other, "grid-3") is Earlier.NONE
+    await mark_restored(bus, clock.now_ns)
+    assert await _earlier(other, "grid-4") is Earlier.NONE  # it looked a moment ago
+    await other.look_again()
+    assert await _earlier(other, "grid-5") is Earlier.OVER

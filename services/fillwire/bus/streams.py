@@ -1,7 +1,7 @@
 """The streams: what is kept, for how long, and how much of it; made and updated by whoever starts first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -197,6 +197,15 @@ async def ensure_streams(
         manifest |= {field: value for field, value in chosen.items() if value is not None}
         keeps = frozenset(field for field, value in chosen.items() if value is None)
         await ensure_manifest(bus, manifest, keeps, partial(require_division, bus))
+
+
+async def missing_streams(bus: Bus, names: Iterable[str]) -> list[str]:
+    """Return which of these streams the broker does not have.
+
+    Raises:
+        BrokerError: no answer.
+    """
+    return [name for name in names if await _stream_config(bus, name) is None]
 
 
 async def ensure_manifest(

@@ -15,6 +15,7 @@ BROKER_BACK: Final = "broker_back"
 JOURNAL_USED: Final = "journal_used"
 JOURNAL_PUT_ASIDE: Final = "journal_put_aside"
 READING_PAUSED: Final = "reading_paused"
+STORE_LOST: Final = "store_lost"  # the broker came back without streams
 
 # By hosts
 BOT_LAGS: Final = "bot_lags"  # an event has waited for a bot for too long
@@ -34,6 +35,7 @@ ALL: Final = frozenset(
         JOURNAL_USED,
         JOURNAL_PUT_ASIDE,
         READING_PAUSED,
+        STORE_LOST,
         BOT_LAGS,
         DEAD_LETTER_KEPT,
     }

@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 from fillwire.bus.buckets import Bucket
 from fillwire.bus.errors import RevisionConflict
-from fillwire.bus.restored import restored_ns
+from fillwire.bus.restored import MARK_TTL_S, restored_ns
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.runtime.logs import get_log
@@ -82,6 +82,15 @@ class Placements:
         self._now_ns = now_ns
         self._unnoted = Earlier.NONE  # what an id without a note counts as
         self._looked_ns = 0
+        self._lost_until_ns = 0
+
+    async def look_again(self) -> None:
+        """Have the mark of a restored broker looked for with the next order: this may be another broker than before."""
+        self._looked_ns = 0
+
+    def note_lost(self) -> None:
+        """Take it that notes of before now are lost: for a day, an id without a note may have been sent."""
+        self._lost_until_ns = self._now_ns() + int(MARK_TTL_S * _S)
 
     async def note(self, account: Account, client_order_id: str, fence: int | None) -> Placement:
         """Note that an order of this id is about to be sent, unless an earlier one is under way; return what is known.
@@ -119,6 +128,8 @@ class Placements:
     async def _without_note(self) -> Earlier:
         """Return what an id without a note counts as; the mark is looked for every ten seconds while orders are sent."""
         now_ns = self._now_ns()
+        if now_ns < self._lost_until_ns:
+            return Earlier.OVER
         if not self._looked_ns <= now_ns < self._looked_ns + _LOOK_AGAIN_NS:
             self._unnoted = Earlier.OVER if await restored_ns(self._bucket) else Earlier.NONE
             self._looked_ns = now_ns

@@ -11,12 +11,10 @@ from uuid import uuid4
 
 import aiohttp
 
-from fillwire.bus.buckets import DESIRED, LEASES, PLACEMENTS, STATUS, Bucket, ensure_buckets
+from fillwire.bus.buckets import DESIRED, LEASES, PLACEMENTS, STATUS, Bucket
 from fillwire.bus.claim import Claim
 from fillwire.bus.connection import Bus
-from fillwire.bus.dividing import require_mapping
 from fillwire.bus.leases import Leases
-from fillwire.bus.streams import ensure_streams
 from fillwire.domain.alert_names import CLOCK_SKEWED, EXECUTIONS_MISSING, FRAMES_REFUSED
 from fillwire.domain.errors import ConfigError, PublishError
 from fillwire.domain.identifiers import Account, escape_token
@@ -44,6 +42,7 @@ from fillwire.gateway.reporting import Reporter
 from fillwire.gateway.resolving import Resolving
 from fillwire.gateway.rest import RestClient
 from fillwire.gateway.session import Session
+from fillwire.gateway.stores import Stores
 from fillwire.gateway.surroundings import ConnectionPolicy, Environment, Surroundings
 from fillwire.gateway.tenancy import Tenancy
 from fillwire.gateway.valve import Valve
@@ -154,9 +153,10 @@ class Gateway:
         if self._supervisor is not None:
             await asyncio.shield(self._supervisor.failed)
 
-    async def _start(self, bus: Bus, stack: AsyncExitStack) -> None:
+    async def _start(self, bus: Bus, stack: AsyncExitStack) -> None:  # noqa: PLR0915 - one part after the other
         """Start part by part, and leave on `stack` how each is stopped, in the reverse order."""
-        await self._prepare(bus)
+        stores = Stores(bus, self._settings.nats, escape_token(self._exchange))
+        await stores.make()
         supervisor = self._supervisor = Supervisor()
         stack.callback(supervisor.close)
         tls = ssl.create_default_context()
@@ -204,6 +204,10 @@ class Gateway:
         ownership = self._ownership(bus, around.random, woken.set)
         notes = Bucket(bus, PLACEMENTS)
         placements = Placements(notes, self._name, self._order_life_s)
+        bus.on_reconnected(placements.look_again)
+        stack.callback(bus.off_reconnected, placements.look_again)
+        stores.start(supervisor, lambda: publisher.longest_wait_s, placements.note_lost, reporter.alert_all)
+        stack.push_async_callback(stores.stop)
 
         def make_tenancy(account: Account, pairs: frozenset[str]) -> Tenancy:
             claim = ownership.claim(account)
@@ -261,17 +265,6 @@ class Gateway:
         stack.push_async_callback(desired.stop)
         await desired.start(accounts.change)
         _log.info("gateway_started", gateway=self._name, exchange=self._exchange)
-
-    async def _prepare(self, bus: Bus) -> None:
-        nats = self._settings.nats
-        await ensure_streams(
-            bus,
-            nats.replicas,
-            duplicate_window_s=nats.duplicate_window_ms / 1e3,
-            log_max_bytes=nats.log_max_bytes,
-        )
-        await ensure_buckets(bus, nats.replicas)
-        await require_mapping(bus, escape_token(self._exchange))
 
     def _measure(  # noqa: PLR0913, PLR0917 - the parts that are read
         self,
