@@ -2,9 +2,11 @@
 
 import asyncio
 import stat
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import nkeys
 import orjson
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +20,9 @@ from fillwire.bus.messages import Message
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.tenants import API_PREFIX
 from fillwire.cli import main
+from fillwire.cli.users import command
+from fillwire.cli.users.placing import place
+from fillwire.cli.users.registry import Registry
 from fillwire.domain.errors import BrokerError
 from support.eventually import eventually
 
@@ -133,7 +138,7 @@ async def test_who_is_added_gets_in_while_others_go_on_and_who_is_removed_is_cut
         assert lost == []
         done = await administrator.applied()
         assert "left of tenants who were removed: ALERTS-bob, " in done.output
-        await administrator.applied("--prune")
+        await administrator.applied("--prune", "--yes")
         names = (await api.call(control, "STREAM.NAMES"))["streams"]
         assert not [name for name in names if name.endswith("-bob")]
         assert "ORDERS-alice" in names
@@ -226,7 +231,16 @@ async def test_secrets_are_shown_once_or_written_for_their_owner_alone(tmp_path:
         (("rotate", "alice", "--overlap", "soon"), "--overlap is 'soon': expected a span of time such as"),
         (("remove", "carol", "--yes"), "user 'carol' not found: expected one of alice"),
         (("add", "x", "--reload", "nothing.pid"), "--reload nothing.pid: expected a process id or a file"),
-        (("add", "x", "--reload", "1"), "--reload 1: expected a process id, found '1'"),
+        (
+            ("add", "x", "--reload", "1"),
+            "--reload 1: expected the process id of a broker, found something else",
+        ),
+        (("add", "x", "--reload", "9" * 30), "9: expected the process id of a broker, found something else"),
+        (
+            ("rotate", "alice", "--reload", str(2**31 - 1)),
+            "expected a broker that runs as process 2147483647",
+        ),
+        (("apply", "--prune"), "nobody is there to be asked: expected --yes"),
     ],
 )
 async def test_what_cannot_be_is_said_in_a_sentence_and_changes_nothing(
@@ -235,10 +249,62 @@ async def test_what_cannot_be_is_said_in_a_sentence_and_changes_nothing(
     """With what was found and what was expected; nobody is added by halves."""
     administrator = Administrator(tmp_path)
     await administrator.added("alice")
+    before = _contents(tmp_path)
     done = await administrator.users(*arguments)
     assert done.exit_code == 2, done.output
     assert sentence in done.output
     assert done.output.count("fillwire: ") == 1
+    assert _contents(tmp_path) == before
+
+
+def _contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+async def test_nothing_is_applied_from_a_directory_without_users(tmp_path: Path) -> None:
+    """It would cut off everybody, and with --prune delete what is theirs: it is another directory than was meant."""
+    done = await Administrator(tmp_path).users("apply", "--prune", "--yes")
+    assert done.exit_code == 2
+    assert (
+        "users.json not found: expected the directory in which fillwire users add has written" in done.output
+    )
+    assert "accounts.conf" not in _contents(tmp_path)
+
+
+async def test_what_a_file_holds_that_is_no_process_id_is_not_shown(tmp_path: Path) -> None:
+    """It may be the file of a seed, named by mistake."""
+    administrator = Administrator(tmp_path)
+    await administrator.added("alice")
+    seed = administrator.seed_path("alice").read_text().strip()
+    done = await administrator.users("rotate", "alice", "--reload", administrator.seed_path("alice"))
+    assert done.exit_code == 2
+    assert "expected the process id of a broker" in done.output
+    assert not any(seed[:length] in done.output for length in (8, 16, 24))
+
+
+async def test_a_broker_that_ends_before_its_reload_costs_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is in the files by then, so the seed that belongs to it is told all the same."""
+    administrator = Administrator(tmp_path)
+    await administrator.added("alice")
+    with subprocess.Popen(["sleep", "60"]) as process:  # noqa: ASYNC220, S607 - it is ended below, and reaped by who runs the command
+
+        def placed(directory: Path, registry: Registry) -> Path:
+            process.kill()
+            process.wait()
+            return place(directory, registry)
+
+        monkeypatch.setattr(command, "place", placed)
+        path = tmp_path / "new.nk"
+        done = await administrator.users(
+            "rotate", "alice", "--overlap", "0s", "--seed", path, "--reload", str(process.pid)
+        )
+    assert done.exit_code == 2
+    assert f"expected a broker that runs as process {process.pid}, No such process" in done.output
+    key = nkeys.from_seed(bytearray(path.read_text().strip().encode())).public_key.decode()
+    listed = orjson.loads((await administrator.users("list", "--json")).output)
+    assert [each["nkey"] for each in listed[0]["keys"]] == [key]
 
 
 async def test_what_the_broker_would_refuse_does_not_replace_what_it_has(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ from fillwire.cli.selecting import agree, all_of, broker_options, json_option, w
 from fillwire.cli.showing import show
 from fillwire.cli.users.accounts import granted
 from fillwire.cli.users.placing import (
+    broker_process,
     delete_streams,
     left_streams,
     make_streams,
-    place_accounts,
+    place,
     reload_broker,
 )
 from fillwire.cli.users.registry import (
@@ -35,7 +36,6 @@ from fillwire.cli.users.registry import (
     new_key,
     read_registry,
     rotated,
-    write_registry,
 )
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
@@ -142,7 +142,7 @@ def remove(*, name: str, yes: bool, directory: Path, reload: str | None) -> None
     with locked(directory):
         found = read_registry(directory)
         found.require(name)
-        _place(directory, found.without(name), reload)
+        _place_and_reload(directory, found.without(name), reload)
 
 
 @command.command("rights")
@@ -191,6 +191,7 @@ def list_(*, directory: Path, as_json: bool) -> None:
 
 @command.command("apply")
 @click.option("--prune", is_flag=True, help="Delete what is left of tenants who were removed.")
+@yes_option
 @_writing_options
 @broker_options
 @click.pass_context
@@ -198,6 +199,7 @@ def apply(  # noqa: PLR0913 - the options of a command
     ctx: click.Context,
     *,
     prune: bool,
+    yes: bool,
     directory: Path,
     reload: str | None,
     config: Path | None,
@@ -208,13 +210,16 @@ def apply(  # noqa: PLR0913 - the options of a command
     The settings name the broker, and a login of the kind control, and say into how many partitions the log is divided.
     """
     partitions = Partitions(load_settings(config).nats.partitions)
+    is_as_before = read_registry(directory, must_exist=True).partitions == partitions
+    if prune:
+        agree(f"Delete all that is kept of tenants who are not in {directory}?", yes=yes)
 
-    def place() -> Registry:
+    def written() -> Registry:
         with locked(directory):
-            return _place(directory, replace(read_registry(directory), partitions=partitions), reload)
+            found = read_registry(directory, must_exist=True)  # with none, all tenants would be cut off
+            return _place_and_reload(directory, replace(found, partitions=partitions), reload)
 
-    is_as_before = read_registry(directory).partitions == partitions
-    placed = place() if is_as_before else None
+    placed = written() if is_as_before else None
 
     async def act(bus: Bus, settings: Settings) -> int:
         registry = placed
@@ -222,7 +227,7 @@ def apply(  # noqa: PLR0913 - the options of a command
             registry is None
         ):  # the broker is to divide the log otherwise: not where that would hide what it holds
             await require_division(bus)
-            registry = place()
+            registry = written()
         window_s = settings.nats.duplicate_window_ms / 1e3
         await make_streams(bus, registry.tenants, settings.nats.replicas, window_s)
         left = await left_streams(bus, registry.tenants)
@@ -264,13 +269,14 @@ def _with_new_key(
     reload: str | None,
     login_of: Callable[[Any, datetime], Login],
 ) -> None:
+    process = None if reload is None else broker_process(reload)
     now = datetime.now(UTC)
     key, seed = new_key(now)
     login = login_of(key, now)
     if seed_path is not None:
         _write_seed(seed_path, seed)
     try:
-        _place(directory, registry.with_login(login), reload)
+        path = _place(directory, registry.with_login(login))[1]
     except BaseException:
         if seed_path is not None:
             seed_path.unlink(missing_ok=True)
@@ -279,19 +285,29 @@ def _with_new_key(
         click.echo(f"seed of {printable(login.name)}, shown once: {seed}")
     else:
         click.echo(f"seed of {printable(login.name)} written to {seed_path}")
+    _reload(process, path)  # last: whatever becomes of it, the key is there, and its seed is told
 
 
-def _place(directory: Path, registry: Registry, reload: str | None) -> Registry:
+def _place_and_reload(directory: Path, registry: Registry, reload: str | None) -> Registry:
     """Write both files and reload the broker; return what is valid of the registry."""
+    process = None if reload is None else broker_process(reload)
+    valid, path = _place(directory, registry)
+    _reload(process, path)
+    return valid
+
+
+def _place(directory: Path, registry: Registry) -> tuple[Registry, Path]:
+    """Write both files; return what is valid of the registry, and where the broker's file is."""
     valid = registry.at(datetime.now(UTC))
     _require_distinct(valid)
-    path = place_accounts(directory, valid)
-    write_registry(directory, valid)
-    if reload is not None:
-        reload_broker(reload)
+    return valid, place(directory, valid)
+
+
+def _reload(process: int | None, path: Path) -> None:
+    if process is not None:
+        reload_broker(process)
     else:
         click.echo(f"{path} written; the broker reads it again by: nats-server --signal reload=PID", err=True)
-    return valid
 
 
 def _write_seed(path: Path, seed: str) -> None:

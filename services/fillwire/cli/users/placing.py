@@ -18,23 +18,28 @@ from fillwire.bus.server import find_server
 from fillwire.bus.streams import Manifest, ensure_manifest, ensure_streams
 from fillwire.bus.tenants import DESCRIBED, Tenant, own_streams, sources
 from fillwire.cli.users.accounts import FILE, accounts_conf
-from fillwire.cli.users.registry import Registry, replace_file
+from fillwire.cli.users.registry import Registry, replace_file, write_registry
 from fillwire.domain.errors import BrokerError, ConfigError
 
 _CHECK_DEADLINE_S: Final = 20.0
 _PID_BYTES: Final = 32
+_FIRST_PROCESS: Final = 1  # which is nobody's broker
+_LAST_PROCESS: Final = (1 << 31) - 1
 _RELOAD_DEADLINE_S: Final = 10.0
 _RELOAD_PAUSE_S: Final = 0.1
 
 
-def place_accounts(directory: Path, registry: Registry) -> Path:
-    """Write the file that the broker's configuration includes, if the broker would take it; return where it is.
+def place(directory: Path, registry: Registry) -> Path:
+    """Write the registry, and the file that the broker's configuration includes, if the broker would take it; return where that is.
 
     Raises:
-        ConfigError: the broker would refuse it, which leaves the old one in place; or it cannot be written.
+        ConfigError: the broker would refuse it, which leaves both as they were; or one of them cannot be written.
     """
     text = accounts_conf(registry)
     check_accounts(text)
+    write_registry(
+        directory, registry
+    )  # the truth first: what is broken off here, the next command makes good
     path = directory / FILE
     replace_file(path, text)
     return path
@@ -69,11 +74,11 @@ def check_accounts(text: bytes) -> None:
         raise ConfigError(f"{FILE} is refused by nats-server, the old one stays: {words}")
 
 
-def reload_broker(pid: str) -> None:
-    """Have a broker on this machine read its configuration again; clients that may no longer log in are cut off.
+def broker_process(pid: str) -> int:
+    """Return the process id of a broker on this machine.
 
     Args:
-        pid: its process id, or a file that holds it.
+        pid: it, or a file that holds it.
 
     Raises:
         ConfigError: no process id, or no such process of ours.
@@ -87,13 +92,28 @@ def reload_broker(pid: str) -> None:
             raise ConfigError(
                 f"--reload {pid}: expected a process id or a file that holds one, {error}"
             ) from error
-    if not text.isdigit() or int(text) < 2:  # noqa: PLR2004 - nobody's broker is the first process, nor a group
-        raise ConfigError(f"--reload {pid}: expected a process id, found {text[:_PID_BYTES]!r}")
+    # What a file holds is not shown: it may be that of a seed.
+    if not text.isdigit() or not _FIRST_PROCESS < int(text) <= _LAST_PROCESS:
+        raise ConfigError(f"--reload {pid}: expected the process id of a broker, found something else")
+    _send(int(text), 0)
+    return int(text)
+
+
+def reload_broker(process: int) -> None:
+    """Have a broker read its configuration again; clients that may no longer log in are cut off.
+
+    Raises:
+        ConfigError: there is no such process of ours any more.
+    """
+    _send(process, signal.SIGHUP)
+
+
+def _send(process: int, number: int) -> None:
     try:
-        os.kill(int(text), signal.SIGHUP)
+        os.kill(process, number)
     except OSError as error:
         raise ConfigError(
-            f"--reload {pid}: expected a broker that runs as process {text}, {error.strerror}"
+            f"--reload: expected a broker that runs as process {process}, {error.strerror}"
         ) from error
 
 

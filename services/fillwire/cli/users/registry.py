@@ -174,16 +174,21 @@ def locked(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(f"{directory} cannot be written: {error.strerror or error}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{directory} is being changed by another fillwire users: try again") from None
         yield
-    except BlockingIOError:
-        raise ConfigError(f"{directory} is being changed by another fillwire users: try again") from None
     finally:
         os.close(descriptor)
 
 
-def read_registry(directory: Path) -> Registry:
+def read_registry(directory: Path, *, must_exist: bool = False) -> Registry:
     """Return what the file says; an empty registry if there is none.
+
+    Args:
+        directory: where it lies.
+        must_exist: whether it is an error that there is none.
 
     Raises:
         ConfigError: the file cannot be read, or holds something else.
@@ -192,6 +197,10 @@ def read_registry(directory: Path) -> Registry:
     try:
         document = orjson.loads(path.read_bytes())
     except FileNotFoundError:
+        if must_exist:
+            raise ConfigError(
+                f"{path} not found: expected the directory in which fillwire users add has written"
+            ) from None
         return Registry()
     except (OSError, ValueError) as error:
         raise ConfigError(
@@ -206,7 +215,10 @@ def read_registry(directory: Path) -> Registry:
         raise ConfigError(
             f"{path}: expected what fillwire users writes, found something else: {error!r}"
         ) from error
-    return Registry({login.name: login for login in logins}, partitions)
+    found = {login.name: login for login in logins}
+    if len(found) < len(logins):
+        raise ConfigError(f"{path}: expected each name once, found one twice")
+    return Registry(found, partitions)
 
 
 def write_registry(directory: Path, registry: Registry) -> None:
