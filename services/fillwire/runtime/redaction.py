@@ -25,7 +25,8 @@ _NAMED_VALUE: Final = re.compile(
     (?: (?: bearer | basic ) \s+ )? [^\s"'&,;)}}\]]+
     """
 )
-_USER_INFO: Final = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@]+@")
+# No scheme is longer; to read a long word to its end from each of its parts took a minute.
+_USER_INFO: Final = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/]+@")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}")  # what keys, signatures and lines of a PEM file consist of
 
 _HEAD: Final = 8
