@@ -22,7 +22,7 @@ from fillwire.cli.users.accounts import accounts_conf
 from fillwire.cli.users.registry import Kind
 from fillwire.domain.errors import BrokerError, ConfigError
 from support.broker import free_ports
-from support.certificates import Authority, replace
+from support.certificates import Authority, encrypt, replace
 from support.eventually import eventually
 from support.tenancy import registry_of
 
@@ -165,6 +165,15 @@ def test_files_that_are_no_certificates_are_named(secured: Secured) -> None:
         secured.files.context()
 
 
+def test_a_key_with_a_passphrase_is_refused(secured: Secured) -> None:
+    """Nobody is there to be asked for it: a service would wait for a terminal, or for ever."""
+    encrypt(secured.directory / "client.key")
+    with pytest.raises(
+        ConfigError, match=r"client\.key: expected readable PEM files, found a key with a passphrase"
+    ):
+        secured.files.context()
+
+
 async def test_certificates_are_replaced_while_events_flow(secured: Secured, tmp_path: Path) -> None:
     """Authority, broker's and client's: connections go on, new ones use the new, and no event is lost."""
     async with (
@@ -199,6 +208,8 @@ async def test_certificates_are_replaced_while_events_flow(secured: Secured, tmp
             assert broker.pid is not None
             os.kill(broker.pid, signal.SIGHUP)
             await reader.nc.force_reconnect()
+            await eventually(lambda: reader.is_connected and reader.is_healthy(), 20)
+            await reader.nc.close()  # so does a client that takes the place of one that has closed for good
             await eventually(lambda: reader.is_connected and reader.is_healthy(), 20)
 
 

@@ -13,7 +13,7 @@ from fillwire.domain.errors import ConfigError
 from fillwire.runtime.metrics import Metrics
 from fillwire.runtime.monitoring import monitored
 from fillwire.runtime.settings import MonitoringSettings, load_settings
-from support.certificates import Authority
+from support.certificates import Authority, encrypt
 from support.console import ALICE_TOKEN, console
 
 TOKEN = "a-token-of-sixteen-or-more"
@@ -89,6 +89,9 @@ async def test_a_certificate_that_cannot_be_used_is_said_at_the_start(tmp_path: 
     """With the section that names it, before anybody connects."""
     Authority("only").issue(tmp_path, "web")
     settings = _monitoring(tmp_path)
+    encrypt(tmp_path / "web.key")
+    with pytest.raises(ConfigError, match=r"monitoring: expected .*web\.key, found a key with a passphrase"):
+        await monitored(settings, Metrics(), ready={}).__aenter__()
     (tmp_path / "web.pem").write_text("nothing")
     with pytest.raises(
         ConfigError, match=r"monitoring: expected a certificate and its key in PEM at .*web\.pem"

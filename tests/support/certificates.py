@@ -59,6 +59,13 @@ def self_signed(path: Path) -> Path:
     return path
 
 
+def encrypt(path: Path) -> None:
+    """Put the same key with a passphrase in the place of one without."""
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    secret = serialization.BestAvailableEncryption(b"passphrase")
+    replace(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret))
+
+
 def replace(path: Path, content: bytes) -> None:
     """Replace a file at once."""
     new = path.with_suffix(".new")

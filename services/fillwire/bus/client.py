@@ -17,7 +17,7 @@ from nats.aio.subscription import Subscription as ClientSubscription
 from nats.errors import Error, ProtocolError
 from nats.protocol.parser import Parser
 
-from fillwire.bus.tls import TlsFiles, TlsSource
+from fillwire.bus.tls import TlsSource
 from fillwire.runtime.logs import get_log
 
 _log = get_log(__name__)
@@ -146,13 +146,13 @@ class DirectClient(Client):
     """nats-py's client with `subscribe_direct` and `write`.
 
     Args:
-        tls_files: certificates, read again when they have changed; None for those that the options name.
+        tls: certificates, read again when they have changed; None for those that the options name.
         requires_tls: whether a broker that does not speak TLS is refused, whatever its address says.
     """
 
-    def __init__(self, *, tls_files: TlsFiles | None = None, requires_tls: bool = False) -> None:
+    def __init__(self, *, tls: TlsSource | None = None, requires_tls: bool = False) -> None:
         super().__init__()
-        self._tls = None if tls_files is None else TlsSource(tls_files)
+        self._tls = tls
         self._requires_tls = requires_tls
         self.direct: dict[int, DirectHandler] = {}
         self._ps = self._parser = DirectParser(self)

@@ -19,6 +19,7 @@ from fillwire.bus.notices import Notices
 from fillwire.bus.partitions import Partitions
 from fillwire.bus.requests import Answer, ask
 from fillwire.bus.subscriptions import MessageHandler, Subscription
+from fillwire.bus.tls import TlsSource
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
 
@@ -65,6 +66,8 @@ class Bus:
         self._credentials = credentials or Credentials()
         self.api_prefix = self._credentials.api_prefix
         self.partitions = Partitions(partitions)
+        files = self._credentials.tls_files
+        self._tls = None if files is None else TlsSource(files)
         self._options = self._credentials.client_options()
         self._client = self._new_client()
         self._subscriptions: set[Subscription] = set()
@@ -316,9 +319,7 @@ class Bus:
     # -- supervision
 
     def _new_client(self) -> DirectClient:
-        return DirectClient(
-            tls_files=self._credentials.tls_files, requires_tls=self._options.get("tls") is not None
-        )
+        return DirectClient(tls=self._tls, requires_tls=self._options.get("tls") is not None)
 
     async def _open(self, client: DirectClient, deadline_s: float) -> None:
         """Connect `client`; see `open_client`."""

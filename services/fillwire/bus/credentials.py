@@ -79,12 +79,12 @@ def parse_servers(url: str) -> list[str]:
         except ValueError:
             is_usable = False
         if not is_usable:
-            raise ConfigError(
-                f"broker url {mask_url(server)!r}: expected nats://host:port, or tls, ws or wss for nats"
-            )
+            # What is misread may be a part of a password.
+            shown = repr(server) if "@" not in url else "with a user or token"
+            raise ConfigError(f"broker url {shown}: expected nats://host:port, or tls, ws or wss for nats")
     return servers
 
 
 def mask_url(url: str) -> str:
     """Return the url without the password or token it may hold."""
-    return re.sub(r"//[^/@]*@", "//***@", url)
+    return re.sub(r"//.*@", "//***@", url)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fillwire.domain.errors import ConfigError
+from fillwire.runtime.certificates import load_own, reason_of
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.settings.stamps import Stamps, look
 
 _log = get_log(__name__)
-
-Stamp = tuple[tuple[int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,43 +36,31 @@ class TlsFiles:
             context = ssl.create_default_context(cafile=self.authorities)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             if self.certificate is not None:
-                context.load_cert_chain(self.certificate, self.key)
-        except (OSError, ssl.SSLError) as error:
-            named = ", ".join(str(path) for path in self._paths if path is not None)
-            reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+                load_own(context, self.certificate, self.key)
+        except (OSError, ValueError) as error:
+            named = ", ".join(map(str, self.paths))
             raise ConfigError(
-                f"certificates {named}: expected readable PEM files, found {reason or error}"
+                f"certificates {named}: expected readable PEM files, found {reason_of(error)}"
             ) from error
         return context
 
-    def stamp(self) -> Stamp:
-        """Return what changes when one of the files is replaced."""
-        return tuple(None if path is None else _stamp(path) for path in self._paths)
-
     @property
-    def _paths(self) -> tuple[Path | None, ...]:
-        return (self.authorities, self.certificate, self.key)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_ino)
+    def paths(self) -> list[Path]:
+        """Those of the files that there are."""
+        return [path for path in (self.authorities, self.certificate, self.key) if path is not None]
 
 
 class TlsSource:
-    """Hands out the context of the files as they are now.
+    """Hands out the context of the files as they are now, to one client after another.
 
     Args:
-        files: which.
+        files: which; make it before they are read.
     """
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
         self._context: ssl.SSLContext | None = None
-        self._stamp = files.stamp()
+        self._stamps: Stamps = look(files.paths)
 
     def context(self, first: ssl.SSLContext) -> ssl.SSLContext:
         """Return the context of now; of files that cannot be used, as while they are being replaced, the one before.
@@ -80,13 +68,13 @@ class TlsSource:
         Args:
             first: the context of the files as they were in the beginning.
         """
-        stamp = self._files.stamp()
-        if stamp != self._stamp:
+        stamps = look(self._files.paths)
+        if stamps != self._stamps:
             try:
                 self._context = self._files.context()
             except ConfigError as error:
                 _log.warning("certificates_not_read", error=error)
             else:
-                self._stamp = stamp
+                self._stamps = stamps
                 _log.info("certificates_read_again")
         return self._context or first

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fillwire.domain.errors import ConfigError
+from fillwire.runtime.certificates import load_own, reason_of
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.settings.stamps import Stamps, look
 
 _log = get_log(__name__)
 
@@ -28,28 +30,27 @@ class Certificate:
         Raises:
             ConfigError: the files cannot be read, or do not belong together.
         """
+        stamps = self._look()  # before they are read: what is replaced meanwhile is read again
         try:
-            newest = self._context()
-        except (OSError, ssl.SSLError) as error:
-            reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+            outer = newest = self._context()
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"{section}: expected a certificate and its key in PEM at {self.path} and {self.key_path}, "
-                f"found {reason or error}"
+                f"found {reason_of(error)}"
             ) from error
-        outer, stamp = self._context(), self._stamp()
 
         def choose(
             connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext
         ) -> None:
-            nonlocal newest, stamp
-            found = self._stamp()
-            if found != stamp:
+            nonlocal newest, stamps
+            found = self._look()
+            if found != stamps:
                 try:
                     newest = self._context()
-                except (OSError, ssl.SSLError) as error:
+                except (OSError, ValueError) as error:
                     _log.warning("certificate_not_read", section=section, error=error)
                 else:
-                    stamp = found
+                    stamps = found
                     _log.info("certificate_read_again", section=section)
             connection.context = newest
 
@@ -59,19 +60,11 @@ class Certificate:
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.path, self.key_path)
+        load_own(context, self.path, self.key_path)
         return context
 
-    def _stamp(self) -> tuple[tuple[int, int], ...]:
-        return tuple(_stamp(path) for path in (self.path, self.key_path))
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_ino)
+    def _look(self) -> Stamps:
+        return look((self.path, self.key_path))
 
 
 def certificate(path: Path | None, key_path: Path | None) -> Certificate | None:

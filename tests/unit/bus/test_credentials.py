@@ -35,6 +35,8 @@ def test_missing_file_is_a_sentence(tmp_path: Path) -> None:
     [
         ("nats://alice:secret@host:4222", "nats://***@host:4222"),
         ("nats://token@host", "nats://***@host"),
+        ("nats://alice:se@cret@host:4222", "nats://***@host:4222"),
+        ("nats://alice:se/cret@host:4222", "nats://***@host:4222"),
         ("nats://host:4222", "nats://host:4222"),
     ],
 )
@@ -57,8 +59,12 @@ def test_unusable_url_is_a_sentence(url: str) -> None:
         parse_servers(url)
 
 
-def test_unusable_url_is_shown_without_its_secret() -> None:
-    """A typing mistake does not print a password."""
-    with pytest.raises(ConfigError) as caught:
-        parse_servers("http://alice:secret@host")
-    assert "secret" not in str(caught.value)
+@pytest.mark.parametrize(
+    "password", ["secret", "cut/secret", "cut@secret", "cut,secret", "secret,cut", "secret:x"]
+)
+def test_unusable_url_is_shown_without_its_secret(password: str) -> None:
+    """A typing mistake does not print a password, whatever is in it."""
+    for url in (f"http://alice:{password}@host", f"nats://alice:{password}@host:x"):
+        with pytest.raises(ConfigError, match="expected nats://host:port") as caught:
+            parse_servers(url)
+        assert "secret" not in str(caught.value)

@@ -25,7 +25,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _split(text: str, schemes: Mapping[str, object] | tuple[str, ...]) -> SplitResult:
-    shown = redacted_text(text)
+    # What is misread of an address with a user may be a part of a password, also where none is masked.
+    shown = repr(redacted_text(text)) if "@" not in text else "one with a user or password"
     expected = " or ".join(f"{scheme}://" for scheme in schemes)
     # urlsplit drops some of these silently, and what it judged would not be what is connected to.
     if any(character.isspace() or not character.isprintable() or character == "\\" for character in text):
@@ -36,13 +37,13 @@ def _split(text: str, schemes: Mapping[str, object] | tuple[str, ...]) -> SplitR
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError(f"expected an address, found {shown!r}") from None
+        raise ValueError(f"expected an address, found {shown}") from None
     if parts.scheme not in schemes or not host:
-        raise ValueError(f"expected an address that begins with {expected}, found {shown!r}")
+        raise ValueError(f"expected an address that begins with {expected}, found {shown}")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"expected an address without user and password, found {shown!r}")
+        raise ValueError(f"expected an address without user and password, found {shown}")
     if parts.fragment:
-        raise ValueError(f"expected an address without #, found {shown!r}")
+        raise ValueError(f"expected an address without #, found {shown}")
     return parts
 
 
@@ -80,6 +81,8 @@ def broker_addresses(text: str) -> str:
     Raises:
         ValueError: one of them is no `nats://`, `tls://`, `ws://` or `wss://` address, or holds a password.
     """
+    if "@" in text:  # before it is split at the commas, of which a password may have some
+        raise ValueError("expected addresses without user and password, found one with them")
     for address in text.split(","):
         _split(address.strip(), BROKER_SCHEMES)
     return text
