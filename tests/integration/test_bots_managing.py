@@ -69,7 +69,9 @@ async def test_a_bot_paused_in_the_moment_in_which_it_has_begun_rests(
             pausing.append(asyncio.create_task(bots.manager.pause("alice", "teller")))
             (post,) = host._leader._posts.values()
             await post._interrupt.wait()
-            await asyncio.get_running_loop().create_future()  # it runs, and its post is told to rest before it knows
+            await (
+                asyncio.get_running_loop().create_future()
+            )  # it runs, and its post is told to rest before it knows
         return running
 
     monkeypatch.setattr(host._host, "add", add_and_pause)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -18,9 +19,11 @@ from fillwire.bus.durables import ensure_consumer
 from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.server import EmbeddedServer
+from fillwire.bus.snapshots import State, restore_snapshot
 from fillwire.bus.stored import StoredIds
 from fillwire.bus.streams import STREAMS, ensure_streams
 from fillwire.domain.errors import BrokerError, ConfigError
+from support.broker_proxy import broker_proxy
 from support.consuming import Bot, consumer_info, publish_numbers, pull_loop
 from support.eventually import eventually
 
@@ -258,6 +261,57 @@ async def test_a_backup_that_fails_leaves_nothing(
     with pytest.raises(ConfigError, match=r"cannot write into .*nowhere: No such file"):
         await make_backup(bus, place / "nowhere" / "backup", "0.1.0")
     assert list(place.iterdir()) == []
+
+
+async def test_a_backup_whose_connection_is_lost_is_broken_off(
+    broker: EmbeddedServer, bus: Bus, tmp_path: Path
+) -> None:
+    """At once and in words: nobody can know what was on the way."""
+    for number in range(14):  # more than the broker sends ahead
+        await bus.request(f"orders.alice.x.{number}", os.urandom(900_000), 10.0)
+    async with broker_proxy(broker.url) as proxy, await Bus.connect(proxy.url, name="backup") as mine:
+
+        async def interrupt() -> None:
+            await proxy.cut()
+            await proxy.listen()
+            proxy.flow()
+
+        def break_off(name: str, _bytes: int) -> None:
+            if name == "ORDERS" and not interrupting:
+                proxy.stall()
+                interrupting.append(asyncio.create_task(interrupt()))
+
+        interrupting: list[asyncio.Task[None]] = []
+        with pytest.raises(
+            BrokerError, match="archive of stream ORDERS was broken off: the connection was lost"
+        ):
+            await make_backup(mine, tmp_path / "backup", "0.1.0", break_off)
+        await asyncio.gather(*interrupting)
+        assert not (tmp_path / "backup").exists()
+        await eventually(mine.is_healthy, 20)
+        await make_backup(mine, tmp_path / "backup", "0.1.0")
+    assert read_backup(tmp_path / "backup").archives
+
+
+async def test_a_stream_that_somebody_makes_during_a_restore_is_left_alone(
+    bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that nobody stopped makes it and writes into it: the restore fails, and takes back what it made, and nothing else."""
+    await publish_numbers(bus, 0, 10)
+    await make_backup(bus, tmp_path / "backup", "0.1.0")
+    async with empty_broker(tmp_path) as other:
+
+        async def late(connection: Bus, stream: str, *rest: Any) -> State:
+            if stream == "ORDERS":
+                await ensure_streams(connection)
+                await publish_numbers(connection, 0, 3)
+            return await restore_snapshot(connection, stream, *rest)
+
+        monkeypatch.setattr(backups, "restore_snapshot", late)
+        with pytest.raises(BrokerError, match="refused by the broker"):
+            await restored(other, tmp_path / "backup")
+        assert await names(other) == {stream.name for stream in STREAMS}
+        assert (await info(other, "ORDERS"))["state"]["messages"] == 3
 
 
 @pytest.mark.timeout(120)

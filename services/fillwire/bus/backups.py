@@ -17,6 +17,7 @@ from fillwire.bus import api
 from fillwire.bus.buckets import BOOKS, BUCKETS, DECISIONS, POSITIONS
 from fillwire.bus.connection import Bus
 from fillwire.bus.dividing import require_division
+from fillwire.bus.errors import ApiRefused
 from fillwire.bus.partitions import LOG, Partitions, partitions_of
 from fillwire.bus.snapshots import CHUNK_BYTES, State, restore_snapshot, take_snapshot
 from fillwire.bus.streams import STREAMS, Manifest, divided
@@ -170,7 +171,8 @@ async def restore_backup(
     Raises:
         ConfigError: the broker has one of the streams, or the log is divided otherwise than the settings say; nothing was
             touched.
-        BrokerError: the broker refused an archive or did not answer; the streams that were made are deleted again.
+        BrokerError: the broker refused an archive, or one of a stream that it got meanwhile, or did not answer; the
+            streams that were made are deleted again, and no others.
     """
     if backup.partitions != bus.partitions:
         raise ConfigError(
@@ -190,7 +192,12 @@ async def restore_backup(
             made.append(archive.name)
             config = archive.config | {"num_replicas": replicas}
             pieces = _pieces(backup.directory, archive, progress)
-            _require_whole(archive, await restore_snapshot(bus, archive.name, config, archive.state, pieces))
+            try:
+                state = await restore_snapshot(bus, archive.name, config, archive.state, pieces)
+            except ApiRefused:
+                made.pop()  # it was not made; if there is one of this name, a service that runs has made it meanwhile
+                raise
+            _require_whole(archive, state)
         await finish()
     except BaseException:
         for name in reversed(made):

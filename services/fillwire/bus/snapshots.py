@@ -4,6 +4,7 @@ The bytes are the broker's own archive, which it makes and reads itself; nobody 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -45,18 +46,25 @@ async def take_snapshot(
     Raises:
         BrokerError: no such stream, not allowed, or it did not come to its end.
     """
-    pieces: asyncio.Queue[Message] = asyncio.Queue(_CAPACITY)
-    is_full = False
+    pieces: asyncio.Queue[Message | None] = asyncio.Queue(_CAPACITY)
+    trouble: str | None = None
 
     def receive(message: Message) -> None:
-        nonlocal is_full
+        nonlocal trouble
         try:
             pieces.put_nowait(message)
         except asyncio.QueueFull:
-            is_full = True
+            trouble = "came faster than it was acknowledged"
+
+    def note_lost() -> None:
+        nonlocal trouble
+        trouble = "was broken off: the connection was lost, and with it what was on the way"
+        with contextlib.suppress(asyncio.QueueFull):  # who takes the next piece is told
+            pieces.put_nowait(None)
 
     inbox = bus.new_inbox()
     subscription = await bus.subscribe(inbox, receive)
+    bus.on_disconnected(note_lost)
     try:
         request = {"deliver_subject": inbox, "no_consumers": False, "chunk_size": CHUNK_BYTES}
         answer = await api.call(bus, f"STREAM.SNAPSHOT.{stream}", request, timeout_s=silence_s)
@@ -68,8 +76,8 @@ async def take_snapshot(
                 raise BrokerError(
                     f"archive of stream {stream} did not come to its end: nothing more came for {silence_s:g} s"
                 ) from None
-            if is_full:
-                raise BrokerError(f"archive of stream {stream} came faster than it was acknowledged")
+            if trouble is not None or piece is None:
+                raise BrokerError(f"archive of stream {stream} {trouble}")
             if not piece.data:
                 if piece.status not in {None, _COMPLETE}:
                     raise BrokerError(f"archive of stream {stream} was broken off: status {piece.status}")
@@ -78,6 +86,7 @@ async def take_snapshot(
             if piece.reply:
                 await bus.publish(piece.reply)
     finally:
+        bus.off_disconnected(note_lost)
         await subscription.unsubscribe()
 
 
