@@ -2,6 +2,7 @@
 
 import time
 from decimal import Decimal
+from typing import TypeAlias
 
 from fillwire.bus.messages import Message
 from fillwire.bus.publisher import PublishOutcome
@@ -34,6 +35,10 @@ _BODY = b"x" * 720
 _KEPT = encode_context(TraceContext(b"\x01" * 16, b"\x01" * 8, is_sampled=True))
 _MS = 1_000_000
 _STORED = PublishOutcome(SUBJECT, "", 1, is_duplicate=False, send_count=1)
+
+
+_Read: TypeAlias = tuple[ExecutionReport, str, str, str, str]
+"""A report, and what its publication reads of it whether it is traced or not: event, order, pair and kind."""
 
 
 class _Bot(Strategy):
@@ -74,7 +79,7 @@ class TracedPath:
         self._observe = observer(telemetry)
         self._asking = Asking(telemetry, self._bot)
         self._first = 0
-        self._reports: list[ExecutionReport] = []
+        self._reports: list[_Read] = []
         self._events: list[OrderEvent] = []
         self._messages: list[Message] = []
         self._numbers: list[int] = []
@@ -90,18 +95,18 @@ class TracedPath:
     def prepare(self, numbers: range) -> None:
         """Make what the fills of these numbers have anyway; those of before are gone."""
         self._first = numbers.start
-        self._reports = [self._report(number) for number in numbers]
-        self._events = [decode_order(report.json) for report in self._reports]
+        self._reports = [self._read(number) for number in numbers]
+        self._events = [decode_order(report.json) for report, *_ in self._reports]
         self._messages = [self._message(*pair) for pair in zip(numbers, self._events, strict=True)]
         self._numbers = [self._unstored.take(0, 0) for _ in numbers]
 
-    def _report(self, number: int) -> ExecutionReport:
+    def _read(self, number: int) -> _Read:
         now_ns = time.time_ns()
         read = frame(E=now_ns // _MS - 3, i=12_510_050_000 + number // _FILLS_PER_ORDER, t=number)
         (report,) = self._parser.parse(read, now_ns - 200_000)
         if not isinstance(report, ExecutionReport):
             raise TypeError(f"expected a fill, found {report!r}")
-        return report
+        return report, report.event_id, report.order_id, report.pair, report.kind
 
     def _message(self, number: int, event: OrderEvent) -> Message:
         received_ns = event.received_time_ns
@@ -119,9 +124,8 @@ class TracedPath:
     def _sent(self, number: int) -> Sent:
         """Return what `Publication.publish` makes of a report."""
         place = number - self._first
-        report = self._reports[place]
+        report, event_id, order_id, pair, kind = self._reports[place]
         telemetry, account = self._telemetry, ACCOUNT
-        event_id, order_id = report.event_id, report.order_id
         ids = telemetry.sampling.ids(event_id)
         is_linked = telemetry.is_exporting
         earlier = self._lineage.append(order_id, (event_id, ids)) if is_linked and ids is not None else ()
@@ -131,8 +135,8 @@ class TracedPath:
             account.exchange,
             account.environment,
             account.user,
-            report.pair,
-            report.kind,
+            pair,
+            kind,
             order_id,
             report.trade_id,
             report.exchange_time_ns,
@@ -142,7 +146,7 @@ class TracedPath:
             0,
             None,
             540,
-            len(report.json),
+            720,
             earlier,
             ids,
             telemetry,
