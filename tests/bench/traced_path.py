@@ -34,6 +34,8 @@ _BODY = b"x" * 720
 # Of no event: what its ids cost must not be paid before the measurement begins.
 _KEPT = encode_context(TraceContext(b"\x01" * 16, b"\x01" * 8, is_sampled=True))
 _MS = 1_000_000
+# The venue's time, order and trade, of which each fill has its own; made once, for a load of 10,000 fills a second.
+_FRAME = frame(E="%d", i="%d", t="%d").replace(b'"%d"', b"%d")
 _STORED = PublishOutcome(SUBJECT, "", 1, is_duplicate=False, send_count=1)
 
 
@@ -102,8 +104,8 @@ class TracedPath:
 
     def _read(self, number: int) -> _Read:
         now_ns = time.time_ns()
-        read = frame(E=now_ns // _MS - 3, i=12_510_050_000 + number // _FILLS_PER_ORDER, t=number)
-        (report,) = self._parser.parse(read, now_ns - 200_000)
+        order_id = 12_510_050_000 + number // _FILLS_PER_ORDER
+        (report,) = self._parser.parse(_FRAME % (now_ns // _MS - 3, order_id, number), now_ns - 200_000)
         if not isinstance(report, ExecutionReport):
             raise TypeError(f"expected a fill, found {report!r}")
         return report, report.event_id, report.order_id, report.pair, report.kind
