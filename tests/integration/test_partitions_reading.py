@@ -91,6 +91,8 @@ async def test_all_partitions_are_recorded_once_and_each_is_gone_on_with(
     assert query(database, "SELECT sum(recorded_count), sum(repeated_count) FROM streams") == [(60, 0)]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 async def test_a_killed_recorder_goes_on_with_every_partition(
     broker: EmbeddedServer, bus: Bus, database: Database, tmp_path: Path
 ) -> None:
