@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _CACHE: Final = Path.home() / ".cache" / "fillwire-tests" / "go"
+_PROGRAMS: Final = Path(__file__).resolve().parents[1] / "deploy" / "programs"
 _DEADLINE_S: Final = 3_600
 
 
@@ -28,6 +29,8 @@ class GoTool:
         instead: modules that it is built with in other versions than it names.
         siblings: version of the modules that lie beside it where it is written, and apart from it at the proxy.
         variables: what the linker is to write into it, `package.name=value`.
+        source: directory of the module, if it is of this repository.
+        page: file that is to be there, since the proxy has none of what npm makes.
     """
 
     module: str
@@ -36,6 +39,8 @@ class GoTool:
     instead: tuple[str, ...] = ()
     siblings: str | None = None
     variables: tuple[str, ...] = ()
+    source: Path | None = None
+    page: str | None = None
 
 
 _MINOR, _PATCH = "36", "3"
@@ -57,6 +62,10 @@ def _kubernetes(program: str) -> GoTool:
     )
 
 
+def _own(name: str, version: str) -> GoTool:
+    return GoTool(name, version, ".", source=_PROGRAMS / name)
+
+
 TOOLS: Final = {
     "helm": GoTool("helm.sh/helm/v3", "v3.22.0", "./cmd/helm"),
     "tilt": GoTool(
@@ -65,10 +74,22 @@ TOOLS: Final = {
         "./cmd/tilt",
         # Of the one that it names, the proxy has other bytes than Tilt's go.sum says.
         ("github.com/docker/buildx@v0.33.0",),
+        # Without one, it wants to be run where its own sources are.
+        page="pkg/assets/build/index.html",
+        variables=("main.version=0.37.6",),
     ),
     "etcd": GoTool("go.etcd.io/etcd/server/v3", "v3.6.16", ".", siblings="v3.6.16"),
     "kube-apiserver": _kubernetes("kube-apiserver"),
+    # What tests/deploy/cluster.py runs besides.
+    "kube-controller-manager": _kubernetes("kube-controller-manager"),
+    "kube-scheduler": _kubernetes("kube-scheduler"),
+    "kubelet": _kubernetes("kubelet"),
+    "kube-proxy": _kubernetes("kube-proxy"),
+    "coredns": _own("coredns", "v1.14.5"),
+    "otelcol": _own("otelcol", "v0.149.0"),
+    "prometheus-nats-exporter": GoTool("github.com/nats-io/prometheus-nats-exporter", "v0.20.1", "."),
 }
+_FOR_CHECKS: Final = ("helm", "tilt", "etcd", "kube-apiserver")
 
 
 def _built(name: str) -> Path:
@@ -98,12 +119,16 @@ def build(name: str) -> Path:
     go = shutil.which("go")
     if go is None:
         raise FileNotFoundError("found no go: expected a Go toolchain, 1.26 or newer")
-    found = _downloaded(go, wanted, target.parent)
+    found = wanted.source or _downloaded(go, wanted, target.parent)
     with tempfile.TemporaryDirectory() as directory:
         source = Path(directory) / "source"
         shutil.copytree(found, source)
         for path in (source, *source.rglob("*")):
             path.chmod(path.stat().st_mode | 0o200)
+        if wanted.page is not None:
+            (source / wanted.page).write_text("<!doctype html><title>not built</title>\n")
+        if wanted.source is not None:
+            _run(go, "mod", "tidy", cwd=source)
         for module in wanted.instead:
             _run(go, "get", module, cwd=source)
         if wanted.siblings is not None:
@@ -141,6 +166,6 @@ def _run(*command: str, cwd: Path) -> str:
 
 
 if __name__ == "__main__":
-    for tool_name in sys.argv[1:] or TOOLS:
+    for tool_name in sys.argv[1:] or _FOR_CHECKS:
         sys.stdout.write(f"{tool(tool_name) or build(tool_name)}\n")
         sys.stdout.flush()

@@ -1,0 +1,380 @@
+"""A cluster of one node on this machine, of the real programs: API server, kubelet, containerd. Ends by Ctrl-C, and leaves nothing.
+
+    PYTHONPATH=tests python -m deploy.cluster DIRECTORY
+
+It lies in a network namespace of its own, so that no rule of its network is seen outside: what is to be asked of it is
+asked there, by `nsenter --net=/run/netns/fillwire-cluster`. When it is ready it prints the path of a kubeconfig. Needs
+root, and of Debian containerd, runc, iptables, containernetworking-plugins, docker-registry and mount; of Go what
+`python -m support.go_tools` names. Images are given it by `docker save … | ctr`, or pushed to localhost:5005, whose
+registry it reads. Its bridge forwards everything: network policies are taken and not enforced.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from support.api_server import ApiServer, Refused, running, running_api_server
+from support.go_tools import tool
+
+NAMESPACE: Final = "fillwire-cluster"
+WITHIN: Final = ("nsenter", f"--net=/run/netns/{NAMESPACE}")
+NODE: Final = "fillwire-node"
+ADDRESS: Final = "10.90.0.1"
+REGISTRY: Final = "localhost:5005"
+PAUSE: Final = "fillwire-stand-in/pause:3.10"
+_PODS: Final = "10.244.0.0/16"
+_DEADLINE_S: Final = 180.0
+_USERS: Final = {
+    f"system:node:{NODE}": "system:nodes",
+    "system:kube-controller-manager": "",
+    "system:kube-scheduler": "",
+    "system:kube-proxy": "",
+    "system:coredns": "",
+}
+# What the kubelet sets, for the machine and not for the node alone.
+_SYSCTLS: Final = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+
+
+def _run(*command: str | Path, check: bool = True) -> None:
+    subprocess.run([str(part) for part in command], check=check, timeout=_DEADLINE_S)  # noqa: S603 - fixed programs
+
+
+def _written(path: Path, document: Mapping[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump(dict(document)))
+    return path
+
+
+@contextmanager
+def _network() -> Iterator[None]:
+    """A namespace with an address of the node."""
+    _run("ip", "netns", "add", NAMESPACE)
+    try:
+        for command in (
+            "link set lo up",
+            "link add node0 type bridge",
+            f"address add {ADDRESS}/24 dev node0",
+            "link set node0 up",
+            f"route add default via {ADDRESS}",  # nobody is there: what leaves the cluster gets no answer
+        ):
+            _run(*WITHIN, "ip", *command.split())
+        _run(*WITHIN, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
+        yield
+    finally:
+        _run("ip", "netns", "delete", NAMESPACE)
+
+
+@contextmanager
+def _settings_kept() -> Iterator[None]:
+    """Set back what the kubelet sets."""
+    before = {name: Path("/proc/sys", name).read_text() for name in _SYSCTLS}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            Path("/proc/sys", name).write_text(value)
+
+
+def _containerd_settings(directory: Path) -> str:
+    plugins = _written_network(directory)
+    return f"""
+version = 2
+root = "{directory}/containerd"
+state = "{directory}/containerd-state"
+[grpc]
+  address = "{directory}/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "docker.io/{PAUSE}"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{plugins}"
+"""
+
+
+def _written_network(directory: Path) -> Path:
+    plugins = directory / "cni"
+    plugins.mkdir()
+    bridge = {
+        "type": "bridge",
+        "bridge": "cni0",
+        "isGateway": True,
+        "ipMasq": True,
+        "hairpinMode": True,
+        "ipam": {
+            "type": "host-local",
+            "dataDir": str(directory / "addresses"),
+            "ranges": [[{"subnet": _PODS}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
+    }
+    document = {
+        "cniVersion": "1.0.0",
+        "name": "pods",
+        "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}],
+    }
+    (plugins / "10-pods.conflist").write_text(json.dumps(document))
+    return plugins
+
+
+def _kubelet_settings(directory: Path) -> dict[str, Any]:
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "x509": {"clientCAFile": str(directory / "authority.pem")},
+        },
+        "authorization": {"mode": "AlwaysAllow"},  # of those who have a certificate: the API server
+        "cgroupDriver": "cgroupfs",
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "clusterDomain": "cluster.local",
+        "clusterDNS": [ADDRESS],
+        "containerRuntimeEndpoint": f"unix://{directory / 'containerd.sock'}",
+        "oomScoreAdj": 0,
+        "resolvConf": "",
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "imageGCHighThresholdPercent": 99,
+        "imageGCLowThresholdPercent": 98,
+        "podLogsDir": str(directory / "logs"),
+        "shutdownGracePeriod": "0s",
+    }
+
+
+_NAMES: Final = """
+.:53 {{
+  errors
+  ready 127.0.0.1:8181
+  kubernetes cluster.local in-addr.arpa {{
+    kubeconfig {kubeconfig}
+    pods insecure
+    ttl 5
+  }}
+}}
+"""
+
+
+@contextmanager
+def _registries(directory: Path) -> Iterator[None]:
+    """One store of images, which Docker pushes to outside and the node pulls from inside."""
+    settings = _written(
+        directory / "registry.yaml",
+        {
+            "version": 0.1,
+            "log": {"level": "warn"},
+            "storage": {"filesystem": {"rootdirectory": str(directory / "images")}},
+            "http": {"addr": REGISTRY.replace("localhost", "127.0.0.1")},
+        },
+    )
+    with ExitStack() as stack:
+        for name, within in (("outside", ()), ("inside", WITHIN)):
+            log = directory / f"registry-{name}.log"
+            stack.enter_context(running(log, *within, "docker-registry", "serve", settings))
+        yield
+
+
+def _prepare(server: ApiServer, directory: Path) -> None:
+    """Tell the cluster where images are pushed to, who looks up names, and where volumes lie."""
+    volume = directory / "volumes" / "postgres"
+    volume.mkdir(parents=True)
+    server.apply(
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
+                "data": {"localRegistryHosting.v1": f'host: "{REGISTRY}"\n'},
+            },
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRole",
+                "metadata": {"name": "system:coredns"},
+                "rules": [
+                    {
+                        "apiGroups": [""],
+                        "resources": ["services", "pods", "namespaces"],
+                        "verbs": ["list", "watch"],
+                    },
+                    {
+                        "apiGroups": ["discovery.k8s.io"],
+                        "resources": ["endpointslices"],
+                        "verbs": ["list", "watch"],
+                    },
+                ],
+            },
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": "system:coredns"},
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "ClusterRole",
+                    "name": "system:coredns",
+                },
+                "subjects": [
+                    {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "system:coredns"}
+                ],
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": "one"},
+                "spec": {
+                    "capacity": {"storage": "20Gi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "local": {"path": str(volume)},
+                    "nodeAffinity": {
+                        "required": {
+                            "nodeSelectorTerms": [
+                                {
+                                    "matchExpressions": [
+                                        {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+                                    ]
+                                }
+                            ]
+                        }
+                    },
+                },
+            },
+        ]
+    )
+
+
+def _node(stack: ExitStack, server: ApiServer, directory: Path) -> None:
+    """Start what runs pods."""
+
+    def start(name: str, *options: str | Path) -> None:
+        program = tool(name) or name
+        stack.enter_context(running(directory / f"{name}.log", *WITHIN, program, *options))
+
+    settings = directory / "containerd.toml"
+    settings.write_text(_containerd_settings(directory))
+    start("containerd", "--config", settings)
+    start(
+        "kube-controller-manager",
+        f"--kubeconfig={server.kubeconfig('system:kube-controller-manager')}",
+        "--use-service-account-credentials",
+        f"--service-account-private-key-file={directory / 'accounts.key'}",
+        f"--root-ca-file={directory / 'authority.pem'}",
+        "--bind-address=127.0.0.1",
+        f"--cert-dir={directory / 'controllers'}",
+        "--leader-elect=false",
+        "--controllers=*,-node-route-controller",
+    )
+    start(
+        "kube-scheduler",
+        f"--kubeconfig={server.kubeconfig('system:kube-scheduler')}",
+        "--bind-address=127.0.0.1",
+        f"--cert-dir={directory / 'scheduler'}",
+        "--leader-elect=false",
+    )
+    start(
+        "kubelet",
+        f"--config={_written(directory / 'kubelet.yaml', _kubelet_settings(directory))}",
+        f"--kubeconfig={server.kubeconfig(f'system:node:{NODE}')}",
+        f"--hostname-override={NODE}",
+        f"--node-ip={ADDRESS}",
+        f"--root-dir={directory / 'kubelet'}",
+        f"--cert-dir={directory / 'kubelet-certificates'}",
+    )
+    proxy = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "bindAddress": ADDRESS,
+        "hostnameOverride": NODE,
+        "clientConnection": {"kubeconfig": str(server.kubeconfig("system:kube-proxy"))},
+        "clusterCIDR": _PODS,
+        "mode": "iptables",
+        "conntrack": {"maxPerCore": 0, "min": 0},  # the machine's, which is not the node's to set
+        "oomScoreAdj": 0,
+    }
+    start("kube-proxy", f"--config={_written(directory / 'kube-proxy.yaml', proxy)}")
+    names = directory / "Corefile"
+    names.write_text(_NAMES.format(kubeconfig=server.kubeconfig("system:coredns")))
+    start("coredns", "-conf", names)
+
+
+def _await_node(server: ApiServer) -> None:
+    end_s = time.monotonic() + _DEADLINE_S
+    while True:
+        try:
+            server.kubectl("wait", f"node/{NODE}", "--for=condition=Ready", "--timeout=10s")
+        except Refused:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(1)  # it is not there before the kubelet has said so; ends at the deadline
+        else:
+            return
+
+
+@contextmanager
+def _swept(directory: Path) -> Iterator[None]:
+    """End the containers, which outlive containerd, and take away what is mounted."""
+    try:
+        yield
+    finally:
+        for shim in subprocess.run(  # noqa: S603 - fixed arguments
+            ["pgrep", "-f", f"containerd-shim.*-address {directory}/containerd.sock"],  # noqa: S607 - from the path
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split():
+            _run("kill", "-KILL", shim, check=False)
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in sorted((path for path in mounts if path.startswith(f"{directory}/")), reverse=True):
+            _run("umount", "--lazy", mount, check=False)
+
+
+@contextmanager
+def running_cluster(directory: Path) -> Iterator[ApiServer]:
+    """Run a cluster until the end of the block.
+
+    Args:
+        directory: empty; for everything that it keeps.
+    """
+    with ExitStack() as stack:
+        for step in (_settings_kept(), _network(), _registries(directory), _swept(directory)):
+            stack.enter_context(step)
+        options = (
+            f"--kubelet-client-certificate={directory / 'client.pem'}",
+            f"--kubelet-client-key={directory / 'client.key'}",
+            "--kubelet-preferred-address-types=InternalIP",
+        )
+        server = stack.enter_context(
+            running_api_server(directory, users=_USERS, options=options, within=WITHIN)
+        )
+        _prepare(server, directory)
+        _node(stack, server, directory)
+        _await_node(server)
+        yield server
+
+
+def main() -> None:
+    """Run one until it is told to end."""
+    directory = Path(sys.argv[1]).resolve()
+    directory.mkdir(parents=True)
+    with running_cluster(directory) as server:
+        sys.stdout.write(f"{server.kubeconfig()}\n")
+        sys.stdout.flush()
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    main()
