@@ -1,4 +1,4 @@
-"""A cluster of one node on this machine, of the real programs: API server, kubelet, containerd. Ends by Ctrl-C, and leaves nothing.
+"""A cluster of one node on this machine, of the real programs: API server, kubelet, containerd. Ends by SIGTERM, and leaves nothing.
 
     PYTHONPATH=tests python -m deploy.cluster DIRECTORY
 
@@ -9,6 +9,7 @@ root, and of Debian containerd, runc, iptables, containernetworking-plugins, doc
 registry it reads. Its bridge forwards everything: network policies are taken and not enforced.
 """
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -326,20 +327,38 @@ def _await_node(server: ApiServer) -> None:
 
 @contextmanager
 def _swept(directory: Path) -> Iterator[None]:
-    """End the containers, which outlive containerd, and take away what is mounted."""
+    """End the containers, which outlive containerd, and take away their networks, groups and mounts."""
+    before = set(_names_of_networks())
     try:
         yield
     finally:
-        for shim in subprocess.run(  # noqa: S603 - fixed arguments
-            ["pgrep", "-f", f"containerd-shim.*-address {directory}/containerd.sock"],  # noqa: S607 - from the path
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.split():
-            _run("kill", "-KILL", shim, check=False)
+        _kill(f"containerd-shim.*-address {directory}/containerd.sock")
+        groups = [path for path in Path("/sys/fs/cgroup").glob("*/kubepods/**/") if path.is_dir()]
+        for group in groups:
+            for process in (group / "cgroup.procs").read_text().split():
+                _run("kill", "-KILL", process, check=False)
+        for name in set(_names_of_networks()) - before:
+            if name.startswith("cni-"):
+                _run("ip", "netns", "delete", name, check=False)
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted((path for path in mounts if path.startswith(f"{directory}/")), reverse=True):
             _run("umount", "--lazy", mount, check=False)
+        for group in sorted(groups, reverse=True):
+            with contextlib.suppress(OSError):
+                group.rmdir()  # one whose processes are still ending is left
+
+
+def _names_of_networks() -> list[str]:
+    """Return the names of the network namespaces that have one."""
+    named = Path("/run/netns")
+    return [path.name for path in named.iterdir()] if named.exists() else []
+
+
+def _kill(pattern: str) -> None:
+    """Kill the programs that are called so."""
+    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)  # noqa: S603, S607 - from the path
+    for process in found.stdout.split():
+        _run("kill", "-KILL", process, check=False)
 
 
 @contextmanager
@@ -373,7 +392,9 @@ def main() -> None:
     with running_cluster(directory) as server:
         sys.stdout.write(f"{server.kubeconfig()}\n")
         sys.stdout.flush()
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 if __name__ == "__main__":

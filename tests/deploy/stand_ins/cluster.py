@@ -50,7 +50,7 @@ def _database(root: Path) -> None:
     for command in (
         ("groupmod", "--gid=999", "postgres"),
         ("usermod", "--uid=999", "postgres"),
-        ("chown", "--recursive", "999:999", "/var/lib/postgresql", "/var/run/postgresql"),
+        ("chown", "--recursive", "999:999", "/var/lib/postgresql"),
     ):
         subprocess.run(["chroot", str(root), *command], check=True, timeout=60)  # noqa: S603, S607 - fixed arguments
 
