@@ -8,6 +8,8 @@ Everything here is synchronous, keeps no Python object, does no I/O and reads no
 from collections.abc import Callable, Mapping
 from typing import Self, final
 
+from typing_extensions import disjoint_base
+
 __all__ = [
     "Control",
     "ExecutionReport",
@@ -233,6 +235,7 @@ class Parser:
             ParseError: the frame is malformed, holds an unknown value or is suspicious; or what `error` makes of it.
         """
 
+@disjoint_base
 class Histogram:
     """Durations in nanoseconds in the buckets that `fillwire.runtime.latency` describes. One thread records."""
 
