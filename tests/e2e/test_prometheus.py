@@ -83,6 +83,7 @@ async def test_everything_that_is_promised_is_seen_by_prometheus(tmp_path: Path,
                 "fillwire-manager": ("manager",),
                 "fillwire-host": ("host",),
                 "fillwire-notify": ("notify",),
+                "fillwire-door": ("door",),
             }
             targets = {}
             for job, arguments in children.items():
