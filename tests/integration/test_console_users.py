@@ -171,6 +171,23 @@ async def test_what_cannot_be_used_logs_nobody_out(
     assert BOB_TOKEN not in caplog.text
 
 
+async def test_a_user_whose_token_comes_after_the_list_gets_in(
+    bus: Bus, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The list names a file that is not there yet, and is not written again: nobody knew of that file before."""
+    caplog.set_level("INFO")
+    async with console(bus, files) as made, visitor(made) as guest:
+        await eventually(lambda: "users_read" in caplog.messages)
+        files.add("carol", NEW_TOKEN)
+        files.token_file("carol").unlink()
+        files.write()
+        await eventually(lambda: "users_not_read" in caplog.messages)
+        files.token_file("carol").write_text(NEW_TOKEN)
+        await eventually(lambda: "carol" in {viewer.name for viewer in viewers(made)})
+        assert await guest.log_in(NEW_TOKEN) == 200
+        assert caplog.messages.count("users_not_read") == 1
+
+
 async def test_a_token_for_one_session_does_not_open_another_when_the_list_is_read_again(
     bus: Bus, files: Files
 ) -> None:

@@ -192,6 +192,21 @@ async def test_a_directory_that_is_gone_leaves_all_keys(tmp_path: Path) -> None:
     assert (keys.get(ALICE), keys.trouble(ALICE)) == (VenueKey(api_key="new", secret=PLANTED), None)
 
 
+async def test_a_directory_that_comes_after_it_was_named_is_read(tmp_path: Path) -> None:
+    """The configuration names another one that is not there yet, and is not written again."""
+    config, before, after = tmp_path / "fillwire.json", tmp_path / "before", tmp_path / "after"
+    _write(before, ALICE, "old")
+    config.write_text(json.dumps({"credentialsDir": str(before)}))
+    keys = Keys(load_settings(config, {}), "binance", lambda: load_accounts(config, {}))
+    await _settled(keys)
+    config.write_text(json.dumps({"credentialsDir": str(after)}))
+    assert await _settled(keys)
+    assert (keys.trouble(ALICE) or "").endswith(f"expected a directory at {after}, found none")
+    _write(after, ALICE, "new")
+    assert await _settled(keys)
+    assert (keys.get(ALICE), keys.trouble(ALICE)) == (VenueKey(api_key="new", secret=PLANTED), None)
+
+
 def test_accounts_are_read_apart_from_each_other(tmp_path: Path) -> None:
     """Where all settings together are refused at the start, the accounts that can be used are read while it runs."""
     _write(tmp_path, ALICE, "")

@@ -7,9 +7,8 @@ from typing import Final
 
 from fillwire.console.sessions import Key, Sessions
 from fillwire.console.viewers import Role, Viewer
-from fillwire.domain.errors import ConfigError
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.settings import ConsoleUserSettings, ConsoleUsersRead, current
+from fillwire.runtime.settings import ConsoleUserSettings, ConsoleUsersRead, SettingsRefused, current
 from fillwire.runtime.settings.sections import LEAST_SECRET
 from fillwire.runtime.settings.stamps import Looks
 from fillwire.runtime.supervision import Supervisor, cancel
@@ -62,8 +61,8 @@ class Users:
     async def _read(self) -> None:
         try:
             read = await asyncio.to_thread(self._load)
-        except ConfigError as error:
-            self._looks.note_refused()
+        except SettingsRefused as error:
+            self._looks.note_read(error.stamps)
             _log.warning("users_not_read", reason=f"those read before stay: {str(error).splitlines()[0]}")
             return
         self._looks.note_read(read.stamps)

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.runtime.logs import get_log
-from fillwire.runtime.settings import AccountSettings, AccountsRead, Settings
+from fillwire.runtime.settings import AccountSettings, AccountsRead, Settings, SettingsRefused
 from fillwire.runtime.settings.stamps import Looks
 from fillwire.venues.venue import VenueKey
 
@@ -68,8 +67,8 @@ class Keys:
             return False
         try:
             read = await asyncio.to_thread(self._load)
-        except ConfigError as error:
-            self._looks.note_refused()
+        except SettingsRefused as error:
+            self._looks.note_read(error.stamps)
             _log.warning("keys_not_read", error=error)
             trouble = f"keys cannot be read, those read before stay in use: {str(error).splitlines()[0]}"
             self._troubles = dict.fromkeys(self._keys.keys() | self._troubles.keys(), trouble)

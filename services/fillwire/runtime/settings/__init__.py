@@ -11,6 +11,7 @@ from fillwire.runtime.settings.kept_secrets import current
 from fillwire.runtime.settings.loading import (
     AccountsRead,
     ConsoleUsersRead,
+    SettingsRefused,
     chosen_file,
     load_accounts,
     load_console_users,
@@ -48,6 +49,7 @@ __all__ = [
     "ReconnectSettings",
     "RecorderSettings",
     "Settings",
+    "SettingsRefused",
     "TelemetrySettings",
     "WebSocketSettings",
     "chosen_file",

@@ -50,6 +50,18 @@ _EXPECTED: Final = _CONTAINERS | {
 }
 
 
+class SettingsRefused(ConfigError):
+    """The settings cannot be used; the message has one line for each thing that is wrong.
+
+    Attributes:
+        stamps: how the files looked that were asked for them, also those that were not there.
+    """
+
+    def __init__(self, message: str, stamps: Stamps) -> None:
+        super().__init__(message)
+        self.stamps = stamps
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings: the environment's over the file's over the defaults.
 
@@ -58,8 +70,8 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         environ: the environment; None for that of the process.
 
     Raises:
-        ConfigError: the settings cannot be used; its message has one line for each thing that is wrong, with the key
-            or variable, what was found and what was expected. No secret stands in it.
+        SettingsRefused: the settings cannot be used; its message has one line for each thing that is wrong, with the
+            key or variable, what was found and what was expected. No secret stands in it.
     """
     return _validated(_read(path, environ))
 
@@ -72,7 +84,8 @@ def _validated(document: Document) -> Settings:
         document.problems += _sentences(error, document)
     if document.problems:
         # Not chained: the errors underneath hold the values.
-        raise ConfigError("\n".join(dict.fromkeys(map(printable, document.problems)))) from None
+        problems = "\n".join(dict.fromkeys(map(printable, document.problems)))
+        raise SettingsRefused(problems, document.stamps) from None
     if settings is None:
         raise AssertionError("settings that fail to validate come with a problem")
     return settings
@@ -118,15 +131,14 @@ def load_accounts(path: Path | None = None, environ: Mapping[str, str] | None = 
     """Return the accounts, apart from each other; the arguments are those of `load_settings`.
 
     Raises:
-        ConfigError: it cannot be told which accounts there are; the message says why, without any secret.
+        SettingsRefused: it cannot be told which accounts there are; the message says why, without any secret.
     """
     document = _read(path, environ)
     listed = document.values.get("accounts", [])
     whole = [sentence for place, sentence in document.broken.items() if place in {(), ("accounts",)}]
     if whole or not isinstance(listed, list):
-        raise ConfigError(
-            "\n".join(map(printable, whole)) or f"accounts: expected a list, found {kind_of(listed)}"
-        )
+        problems = "\n".join(map(printable, whole)) or f"accounts: expected a list, found {kind_of(listed)}"
+        raise SettingsRefused(problems, document.stamps)
     usable: dict[Account, AccountSettings] = {}
     unusable: dict[Account, str] = {}
     for place, entry in enumerate(listed):
@@ -185,15 +197,18 @@ def _read_file(path: Path | None, environ: Mapping[str, str]) -> Document:
     if path is None:
         return Document()
     reader = Reader(Settings, environ, path.parent, may_hold_secrets=False)
-    reader.document.stamps[path] = look_at(path)
+    stamps = reader.document.stamps
+    stamps[path] = look_at(path)
     try:
         reader.read_object(parse_json(path.read_text("utf-8")), str(path))
     except OSError as error:
-        raise ConfigError(f"{path}: expected a readable file, found {error.strerror or 'none'}") from None
+        raise SettingsRefused(
+            f"{path}: expected a readable file, found {error.strerror or 'none'}", stamps
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: expected text in UTF-8, found other bytes") from None
+        raise SettingsRefused(f"{path}: expected text in UTF-8, found other bytes", stamps) from None
     except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise SettingsRefused(f"{path}: {error}", stamps) from None
     return reader.document
 
 

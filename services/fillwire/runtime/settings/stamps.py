@@ -53,9 +53,5 @@ class Looks:
         return known is None or (now != known and is_settled)
 
     def note_read(self, stamps: Stamps) -> None:
-        """Note how the files looked of which all was read."""
+        """Note how the files looked that were read, whether it can be used or not, and where those would be that were missing."""
         self._read = stamps
-
-    def note_refused(self) -> None:
-        """Note that what the files hold now cannot be used: it is read again when they have changed again."""
-        self._read = self._seen
