@@ -1,5 +1,6 @@
 """The latency of every fill by exchange, environment and stage, counted on its path for a microsecond."""
 
+from functools import reduce
 from typing import NamedTuple
 
 from fillwire.runtime.fill_traces import GatewayTrace, HostTrace, emitted_ns
@@ -100,10 +101,8 @@ class FillLatencies:
 
     def snapshot(self, stage: Stage) -> LatencySnapshot:
         """Return the histogram of one stage over all exchanges and environments."""
-        merged = LatencyHistogram()
-        for venue in list(self._venues.values()):
-            merged.merge(venue.stages()[stage].snapshot())
-        return merged.snapshot()
+        found = [venue.stages()[stage].snapshot() for venue in list(self._venues.values())]
+        return reduce(LatencySnapshot.merged, found, LatencyHistogram().snapshot())
 
     def series(self) -> list[LatencySeries]:
         """Return all histograms."""

@@ -120,17 +120,8 @@ class LatencySnapshot:
 class LatencyHistogram(Histogram):
     """Durations in nanoseconds, recorded by the extension. One thread records; any thread may take a snapshot."""
 
-    __slots__ = ("_merged",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._merged: LatencySnapshot | None = None
+    __slots__ = ()
 
     def snapshot(self) -> LatencySnapshot:
         """Return what has been recorded so far."""
-        own = LatencySnapshot(*self.counted())
-        return own if self._merged is None else own.merged(self._merged)
-
-    def merge(self, other: LatencySnapshot) -> None:
-        """Add the records of another histogram."""
-        self._merged = other if self._merged is None else self._merged.merged(other)
+        return LatencySnapshot(*self.counted())
