@@ -9,6 +9,7 @@ from fillwire.bus import api
 from fillwire.domain.identifiers import order_scope
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.runtime.telemetry_names import Stage
+from fillwire.runtime.tracing import traceparent
 from fillwire.venues.symbols import SymbolTable
 from fillwire.wire.codec import encode_order
 from fillwire.wire.headers import STAMPS, TRACEPARENT, parse_stamps
@@ -69,7 +70,7 @@ async def test_an_event_carries_its_stamps_and_its_trace(tmp_path: Path) -> None
             stamps = parse_stamps(message.headers[STAMPS])
             assert event.received_time_ns <= stamps.parsed_ns <= stamps.published_ns
             assert abs(stamps.clock_offset_ns) < 1_000_000_000
-            assert message.headers[TRACEPARENT] == telemetry.traceparent(event.event_id)
+            assert message.headers[TRACEPARENT] == traceparent(event.event_id)
         await eventually(
             lambda: telemetry.latencies.snapshot(Stage.PUBLISHED_TO_ACKNOWLEDGED).count == 10,
             what="every fill counted when the broker has it",

@@ -166,10 +166,6 @@ class FillTelemetry:
         """Return whether the ratio keeps the event's trace."""
         return self.sampling.is_kept(event_id)
 
-    def traceparent(self, event_id: str) -> str | None:
-        """Return the header that publishes the event with its trace and the span `publish`; None if it is not kept."""
-        return self.sampling.traceparent(event_id)
-
     def fill_published(self, trace: GatewayTrace) -> None:
         """Hand in what the gateway stamped, after the broker has stored the event."""
         self.latencies.count_gateway(trace)

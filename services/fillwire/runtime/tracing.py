@@ -201,13 +201,8 @@ class Sampling:
             return context.is_sampled
         return int.from_bytes(context.trace_id[8:]) < self._bound
 
-    def traceparent(self, event_id: str) -> str | None:
-        """Return the header of an event whose trace is kept, None if it is not."""
-        digest = self.ids(event_id)
-        return None if digest is None else self.header(digest)
-
     def header(self, digest: bytes) -> str | None:
-        """Return what `traceparent` does, of an event's ids."""
+        """Return the `traceparent` of an event with these ids whose trace is kept, None if it is not."""
         return f"00-{digest[:16].hex()}-{digest[40:].hex()}-01" if self.keeps_ids(digest) else None
 
 

@@ -45,7 +45,8 @@ def test_the_header_is_sent_with_what_is_kept_and_only_with_that(ratio: float) -
     sampling = Sampling(ratio)
     for event in EVENTS:
         expected = traceparent(event) if sampling.is_kept(event) else None
-        assert sampling.traceparent(event) == expected
+        ids = sampling.ids(event)
+        assert (None if ids is None else sampling.header(ids)) == expected
 
 
 def test_a_context_is_read_as_it_was_written() -> None:
