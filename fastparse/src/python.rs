@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
@@ -345,9 +345,15 @@ impl Histogram {
 
     #[pyo3(signature = (duration_ns, /))]
     fn record(&mut self, duration_ns: &Bound<'_, PyAny>) -> PyResult<()> {
-        // Stamps come from other machines, and may be any number.
-        let longest = || Ok(if duration_ns.lt(0)? { 0 } else { i64::MAX });
-        self.0.record(duration_ns.extract().or_else(|_| PyResult::<i64>::from(longest()))?);
+        let duration_ns =
+            match duration_ns.extract::<i64>() {
+                // Stamps come from other machines, and may be any number.
+                Err(error) if error.is_instance_of::<PyOverflowError>(duration_ns.py()) => {
+                    if duration_ns.lt(0)? { 0 } else { i64::MAX }
+                }
+                found => found?,
+            };
+        self.0.record(duration_ns);
         Ok(())
     }
 

@@ -87,6 +87,15 @@ def test_what_is_longer_than_the_range_is_counted_in_the_last_bucket() -> None:
     assert snapshot.percentile_ns(100) == 2.0**63
 
 
+def test_what_is_no_number_of_nanoseconds_is_refused() -> None:
+    """Not counted as if it were the longest of all."""
+    histogram = LatencyHistogram()
+    for value in (1.5, "1", None):
+        with pytest.raises(TypeError):
+            histogram.record(value)  # type: ignore[arg-type]
+    assert histogram.snapshot().count == 0
+
+
 @given(st.integers(1, 10**13))
 def test_the_extension_and_exemplars_mean_the_same_buckets(value: int) -> None:
     """An exemplar is put to the bucket in which its fill was counted."""
