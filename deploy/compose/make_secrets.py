@@ -72,13 +72,15 @@ def _make_logins(folder: Path) -> list[Path]:
     with locked(directory):
         registry = read_registry(directory)
         for login in LOGINS:
-            if login.name in registry.logins:
+            seed_file = folder / f"nats_{login.name}"
+            known = registry.logins.get(login.name)
+            if known is not None and seed_file.exists():
                 continue
             key, seed = new_key(datetime.now(UTC))
-            registry = registry.with_login(dataclasses.replace(login, keys=(key,)))
-            _write(folder / f"nats_{login.name}", f"{seed}\n")
-            written.append(folder / f"nats_{login.name}")
-        if written:
+            registry = registry.with_login(dataclasses.replace(known or login, keys=(key,)))
+            _write(seed_file, f"{seed}\n")
+            written.append(seed_file)
+        if written or not (directory / FILE).exists():
             # Both hold public keys, and are read in containers by users of other numbers.
             write_registry(directory, registry)
             (directory / REGISTRY).chmod(0o644)

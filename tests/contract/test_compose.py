@@ -117,6 +117,24 @@ def test_secrets_are_made_once_and_only_their_owner_reaches_them(tmp_path: Path)
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_key_of_the_broker_that_is_gone_is_made_anew(tmp_path: Path) -> None:
+    """And what the broker reads, which says so; all other keys stay."""
+    make_secrets.make(tmp_path)
+    accounts, gone = tmp_path / make_secrets.BROKER / "accounts.conf", tmp_path / "nats_host"
+    before = read_registry(accounts.parent).logins
+    gone.unlink()
+    assert make_secrets.make(tmp_path) == [gone]
+    after = read_registry(accounts.parent).logins
+    assert [name for name in before if before[name] != after[name]] == ["host"]
+    (key,) = after["host"].keys
+    assert key.nkey == _public(gone)
+    assert key.nkey in accounts.read_text("utf-8")
+    assert before["host"].keys[0].nkey not in accounts.read_text("utf-8")
+    accounts.unlink()
+    assert make_secrets.make(tmp_path) == []
+    assert key.nkey in accounts.read_text("utf-8")
+
+
 @pytest.mark.parametrize("name", [name for name, service in OURS.items() if "healthcheck" in service])
 def test_a_service_can_read_its_settings(name: str, tmp_path: Path) -> None:
     """The mounted file and the environment are settings, with each secret where the service finds it."""
@@ -141,6 +159,12 @@ def test_a_service_can_read_its_settings(name: str, tmp_path: Path) -> None:
     assert len(settings.accounts) == (1 if name.startswith("gateway-") else 0)
 
 
+def _public(seed: Path) -> str:
+    """Return the public key that belongs to the seed in a file."""
+    found: bytes = nkeys.from_seed(bytearray(seed.read_bytes().strip())).public_key
+    return found.decode()
+
+
 def test_each_service_logs_in_as_itself(tmp_path: Path) -> None:
     """With a key that nobody else is given, and that the broker knows as one of its kind; nobody with all rights runs on."""
     make_secrets.make(tmp_path / "secrets")
@@ -153,8 +177,7 @@ def test_each_service_logs_in_as_itself(tmp_path: Path) -> None:
     assert all(len(names) == 1 for names in holders.values()), holders
     assert holders.keys() == registry.logins.keys()
     for login, (name,) in holders.items():
-        seed = (tmp_path / "secrets" / f"nats_{login}").read_text("ascii").strip()
-        public = nkeys.from_seed(bytearray(seed.encode())).public_key.decode()
+        public = _public(tmp_path / "secrets" / f"nats_{login}")
         assert [key.nkey for key in registry.logins[login].keys] == [public]
         kinds = {"streams": Kind.CONTROL, "bot": Kind.TENANT, "door": Kind.DOOR}
         command = OURS[name]["command"][0]
