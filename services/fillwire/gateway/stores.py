@@ -99,9 +99,10 @@ class Stores:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._nudge.wait()
-            if not self._bus.is_connected or not (self._nudge.is_set() or self._owed_s() >= _OWED_S):
+            is_nudged = self._nudge.is_set()
+            self._nudge.clear()  # while the broker is away, too: a new connection nudges again
+            if not self._bus.is_connected or not (is_nudged or self._owed_s() >= _OWED_S):
                 continue
-            self._nudge.clear()
             try:
                 await self._look()
                 retry_s = _RETRY_S
