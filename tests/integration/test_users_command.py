@@ -261,9 +261,12 @@ def _contents(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
 
 
-async def test_nothing_is_applied_from_a_directory_without_users(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("apply", "--prune", "--yes"), ("streams",)])
+async def test_nothing_is_applied_from_a_directory_without_users(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
     """It would cut off everybody, and with --prune delete what is theirs: it is another directory than was meant."""
-    done = await Administrator(tmp_path).users("apply", "--prune", "--yes")
+    done = await Administrator(tmp_path).users(*words)
     assert done.exit_code == 2
     assert (
         "users.json not found: expected the directory in which fillwire users add has written" in done.output

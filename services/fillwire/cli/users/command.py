@@ -252,7 +252,7 @@ def streams(ctx: click.Context, *, directory: Path, config: Path | None, nats: s
 
     The settings name the broker, and a login of the kind control.
     """
-    tenants = read_registry(directory).tenants
+    tenants = read_registry(directory, must_exist=True).tenants  # with none, nothing is taken from tenants
 
     async def act(bus: Bus, settings: Settings) -> int:
         await make_streams(bus, tenants, settings.nats.replicas, settings.nats.duplicate_window_ms / 1e3)
