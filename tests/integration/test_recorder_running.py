@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from fillwire.domain.client_order_ids import derive_client_order_id
 from fillwire.domain.enums import Side, Source
@@ -14,7 +17,7 @@ from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
 from fillwire.recorder.reports import BY_BOT_AND_PAIR, By
 from fillwire.recorder.running import SETTLED_AFTER_NS, RunningProfit
-from fillwire.recorder.trades import Recorded, TradeFilter, read_between, read_recorded
+from fillwire.recorder.trades import Recorded, StreamPlace, Trade, TradeFilter, read_between, read_recorded
 from support.databases import opened_writer, query, record
 from support.order_events import ALICE, EPOCH_NS, order_event
 
@@ -194,15 +197,37 @@ def test_a_database_of_before_is_given_the_index(database: Database) -> None:
         found = query(database, "SELECT indexname FROM pg_indexes WHERE tablename = 'order_events'")
         assert ("ix_order_events_place",) in found
         return
-    statements: list[str] = []
-    engine = database.engine(reads_only=True)
-    with engine.connect() as connection:
+    with database.engine(reads_only=True).connect() as connection:
         until = read_recorded(connection)
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.set_trace_callback(statements.append)
-        assert len(list(read_between(connection, "alice", _before(until, 1), until))) == 1
-        driver.set_trace_callback(None)
-        (asked,) = [statement for statement in statements if "FROM order_events" in statement]
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all()
-    assert "ix_order_events_place" in str(plan)
+        plan, trades = _plan(connection, "alice", _before(until, 1), until)
+    assert len(trades) == 1
+    assert "ix_order_events_place" in plan
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_sqlite_finds_all_that_is_read_by_an_index(tmp_path: Path, count: int) -> None:
+    """New trades by their places, in however many streams; all trades of a user by the user's name."""
+    database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite")
+    record(database, [traded(1, EPOCH_NS)])
+    until = Recorded({number: StreamPlace(1, 9) for number in range(1, count + 1)}, 0)
+    before = Recorded({number: StreamPlace(1, 1) for number in until.streams}, 0)
+    with database.engine(reads_only=True).connect() as connection:
+        for user in (None, "alice"):
+            plan, _ = _plan(connection, user, before, until)
+            assert plan.count("ix_order_events_place (stream_id=? AND sequence>? AND sequence<?)") == count
+            assert "SCAN" not in plan
+        plan, _ = _plan(connection, "alice", None, until)
+    assert "(user_name=?)" in plan
+
+
+def _plan(
+    connection: Connection, user: str | None, after: Recorded | None, until: Recorded
+) -> tuple[str, list[Trade]]:
+    """Return how SQLite reads what was recorded between two moments, and what it finds."""
+    statements: list[str] = []
+    driver: Any = connection.connection.driver_connection
+    driver.set_trace_callback(statements.append)
+    trades = list(read_between(connection, user, after, until))
+    driver.set_trace_callback(None)
+    (asked,) = [statement for statement in statements if "FROM order_events" in statement]
+    return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all()), trades

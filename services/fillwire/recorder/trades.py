@@ -229,10 +229,18 @@ class Recorded:
     def behind(self, before: "Recorded | None") -> ColumnElement[bool]:
         """Return the condition for events that were recorded after one moment, None for the beginning, and until this."""
         first = {} if before is None else {key: place.sequence for key, place in before.streams.items()}
+        # From the beginning on, what is asked of a user is better found by an index of users than by one of places.
+        stream_id = _C.stream_id + 0 if before is None else _C.stream_id
         return or_(
             false(),
             *(
-                and_(_C.stream_id == key, _C.sequence > first.get(key, 0), _C.sequence <= place.sequence)
+                # Each says for itself that it is an execution: else the index of these is not taken for several streams.
+                and_(
+                    IS_EXECUTION,
+                    stream_id == key,
+                    _C.sequence > first.get(key, 0),
+                    _C.sequence <= place.sequence,
+                )
                 for key, place in self.streams.items()
                 if place.sequence > first.get(key, 0)
             ),
