@@ -16,6 +16,7 @@ from fillwire.bus.guard import DuplicateGuard
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.stored import StoredIds
+from fillwire.bus.streams import ensure_streams
 from fillwire.cli.trace.finding import Wanted, find
 from fillwire.domain.errors import ConfigError
 from fillwire.domain.events import OrderEvent
@@ -157,6 +158,30 @@ async def test_one_partition_that_is_made_anew_holds_up_no_other(bus: Bus, datab
         await eventually(lambda: sorted(recorded_ids(database)) == ids(events(1, 2 * FEW)), 20)
     names = [name for (name,) in query(database, "SELECT name FROM streams ORDER BY name")]
     assert names == ["ORDERS_0", "ORDERS_1", "ORDERS_1", "ORDERS_2"]
+
+
+async def test_a_partition_of_which_nothing_is_said_holds_up_no_other(
+    tmp_path: Path, database: Database
+) -> None:
+    """As while it has no leader: here the recorder may not ask for it. The others are recorded from the start."""
+    silent = "$JS.API.STREAM.INFO.ORDERS_1"
+    users = (
+        "authorization { users: [ { user: all, password: all }, { user: some, password: some, "
+        f'permissions: {{ publish: {{ deny: ["{silent}"] }} }} }} ] }}\n'
+    )
+    async with EmbeddedServer(tmp_path / "silent", extra_config=PARTITIONS.configuration() + users) as server:
+        host = server.url.removeprefix("nats://")
+        async with (
+            await Bus.connect(f"nats://all:all@{host}", name="test", partitions=COUNT) as bus,
+            await Bus.connect(f"nats://some:some@{host}", name="recorder", partitions=COUNT) as own,
+        ):
+            await ensure_streams(bus)
+            sent = events(1, FEW)
+            await publish(bus, *sent)
+            heard = [event for event in sent if PARTITIONS.stream_of(event.user) != "ORDERS_1"]
+            async with recording(own, database) as recorder:
+                await eventually(lambda: sorted(recorded_ids(database)) == ids(heard))
+                assert not recorder.is_recording
 
 
 async def test_profit_that_is_kept_reads_what_is_new_of_every_partition(bus: Bus, database: Database) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from fillwire.bus.connection import Bus
-from fillwire.bus.streams import ensure_streams
+from fillwire.bus.streams import STREAMS, divided, ensure_streams
 from fillwire.domain.errors import BrokerError
 from fillwire.recorder.placing import find_place
 from fillwire.recorder.progress import Gap, Position, Written
@@ -57,6 +57,8 @@ class Following:
         self._writer = writer
         self._on_thread = on_thread
         self._replicas = replicas
+        # Of it alone, so that it waits for no other.
+        self._definitions = [each for each in divided(STREAMS, bus.partitions) if each.name == stream]
         self._on_ready = on_ready
         self._on_written = on_written
         self._waiting = Waiting(stream=stream)
@@ -85,7 +87,7 @@ class Following:
 
     async def _place(self) -> Position:
         """Return where to go on, noted in the database."""
-        await ensure_streams(self._bus, self._replicas)
+        await ensure_streams(self._bus, self._replicas, self._definitions)
         position = await self._on_thread(partial(self._writer.position, self._stream))
         place = await find_place(self._bus, self._stream, position)
         if place.is_new or position is None:
