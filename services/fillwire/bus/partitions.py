@@ -8,6 +8,7 @@ gives the event its own subject back. So publishers and readers know the subject
 from dataclasses import dataclass
 from typing import Final
 
+from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
 from fillwire.wire.subjects import ADDRESSES, ORDERS
 
@@ -28,9 +29,17 @@ class Partitions:
 
     Attributes:
         count: how many; one is the undivided stream `ORDERS`, for which the broker needs no mapping.
+
+    Raises:
+        ConfigError: no such number.
     """
 
     count: int = 1
+
+    def __post_init__(self) -> None:
+        """Require a number that there can be."""
+        if not 1 <= self.count <= MOST:
+            raise ConfigError(f"partitions is {self.count}: expected 1 to {MOST}")
 
     @property
     def is_divided(self) -> bool:
