@@ -19,6 +19,8 @@ from fillwire.bus.responder import Responder
 from fillwire.bus.tenants import API_PREFIX, TenantLimits
 from fillwire.cli.users.registry import Kind
 from fillwire.domain.errors import BrokerError, ConfigError
+from fillwire.runtime.metric_names import DOOR_REQUESTS
+from fillwire.runtime.metrics import Metrics
 from support.eventually import eventually
 from support.tenancy import Tenancy, tenancy
 
@@ -321,6 +323,22 @@ async def test_consumers_and_what_is_on_the_way_to_them_are_limited(two: Tenancy
     mallory.write(f"PUB {API_PREFIX}.CONSUMER.MSG.NEXT.ORDERS.c0 _INBOX_mallory.flood 2\r\n30\r\n".encode())
     await eventually(lambda: len(got) >= _TIGHT.ack_pending)
     assert (await api.call(mallory, "CONSUMER.INFO.ORDERS.c0"))["num_ack_pending"] == _TIGHT.ack_pending
+
+
+async def test_the_door_counts_what_became_of_what_it_was_asked_for(two: Tenancy) -> None:
+    """What the broker refuses in the end was not made."""
+    mallory = await two.connect("mallory")
+    for number in range(_TIGHT.consumers):
+        await ensure_consumer(mallory, "ORDERS", f"c{number}", ["orders.mallory.>"], max_ack_pending=10)
+    with pytest.raises(ConfigError, match="maximum consumers"):
+        await ensure_consumer(mallory, "ORDERS", "one-more", ["orders.mallory.>"], max_ack_pending=10)
+    with pytest.raises(ApiRefused, match="expected a request to make a consumer"):
+        await api.call(mallory, "CONSUMER.CREATE.ORDERS.other.orders.mallory.>", {})
+    assert two.door is not None
+    (counted,) = Metrics(two.door.measure).collect()
+    assert counted.metric is DOOR_REQUESTS
+    found = {answer: count for (answer,), count in counted.points.items()}
+    assert found == {"made": _TIGHT.consumers, "refused": 2, "busy": 0, "unanswered": 0}
 
 
 async def test_a_tenant_fills_only_what_is_theirs(two: Tenancy) -> None:

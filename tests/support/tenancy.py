@@ -28,6 +28,7 @@ class Tenancy:
         directory: holds `accounts.conf` and a file with the seed of each login.
         registry: who may log in.
         stack: closes what was opened.
+        door: the door that is open, None if none is.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Tenancy:
         self.directory = directory
         self.registry = registry
         self.stack = stack
+        self.door: Door | None = None
 
     def seed_path(self, name: str) -> Path:
         """Return where the secret of a login lies."""
@@ -121,5 +123,5 @@ async def tenancy(  # noqa: PLR0913 - what a test varies
         made = Tenancy(broker, directory, registry, stack)
         control = await made.connect("control", partitions=partitions)
         await make_streams(control, registry.tenants, 1, 600.0)
-        await stack.enter_async_context(Door(await made.connect("door")))
+        made.door = await stack.enter_async_context(Door(await made.connect("door")))
         yield made

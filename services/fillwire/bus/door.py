@@ -146,7 +146,7 @@ class Door:
             self._outcomes["unanswered"] += 1
             return _error(_UNANSWERED, 0, str(error))
         else:
-            self._outcomes["made"] += 1
+            self._outcomes["refused" if "error" in orjson.loads(answer) else "made"] += 1
             return answer
         finally:
             self._asking[token] -= 1
