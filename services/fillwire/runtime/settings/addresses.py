@@ -24,9 +24,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _shown(text: str) -> str:
+    """Return an address as a complaint may show it.
+
+    What is misread of one with a user may be a part of a password, also where none is masked.
+    """
+    return "one with a user or password" if "@" in text else repr(redacted_text(text))
+
+
 def _split(text: str, schemes: Mapping[str, object] | tuple[str, ...]) -> SplitResult:
-    # What is misread of an address with a user may be a part of a password, also where none is masked.
-    shown = repr(redacted_text(text)) if "@" not in text else "one with a user or password"
+    shown = _shown(text)
     expected = " or ".join(f"{scheme}://" for scheme in schemes)
     # urlsplit drops some of these silently, and what it judged would not be what is connected to.
     if any(character.isspace() or not character.isprintable() or character == "\\" for character in text):
@@ -52,7 +59,7 @@ def _venue_address(text: str, schemes: Mapping[str, bool]) -> str:
     if not schemes[parts.scheme] and not is_loopback(parts.hostname or ""):
         encrypted = next(scheme for scheme, is_encrypted in schemes.items() if is_encrypted)
         raise ValueError(
-            f"expected {encrypted}://, as {parts.scheme}:// is allowed to this machine only, found {redacted_text(text)!r}"
+            f"expected {encrypted}://, as {parts.scheme}:// is allowed to this machine only, found {_shown(text)}"
         )
     return text
 

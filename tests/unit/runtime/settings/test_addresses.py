@@ -154,3 +154,13 @@ def test_a_password_in_an_address_is_never_shown(check: Callable[[str], str], pa
         with pytest.raises(ValueError, match="expected") as refused:
             check(f"{scheme}://alice:{password}@example.com")
         assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("check", "scheme"), [(broker_addresses, "nats"), (websocket_address, "ws"), (rest_address, "http")]
+)
+def test_nor_a_token_that_is_taken_for_host_and_path(check: Callable[[str], str], scheme: str) -> None:
+    """It has no colon before it, and a slash in it."""
+    with pytest.raises(ValueError, match="expected") as refused:
+        check(f"{scheme}://cut/hunter2@example.com")
+    assert "hunter2" not in str(refused.value)
