@@ -12,7 +12,9 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +91,9 @@ async def _keep(bus: Bus, count: int, sequence: int) -> float:
     return count / (time.monotonic() - began)
 
 
-async def _measure_bucket(count: int, rest_s: float) -> dict[str, float]:
+@asynccontextmanager
+async def _running() -> AsyncIterator[tuple[Bus, _Cluster]]:
+    """Run a cluster of three with the streams inside the block."""
     with tempfile.TemporaryDirectory(prefix="fillwire-bench-") as name:
         async with AsyncExitStack() as stack:
             servers = await stack.enter_async_context(brokers(Path(name), 3))
@@ -97,43 +101,39 @@ async def _measure_bucket(count: int, rest_s: float) -> dict[str, float]:
                 await Bus.connect(url_of(servers), name="bench", deadline_s=30)
             )
             await ensure_streams(bus, replicas=3)
-            await ensure_buckets(bus, 3, (POSITIONS,))
-            cluster = _Cluster(servers)
-            await asyncio.sleep(_SETTLE_S)
-            kib, percent = cluster.kib(), await cluster.cpu_percent(rest_s)
-            per_second = await _keep(bus, count, 1)
-            await asyncio.sleep(_SETTLE_S)
-            found = {
-                "made_per_second": round(per_second),
-                "kib": round((cluster.kib() - kib) / count, 1),
-                "cpu_percent": round((await cluster.cpu_percent(rest_s) - percent) / count, 4),
-            }
-            before = cluster.cpu_s()
-            rates = [await _keep(bus, count, sequence) for sequence in range(2, 2 + _ROUNDS)]
-            return found | {
-                "written_per_second": round(sum(rates) / _ROUNDS),
-                "cpu_us_per_writing": round((cluster.cpu_s() - before) / (count * _ROUNDS) * 1e6),
-            }
+            yield bus, _Cluster(servers)
+
+
+async def _added(
+    cluster: _Cluster, count: int, rest_s: float, make: Callable[[], Awaitable[float]]
+) -> dict[str, float]:
+    """Return what each of so many positions adds, which `make` makes, returning how many a second."""
+    await asyncio.sleep(_SETTLE_S)
+    kib, percent = cluster.kib(), await cluster.cpu_percent(rest_s)
+    per_second = await make()
+    await asyncio.sleep(_SETTLE_S)
+    return {
+        "made_per_second": round(per_second),
+        "kib": round((cluster.kib() - kib) / count, 1),
+        "cpu_percent": round((await cluster.cpu_percent(rest_s) - percent) / count, 4),
+    }
+
+
+async def _measure_bucket(count: int, rest_s: float) -> dict[str, float]:
+    async with _running() as (bus, cluster):
+        await ensure_buckets(bus, 3, (POSITIONS,))
+        found = await _added(cluster, count, rest_s, partial(_keep, bus, count, 1))
+        before = cluster.cpu_s()
+        rates = [await _keep(bus, count, sequence) for sequence in range(2, 2 + _ROUNDS)]
+        return found | {
+            "written_per_second": round(sum(rates) / _ROUNDS),
+            "cpu_us_per_writing": round((cluster.cpu_s() - before) / (count * _ROUNDS) * 1e6),
+        }
 
 
 async def _measure(count: int, replicas: int, rest_s: float) -> dict[str, float]:
-    with tempfile.TemporaryDirectory(prefix="fillwire-bench-") as name:
-        async with AsyncExitStack() as stack:
-            servers = await stack.enter_async_context(brokers(Path(name), 3))
-            bus = await stack.enter_async_context(
-                await Bus.connect(url_of(servers), name="bench", deadline_s=30)
-            )
-            await ensure_streams(bus, replicas=3)
-            cluster = _Cluster(servers)
-            await asyncio.sleep(_SETTLE_S)
-            kib, percent = cluster.kib(), await cluster.cpu_percent(rest_s)
-            per_second = await _make(bus, count, replicas)
-            await asyncio.sleep(_SETTLE_S)
-            return {
-                "made_per_second": round(per_second),
-                "kib": round((cluster.kib() - kib) / count, 1),
-                "cpu_percent": round((await cluster.cpu_percent(rest_s) - percent) / count, 4),
-            }
+    async with _running() as (bus, cluster):
+        return await _added(cluster, count, rest_s, partial(_make, bus, count, replicas))
 
 
 def run(count: int = DURABLES, rest_s: float = REST_S, kept: int = KEPT) -> dict[str, Any]:
