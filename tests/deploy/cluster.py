@@ -328,12 +328,12 @@ def _await_node(server: ApiServer) -> None:
 @contextmanager
 def _swept(directory: Path) -> Iterator[None]:
     """End the containers, which outlive containerd, and take away their networks, groups and mounts."""
-    before = set(_names_of_networks())
+    before, others = set(_names_of_networks()), _groups()
     try:
         yield
     finally:
         _kill(f"containerd-shim.*-address {directory}/containerd.sock")
-        groups = [path for path in Path("/sys/fs/cgroup").glob("*/kubepods/**/") if path.is_dir()]
+        groups = _groups() - others
         for group in groups:
             for process in (group / "cgroup.procs").read_text().split():
                 _run("kill", "-KILL", process, check=False)
@@ -346,6 +346,13 @@ def _swept(directory: Path) -> Iterator[None]:
         for group in sorted(groups, reverse=True):
             with contextlib.suppress(OSError):
                 group.rmdir()  # one whose processes are still ending is left
+
+
+def _groups(root: Path = Path("/sys/fs/cgroup")) -> set[Path]:
+    """Return the control groups of pods: of one tree, or of one for each controller."""
+    return {
+        group for tree in ("kubepods", "*/kubepods") for group in root.glob(f"{tree}/**/") if group.is_dir()
+    }
 
 
 def _names_of_networks() -> list[str]:
