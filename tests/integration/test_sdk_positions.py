@@ -379,6 +379,28 @@ async def test_a_bot_that_was_forgotten_begins_anew(bus: Bus) -> None:
         assert not await has_position(bus, "alice", "first")
 
 
+async def test_a_bot_that_could_not_begin_leaves_no_place(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its key was deleted a moment before, either: it begins now when it can, not with all that is stored."""
+
+    async def unanswered(_: BucketPlace) -> int:
+        raise BrokerError("no answer")
+
+    await publish(bus, *fills(1, 3))
+    async with Host(bus) as host:
+        await host.add(bot(Listener("first")))
+        await host.remove(bot(Listener("first")), forget=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(BucketPlace, "_newest_sequence", unanswered)
+            with pytest.raises(BrokerError, match="no answer"):
+                await host.add(bot(Listener("first")))
+        assert not await has_position(bus, "alice", "first")
+        listener = Listener("first")
+        await host.add(bot(listener))
+        await publish(bus, *fills(4, 4))
+        await eventually(lambda: listener.told[-1:] == ["4"])
+        assert listener.told == ["4"]
+
+
 async def test_a_dead_letter_is_given_back_to_a_bot_that_is_away(bus: Bus) -> None:
     """It has no durable: that it has run is known by its key."""
     broken = True

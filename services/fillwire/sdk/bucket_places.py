@@ -419,7 +419,7 @@ class BucketPlace:
     async def close(self) -> None:
         """Write where the bot is, for as long as the log keeps events; whoever comes next goes on there."""
         await self._mark.stop()
-        if not self._revision:
+        if not self.is_movable:  # never claimed: it does not know where the bot is
             return
         try:
             async with asyncio.timeout(_CLOSE_DEADLINE_S):
