@@ -24,7 +24,6 @@ from fillwire.sdk.positions import (
     PositionBucket,
     Positions,
     bot_position_key,
-    decode_position,
     has_position,
 )
 from fillwire.sdk.replaying import LetterBox, Selection, read_dead_letters
@@ -45,7 +44,7 @@ from support.listeners import (
     running,
     seated,
 )
-from support.positions import use_positions
+from support.positions import is_written, use_positions
 from support.publishing import publish
 
 NAMES = [("first",), ("first", "second")]
@@ -78,12 +77,6 @@ async def lifetime(bus: Bus, name: str) -> str | None:
 async def settled(host: Host, names: tuple[str, ...]) -> None:
     """Wait until bots share a reading, if there are several."""
     await eventually(lambda: len(seated(host)) == (len(names) if len(names) > 1 else 0))
-
-
-async def is_written(bus: Bus, sequence: int) -> bool:
-    """Return whether a key says that everything up to the sequence is handled."""
-    entries = await Bucket(bus, POSITIONS).snapshot()
-    return any(decode_position(entry.value or b"").sequence == sequence for entry in entries.values())
 
 
 @both
@@ -147,29 +140,6 @@ async def test_what_a_crash_of_a_bot_that_reads_alone_has_told_twice_is_bounded(
             await eventually(lambda: heir.told[-1:] == ["2000"])
         assert heir.told == numbers(int(heir.told[0]), 2_000)
         assert 0 <= int(dies.told[-1]) + 1 - int(heir.told[0]) <= AHEAD
-
-
-async def test_what_is_not_written_is_not_sent_on(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket that takes nothing stops a bot that reads alone after as many events as a crash may repeat."""
-    listener = Listener("first")
-    async with running(bus, listener) as host:
-        place = bot_there(host, "first").claim
-        assert isinstance(place, BucketPlace)
-        takes = asyncio.Event()
-        write = place._positions.write
-
-        async def refuse(*arguments: object, **options: object) -> int:
-            if not takes.is_set():
-                raise BrokerError("maximum bytes exceeded")
-            return await write(*arguments, **options)  # type: ignore[arg-type]  # passed through
-
-        monkeypatch.setattr(place._positions, "write", refuse)
-        await publish(bus, *fills(1, 3 * AHEAD))
-        await eventually(lambda: len(listener.told) == AHEAD)
-        consumer = (await durables(bus))[place._alone]
-        assert consumer == {"delivered": AHEAD, "acknowledged": 0}
-        takes.set()
-        await eventually(lambda: listener.told == numbers(1, 3 * AHEAD))
 
 
 @both

@@ -3,13 +3,17 @@
 import pytest
 
 from fillwire.bots.host import BotHost
+from fillwire.bus.buckets import POSITIONS, Bucket
+from fillwire.bus.connection import Bus
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.host import Host
-from fillwire.sdk.positions import Positions
+from fillwire.sdk.positions import Positions, decode_position
 from fillwire.sdk.running import RunningBot
 
 IN_DURABLES = pytest.mark.parametrize("positions", ["durable"], indirect=True)
 """For a test that looks at the durables themselves."""
+IN_BUCKET = pytest.mark.parametrize("positions", ["bucket"], indirect=True)
+"""For a test that looks at the keys."""
 
 
 @pytest.fixture(params=["durable", "bucket"])
@@ -34,3 +38,9 @@ def durable_claim(running: RunningBot) -> Claim:
     """Return the claim of a bot that has a durable."""
     assert isinstance(running.claim, Claim)
     return running.claim
+
+
+async def is_written(bus: Bus, sequence: int) -> bool:
+    """Return whether a key says that everything up to the sequence is handled."""
+    entries = await Bucket(bus, POSITIONS).snapshot()
+    return any(decode_position(entry.value or b"").sequence == sequence for entry in entries.values())

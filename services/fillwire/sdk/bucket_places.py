@@ -8,6 +8,7 @@ first write of the one that was there before.
 """
 
 import asyncio
+import contextlib
 import time
 import uuid
 from dataclasses import replace
@@ -318,7 +319,9 @@ class BucketPlace:
         stored_ns = max(self._position.stored_ns, 0 if last is None else last.stored_time_ns)
         self._stand_at(position, stored_ns)
         self._position = replace(self._position, reading=None)
-        return await self._write()
+        is_ours = await self._write()
+        await self._drop_consumer()  # it is there where a seat was left before it could be told of
+        return is_ours
 
     def forget_reading(self) -> None:
         """Have the next note name no reading."""
@@ -405,14 +408,14 @@ class BucketPlace:
         )
 
     async def _drop_consumer(self) -> None:
-        """Delete the consumer by which the bot has read alone."""
-        if not self._has_consumer:
-            return
-        self._has_consumer = False
-        try:
+        """Delete the consumer by which the bot has read alone: one that is left would bring everything since again.
+
+        Raises:
+            BrokerError: no answer.
+        """
+        if self._has_consumer:
             await delete_consumer(self._bus, self._stream, self._alone)
-        except BrokerError as error:
-            _log.debug("consumer_left", consumer=self._alone, error=error)  # it goes by itself
+            self._has_consumer = False
 
     # ---- the end
 
@@ -424,7 +427,8 @@ class BucketPlace:
         try:
             async with asyncio.timeout(_CLOSE_DEADLINE_S):
                 await self._write(ttl_s=KEPT_FOR_S)
-                await self._drop_consumer()
+                with contextlib.suppress(BrokerError):  # what nobody reads goes by itself
+                    await self._drop_consumer()
         except (BrokerError, TimeoutError) as error:
             _log.warning("bot_position_late", bot=self._bot.name, error=error)
 
