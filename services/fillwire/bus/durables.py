@@ -204,14 +204,14 @@ async def reset_consumer(bus: Bus, stream: str, name: str, sequence: int) -> Non
     await api.call(bus, f"CONSUMER.RESET.{stream}.{name}", {"seq": sequence})
 
 
-async def delete_consumer(bus: Bus, stream: str, name: str) -> bool:
-    """Delete a consumer; return False if there was none.
+async def delete_consumer(bus: Bus, stream: str, name: str, *, timeout_s: float = api.TIMEOUT_S) -> bool:
+    """Delete a consumer, if that is answered in time; return False if there was none.
 
     Raises:
         BrokerError: no answer, or not allowed.
     """
     try:
-        await api.call(bus, f"CONSUMER.DELETE.{stream}.{name}")
+        await api.call(bus, f"CONSUMER.DELETE.{stream}.{name}", timeout_s=timeout_s)
     except ApiRefused as error:
         if error.error_code in (api.CONSUMER_NOT_FOUND, api.STREAM_NOT_FOUND):
             return False

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.durables import consumer_exists
+from fillwire.bus.durables import consumer_exists, delete_consumer
 from fillwire.bus.errors import ApiRefused, RequestTimedOut
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.logs import get_log
@@ -111,11 +111,10 @@ class ResettableConsumer:
 
     async def _replace(self, on_missing: Callable[[], Awaitable[None]]) -> None:
         _log.warning("consumer_replaced", stream=self._stream, durable=self._durable)
-        delete = f"CONSUMER.DELETE.{self._stream}.{self._durable}"
         with contextlib.suppress(
             RequestTimedOut
         ):  # the server that has it cannot answer: it goes all the same
-            await api.call(self._bus, delete, timeout_s=_DELETE_TIMEOUT_S)
+            await delete_consumer(self._bus, self._stream, self._durable, timeout_s=_DELETE_TIMEOUT_S)
         await on_missing()
 
     async def _exists(self) -> bool:
