@@ -5,7 +5,6 @@ import time
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.consumer import Handle, PullLoop
-from fillwire.bus.credentials import JETSTREAM_API
 from fillwire.bus.durables import (
     ConsumerState,
     Deliver,
@@ -77,11 +76,8 @@ class DurablePlace:
     async def _position_of_bucket(self, takeover_s: float) -> Deliver | None:
         """Claim the place that the bot has in the bucket, and return what comes after it; None if it has none there."""
         bot = self._bot
-        if self._bus.api_prefix != JETSTREAM_API or await consumer_exists(
-            self._bus, self._stream, bot.durable
-        ):
-            # A tenant's account has no bucket. Elsewhere a durable counts: whoever leaves it for the bucket deletes it.
-            return None
+        if await consumer_exists(self._bus, self._stream, bot.durable):
+            return None  # it counts: whoever leaves it for the bucket deletes it
         if not await has_position(self._bus, bot.account.user, bot.name):
             return None
         return await self._bucket_place().take_over(takeover_s)
@@ -173,8 +169,6 @@ class DurableClaim(Claim):
         Raises:
             BrokerError: no answer.
         """
-        if self._bus.api_prefix == JETSTREAM_API and await has_position(
-            self._bus, self._bot.account.user, self._bot.name
-        ):
+        if await has_position(self._bus, self._bot.account.user, self._bot.name):
             self.is_lost = True
         return self.is_lost

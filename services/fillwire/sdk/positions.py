@@ -12,6 +12,7 @@ import orjson
 from fillwire.bus import api
 from fillwire.bus.buckets import POSITIONS, Bucket
 from fillwire.bus.connection import Bus
+from fillwire.bus.credentials import JETSTREAM_API
 from fillwire.bus.errors import ApiRefused, NoResponder
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.identifiers import escape_token
@@ -163,11 +164,13 @@ class PositionBucket:
 
 
 async def has_position(bus: Bus, user: str, bot: str) -> bool:
-    """Return whether the bucket says where a bot is.
+    """Return whether the bucket says where a bot is; a tenant's account has no bucket.
 
     Raises:
         BrokerError: no answer, or not allowed.
     """
+    if bus.api_prefix != JETSTREAM_API:
+        return False
     found = await PositionBucket(bus).look_if_made(bot_position_key(user, bot))
     return found is not None and found.position is not None
 
