@@ -32,10 +32,11 @@ from fillwire.sdk.groups import Group
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.measuring import HostMeasures
 from fillwire.sdk.observing import observer
+from fillwire.sdk.places import SENT_AHEAD, filters_of
 from fillwire.sdk.positions import Positions
 from fillwire.sdk.recalling import Calls, Recall
 from fillwire.sdk.retrying import RetryPolicy
-from fillwire.sdk.running import SENT_AHEAD, TAKEOVER_S, RunningBot, filters_of, make_reading
+from fillwire.sdk.running import TAKEOVER_S, RunningBot, make_reading
 from fillwire.sdk.slots import Slots
 from fillwire.sdk.statuses import BotStatuses
 from fillwire.sdk.sweeping import Sweep

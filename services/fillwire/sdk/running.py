@@ -25,13 +25,11 @@ from fillwire.sdk.host_clerk import HostClerk, forget_checkpoint
 from fillwire.sdk.intake import Intake
 from fillwire.sdk.live import LiveFeed
 from fillwire.sdk.marks import ReadingMark
-from fillwire.sdk.places import ACK_WAIT_S, SENT_AHEAD, Beginning, Place, filters_of
+from fillwire.sdk.places import ACK_WAIT_S, Beginning, Place, filters_of
 from fillwire.sdk.positions import PositionBucket, Positions
 from fillwire.sdk.shared import SharedReading
 from fillwire.sdk.strategy import Strategy
 from fillwire.sdk.worker import Worker
-
-__all__ = ["SENT_AHEAD", "TAKEOVER_S", "RunningBot", "filters_of", "make_reading"]
 
 _log = get_log(__name__)
 
@@ -300,7 +298,7 @@ class RunningBot:
         return max(0 if message is None else message.sequence for message in newest)
 
 
-def make_reading(bus: Bus, bot: Bot, positions: Positions = "durable") -> SharedReading:
+def make_reading(bus: Bus, bot: Bot, positions: Positions) -> SharedReading:
     """Return a reading, not started yet, for bots that listen to what this one does."""
     user = bot.account.user
     name = new_reading(user)

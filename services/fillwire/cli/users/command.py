@@ -41,7 +41,7 @@ from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.redaction import printable
 from fillwire.runtime.settings import Settings, load_settings
-from fillwire.sdk.running import SENT_AHEAD
+from fillwire.sdk.places import SENT_AHEAD
 
 DIRECTORY: Final = "fillwire-broker"
 _LIMITS: Final = tuple(item.name for item in fields(TenantLimits))
