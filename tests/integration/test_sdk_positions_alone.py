@@ -37,8 +37,10 @@ def refuse_writes(
     return place, takes
 
 
-async def test_what_is_not_written_is_not_sent_on(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket that takes nothing stops a bot that reads alone after as many events as a crash may repeat."""
+async def test_what_is_not_written_is_not_sent_on(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bucket that takes nothing stops a bot that reads alone after as many events as a crash may repeat, and it is said."""
     listener = Listener("first")
     async with running(bus, listener) as host:
         place, takes = refuse_writes(host, "first", monkeypatch)
@@ -48,6 +50,8 @@ async def test_what_is_not_written_is_not_sent_on(bus: Bus, monkeypatch: pytest.
         assert consumer == {"delivered": AHEAD, "acknowledged": 0}
         takes.set()
         await eventually(lambda: listener.told == numbers(1, 3 * AHEAD))
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.getMessage() for record in warnings] == ["position_not_written"]
 
 
 async def test_a_bot_that_sits_leaves_no_consumer_behind(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,7 @@ class Mark:
 
     async def _write_noted(self) -> bool:
         message: Message | None = None
+        has_warned = False
         while True:
             message, self._noted = self._noted or message, None
             if message is None:
@@ -79,7 +80,9 @@ class Mark:
             try:
                 is_ours = await self._write(message)
             except BrokerError as error:
-                _log.debug("position_not_written", error=error)
+                if not has_warned:  # the bot will be told of few more events until it is
+                    has_warned = True
+                    _log.warning("position_not_written", error=error)
                 await asyncio.sleep(_RETRY_S)
                 continue
             if is_ours:
