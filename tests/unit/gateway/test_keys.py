@@ -2,10 +2,9 @@
 
 import json
 
-from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.keys import Keys
-from fillwire.runtime.settings import AccountsRead, Settings, load_settings
+from fillwire.runtime.settings import AccountsRead, Settings, SettingsRefused, load_settings
 from fillwire.venues.venue import VenueKey
 from support.binance_keys import API_KEY, ED25519_PEM, HMAC_SECRET
 
@@ -49,7 +48,7 @@ class _Store:
     def load(self) -> AccountsRead:
         self.reads += 1
         if self.accounts is None:
-            raise ConfigError("fillwire.json: expected JSON\nand more")
+            raise SettingsRefused("fillwire.json: expected JSON\nand more", {})
         found = _settings(*self.accounts).accounts
         return AccountsRead(accounts=found, unusable=self.unusable, stamps={})
 
