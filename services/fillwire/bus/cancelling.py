@@ -34,4 +34,7 @@ async def end_tasks(tasks: set[asyncio.Task[None]], deadline_s: float) -> None:
     while tasks and loop.time() < end:
         for task in tasks:
             task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=0.02)
+        ended, tasks = await asyncio.wait(tasks, timeout=0.02)
+        for task in ended:
+            if not task.cancelled():
+                task.exception()  # nobody else asks for it

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import nats.errors
@@ -57,10 +57,10 @@ async def open_client(  # noqa: PLR0913 - whom, where, how, and who is told
 
     # Shuffled here and never by the client, so that a lost connection leads to another server first.
     shuffled = random.sample(servers, len(servers))
-    connecting: Awaitable[None] = client.connect(
+    connecting: Coroutine[Any, Any, None] = client.connect(
         shuffled, error_cb=note_error, dont_randomize=True, **options
     )
-    task = asyncio.ensure_future(connecting)
+    task = asyncio.create_task(connecting)
     try:
         await asyncio.wait({task, refused}, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -72,8 +72,7 @@ async def open_client(  # noqa: PLR0913 - whom, where, how, and who is told
         ) from error
     finally:
         if not client.is_connected:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks({task}, CLOSE_DEADLINE_S)
             await close_client(client)
     if refused.done():
         raise BrokerError(f"broker at {shown_url} refuses the credentials of {options['name']}")
