@@ -1,10 +1,9 @@
 //! Strict, exact and fast parsing of venue frames into Fillwire order events.
 //!
 //! Plain Rust from `&[u8]` to `Result<Vec<Report>, ParseError>`; only `python` knows Python. Beside it what every fill pays
-//! for being measured and traced (`arrival`, `latency`).
+//! for being measured and traced (`fill`).
 
 pub mod alpaca;
-pub mod arrival;
 pub mod binance;
 pub mod binance_futures;
 mod closed_set;
@@ -15,10 +14,10 @@ pub mod decimal;
 pub mod error;
 pub mod event;
 pub mod fields;
+pub mod fill;
 pub mod frame;
 pub mod identity;
 pub mod json;
-pub mod latency;
 pub mod message_pack;
 pub mod model;
 pub mod pen;

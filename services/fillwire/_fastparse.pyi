@@ -1,23 +1,32 @@
 """The Rust parsers, and what every fill pays for being measured and traced.
 
-Only `fillwire.venues.parsing`, `fillwire.runtime.latency` and `fillwire.wire.headers` import this module.
+Only `fillwire.venues.parsing`, `fillwire.wire.headers`, `fillwire.runtime.latency` and `fillwire.runtime.fill_tracer`
+import this module.
 
-Everything here is synchronous, keeps no Python object, does no I/O and reads no clock.
+Everything here is synchronous and does no I/O; only `AccountTracer` reads a clock.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Self, final
+from typing import Protocol, Self, final
 
 from typing_extensions import disjoint_base
 
+from fillwire.domain.events import OrderEvent
+
 __all__ = [
+    "AccountTracer",
     "Control",
     "ExecutionReport",
+    "FillTracer",
     "Histogram",
     "ParseError",
     "Parser",
+    "Sent",
+    "call_ids",
+    "child_id",
     "error_codes",
     "exchanges",
+    "fill_ids",
     "read_arrival",
 ]
 
@@ -244,3 +253,172 @@ class Histogram:
         """Count one duration; one of 0 ns or less counts as zero, one that 64 bits cannot hold as the longest they can."""
     def counted(self) -> tuple[tuple[int, ...], int, int, int | None, int | None]:
         """Return the counts of all buckets, of zero, then sum, smallest and largest in nanoseconds, None without a record."""
+
+class _Message(Protocol):
+    """What is read of a `fillwire.bus.messages.Message`."""
+
+    data: bytes
+    raw_subject: bytes
+    raw_reply: bytes
+    raw_headers: bytes
+
+class _Report(Protocol):
+    """What is read of a `fillwire.venues.records.OrderReport`."""
+
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def order_id(self) -> str: ...
+    @property
+    def trade_id(self) -> str | None: ...
+    @property
+    def pair(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def exchange_time_ns(self) -> int | None: ...
+    @property
+    def received_time_ns(self) -> int: ...
+    @property
+    def json(self) -> bytes: ...
+
+class _Outcome(Protocol):
+    """What is read of a `fillwire.bus.encoding.PublishOutcome`."""
+
+    @property
+    def error(self) -> Exception | None: ...
+
+def fill_ids(event_id: str, /) -> bytes:
+    """Return the ids of an event's trace and of its gateway's spans: 16 bytes, then 8 each of emit, receive, parse, publish."""
+
+def call_ids(event_id: str, bot: str, callback: str, delivery: int, attempt: int, /) -> tuple[bytes, bytes]:
+    """Return the ids of the spans `deliver` and `callback` of one call, 8 bytes each; see `fillwire.runtime.tracing`."""
+
+def child_id(name: str, /) -> bytes:
+    """Return the id, of 8 bytes, of the span that a text names."""
+
+@final
+class FillTracer:
+    """Counts the fills of one process, and remembers those whose traces are kept. Any thread may use it.
+
+    Args:
+        bound: a trace is kept whose last 64 bits are below it, from 0 to 2**64.
+        follows_parent: whether a decision that came with the message overrides that.
+        slow_ns: a fill that took longer from venue to bot has its trace kept; None for none.
+        capacity: records that wait to be taken at most; then the oldest are dropped and counted.
+    """
+
+    def __new__(cls, *, bound: int, follows_parent: bool, slow_ns: int | None, capacity: int) -> Self: ...
+    def export(self, wake: Callable[[], None]) -> None:
+        """Keep records from now on; `wake` is called when half of the room for them has been taken."""
+    def called(
+        self,
+        bot: str,
+        event: OrderEvent,
+        message: _Message,
+        callback: str,
+        callback_index: int,
+        attempt: int,
+        delivered_ns: int,
+        started_ns: int,
+        returned_ns: int,
+        error: BaseException | None,
+        /,
+    ) -> None:
+        """Take note of a call of a bot's method; the arguments are those of `fillwire.sdk.worker.Observe`.
+
+        A trace is kept that the message's `traceparent` says is kept, or the bound; else one of a fill that was slow or
+        whose method raised, or that was noted: then with the steps before it.
+        """
+    def keeps(self, event_id: str, parent: bool | None, /) -> bool:
+        """Return whether the bound keeps the event's trace; `parent` is what its `traceparent` says, None without one."""
+    def is_slow(self, took_ns: int, /) -> bool:
+        """Return whether a fill that took so long from venue to bot is slow."""
+    def note(self, event_id: str, reason: str, /) -> None:
+        """Keep the trace of an event, for the first reason that is noted, one of `KeptFor`; the last 4,096 are remembered.
+
+        Raises:
+            ValueError: no such reason.
+        """
+    def reason(self, event_id: str, /) -> str | None:
+        """Return why the event's trace is kept although the bound leaves it out, None if it is not."""
+    @property
+    def kept_count(self) -> int:
+        """Records that were kept so far."""
+    @property
+    def dropped_count(self) -> int:
+        """Of these, dropped for newer ones."""
+    def __len__(self) -> int:
+        """Return how many records wait."""
+    def clear(self) -> None:
+        """Forget the records that wait."""
+    def series(self) -> list[tuple[str, str, list[tuple[tuple[int, ...], int, int, int | None, int | None]]]]:
+        """Return exchange, environment and what `Histogram.counted` does of each stage, in the order of `STAGES`."""
+    def shown(self) -> list[tuple[str, str, int, int, int, int]]:
+        """Return the stages of the newest executions that were taken since it was asked last.
+
+        Each is exchange, environment, place in `STAGES`, duration and end in nanoseconds, and the number of its trace:
+        of the newest 256 that the bound kept and that were taken, then of the newest 64 others.
+        """
+    def take(
+        self, most_bytes: int, describe: Callable[[BaseException, int], bytes], /
+    ) -> tuple[bytes, int, int]:
+        """Take records out, the oldest first, and return their spans, how many these are, and of how many records.
+
+        They are encoded without the interpreter, as `ResourceSpans.scope_spans.spans` of OTLP, one behind the other.
+
+        Args:
+            most_bytes: no more are taken when the spans have so many; the last record may go beyond it.
+            describe: returns what a span says of an exception that was raised until a time in nanoseconds.
+        """
+
+@final
+class AccountTracer:
+    """Follows the events of one account on their way to the broker.
+
+    Args:
+        tracer: is told of them.
+        exchange: venue and product.
+        environment: such as `live`.
+        user: owner of the account.
+        clock_offset_ns: returns venue clock minus ours, None before it was measured.
+        settle: called with the number of an event when it is stored, or never will be.
+        now_ns: another clock than the machine's, in nanoseconds since the epoch.
+    """
+
+    def __new__(
+        cls,
+        tracer: FillTracer,
+        *,
+        exchange: str,
+        environment: str,
+        user: str,
+        clock_offset_ns: Callable[[], int | None],
+        settle: Callable[[int], None],
+        now_ns: Callable[[], int] | None = None,
+    ) -> Self: ...
+    def sent(self, report: _Report, subject: str, order: str, parsed_ns: int, frame_bytes: int, /) -> Sent:
+        """Return what follows one event.
+
+        Args:
+            report: the event.
+            subject: subject on which it is published.
+            order: which order's it is: its trace is linked to those of the last four events before it, of the 10,000
+                orders of the account that were met last.
+            parsed_ns: when the frame had become an event.
+            frame_bytes: size of the venue's frame.
+        """
+
+@final
+class Sent:
+    """One order event on its way to the broker.
+
+    Attributes:
+        number: the event's, for `settle`.
+    """
+
+    number: int
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell of the event's way; called when it first leaves."""
+    def acknowledged(self, outcome: _Outcome, /) -> None:
+        """Take note that it is stored, or never will be: of one that is, and has left, each stage is counted."""

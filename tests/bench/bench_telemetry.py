@@ -22,7 +22,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from bench.traced_path import TracedPath
 from fillwire.domain.orders import Outcome
 from fillwire.runtime.exposition import exposition
-from fillwire.runtime.fill_latency import latency_ns
 from fillwire.runtime.latency import LatencyHistogram
 from fillwire.runtime.telemetry import FillTelemetry, TelemetryCounts, TelemetryLimits
 
@@ -101,7 +100,7 @@ async def _telemetry(
 
 
 async def _path(endpoint: str) -> dict[str, float]:
-    """Return what a fill pays on its path, in the gateway and in the host, by what is kept."""
+    """Return what a fill pays on its path, the histograms included, in the gateway and in the host, by what is kept."""
     histogram = LatencyHistogram()
     figures = {"histogram_record_us": _us_per_call(lambda number: histogram.record(number + 1_000_000))}
     for name, address, ratio in (
@@ -114,22 +113,6 @@ async def _path(endpoint: str) -> dict[str, float]:
             path = TracedPath(telemetry)
             figures[f"gateway_path_{name}_us"] = _us_per_call(path.gateway, path=path)
             figures[f"host_path_{name}_us"] = _us_per_call(path.host, path=path)
-    async with _telemetry(endpoint, 0.0) as telemetry:
-        # What is not tracing: the histograms, which count every fill whether traces exist or not.
-        path = TracedPath(telemetry)
-        numbers = range(_PREPARED)
-        path.prepare(numbers)
-        gateway = [path.gateway(number) for number in numbers]
-        host = [(record, latency_ns(record)) for record in map(path.host_record, numbers)]
-        count_gateway, count_host = telemetry.latencies.count_gateway, telemetry.latencies.count_host
-        figures["gateway_histograms_us"] = _us_per_call(
-            lambda number: count_gateway(gateway[number % _PREPARED])
-        )
-        figures["host_histograms_us"] = _us_per_call(lambda number: count_host(*host[number % _PREPARED]))
-    for side in ("gateway", "host"):
-        for name in ("unkept", "one_percent", "kept"):
-            whole = figures[f"{side}_path_{name}_us"]
-            figures[f"{side}_tracing_{name}_us"] = whole - figures[f"{side}_histograms_us"]
     return figures
 
 
@@ -163,8 +146,9 @@ async def _counter_orders(endpoint: str) -> dict[str, float]:
     return figures
 
 
-def _usual_way_us(endpoint: str) -> float:
-    """Return what the spans of a gateway's fill cost on its path when they are made there, as is usual."""
+@contextmanager
+def _usual_way(endpoint: str) -> Iterator[tuple[Callable[[int], None], Callable[[], bool]]]:
+    """Yield what makes the spans of a gateway's fill on its path, as is usual, and what exports those that wait."""
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
     tracer = provider.get_tracer("bench")
@@ -185,9 +169,26 @@ def _usual_way_us(endpoint: str) -> float:
             pass
 
     try:
-        return _us_per_call(trace_one, 1_000)
+        yield trace_one, provider.force_flush
     finally:
         provider.shutdown()
+
+
+def _usual_way_us(endpoint: str) -> dict[str, float]:
+    """Return what a fill costs the usual way: on its path, and in all, its export included."""
+    with _usual_way(endpoint) as (trace_one, _):
+        path_us = _us_per_call(trace_one, 1_000)
+    rounds = []
+    with _usual_way(endpoint) as (trace_one, export):
+        for _ in range(_ROUNDS):
+            begin_s = time.process_time()
+            for first in range(0, 1_000, _PREPARED):  # so few that its queue takes them
+                for number in range(first, first + _PREPARED):
+                    trace_one(number)
+                if not export():
+                    raise AssertionError("the receiver takes all")
+            rounds.append((time.process_time() - begin_s) / 1_000 * 1e6)
+    return {"usual_way_path_us": path_us, "usual_way_kept_fill_us": median(rounds)}
 
 
 async def _kept_round(endpoint: str, side: str, fills: int) -> tuple[float, TelemetryCounts]:
@@ -303,8 +304,13 @@ async def _all() -> dict[str, float]:
         figures = await _path(endpoint)
         figures |= await _scrape(endpoint)
         figures |= await _counter_orders(endpoint)
-        figures["usual_way_path_us"] = _usual_way_us(endpoint)
+        figures |= _usual_way_us(endpoint)
         figures |= await _export(endpoint)
+        usual_us = figures["usual_way_kept_fill_us"]
+        for name in ("unkept", "one_percent", "kept"):
+            path_us = figures[f"gateway_path_{name}_us"] + figures[f"host_path_{name}_us"]
+            figures |= {f"path_{name}_us": path_us, f"path_{name}_over_usual": path_us / usual_us}
+        figures["kept_fill_over_usual"] = figures["kept_fill_us"] / usual_us
         figures |= await _sustained(endpoint)
         figures |= await _tail(endpoint)
         for name, address, ratio in (("off", None, 1.0), ("all_kept", endpoint, 1.0)):
@@ -328,7 +334,7 @@ def _quiet_collector() -> Iterator[None]:
 
 
 def run() -> dict[str, float]:
-    """Measure, and return the figures by name; those in `_us` are microseconds."""
+    """Measure, and return the figures by name; those in `_us` are microseconds, those in `_over_usual` shares of what the usual way takes of a fill, export included."""
     with _quiet_collector():
         return {name: round(figure, 3) for name, figure in asyncio.run(_all()).items()}
 

@@ -1,8 +1,7 @@
-"""A fill's way through what traces it, with the code of gateway and host: records, headers, stamps and decisions."""
+"""A fill's way through what traces it, with the code of gateway and host: stamps, headers, counts and decisions."""
 
 import time
 from decimal import Decimal
-from typing import TypeAlias
 
 from fillwire.bus.messages import Message
 from fillwire.bus.publisher import PublishOutcome
@@ -10,12 +9,10 @@ from fillwire.domain.enums import OrderType, Side
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.orders import OrderRequest, Outcome, TradeOrder
 from fillwire.gateway.following import Following
-from fillwire.gateway.lineage import Lineage
-from fillwire.gateway.sent import Sent
 from fillwire.gateway.unstored import Unstored
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
+from fillwire.runtime.fill_tracer import AccountTracer
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.runtime.tracing import Sampling, TraceContext, encode_context
+from fillwire.runtime.tracing import TraceContext, encode_context
 from fillwire.sdk.asking import Asking
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.causality import Call, Cause, set_cause
@@ -39,10 +36,6 @@ _FRAME = frame(E="%d", i="%d", t="%d").replace(b'"%d"', b"%d")
 _STORED = PublishOutcome(SUBJECT, "", 1, is_duplicate=False, send_count=1)
 
 
-_Read: TypeAlias = tuple[ExecutionReport, str, str, str, str]
-"""A report, and what its publication reads of it whether it is traced or not: event, order, pair and kind."""
-
-
 class _Bot(Strategy):
     """Has one callback."""
 
@@ -51,18 +44,6 @@ class _Bot(Strategy):
 
     def on_order_partially_filled(self, order: OrderEvent) -> None:
         """Do nothing."""
-
-
-class _Noting(FillTelemetry):
-    """Keeps what is handed in."""
-
-    def __init__(self, service_name: str, instance: str, sampling: Sampling) -> None:
-        super().__init__(service_name, instance, sampling)
-        self.records: list[HostTrace] = []
-
-    def callback_returned(self, trace: HostTrace) -> None:
-        """Keep it."""
-        self.records.append(trace)
 
 
 class TracedPath:
@@ -74,14 +55,21 @@ class TracedPath:
 
     def __init__(self, telemetry: FillTelemetry) -> None:
         self._telemetry = telemetry
-        self._lineage = Lineage()
         self._unstored = Unstored(None)
+        self._account = AccountTracer(
+            telemetry.tracer,
+            exchange=ACCOUNT.exchange,
+            environment=ACCOUNT.environment,
+            user=ACCOUNT.user,
+            clock_offset_ns=_clock_offset_ns,
+            settle=self._unstored.settle,
+        )
         self._parser = Parser(ACCOUNT, SYMBOLS)
         self._bot = bot_of(_Bot(), ACCOUNT)
         self._observe = observer(telemetry)
         self._asking = Asking(telemetry, self._bot)
         self._first = 0
-        self._reports: list[_Read] = []
+        self._reports: list[tuple[ExecutionReport, str]] = []
         self._events: list[OrderEvent] = []
         self._messages: list[Message] = []
         self._numbers: list[int] = []
@@ -98,17 +86,17 @@ class TracedPath:
         """Make what the fills of these numbers have anyway; those of before are gone."""
         self._first = numbers.start
         self._reports = [self._read(number) for number in numbers]
-        self._events = [decode_order(report.json) for report, *_ in self._reports]
+        self._events = [decode_order(report.json) for report, _ in self._reports]
         self._messages = [self._message(*pair) for pair in zip(numbers, self._events, strict=True)]
         self._numbers = [self._unstored.take(0, 0) for _ in numbers]
 
-    def _read(self, number: int) -> _Read:
+    def _read(self, number: int) -> tuple[ExecutionReport, str]:
         now_ns = time.time_ns()
         order_id = 12_510_050_000 + number // _FILLS_PER_ORDER
         (report,) = self._parser.parse(_FRAME % (now_ns // _MS - 3, order_id, number), now_ns - 200_000)
         if not isinstance(report, ExecutionReport):
             raise TypeError(f"expected a fill, found {report!r}")
-        return report, report.event_id, report.order_id, report.pair, report.kind
+        return report, f"{report.symbol} {report.order_id}"
 
     def _message(self, number: int, event: OrderEvent) -> Message:
         received_ns = event.received_time_ns
@@ -123,46 +111,14 @@ class TracedPath:
             raise AssertionError(f"expected {number + 1}, found {message.sequence}")
         return message
 
-    def _sent(self, number: int) -> Sent:
-        """Return what `Publication.publish` makes of a report."""
+    def gateway(self, number: int) -> None:
+        """Do what the gateway does for the trace of a fill: as `Publication.publish`, and until the broker's answer."""
         place = number - self._first
-        report, event_id, order_id, pair, kind = self._reports[place]
-        telemetry, account = self._telemetry, ACCOUNT
-        ids = telemetry.sampling.ids(event_id)
-        is_linked = telemetry.is_exporting
-        earlier = self._lineage.append(order_id, (event_id, ids)) if is_linked and ids is not None else ()
-        return Sent(
-            event_id,
-            SUBJECT,
-            account.exchange,
-            account.environment,
-            account.user,
-            pair,
-            kind,
-            order_id,
-            report.trade_id,
-            report.exchange_time_ns,
-            None,
-            report.received_time_ns,
-            report.received_time_ns + 10_000,
-            0,
-            None,
-            540,
-            720,
-            earlier,
-            ids,
-            telemetry,
-            self._unstored,
-            _clock_offset_ns,
-            self._numbers[place],
-        )
-
-    def gateway(self, number: int) -> GatewayTrace:
-        """Do what the gateway does for the trace of a fill: record, headers, hand in. Return the record."""
-        sent = self._sent(number)
+        report, order = self._reports[place]
+        sent = self._account.sent(report, SUBJECT, order, report.received_time_ns + 10_000, 540)
+        sent.number = self._numbers[place]
         sent.headers()
         sent.acknowledged(_STORED)
-        return sent
 
     def host(self, number: int, *, raised: Exception | None = None, is_slow: bool = False) -> None:
         """Do what the host does for the trace of a fill once its callback has returned."""
@@ -181,15 +137,6 @@ class TracedPath:
             started_ns + 20_000,
             raised,
         )
-
-    def host_record(self, number: int) -> HostTrace:
-        """Return what the host remembers of a call."""
-        telemetry = _Noting("bench", "bench", Sampling(0.0))
-        observe, self._observe = self._observe, observer(telemetry)
-        self.host(number)
-        self._observe = observe
-        (record,) = telemetry.records
-        return record
 
     def counter_order(self, number: int, outcome: Outcome) -> None:
         """Do what host and gateway do for the trace of an order that a callback places."""

@@ -15,7 +15,7 @@ from fillwire.runtime.telemetry import FillTelemetry, TelemetryLimits
 from fillwire.runtime.telemetry_names import Stage
 from fillwire.runtime.tracing import trace_ids, traceparent
 from support import fill_records as fill
-from support.fill_records import gateway_trace, host_trace
+from support.fill_records import called, published
 from support.otlp_receiver import OtlpReceiver, ReceivedSpan
 
 QUICK = TelemetryLimits(export_interval_s=0.02, close_deadline_s=10.0)
@@ -58,8 +58,8 @@ def _exporting_threads() -> set[threading.Thread]:
 async def test_a_fill_is_one_trace_across_two_processes() -> None:
     """Six spans of two services, each the child of the one before, at the times that were stamped."""
     async with OtlpReceiver() as receiver, _gateway(receiver) as gateway, _host(receiver) as host:
-        gateway.fill_published(gateway_trace())
-        host.callback_returned(host_trace())
+        published(gateway.tracer)
+        called(host.tracer)
         await receiver.wait_for(lambda it: len(it.spans) == 6)
     spans = receiver.trace(trace_ids(fill.EVENT_ID).trace_id)
     expected = {
@@ -93,7 +93,7 @@ async def test_a_fill_is_one_trace_across_two_processes() -> None:
 async def test_a_callback_that_raised_arrives_as_an_error() -> None:
     """The exception, its message and its traceback stand on the span."""
     async with OtlpReceiver() as receiver, _host(receiver) as host:
-        host.callback_returned(host_trace(error=ZeroDivisionError("division by zero")))
+        called(host.tracer, error=ZeroDivisionError("division by zero"))
         await receiver.wait_for(lambda it: len(it.spans) == 2)
     (callback,) = [span for span in receiver.spans if span.name.startswith("callback")]
     assert (callback.is_error, callback.status_message) == (True, "ZeroDivisionError: division by zero")
@@ -107,10 +107,9 @@ async def test_a_fill_whose_trace_is_not_kept_is_measured_all_the_same() -> None
     async with OtlpReceiver() as receiver:
         async with _gateway(receiver, 0.0) as gateway, _host(receiver, 0.0) as host:
             for number in range(100):
-                gateway.fill_published(gateway_trace(event_id=f"e{number}"))
-                host.callback_returned(host_trace(event_id=f"e{number}"))
-            assert not gateway.is_sampled("e1")
-            assert gateway.sampling.ids("e1") is None
+                published(gateway.tracer, event_id=f"e{number}")
+                called(host.tracer, event_id=f"e{number}")
+            assert not gateway.tracer.keeps("e1", None)
         assert receiver.spans == []
         stages = {point.attributes["stage"]: point for point in receiver.points(LATENCY)}
     assert stages.keys() == set(Stage)
@@ -127,9 +126,9 @@ async def test_a_fill_whose_trace_is_not_kept_is_measured_all_the_same() -> None
 async def test_what_goes_wrong_is_traced_beyond_the_ratio() -> None:
     """A fill whose callback raised, or that was slow, is worth its trace: the host tells the whole of it."""
     async with OtlpReceiver() as receiver, _host(receiver, 0.0) as host:
-        host.callback_returned(host_trace(event_id="quick"))
-        host.callback_returned(host_trace(event_id="failed", error=ValueError("x")))
-        host.callback_returned(host_trace(event_id="slow", started_ns=fill.EMITTED_NS + 2_000_000_000))
+        called(host.tracer, event_id="quick")
+        called(host.tracer, event_id="failed", error=ValueError("x"))
+        called(host.tracer, event_id="slow", started_ns=fill.EMITTED_NS + 2_000_000_000)
         await receiver.wait_for(lambda it: len(it.spans) == 12)
     assert receiver.trace(trace_ids("quick").trace_id) == {}
     for event_id, reason in (("failed", "error"), ("slow", "slow")):
@@ -141,8 +140,8 @@ async def test_what_goes_wrong_is_traced_beyond_the_ratio() -> None:
 async def test_the_gateways_decision_is_followed() -> None:
     """A host keeps what the message says was kept, whatever its own ratio."""
     async with OtlpReceiver() as receiver, _host(receiver, 0.0) as drops, _host(receiver, 1.0) as keeps:
-        drops.callback_returned(host_trace(event_id="kept by the gateway", is_parent_sampled=True))
-        keeps.callback_returned(host_trace(event_id="dropped by the gateway", is_parent_sampled=False))
+        called(drops.tracer, event_id="kept by the gateway", is_parent_sampled=True)
+        called(keeps.tracer, event_id="dropped by the gateway", is_parent_sampled=False)
         await receiver.wait_for(lambda it: len(it.spans) == 2)
         assert keeps.counts.kept_fills == 0
     assert {span.trace_id for span in receiver.spans} == {f"{trace_ids('kept by the gateway').trace_id:032x}"}
@@ -154,7 +153,7 @@ async def test_leaving_exports_what_is_left() -> None:
     async with OtlpReceiver() as receiver:
         async with _host(receiver, limits=limits) as host:
             for number in range(500):
-                host.callback_returned(host_trace(event_id=f"e{number}"))
+                called(host.tracer, event_id=f"e{number}")
         assert len(receiver.spans) == 1_000
         (lost,) = receiver.points(LOST)
     assert lost.value == 0
@@ -172,9 +171,9 @@ async def test_metrics_are_exported_every_interval_and_add_up(monkeypatch: pytes
         )
 
     async with OtlpReceiver() as receiver, _host(receiver, 0.0) as host:
-        host.callback_returned(host_trace())
+        called(host.tracer)
         await receiver.wait_for(lambda it: counted(it) == 1)
-        host.callback_returned(host_trace())
+        called(host.tracer)
         await receiver.wait_for(lambda it: counted(it) == 2)
     starts = {point.start_ns for point in receiver.points(LATENCY)}
     assert len(starts) == 1
@@ -212,7 +211,7 @@ async def test_a_half_full_ring_is_emptied_before_its_time() -> None:
     limits = TelemetryLimits(ring_fills=64, export_interval_s=3_600)
     async with OtlpReceiver() as receiver, _host(receiver, limits=limits) as host:
         for number in range(33):
-            host.callback_returned(host_trace(event_id=f"e{number}"))
+            called(host.tracer, event_id=f"e{number}")
         await receiver.wait_for(lambda it: len(it.spans) >= 64)
     assert host.counts.dropped_fills == 0
 
@@ -224,7 +223,7 @@ async def test_no_request_is_larger_than_receivers_take() -> None:
     async with OtlpReceiver() as receiver:
         async with _host(receiver, limits=limits) as host:
             for number in range(250):
-                host.callback_returned(host_trace(event_id=f"e{number}", error=error))
+                called(host.tracer, event_id=f"e{number}", error=error)
         assert (len(receiver.spans), host.counts.exported_spans) == (500, 500)
         assert receiver.largest_bytes < 4 * 1024 * 1024
         assert receiver.requests > 2  # of which one has the metrics
@@ -236,10 +235,10 @@ async def test_a_full_ring_drops_the_oldest_and_counts_them() -> None:
     async with OtlpReceiver() as receiver:
         async with _host(receiver, limits=limits) as host:
             receiver.gate.clear()
-            host.callback_returned(host_trace(event_id="first"))
+            called(host.tracer, event_id="first")
             await receiver.wait_for_request()
             for number in range(300):
-                host.callback_returned(host_trace(event_id=f"e{number}"))
+                called(host.tracer, event_id=f"e{number}")
             assert host.counts.dropped_fills == 200
             receiver.gate.set()
         (lost,) = receiver.points(LOST)
@@ -256,7 +255,7 @@ async def test_nothing_waits_for_a_receiver_that_is_away() -> None:
     async with FillTelemetry.start("host", "host-0", endpoint=NOWHERE, limits=limits) as host:
         begin_s = time.perf_counter()
         for number in range(1_000):
-            host.callback_returned(host_trace(event_id=f"e{number}"))
+            called(host.tracer, event_id=f"e{number}")
         assert time.perf_counter() - begin_s < 1
         leaving_s = time.perf_counter()
     assert time.perf_counter() - leaving_s < 10  # of the minute that a receiver which answers would be given
@@ -272,9 +271,9 @@ async def test_a_receiver_that_hangs_costs_no_more_than_the_deadline() -> None:
     async with OtlpReceiver() as receiver:
         receiver.gate.clear()
         async with _host(receiver, limits=limits) as host:
-            host.callback_returned(host_trace(event_id="under way"))
+            called(host.tracer, event_id="under way")
             await receiver.wait_for_request()
-            host.callback_returned(host_trace(event_id="waiting"))
+            called(host.tracer, event_id="waiting")
             begin_s = time.perf_counter()
         assert time.perf_counter() - begin_s < 5
         assert host.counts.lost_fills == 2
@@ -285,10 +284,10 @@ async def test_a_refusal_is_counted_and_the_next_export_tried() -> None:
     """A receiver that says no loses that batch only; when it says yes again, all is well."""
     async with OtlpReceiver() as receiver, _host(receiver) as host:
         receiver.status = 400
-        host.callback_returned(host_trace(event_id="refused"))
+        called(host.tracer, event_id="refused")
         await receiver.wait_for(lambda it: it.requests >= 1)
         receiver.status = 200
-        host.callback_returned(host_trace(event_id="taken"))
+        called(host.tracer, event_id="taken")
         await receiver.wait_for(lambda it: len(it.spans) == 2)
     assert host.counts.lost_fills == 1
     assert host.counts.failed_requests == 1
@@ -306,7 +305,7 @@ async def test_standard_variables_say_where_and_as_whom(monkeypatch: pytest.Monk
         )
         async with FillTelemetry.start("fillwire-host", "host-0") as host:
             assert host.is_exporting
-            host.callback_returned(host_trace())
+            called(host.tracer)
         resource = receiver.spans[0].resource
         assert receiver.headers["x-tenant"] == "alice"
         assert receiver.headers["content-encoding"] == "gzip"
@@ -331,7 +330,7 @@ async def test_each_signal_can_be_turned_off(
     monkeypatch.setenv(name, value)
     async with OtlpReceiver() as receiver:
         async with _host(receiver) as host:
-            host.callback_returned(host_trace())
+            called(host.tracer)
         assert (bool(receiver.spans), bool(receiver.metrics)) == (spans, metrics)
 
 
@@ -340,7 +339,7 @@ async def test_leaving_ends_the_thread() -> None:
     before = _exporting_threads()
     for _ in range(20):
         async with OtlpReceiver() as receiver, _host(receiver) as host:
-            host.callback_returned(host_trace())
+            called(host.tracer)
             assert _exporting_threads() > before
         assert _exporting_threads() == before
 
@@ -356,7 +355,7 @@ async def test_without_a_receiver_there_is_no_thread(
         monkeypatch.setenv(name, value)
     before = _exporting_threads()  # a test of a receiver that hangs may have left one
     async with FillTelemetry.start("fillwire-host", "host-0") as host:
-        host.callback_returned(host_trace())
+        called(host.tracer)
         assert not host.is_exporting
         assert _exporting_threads() == before
         assert host.counts.kept_fills == 0

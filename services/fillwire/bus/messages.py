@@ -36,6 +36,12 @@ class Message:
 
     `ack`, `negative_ack`, `in_progress` and `terminate` are plain calls: they leave with the next turn of the loop
     and are not confirmed. On a message that was not delivered by a consumer they do nothing.
+
+    Attributes:
+        data: the body.
+        raw_subject: as `subject`, as it came; set by `relabel` only.
+        raw_reply: as `reply`, as it came.
+        raw_headers: the headers as they came, see `parse_headers`; empty if there are none.
     """
 
     __slots__ = (
@@ -43,12 +49,12 @@ class Message:
         "_ack_tokens",
         "_headers",
         "_on_settled",
-        "_raw_headers",
-        "_raw_reply",
-        "_raw_subject",
         "_sequence",
         "_write",
         "data",
+        "raw_headers",
+        "raw_reply",
+        "raw_subject",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a message as the parser has them
@@ -60,11 +66,11 @@ class Message:
         write: Write,
         on_settled: "Callable[[Message, bool], None] | None" = None,
     ) -> None:
-        self._raw_subject = subject
-        self._raw_reply = reply
+        self.raw_subject = subject
+        self.raw_reply = reply
         self._ack_reply = reply
         self.data = data
-        self._raw_headers = headers
+        self.raw_headers = headers
         self._write = write
         self._on_settled = on_settled
         self._headers: Mapping[str, str] | None = None
@@ -77,48 +83,43 @@ class Message:
     @property
     def subject(self) -> str:
         """The subject it was published on."""
-        return self._raw_subject.decode()
+        return self.raw_subject.decode()
 
     def relabel(self, subject: str) -> None:
         """Say on what subject it was published, where it was delivered on one that the broker has made of that."""
-        self._raw_subject = subject.encode()
+        self.raw_subject = subject.encode()
 
     @property
     def reply(self) -> str:
         """The subject an answer goes to, empty if none is expected."""
-        return self._raw_reply.decode()
+        return self.raw_reply.decode()
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers by name, names in the sender's spelling; empty if there are none."""
         if self._headers is None:
-            self._headers = parse_headers(self._raw_headers) if self._raw_headers else _NO_HEADERS
+            self._headers = parse_headers(self.raw_headers) if self.raw_headers else _NO_HEADERS
         return self._headers
 
     def header(self, name: str) -> str | None:
         """Return one header, None if it is absent; cheaper than `headers` where a few of many are read."""
-        if self._headers is None and self._raw_headers:
+        if self._headers is None and self.raw_headers:
             needle = _HEADER_NEEDLES.get(name)
             if needle is None:
                 needle = _HEADER_NEEDLES[name] = b"\r\n%b:" % name.encode()
-            _, found, rest = self._raw_headers.partition(needle)
+            _, found, rest = self.raw_headers.partition(needle)
             return rest.partition(b"\r\n")[0].strip().decode("utf-8", "replace") if found else None
         return self.headers.get(name)
 
     @property
-    def raw_headers(self) -> bytes:
-        """The headers as they came, see `parse_headers`; empty if there are none."""
-        return self._raw_headers
-
-    @property
     def status(self) -> int | None:
         """Status code of a message of the server itself, None for an ordinary message."""
-        return parse_status(self._raw_headers)
+        return parse_status(self.raw_headers)
 
     @property
     def is_delivery(self) -> bool:
         """Whether a consumer of a stream delivered it, so that it has a sequence and can be acknowledged."""
-        return self._raw_reply.startswith(_ACK_PREFIX)
+        return self.raw_reply.startswith(_ACK_PREFIX)
 
     @property
     def sequence(self) -> int:
@@ -149,7 +150,7 @@ class Message:
 
     def ack(self) -> None:
         """Tell the consumer that the message is done; a policy of `all` includes everything before it."""
-        if self._raw_reply.startswith(_ACK_PREFIX):
+        if self.raw_reply.startswith(_ACK_PREFIX):
             if self._ack_reply:
                 self._write(b"PUB %b 0\r\n\r\n" % self._ack_reply)
             self._settle(is_done=True)
@@ -174,7 +175,7 @@ class Message:
 
         The consumer counts its deliveries anew after a reset, and misunderstands what bears a number of the old count.
         """
-        self._ack_reply = b"" if delivery is None else delivery._raw_reply  # noqa: SLF001 - of its own kind
+        self._ack_reply = b"" if delivery is None else delivery.raw_reply
 
     def _answer(self, body: bytes) -> None:
         if self._ack_reply.startswith(_ACK_PREFIX):
@@ -188,7 +189,7 @@ class Message:
     def _ack_field(self, index: int) -> int:
         tokens = self._ack_tokens
         if tokens is None:
-            tokens = self._ack_tokens = self._raw_reply.split(b".") if self.is_delivery else []
+            tokens = self._ack_tokens = self.raw_reply.split(b".") if self.is_delivery else []
         if len(tokens) > _V1_TOKENS:
             index += _V2_SHIFT
         return int(tokens[index]) if tokens else 0

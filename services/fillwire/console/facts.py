@@ -6,7 +6,7 @@ Amounts stay decimal strings. Nothing is left out that the viewer may not see: w
 from typing import Any, Final
 
 from fillwire.domain.events import ConnectionEvent, OrderEvent
-from fillwire.runtime.fill_traces import emitted_ns
+from fillwire.runtime.emission import emitted_ns
 from fillwire.wire.decimals import decimal_text
 from fillwire.wire.headers import Stamps
 

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from fillwire.bus.publisher import OrderedPublisher
 from fillwire.domain.errors import PublishError
 from fillwire.domain.identifiers import Account
-from fillwire.gateway.lineage import Lineage
-from fillwire.gateway.sent import Sent
 from fillwire.gateway.unstored import Spilled, Unstored
+from fillwire.runtime.fill_tracer import AccountTracer
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.venues.records import OrderReport
@@ -48,7 +47,14 @@ class Publication:
         self.unstored = Unstored(spilled)
         self._submit = publisher.submit
         self._subjects: dict[tuple[str, str], str] = {}
-        self._lineage = Lineage()
+        self._tracer = AccountTracer(
+            telemetry.tracer,
+            exchange=account.exchange,
+            environment=account.environment,
+            user=account.user,
+            clock_offset_ns=clock_offset_ns,
+            settle=self.unstored.settle,
+        )
 
     def publish(self, report: OrderReport, parsed_ns: int, frame_bytes: int) -> bool:
         """Publish an event, which is resent until the broker has it; return whether it was taken.
@@ -58,47 +64,19 @@ class Publication:
             parsed_ns: when the frame had become an event.
             frame_bytes: size of the frame; 0 for an event that came otherwise.
         """
-        account = self.account
-        place = pair, kind = report.pair, report.kind
+        place = report.pair, report.kind
         subject = self._subjects.get(place)
         if subject is None:
             subject = self._subject(place)
-        event_id, order_id, body = report.event_id, report.order_id, report.json
+        event_id = report.event_id
         since_ns = report.transaction_time_ns - (self.clock_offset_ns() or 0)
-        order = f"{report.symbol} {order_id}"
-        # Without an export nothing tells of the links, and where no trace is kept nobody asks for ids.
-        ids = self.telemetry.sampling.ids(event_id)
-        is_linked = self.telemetry.is_exporting
-        earlier = self._lineage.append(order, (event_id, ids)) if is_linked and ids is not None else ()
-        sent = Sent(
-            event_id,
-            subject,
-            account.exchange,
-            account.environment,
-            account.user,
-            pair,
-            kind,
-            order_id,
-            report.trade_id,
-            report.exchange_time_ns,
-            None,  # the offset of the clocks, taken when it leaves
-            report.received_time_ns,
-            parsed_ns,
-            0,  # it has not left
-            None,  # nor arrived
-            frame_bytes,
-            len(body),
-            earlier,
-            ids,
-            self.telemetry,
-            self.unstored,
-            self.clock_offset_ns,
-        )
+        order = f"{report.symbol} {report.order_id}"
+        sent = self._tracer.sent(report, subject, order, parsed_ns, frame_bytes)
         try:
             is_in_memory = self._submit(
                 order,
                 subject,
-                body,
+                report.json,
                 event_id,
                 sent.headers,
                 sent.acknowledged,

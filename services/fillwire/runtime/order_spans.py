@@ -5,9 +5,7 @@ from fillwire.runtime.order_traces import CommandTrace, OrderTrace
 from fillwire.runtime.otlp_encoding import (
     SpanKind,
     error_status,
-    form,
     known_text,
-    shape,
     span,
     text_attribute,
 )
@@ -28,13 +26,14 @@ def order_spans(trace: OrderTrace | CommandTrace, kept_for: str | None = None) -
     if isinstance(trace, OrderTrace):
         return [
             span(
-                trace.context.trace_id,
-                trace.context.span_id,
-                trace.parent_id,
-                form(shape(trace.verb, SpanKind.CLIENT)),
-                trace.asked_ns,
-                trace.answered_ns,
-                _said(trace) + known_text(names.BOT, trace.bot) + why + _status(trace),
+                trace.verb,
+                SpanKind.CLIENT,
+                trace_id=trace.context.trace_id,
+                span_id=trace.context.span_id,
+                parent_id=trace.parent_id,
+                start_ns=trace.asked_ns,
+                end_ns=trace.answered_ns,
+                said=_said(trace) + known_text(names.BOT, trace.bot) + why + _status(trace),
             )
         ]
     return _gateway_spans(trace, why)
@@ -69,19 +68,29 @@ def _gateway_spans(trace: CommandTrace, why: bytes) -> list[bytes]:
     handle = child_id(f"{asked.hex()}\0{names.HANDLE}")
     spans = [
         span(
-            trace_id,
-            handle,
-            asked,
-            form(shape(f"{names.HANDLE} {verb}", SpanKind.SERVER), is_parent_remote=True),
-            trace.received_ns,
-            trace.answered_ns,
-            _said(trace) + why + _status(trace),
+            f"{names.HANDLE} {verb}",
+            SpanKind.SERVER,
+            trace_id=trace_id,
+            span_id=handle,
+            parent_id=asked,
+            start_ns=trace.received_ns,
+            end_ns=trace.answered_ns,
+            said=_said(trace) + why + _status(trace),
+            is_parent_remote=True,
         )
     ]
 
     def step(name: str, kind: SpanKind, start_ns: int, end_ns: int) -> None:
-        span_id = child_id(f"{asked.hex()}\0{name}")
-        spans.append(span(trace_id, span_id, handle, form(shape(name, kind)), start_ns, end_ns))
+        made = span(
+            name,
+            kind,
+            trace_id=trace_id,
+            span_id=child_id(f"{asked.hex()}\0{name}"),
+            parent_id=handle,
+            start_ns=start_ns,
+            end_ns=end_ns,
+        )
+        spans.append(made)
 
     begun_ns = trace.received_ns
     if trace.noted_ns is not None:

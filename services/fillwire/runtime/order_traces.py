@@ -1,6 +1,7 @@
 """What the bot's host and the gateway remember of one request of a callback, such as its counter-order."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fillwire.domain.identifiers import Account
 from fillwire.domain.orders import Outcome
@@ -77,3 +78,15 @@ class CommandTrace:
     sent_ns: int | None = None
     venue_answered_ns: int | None = None
     answered_ns: int = 0
+
+
+class KeptOrder(NamedTuple):
+    """A request whose trace is kept.
+
+    Attributes:
+        trace: the record.
+        kept_for: why, although the ratio left it out; None where it did not.
+    """
+
+    trace: OrderTrace | CommandTrace
+    kept_for: str | None = None

@@ -1,7 +1,6 @@
-"""Spans as the bytes of an OTLP export request, without the SDK's objects.
+"""Spans of orders as the bytes of an OTLP export request, without the SDK's objects, of which each takes some 25 µs.
 
-The SDK takes some 25 µs per span, of objects that are made to be read once. What is the same in many spans, its form, is
-encoded once and kept; a span is that, what it alone says, its ids and its times.
+Those of fills, of which there are more, are written by the extension (`fastparse/src/fill/otlp.rs`).
 """
 
 from collections.abc import Sequence
@@ -20,30 +19,20 @@ MAX_NS: Final = 2**63 - 1
 
 # Tags of the protocol's fields: number << 3 | wire type.
 _KEY, _VALUE, _STRING, _INT = b"\x0a", b"\x12", b"\x0a", b"\x18"
-TRACE_ID, SPAN_ID, PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"  # each with its length
-_NAME, _KIND, _ATTRIBUTE, _EVENT, _LINK, _STATUS = b"\x2a", b"\x30", b"\x4a", b"\x5a", b"\x6a", b"\x7a"
-_LINK_ATTRIBUTE, _EVENT_ATTRIBUTE = b"\x22", b"\x1a"
+_TRACE_ID, _SPAN_ID, _PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"  # each with its length
+_NAME, _KIND, _ATTRIBUTE, _EVENT, _STATUS = b"\x2a", b"\x30", b"\x4a", b"\x5a", b"\x7a"
+_EVENT_ATTRIBUTE = b"\x1a"
 _RESOURCE_SPANS, _SCOPE_SPANS, _SPANS = b"\x0a", b"\x12", b"\x12"
-START, END = 0x39, 0x41
+_START, _END = 0x39, 0x41
 _EVENT_TIME: Final = Struct("<BQ")
 _AT = 0x09
 # Flags: the trace is kept, it is known whether the parent is remote, and whether it is.
 _LOCAL: Final = b"\x85\x01\x01\x01\x00\x00"
 _REMOTE: Final = b"\x85\x01\x01\x03\x00\x00"
-_LINK_FLAGS: Final = b"\x35\x01\x03\x00\x00"
 _ERROR: Final = b"\x18\x02"
 _LOW: Final = 0x7F
 _MORE: Final = 0x80
-_LONG: Final = 1 << 28
-_UNSIGNED: Final = 2**64 - 1
-pack_times: Final = Struct("<BQBQ").pack
-"""Returns start and end of a span, of tag, start, tag, end; 0 <= start <= end <= `MAX_NS`."""
-_TIMES_BYTES: Final = 18
-ROOT_BYTES: Final = len(TRACE_ID) + 16 + len(SPAN_ID) + 8 + _TIMES_BYTES
-"""What ids and times take in a span without a parent."""
-CHILD_BYTES: Final = ROOT_BYTES + len(PARENT_ID) + 8
-"""What ids and times take in a span with a parent."""
-_LINK_BYTES: Final = ROOT_BYTES - _TIMES_BYTES + len(_LINK_FLAGS)
+_TIMES: Final = Struct("<BQBQ").pack
 _ANY_CONTEXT: Final = SpanContext(1, 1, is_remote=False)
 
 
@@ -57,33 +46,14 @@ class SpanKind(IntEnum):
     CONSUMER = 5
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Return a number of 0 or more as the protocol writes it."""
     written = bytearray()
     while number >= _MORE:
         written.append(number & _LOW | _MORE)
         number >>= 7
     written.append(number)
     return bytes(written)
-
-
-_SHORT: Final = [_varint(number) for number in range(4096)]  # almost every length; 150 KiB
-_OPENINGS: Final = [_SPANS + length for length in _SHORT]
-
-
-def varint(number: int) -> bytes:
-    """Return a number from 0 to 2**64 - 1 as the protocol writes it."""
-    if number < 4096:  # noqa: PLR2004 - as above; a name costs a look-up
-        return _SHORT[number]
-    if number < _LONG:
-        return _varint(number)
-    low = number & _LONG - 1
-    return bytes(
-        (low & 127 | 128, low >> 7 & 127 | 128, low >> 14 & 127 | 128, low >> 21 | 128)
-    ) + _known_varint(number >> 28)
-
-
-_known_varint: Final = lru_cache(1024)(_varint)
-"""The upper half of a time: the same for a quarter of a second."""
 
 
 def field(tag: bytes, body: bytes) -> bytes:
@@ -117,92 +87,41 @@ def text_attribute(key: str, value: str) -> bytes:
     return _text_head(_ATTRIBUTE, key, len(text)) + text
 
 
-@lru_cache(1024)
-def _number_head(key: str, number_bytes: int) -> bytes:
-    pair = field(_KEY, key.encode()) + _VALUE + varint(len(_INT) + number_bytes) + _INT
-    return _ATTRIBUTE + varint(len(pair) + number_bytes) + pair
-
-
-def number_attribute(key: str, value: int) -> bytes:
-    """Return an attribute of a span that is a number of 64 bits."""
-    number = varint(value & _UNSIGNED)
-    return _number_head(key, len(number)) + number
-
-
 known_text: Final = lru_cache(8192)(text_attribute)
 """`text_attribute` for what is the same in several spans, such as the id of an order."""
-known_number: Final = lru_cache(8192)(number_attribute)
-"""`number_attribute` for small numbers."""
 
 
-@lru_cache(1024)
-def shape(name: str, kind: SpanKind) -> bytes:
-    """Return the name and the kind of a span."""
-    return field(_NAME, _utf8(name)) + _KIND + varint(kind)
-
-
-def form(shape: bytes, attributes: bytes = b"", *, is_parent_remote: bool = False) -> bytes:
-    """Return what is the same in many spans: the protocol leaves open in which order the parts of a span come.
-
-    Args:
-        shape: of `shape`.
-        attributes: one behind the other.
-        is_parent_remote: whether another process made the parent.
-    """
-    return shape + attributes + (_REMOTE if is_parent_remote else _LOCAL)
-
-
-def opening(body_bytes: int) -> bytes:
-    """Return what a span begins with: `body_bytes` is the length of its form, ids and times and of what else it says."""
-    return _OPENINGS[body_bytes] if body_bytes < 4096 else _SPANS + _varint(body_bytes)  # noqa: PLR2004 - as `varint`
-
-
-def clamped_times(start_tag: int, start_ns: int, end_tag: int, end_ns: int) -> bytes:
-    """Return what `pack_times` does, of stamps that may be whatever their sender wrote.
-
-    They are brought into the protocol's range, and the end is not before the start: stamps of two machines may cross.
-    """
-    start_ns = min(max(start_ns, 0), MAX_NS)
-    return pack_times(start_tag, start_ns, end_tag, min(max(end_ns, start_ns), MAX_NS))
-
-
-def span(  # noqa: PLR0913, PLR0917 - the parts of a span
+def span(  # noqa: PLR0913 - the parts of a span
+    name: str,
+    kind: SpanKind,
+    *,
     trace_id: bytes,
     span_id: bytes,
     parent_id: bytes,
-    form: bytes,
     start_ns: int,
     end_ns: int,
-    rest: bytes = b"",
+    said: bytes = b"",
+    is_parent_remote: bool = False,
 ) -> bytes:
     """Return a span.
 
     Args:
+        name: what it is of.
+        kind: what it is to its neighbours.
         trace_id: of 16 bytes.
         span_id: of 8 bytes.
         parent_id: of 8 bytes.
-        form: of `form`.
-        start_ns: may be any number, as that of `clamped_times`.
+        start_ns: may be any number: stamps of two machines may cross, and are brought into the protocol's range.
         end_ns: as `start_ns`.
-        rest: attributes, links, events and status.
+        said: attributes, events and status, one behind the other.
+        is_parent_remote: whether another process made the parent.
     """
-    times = clamped_times(START, start_ns, END, end_ns)
-    head = opening(len(form) + len(rest) + CHILD_BYTES)
-    return b"".join((head, form, rest, TRACE_ID, trace_id, SPAN_ID, span_id, PARENT_ID, parent_id, times))
-
-
-def link(trace_id: bytes, span_id: bytes, key: str, value: str) -> bytes:
-    """Return a link to a span of another trace, with an attribute."""
-    text = _utf8(value)
-    head, pair = _link_heads(key, len(text))
-    return b"".join((head, trace_id, SPAN_ID, span_id, pair, text, _LINK_FLAGS))
-
-
-@lru_cache(1024)
-def _link_heads(key: str, text_bytes: int) -> tuple[bytes, bytes]:
-    """Return what a link begins with, and what stands before the text in it."""
-    pair = _text_head(_LINK_ATTRIBUTE, key, text_bytes)
-    return _LINK + varint(len(pair) + text_bytes + _LINK_BYTES) + TRACE_ID, pair
+    start_ns = min(max(start_ns, 0), MAX_NS)
+    times = _TIMES(_START, start_ns, _END, min(max(end_ns, start_ns), MAX_NS))
+    shape = field(_NAME, _utf8(name)) + _KIND + varint(kind)
+    flags = _REMOTE if is_parent_remote else _LOCAL
+    ids = (_TRACE_ID, trace_id, _SPAN_ID, span_id, _PARENT_ID, parent_id)
+    return field(_SPANS, b"".join((shape, flags, said, *ids, times)))
 
 
 def event(name: str, at_ns: int, *attributes: tuple[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""Where gateway and host hand in what they stamped on a fill: counted at once, traced later and off the path.
+"""What gateway and host stamp on a fill is counted at once, and traced later and off the path.
 
 Nothing but OpenTelemetry's standard variables says where it goes: `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`
 and `…_METRICS_ENDPOINT`), `…_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_CERTIFICATE`, `OTEL_SERVICE_NAME`,
@@ -19,13 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from fillwire.runtime import metric_names
 from fillwire.runtime.fill_exemplars import FillExemplars
-from fillwire.runtime.fill_latency import FillLatencies, latency_ns
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
-from fillwire.runtime.keeping import Kept, Record
+from fillwire.runtime.fill_latency import FillLatencies
+from fillwire.runtime.fill_tracer import FillTracer
 from fillwire.runtime.metrics import Distribution, Family, Measures, Metrics
-from fillwire.runtime.order_traces import CommandTrace, OrderTrace
-from fillwire.runtime.tail import ORDER, SLOW, Tail
-from fillwire.runtime.telemetry_names import is_failed
+from fillwire.runtime.order_traces import CommandTrace, KeptOrder, OrderTrace
+from fillwire.runtime.telemetry_names import KeptFor, is_failed
 from fillwire.runtime.tracing import Sampling, sampling_from
 
 if TYPE_CHECKING:
@@ -65,8 +63,8 @@ class TelemetryLimits:
 
     Attributes:
         slow_s: a fill that took longer from venue to bot is traced even if the ratio leaves it out; None for none.
-        ring_fills: kept records that wait for their export at most, a kilobyte each; then the oldest are dropped and
-            counted. Three seconds of 10,000 fills: a receiver on a busy machine may take one for a request.
+        ring_fills: kept records that wait for their export at most, a kilobyte each, and as many of orders; then the
+            oldest are dropped and counted. Three seconds of 10,000 fills: a receiver on a busy machine may take one for a request.
         export_interval_s: longest time that a kept record waits for its export.
         close_deadline_s: longest time that leaving the context waits for the receiver.
     """
@@ -80,7 +78,8 @@ class TelemetryLimits:
 class FillTelemetry:
     """Counts and traces the fills of one process. An asynchronous context manager: leaving it exports what is left.
 
-    All methods but the context manager's take microseconds and never wait. Call them on one thread.
+    All methods but the context manager's take microseconds and never wait. Call them on one thread. Fills themselves are
+    told to `tracer`.
 
     Args:
         service_name: `service.name` of the process unless `OTEL_SERVICE_NAME` is set, such as `fillwire-gateway`.
@@ -90,6 +89,7 @@ class FillTelemetry:
         limits: what it may take of memory and time.
 
     Attributes:
+        tracer: counts each fill, and keeps the records of those that are traced.
         latencies: the histograms of all fills.
         metrics: what the process counts beside them; the latencies are one of its sources.
     """
@@ -104,19 +104,24 @@ class FillTelemetry:
         limits: TelemetryLimits = TelemetryLimits(),
     ) -> None:
         self.sampling = sampling
-        self.latencies = FillLatencies()
+        slow_ns = None if limits.slow_s is None else round(limits.slow_s * 1e9)
+        self.tracer = FillTracer(
+            bound=sampling.bound,
+            follows_parent=sampling.follows_parent,
+            slow_ns=slow_ns,
+            capacity=limits.ring_fills,
+        )
+        self.latencies = FillLatencies(self.tracer)
         self.metrics = Metrics()
         self.metrics.add(self._measure)
-        self._exemplars = FillExemplars()
+        self._exemplars = FillExemplars(self.tracer)
         self._service_name = service_name
         self._instance = instance
         self._endpoint = endpoint
         self._limits = limits
-        self._tail = Tail(None if limits.slow_s is None else round(limits.slow_s * 1e9))
-        self._ring: deque[Record | Kept] = deque(maxlen=limits.ring_fills)
-        self._wake_at = max(1, limits.ring_fills // 2)
-        self._kept_fills = 0
-        self._dropped_fills = 0
+        self._orders: deque[KeptOrder] = deque(maxlen=limits.ring_fills)
+        self._kept_orders = 0
+        self._dropped_orders = 0
         self._left_fills = 0
         self._exporting: ExportThread | None = None
 
@@ -155,83 +160,60 @@ class FillTelemetry:
         """What became of the traces so far."""
         exported = self._exporting.counts if self._exporting is not None else None
         return TelemetryCounts(
-            kept_fills=self._kept_fills,
+            kept_fills=self.tracer.kept_count + self._kept_orders,
             exported_spans=exported.exported_spans if exported else 0,
-            dropped_fills=self._dropped_fills,
+            dropped_fills=self._dropped_fills(),
             lost_fills=(exported.lost_fills if exported else 0) + self._left_fills,
             failed_requests=exported.failed_requests if exported else 0,
         )
-
-    def is_sampled(self, event_id: str) -> bool:
-        """Return whether the ratio keeps the event's trace."""
-        return self.sampling.is_kept(event_id)
-
-    def fill_published(self, trace: GatewayTrace) -> None:
-        """Hand in what the gateway stamped, after the broker has stored the event."""
-        self.latencies.count_gateway(trace)
-        if self._exporting is None:
-            return
-        ids, sampling = trace.ids, self.sampling
-        if sampling.is_kept(trace.event_id) if ids is None else sampling.keeps_ids(ids):
-            self._keep(trace)
-
-    def callback_returned(self, trace: HostTrace) -> None:
-        """Hand in what the host stamped, after the bot's method returned or raised."""
-        took_ns = latency_ns(trace)
-        self.latencies.count_host(trace, took_ns)
-        if self._exporting is None:
-            return
-        if self.sampling.is_kept(trace.event_id, trace.is_parent_sampled):
-            self._keep(trace)
-            return
-        telling = self._tail.telling(trace, took_ns)
-        if telling is not None:
-            self._keep(Kept(trace, *telling))
 
     def keeps_order(self, event_id: str, parent: bool | None, latency_ns: int) -> bool:
         """Return whether the trace is kept of what a callback does, so far as that is known while it runs.
 
         Args:
             event_id: the event that the callback handles.
-            parent: as `Sampling.is_kept`.
+            parent: what the event's `traceparent` says (`tracing.is_parent_sampled`), None without one.
             latency_ns: how long the fill took from venue to bot.
         """
+        tracer = self.tracer
         if self._exporting is None:
             return False
-        if self.sampling.is_kept(event_id, parent):
+        if tracer.keeps(event_id, parent):
             return True
-        if self._tail.is_slow(latency_ns):
-            self._tail.note(event_id, SLOW)
-        return self._tail.reason(event_id) is not None
+        if tracer.is_slow(latency_ns):
+            tracer.note(event_id, KeptFor.SLOW)
+        return tracer.reason(event_id) is not None
 
     def order_answered(self, trace: OrderTrace) -> None:
         """Hand in what the host stamped on a request of a callback; one that failed has the whole trace kept."""
         if self._exporting is None:
             return
         if is_failed(trace.outcome) and not trace.context.is_sampled:
-            self._tail.note(trace.event_id, ORDER)
-        reason = self._tail.reason(trace.event_id)
+            self.tracer.note(trace.event_id, KeptFor.ORDER)
+        reason = self.tracer.reason(trace.event_id)
         if trace.context.is_sampled or reason is not None:
-            self._keep(trace if reason is None else Kept(trace, reason))
+            self._keep(KeptOrder(trace, reason))
 
     def command_answered(self, trace: CommandTrace) -> None:
         """Hand in what the gateway stamped on a request of a bot."""
         if self._exporting is None:
             return
         if self.sampling.keeps(trace.context):
-            self._keep(trace)
+            self._keep(KeptOrder(trace))
         elif is_failed(trace.outcome):
-            self._keep(Kept(trace, ORDER))
+            self._keep(KeptOrder(trace, KeptFor.ORDER))
 
-    def _keep(self, kept: Record | Kept) -> None:
-        waiting = len(self._ring)
-        self._kept_fills += 1
-        if waiting == self._ring.maxlen:
-            self._dropped_fills += 1
-        elif waiting == self._wake_at and self._exporting is not None:
+    def _keep(self, kept: KeptOrder) -> None:
+        waiting, orders = len(self._orders), self._orders
+        self._kept_orders += 1
+        if waiting == orders.maxlen:
+            self._dropped_orders += 1
+        elif waiting == max(1, self._limits.ring_fills // 2) and self._exporting is not None:
             self._exporting.wake()
-        self._ring.append(kept)
-        self._exemplars.offer(kept)
+        orders.append(kept)
+
+    def _dropped_fills(self) -> int:
+        return self.tracer.dropped_count + self._dropped_orders
 
     def _measure(self, into: Measures) -> None:
         """Say how long fills took, with traces that show it; a trace that was not kept shows nothing."""
@@ -257,16 +239,18 @@ class FillTelemetry:
             from fillwire.runtime.telemetry_export import export_thread  # noqa: PLC0415
 
             self._exporting = export_thread(
-                ring=self._ring,
+                tracer=self.tracer,
+                orders=self._orders,
                 service_name=self._service_name,
                 instance=self._instance,
                 endpoint=self._endpoint,
                 series=self.latencies.series,
                 families=from_loop(self.metrics.collect_in_turns, asyncio.get_running_loop()),
-                dropped_fills=lambda: self._dropped_fills,
+                dropped_fills=self._dropped_fills,
                 span_interval_s=self._limits.export_interval_s,
             )
             self._exporting.start()
+            self.tracer.export(self._exporting.wake)
         return self
 
     async def __aexit__(

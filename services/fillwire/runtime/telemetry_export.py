@@ -22,17 +22,17 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.fill_latency import LatencySeries
 from fillwire.runtime.fill_metrics import metrics_data
-from fillwire.runtime.fill_spans import GATEWAY_SPANS, gateway_spans, host_spans
-from fillwire.runtime.fill_traces import GatewayTrace, HostTrace
-from fillwire.runtime.keeping import Kept, Record
+from fillwire.runtime.fill_tracer import FillTracer
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.metrics import Family
 from fillwire.runtime.order_spans import order_spans
+from fillwire.runtime.order_traces import KeptOrder
 from fillwire.runtime.otlp_encoding import Envelope
+from fillwire.runtime.span_errors import error_parts
 from fillwire.runtime.span_sender import SpanSender
 from fillwire.runtime.telemetry_names import SCHEMA_URL, SCOPE_NAME
 
-# Of spans per request, some 2,300 fills: a request costs half a millisecond, too, and receivers take 4 MiB and more.
+# Of spans per request, some thousand fills: a request costs half a millisecond, too, and receivers take 4 MiB and more.
 _BATCH_BYTES: Final = 3 * 1024 * 1024
 # Time to rest after an export, in multiples of what it took: a burst of fills keeps three quarters of the interpreter.
 _REST: Final = 3.0
@@ -95,7 +95,8 @@ class ExportThread:
     counted; meanwhile the ring drops its oldest records.
 
     Args:
-        ring: records whose traces are kept; appended to by the event loop's thread.
+        tracer: has the fills whose traces are kept.
+        orders: requests whose traces are kept; appended to by the event loop's thread.
         resource: the process, as OpenTelemetry describes it.
         span_exporter: where spans go, None for nowhere.
         metric_exporter: where metrics go, None for nowhere.
@@ -110,7 +111,8 @@ class ExportThread:
     def __init__(  # noqa: PLR0913 - the parts it connects
         self,
         *,
-        ring: deque[Record | Kept],
+        tracer: FillTracer,
+        orders: deque[KeptOrder],
         resource: Resource,
         span_exporter: SpanSender | None,
         metric_exporter: OTLPMetricExporter | None,
@@ -122,7 +124,8 @@ class ExportThread:
         metric_interval_s: float,
     ) -> None:
         self.counts = ExportCounts()
-        self._ring = ring
+        self._tracer = tracer
+        self._orders = orders
         self._resource = resource
         self._scope = InstrumentationScope(SCOPE_NAME, _VERSION, SCHEMA_URL)
         self._envelope = Envelope(resource, self._scope)
@@ -135,6 +138,7 @@ class ExportThread:
         self._span_interval_s = span_interval_s
         self._metric_interval_s = metric_interval_s
         self._wake = threading.Event()
+        self._half = (orders.maxlen or 0) // 2
         self._in_flight_fills = 0
         self._is_stopping = False
         self._is_abandoned = False
@@ -178,9 +182,9 @@ class ExportThread:
     def abandon(self) -> int:
         """Give up what has not been exported, and return how many fills that is; waits between retries end at once."""
         self._is_abandoned = True
-        left = self._in_flight_fills + len(self._ring)
+        left = self._in_flight_fills + self._waiting
         self._in_flight_fills = 0
-        self._ring.clear()
+        self._clear()
         for exporter in (self._span_exporter, self._metric_exporter):
             if exporter is not None:
                 exporter.shutdown()
@@ -208,12 +212,20 @@ class ExportThread:
         self._export_spans()
         self._export_metrics()
 
+    @property
+    def _waiting(self) -> int:
+        return len(self._tracer) + len(self._orders)
+
+    def _clear(self) -> None:
+        self._tracer.clear()
+        self._orders.clear()
+
     def _export_spans(self) -> None:
         if self._span_exporter is None:
-            self._ring.clear()
+            self._clear()
             return
         # What comes meanwhile waits for the next round, or there would be a request for every few fills.
-        due = len(self._ring)
+        due = self._waiting
         while due > 0 and not self._is_abandoned:
             begin_s = time.thread_time()
             encoded, spans, self._in_flight_fills = self._next_batch()
@@ -222,31 +234,29 @@ class ExportThread:
             if not is_taken:
                 self.counts.lost_fills += fills
                 self._note_failure()
-                return  # one failure per round: the ring bounds what piles up meanwhile
+                return  # one failure per round: the room for them bounds what piles up meanwhile
             self.counts.exported_spans += spans
             self._note_success()
             due = due - fills if fills else 0
-            if len(self._ring) >= (self._ring.maxlen or 0) // 2:
-                due = len(self._ring)  # and no rest until half of it is free
+            if max(len(self._tracer), len(self._orders)) >= self._half:
+                due = self._waiting  # and no rest until half of the room is free
             else:
-                # Whoever closes, or finds the ring half full, has set the event and so takes the rest away.
+                # Whoever closes, or finds the room half taken, has set the event and so takes the rest away.
                 self._wake.wait(_REST * (time.thread_time() - begin_s))
 
     def _next_batch(self) -> tuple[list[bytes], int, int]:
         """Return encoded spans, how many they are, and of how many records."""
         encoded: list[bytes] = []
         spans = fills = size = 0
-        while size < _BATCH_BYTES:
-            try:
-                kept = self._ring.popleft()
-            except IndexError:
-                break
-            said, count = _spans(kept)
-            encoded.append(said)
-            size += len(said)
-            spans += count
+        while size < _BATCH_BYTES and self._orders:
+            trace, kept_for = self._orders.popleft()
+            said = order_spans(trace, kept_for)
+            encoded += said
+            size += sum(map(len, said))
+            spans += len(said)
             fills += 1
-        return encoded, spans, fills
+        of_fills, span_count, count = self._tracer.take(max(0, _BATCH_BYTES - size), error_parts)
+        return [*encoded, of_fills], spans + span_count, fills + count
 
     def _export_metrics(self) -> None:
         if self._metric_exporter is None or self._is_abandoned:
@@ -281,23 +291,10 @@ class ExportThread:
             )
 
 
-def _spans(kept: Record | Kept) -> tuple[bytes, int]:
-    """Return a record's spans, encoded, and how many they are."""
-    if isinstance(kept, Kept):
-        trace, kept_for, tells_gateway, tells_delivery = kept
-    else:
-        trace, kept_for, tells_gateway, tells_delivery = kept, None, False, None
-    if isinstance(trace, GatewayTrace):
-        return gateway_spans(trace, kept_for), GATEWAY_SPANS
-    if isinstance(trace, HostTrace):
-        return host_spans(trace, kept_for, tells_gateway=tells_gateway, tells_delivery=tells_delivery)
-    encoded = order_spans(trace, kept_for)
-    return b"".join(encoded), len(encoded)
-
-
 def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
     *,
-    ring: deque[Record | Kept],
+    tracer: FillTracer,
+    orders: deque[KeptOrder],
     service_name: str,
     instance: str,
     endpoint: str | None,
@@ -309,7 +306,8 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
     """Return the thread, not yet started, with exporters as OpenTelemetry's standard variables describe them.
 
     Args:
-        ring: as `ExportThread`.
+        tracer: as `ExportThread`.
+        orders: as `ExportThread`.
         service_name: as `process_resource`.
         instance: as `process_resource`.
         endpoint: base address of the receiver; None leaves it to the environment.
@@ -324,7 +322,8 @@ def export_thread(  # noqa: PLR0913 - what it exports, for whom and how often
     """
     resource = process_resource(service_name, instance)
     return ExportThread(
-        ring=ring,
+        tracer=tracer,
+        orders=orders,
         resource=resource,
         span_exporter=SpanSender(_signal_endpoint(endpoint, "traces"))
         if _is_wanted("TRACES", endpoint)

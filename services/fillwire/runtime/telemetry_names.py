@@ -62,9 +62,7 @@ EXCHANGE_TIME_NS: Final = "fillwire.exchange_time_ns"  # by the venue's clock, u
 FRAME_BYTES: Final = "fillwire.frame.size"  # bytes
 CLIENT_ORDER_ID: Final = "fillwire.client_order_id"  # of an order that a callback places or cancels
 OUTCOME: Final = "fillwire.outcome"  # of that request: `accepted`, `rejected` or `unknown`
-# Why the trace was kept although the ratio left it out: `error` of a callback, `slow`, or `order`: a counter-order that
-# was not accepted.
-KEPT_FOR: Final = "fillwire.kept_for"
+KEPT_FOR: Final = "fillwire.kept_for"  # why the trace was kept although the ratio left it out: `KeptFor`
 
 # OpenTelemetry's own, of the messaging and exception conventions; written out, since the package that holds them calls
 # the first incubating and may rename its constants.
@@ -82,6 +80,17 @@ EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 
 
+class KeptFor(StrEnum):
+    """Why a trace is kept although the ratio leaves it out."""
+
+    ERROR = "error"
+    """A bot's method raised."""
+    SLOW = "slow"
+    """The fill took longer from venue to bot than it may."""
+    ORDER = "order"
+    """A counter-order was rejected, or nobody knows what became of it."""
+
+
 class Stage(StrEnum):
     """The stages in which `fillwire.fill.latency` is measured."""
 
@@ -93,6 +102,10 @@ class Stage(StrEnum):
     DELIVERED_TO_CALLBACK = "delivered_to_callback"
     CALLBACK = "callback"
     EMIT_TO_CALLBACK = "emit_to_callback"
+
+
+STAGES: Final = tuple(Stage)
+"""In the order in which the extension counts them."""
 
 
 def is_failed(outcome: Outcome) -> bool:

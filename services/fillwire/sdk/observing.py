@@ -4,7 +4,7 @@ from collections import Counter
 
 from fillwire.bus.messages import Message
 from fillwire.domain.events import OrderEvent
-from fillwire.runtime.fill_traces import HostTrace, emitted_ns
+from fillwire.runtime.emission import emitted_ns
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.telemetry import FillTelemetry
 from fillwire.sdk.bot import Bot
@@ -24,17 +24,14 @@ def emission_ns(event: OrderEvent, message: Message) -> int:
 
 
 def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
-    """Return a function that hands every call to `telemetry`: counted always, traced if its trace is kept.
+    """Return a function that tells `telemetry` of every call: counted always, traced if its trace is kept.
 
     Args:
-        telemetry: takes what is stamped.
+        telemetry: is told.
         calls: remember each call; None where nobody asks for them.
     """
-    hand_in = telemetry.callback_returned
+    called = telemetry.tracer.called
     note = None if calls is None else calls.note
-    # Read once for all bots that share it.
-    of_nothing: Message | None = None
-    last = of_nothing, read_arrival(b""), "", 0
     blocked: Counter[tuple[str, str]] = Counter()
 
     def warn(bot: Bot, event: OrderEvent, callback: str, duration_ns: int) -> None:
@@ -68,48 +65,26 @@ def observer(telemetry: FillTelemetry, calls: Calls | None = None) -> Observe:
     ) -> None:
         if returned_ns - started_ns > BLOCKING_NS:
             warn(bot, event, callback, returned_ns - started_ns)
-        nonlocal last
-        if message is not last[0]:
-            arrival = read_arrival(message.raw_headers)
-            last = message, arrival, message.subject, message.delivery_count or 1
-        _, (offset_ns, parsed_ns, published_ns, is_kept), subject, delivery = last
-        fill = event.last_fill
-        hand_in(
-            HostTrace(
-                event.event_id,
-                subject,
-                event.exchange,
-                event.environment,
-                event.user,
-                event.pair,
-                event.kind,
-                event.order_id,
-                None if fill is None else fill.trade_id,
-                event.exchange_time_ns,
-                event.received_time_ns,
-                offset_ns,
-                parsed_ns,
-                published_ns,
-                bot.name,
-                callback,
-                delivered_ns,
-                started_ns,
-                returned_ns,
-                len(message.data),
-                delivery,
-                attempt,
-                callback_index,
-                is_kept,
-                error,
-            )
+        name = bot.name
+        called(
+            name,
+            event,
+            message,
+            callback,
+            callback_index,
+            attempt,
+            delivered_ns,
+            started_ns,
+            returned_ns,
+            error,
         )
         if note is not None:
             note(
                 event.user,
                 event.event_id,
-                bot.name,
+                name,
                 callback,
-                delivery,
+                message.delivery_count or 1,
                 attempt,
                 delivered_ns,
                 started_ns,

@@ -1,9 +1,12 @@
 """Ids that follow from the event, and the decision which traces are kept."""
 
+from hashlib import blake2b
+
 import pytest
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from fillwire.domain.errors import ConfigError
+from fillwire.runtime.fill_tracer import FillTracer
 from fillwire.runtime.tracing import (
     Sampling,
     TraceContext,
@@ -17,9 +20,18 @@ from fillwire.runtime.tracing import (
     trace_ids,
     traceparent,
 )
+from support.fill_records import published
 
 EVENT = "binance:live:alice:BTCUSDT:12510053279:28457"
 EVENTS = [f"binance:live:alice:BTCUSDT:1:{number}" for number in range(2_000)]
+
+
+def _tracer(sampling: Sampling) -> FillTracer:
+    return FillTracer(bound=sampling.bound, follows_parent=sampling.follows_parent, slow_ns=None, capacity=1)
+
+
+def _keeps(sampling: Sampling, event: str, parent: bool | None = None) -> bool:
+    return _tracer(sampling).keeps(event, parent)
 
 
 def test_ids_are_those_of_every_release() -> None:
@@ -39,14 +51,24 @@ def test_bytes_and_numbers_are_the_same_ids() -> None:
     assert tuple(int.from_bytes(digest) for digest in span_digests(EVENT)) == tuple(ids)
 
 
+def test_ids_are_a_hash_that_anybody_can_make() -> None:
+    """In a program of any language, from the text of the event's id; of a call's too."""
+    for event in (EVENT, "", "ä€🚀" * 100):
+        digest = blake2b(event.encode(), digest_size=48).digest()
+        assert b"".join(span_digests(event)) == digest
+        delivered = blake2b(b"grid\0" + b"3", digest_size=8).digest()
+        called = blake2b(b"grid\0" + b"3\0on_fill\0" + b"2", digest_size=8).digest()
+        number = int.from_bytes(digest[32:]) ^ int.from_bytes(delivered + called)
+        assert b"".join(host_span_ids(event, "grid", "on_fill", delivery=3, attempt=2)) == number.to_bytes(16)
+
+
 @pytest.mark.parametrize("ratio", [0.0, 0.01, 0.3, 1.0])
 def test_the_header_is_sent_with_what_is_kept_and_only_with_that(ratio: float) -> None:
     """One hash says both whether and where."""
-    sampling = Sampling(ratio)
+    tracer = _tracer(Sampling(ratio))
     for event in EVENTS:
-        expected = traceparent(event) if sampling.is_kept(event) else None
-        ids = sampling.ids(event)
-        assert (None if ids is None else sampling.header(ids)) == expected
+        expected = traceparent(event) if tracer.keeps(event, None) else None
+        assert published(tracer, event_id=event).get("traceparent") == expected
 
 
 def test_a_context_is_read_as_it_was_written() -> None:
@@ -67,7 +89,7 @@ def test_who_does_not_follow_the_sender_decides_by_the_trace() -> None:
     for event in EVENTS[:100]:
         for is_sampled in (True, False):
             context = TraceContext(span_digests(event).trace_id, b"12345678", is_sampled)
-            assert sampling.keeps(context) == sampling.is_kept(event)
+            assert sampling.keeps(context) == _keeps(sampling, event)
             assert Sampling(0.5).keeps(context) == is_sampled
 
 
@@ -111,15 +133,15 @@ def test_names_cannot_be_shifted_into_each_other() -> None:
 @pytest.mark.parametrize("ratio", [0.0, 0.01, 0.3, 0.999, 1.0])
 def test_the_ratio_decides_as_opentelemetry_does(ratio: float) -> None:
     """Other services that sample by the trace id keep the same traces."""
-    sampling, reference = Sampling(ratio), TraceIdRatioBased(ratio)
+    tracer, reference = _tracer(Sampling(ratio)), TraceIdRatioBased(ratio)
     for event in EVENTS:
         decision = reference.should_sample(None, trace_ids(event).trace_id, "emit").decision
-        assert sampling.is_kept(event) == (decision is Decision.RECORD_AND_SAMPLE)
+        assert tracer.keeps(event, None) == (decision is Decision.RECORD_AND_SAMPLE)
 
 
 def test_the_share_kept_is_the_ratio() -> None:
     """Of two thousand events a quarter is kept, give or take four standard deviations."""
-    kept = sum(Sampling(0.25).is_kept(event) for event in EVENTS)
+    kept = sum(_keeps(Sampling(0.25), event) for event in EVENTS)
     assert abs(kept - 500) < 4 * (2_000 * 0.25 * 0.75) ** 0.5
 
 
@@ -156,14 +178,14 @@ def test_what_a_header_says(header: str | None, said: bool | None) -> None:
 def test_the_standard_variables_win(environ: dict[str, str], kept: bool, kept_under_parent: bool) -> None:
     """OpenTelemetry's variables override the settings' ratio, here 0, with OpenTelemetry's meaning."""
     sampling = sampling_from(environ, 0.0)
-    assert sampling.is_kept(EVENT) is kept
-    assert sampling.is_kept(EVENT, True) is kept_under_parent
+    assert _keeps(sampling, EVENT) is kept
+    assert _keeps(sampling, EVENT, True) is kept_under_parent
 
 
 def test_a_parent_that_dropped_the_trace_is_followed() -> None:
     """A host keeps no half of a trace that the gateway has not kept, unless told not to follow."""
-    assert not sampling_from({}, 1.0).is_kept(EVENT, False)
-    assert sampling_from({"OTEL_TRACES_SAMPLER": "always_on"}, 1.0).is_kept(EVENT, False)
+    assert not _keeps(sampling_from({}, 1.0), EVENT, False)
+    assert _keeps(sampling_from({"OTEL_TRACES_SAMPLER": "always_on"}, 1.0), EVENT, False)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 """What is noticed about a callback that has returned."""
 
 import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from fillwire.bus.messages import Message
 from fillwire.domain.events import OrderEvent
-from fillwire.runtime.fill_traces import HostTrace
+from fillwire.runtime.otlp_encoding import Envelope
+from fillwire.runtime.span_errors import error_parts
 from fillwire.runtime.telemetry import FillTelemetry
-from fillwire.runtime.tracing import Sampling
+from fillwire.runtime.tracing import host_span_ids
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.observing import BLOCKING_NS, observer
 from fillwire.sdk.recalling import Calls
 from fillwire.sdk.strategy import Strategy
 from fillwire.wire.codec import encode_order
 from support.order_events import ALICE, order_event
+from support.otlp_receiver import received_spans
 
 
 class Plain(Strategy):
@@ -54,64 +58,74 @@ def test_a_plain_callback_that_keeps_the_loop_is_named(
     assert [record.message for record in caplog.records] == ["callback_blocks_loop"] * warnings
 
 
-class Listening(FillTelemetry):
-    """Keeps what is handed in."""
-
-    def __init__(self) -> None:
-        super().__init__("fillwire-host", "", Sampling(0.0))
-        self.traces: list[HostTrace] = []
-
-    def callback_returned(self, trace: HostTrace) -> None:
-        """Keep it."""
-        self.traces.append(trace)
-
-
 @pytest.mark.parametrize(
-    ("headers", "stamps"),
+    ("headers", "published_ns"),
     [
-        (b"NATS/1.0\r\nFillwire-Stamps: -3,4,5\r\n\r\n", (-3, 4, 5)),
-        (b"NATS/1.0\r\nFillwire-Stamps: somebody else's\r\n\r\n", (None, None, None)),
-        (b"", (None, None, None)),
+        (b"NATS/1.0\r\nFillwire-Stamps: -3,4,5\r\n\r\n", 5),
+        (b"NATS/1.0\r\nFillwire-Stamps: somebody else's\r\n\r\n", 20),
+        (b"", 20),
     ],
 )
-def test_the_record_of_a_call_is_whole(headers: bytes, stamps: tuple[int | None, ...]) -> None:
-    """Each field says what event, message and call say: the record is filled by hand, so none may be forgotten."""
-    telemetry = Listening()
-    event, error = order_event(), ValueError("x")
+@pytest.mark.parametrize(
+    ("reply", "delivery"),
+    [
+        (b"$JS.ACK.ORDERS.grid.3.10.11.1700000000000000000.0", 3),
+        (b"$JS.ACK.hub.ACCOUNT.ORDERS.grid.4.10.11.1700000000000000000.0.random", 4),
+        (b"", 1),  # that no consumer delivered
+    ],
+)
+def test_the_record_of_a_call_is_whole(
+    headers: bytes, published_ns: int, reply: bytes, delivery: int
+) -> None:
+    """Each thing that its spans say is what event, message and call say."""
+    telemetry = FillTelemetry.start("fillwire-host", "", sample_ratio=1.0)
+    telemetry.tracer.export(lambda: None)
+    event = order_event()
     body = encode_order(event)
-    reply = b"$JS.ACK.ORDERS.grid.3.10.11.1700000000000000000.0"
     message = Message(b"orders.alice", reply, body, headers, lambda _: None)
+    assert (message.delivery_count or 1) == delivery
     observe = observer(telemetry)
-    observe(bot_of(Plain(), ALICE), event, message, "on_fill", 1, 2, 20, 30, 40, error)
-    (trace,) = telemetry.traces
-    expected = HostTrace(
-        event_id=event.event_id,
-        subject="orders.alice",
-        exchange=event.exchange,
-        environment=event.environment,
-        user=event.user,
-        pair=event.pair,
-        kind=event.kind,
-        order_id=event.order_id,
-        trade_id=None if event.last_fill is None else event.last_fill.trade_id,
-        exchange_time_ns=event.exchange_time_ns,
-        received_ns=event.received_time_ns,
-        clock_offset_ns=stamps[0],
-        parsed_ns=stamps[1],
-        published_ns=stamps[2],
-        bot="plain",
-        callback="on_fill",
-        delivered_ns=20,
-        started_ns=30,
-        returned_ns=40,
-        body_bytes=len(body),
-        delivery=3,
-        attempt=2,
-        callback_index=1,
-        is_parent_sampled=None,
-        error=error,
-    )
-    assert trace == expected
+    observe(bot_of(Plain(), ALICE), event, message, "on_fill", 0, 1, 20, 30, 40, None)
+    observe(bot_of(Plain(), ALICE), event, message, "on_order_filled", 1, 2, 20, 50, 60, ValueError("x"))
+    encoded, _, _ = telemetry.tracer.take(1_000_000, error_parts)
+    scope = InstrumentationScope("fillwire", "1", "schema")
+    deliver, first, second = received_spans(Envelope(Resource({}), scope).request([encoded]))
+    own = {
+        "messaging.system": "nats",
+        "messaging.destination.name": "orders.alice",
+        "messaging.destination.template": "orders.{user}.{exchange}.{environment}.{pair}.{kind}",
+        "messaging.message.id": event.event_id,
+        "messaging.message.body.size": len(body),
+        "messaging.consumer.group.name": "plain",
+        "fillwire.bot": "plain",
+        "fillwire.delivery": delivery,
+    }
+    identity = {
+        "fillwire.exchange": event.exchange,
+        "fillwire.environment": event.environment,
+        "fillwire.user": event.user,
+        "fillwire.pair": event.pair,
+        "fillwire.kind": event.kind,
+        "fillwire.order_id": event.order_id,
+    }
+    if event.last_fill is not None:
+        identity["fillwire.trade_id"] = event.last_fill.trade_id
+    assert deliver.attributes == own | {
+        "messaging.operation.type": "receive",
+        "messaging.operation.name": "deliver",
+    }
+    assert (deliver.start_ns, deliver.end_ns) == (published_ns, 20)
+    for span, name, attempt, times in (
+        (first, "on_fill", 1, (30, 40)),
+        (second, "on_order_filled", 2, (50, 60)),
+    ):
+        operation = {"messaging.operation.type": "process", "messaging.operation.name": name}
+        assert span.attributes == own | identity | operation | {"fillwire.attempt": attempt}
+        assert (span.start_ns, span.end_ns) == times
+        ids = host_span_ids(event.event_id, "plain", name, delivery=delivery, attempt=attempt)
+        assert (span.parent_id, span.span_id) == (ids.deliver.hex(), ids.callback.hex())
+    assert (first.is_error, second.is_error) == (False, True)
+    assert second.status_message == "ValueError: x"
 
 
 def test_each_call_is_remembered_for_whoever_looks_at_the_fill() -> None:

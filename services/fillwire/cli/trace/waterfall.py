@@ -7,7 +7,7 @@ from typing import Any
 from fillwire.cli.trace.finding import Logged
 from fillwire.domain.calls import CallsAnswer
 from fillwire.runtime import telemetry_names as names
-from fillwire.runtime.fill_traces import emitted_ns
+from fillwire.runtime.emission import emitted_ns
 
 GATEWAY = "fillwire-gateway"
 BROKER = "broker"

@@ -1,16 +1,20 @@
-//! The face of the parsers towards Python. The only file that knows Python; documented in `_fastparse.pyi`.
+//! The face of the crate towards Python: of the parsers here, of the tracing in the files beside. Nothing else knows Python;
+//! documented in `_fastparse.pyi`.
+
+mod fills;
+mod reading;
+mod sent;
+mod tracer;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyType};
 
-use crate::arrival;
 use crate::error::{ErrorCode, ParseError};
-use crate::latency;
 use crate::model::{self, Kind, Report, Span};
 use crate::venue::{self, Config, OrderFacts, VenueParser};
 
@@ -318,52 +322,6 @@ impl Parser {
     }
 }
 
-/// Stamps, and whether the trace is kept.
-type Arrival = (Option<i64>, Option<i64>, Option<i64>, Option<bool>);
-
-#[pyfunction]
-#[pyo3(signature = (block, /))]
-fn read_arrival(block: &[u8]) -> Arrival {
-    let [offset, parsed, published] = arrival::stamps(block).map_or([None; 3], |stamps| stamps.map(Some));
-    (offset, parsed, published, arrival::is_sampled(block))
-}
-
-/// Durations of one kind, counted.
-#[pyclass(subclass, module = "fillwire._fastparse")]
-#[derive(Default)]
-struct Histogram(latency::Histogram);
-
-/// Counts per bucket, records of 0 ns or less, sum, smallest and largest.
-type Counted<'py> = (Bound<'py, PyTuple>, u64, i128, Option<i64>, Option<i64>);
-
-#[pymethods]
-impl Histogram {
-    #[new]
-    fn new() -> Self {
-        Self::default()
-    }
-
-    #[pyo3(signature = (duration_ns, /))]
-    fn record(&mut self, duration_ns: &Bound<'_, PyAny>) -> PyResult<()> {
-        let duration_ns =
-            match duration_ns.extract::<i64>() {
-                // Stamps come from other machines, and may be any number.
-                Err(error) if error.is_instance_of::<PyOverflowError>(duration_ns.py()) => {
-                    if duration_ns.lt(0)? { 0 } else { i64::MAX }
-                }
-                found => found?,
-            };
-        self.0.record(duration_ns);
-        Ok(())
-    }
-
-    fn counted<'py>(&self, py: Python<'py>) -> PyResult<Counted<'py>> {
-        let latency::Histogram { counts, zero_count, sum_ns, min_ns, max_ns } = &self.0;
-        let extremes = (*max_ns >= 0).then_some((*min_ns, *max_ns)).unzip();
-        Ok((PyTuple::new(py, counts)?, *zero_count, *sum_ns, extremes.0, extremes.1))
-    }
-}
-
 fn read_symbols(mapping: &Bound<'_, PyMapping>) -> PyResult<HashMap<String, String>> {
     mapping.items()?.iter().map(|item| item.extract()).collect()
 }
@@ -386,9 +344,15 @@ fn _fastparse(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Parser>()?;
     module.add_class::<Control>()?;
     module.add_class::<ExecutionReport>()?;
-    module.add_class::<Histogram>()?;
+    module.add_class::<fills::Histogram>()?;
+    module.add_class::<tracer::FillTracer>()?;
+    module.add_class::<sent::AccountTracer>()?;
+    module.add_class::<sent::Sent>()?;
     module.add("ParseError", parse_error_type(module.py())?)?;
     module.add_function(wrap_pyfunction!(exchanges, module)?)?;
-    module.add_function(wrap_pyfunction!(read_arrival, module)?)?;
+    module.add_function(wrap_pyfunction!(fills::read_arrival, module)?)?;
+    module.add_function(wrap_pyfunction!(fills::fill_ids, module)?)?;
+    module.add_function(wrap_pyfunction!(fills::call_ids, module)?)?;
+    module.add_function(wrap_pyfunction!(fills::child_id, module)?)?;
     module.add_function(wrap_pyfunction!(error_codes, module)?)
 }
