@@ -147,7 +147,14 @@ impl FillTracer {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.wake.try_lock().map_or(Ok(()), |wake| visit.call(&*wake))
+        // Who holds a lock goes on, and what it guards is seen the next time.
+        if let Ok(wake) = self.wake.try_lock() {
+            visit.call(&*wake)?;
+        }
+        match self.last.try_lock().as_deref() {
+            Ok(Some((message, _))) => visit.call(message),
+            _ => Ok(()),
+        }
     }
 
     fn export(&self, wake: Py<PyAny>) {
@@ -257,7 +264,8 @@ impl FillTracer {
         let reason = Reason::of(reason).ok_or_else(|| {
             PyValueError::new_err(format!("expected error, slow or order, found {reason:?}"))
         })?;
-        locked(&self.path).tail.note(&text(event_id)?, reason);
+        let event_id = text(event_id)?;
+        locked(&self.path).tail.note(&event_id, reason);
         Ok(())
     }
 
