@@ -37,6 +37,8 @@ class Clustered(Composed):
         directory: of the cluster.
     """
 
+    client = "manager"
+
     def __init__(self, directory: Path) -> None:
         super().__init__("dev")
         self._kubectl = (
@@ -104,7 +106,7 @@ class ClusterSmoke(Smoke):
         """Take every step; the first that fails raises `AssertionError`."""
         for exchange in EXCHANGES:  # what these trade would come between the count and the bots that record
             stop = ("bots", "stop", f"demo/traffic-{exchange}", "--cancel-orders", "--timeout", "60")
-            await self._cluster.fillwire("manager", *stop)
+            await self._cluster.as_user(*stop)
         self._former = await self._counts()
         await self._create_bots()
         await self._emit(100)

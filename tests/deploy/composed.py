@@ -74,7 +74,12 @@ class Composed:
 
     Args:
         tag: of the image `fillwire`.
+
+    Attributes:
+        client: the service that has what a user of bots needs.
     """
+
+    client = "bot"
 
     def __init__(self, tag: str) -> None:
         self._environ = {**PORTS, "FILLWIRE_TAG": tag}
@@ -107,6 +112,10 @@ class Composed:
     async def fillwire(self, service: str, *arguments: str) -> str:
         """Run `fillwire …` inside a service's container and return what it prints."""
         return await self("exec", "--no-TTY", service, "fillwire", *arguments)
+
+    async def as_user(self, *arguments: str) -> str:
+        """Run `fillwire …` as a user of bots does, and return what it prints."""
+        return await self.fillwire(self.client, *arguments)
 
     async def copy_out(self, service: str, path: str, target: Path) -> None:
         """Copy a file out of a service's container."""

@@ -92,13 +92,13 @@ class Smoke:
         for exchange in EXCHANGES:
             bot = ("--strategy", "recording", "--param", f"path={FOLDER}/{exchange}.jsonl", "--timeout", "60")
             account = ("--exchange", exchange, "--environment", ENVIRONMENT)
-            await self._system.fillwire("bot", "bots", "create", f"{USER}/smoke-{exchange}", *bot, *account)
+            await self._system.as_user("bots", "create", f"{USER}/smoke-{exchange}", *bot, *account)
         said = ""
 
         async def is_receiving() -> bool:
             nonlocal said
             try:
-                said = await self._system.fillwire("bot", "status", "--json")
+                said = await self._system.as_user("status", "--json")
             except EngineError as error:  # some account is not
                 said = str(error)
                 return False
@@ -222,7 +222,7 @@ class Smoke:
             async def is_whole(event_id: str = line["event_id"]) -> bool:
                 nonlocal found
                 ask = ("trace", event_id, "--jaeger", "http://jaeger:16686", "--json")
-                told = json.loads(await self._system.fillwire("bot", *ask))
+                told = json.loads(await self._system.as_user(*ask))
                 found = {span["name"].split()[0] for one in told for span in one["spans"]}
                 return found.issuperset(STAGES)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from deploy.cluster import PAUSE
 from deploy.images import OURS
-from deploy.stand_ins.images import STAND_INS, StandIn, _debian, _nats, _postgres, is_there, make
+from deploy.stand_ins.images import STAND_INS, StandIn, _debian, _nats, is_there, make
 from support.go_tools import build
 from support.manifests import rendered, workloads
 
@@ -44,17 +44,6 @@ def _pause(root: Path) -> None:
     subprocess.run(compiler, input=_SLEEPER, text=True, check=True, timeout=60)  # noqa: S603 - fixed arguments
 
 
-def _database(root: Path) -> None:
-    """As in Compose, but its user has the number that the official image gives it, by which the manifests name it."""
-    _postgres(root)
-    for command in (
-        ("groupmod", "--gid=999", "postgres"),
-        ("usermod", "--uid=999", "postgres"),
-        ("chown", "--recursive", "999:999", "/var/lib/postgresql"),
-    ):
-        subprocess.run(["chroot", str(root), *command], check=True, timeout=60)  # noqa: S603, S607 - fixed arguments
-
-
 def _broker(root: Path) -> None:
     _nats(root)
     (root / "tmp").mkdir()
@@ -64,7 +53,6 @@ STAND_INS.update(
     {
         # Its alpine image has the program on the path, where a hook looks for it.
         "nats": StandIn(_broker, ("ENV PATH=/", 'ENTRYPOINT ["/nats-server"]')),
-        "postgres": STAND_INS["postgres"]._replace(fill=_database),
         "alpine/socat": StandIn(lambda root: _debian(root, "socat"), (_PATH, 'ENTRYPOINT ["socat"]')),
         "natsio/prometheus-nats-exporter": StandIn(
             _of_go("prometheus-nats-exporter"),

@@ -109,6 +109,13 @@ def _postgres(root: Path) -> None:
     entrypoint = root / "usr/local/bin/docker-entrypoint.sh"
     shutil.copy(HERE / "postgres_entrypoint.sh", entrypoint)
     entrypoint.chmod(0o755)
+    # The number that the official image gives its user, by which manifests name it.
+    for command in (
+        ("groupmod", "--gid=999", "postgres"),
+        ("usermod", "--uid=999", "postgres"),
+        ("chown", "--recursive", "999:999", "/var/lib/postgresql"),
+    ):
+        subprocess.run(["chroot", str(root), *command], check=True, timeout=60)  # noqa: S603, S607 - fixed arguments
 
 
 _PATH: Final = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
