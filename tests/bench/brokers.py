@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fillwire.bus.server import EmbeddedServer
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 
 
 @asynccontextmanager

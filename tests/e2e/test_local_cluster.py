@@ -12,10 +12,11 @@ import pytest
 
 from fillwire.bus.server import find_server
 from fillwire.cli.stack import Child
+from fillwire.runtime.ports import free_ports
 from support.eventually import eventually
 from support.jaeger_binary import JAEGER
 from support.manifests import Workload
-from support.pods import COLLECTOR, Pods, free_port
+from support.pods import COLLECTOR, Pods
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -33,8 +34,8 @@ class Cluster:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        broker, monitor, venue = free_port(), free_port(), free_port()
-        self.monitoring = {name: free_port() for name in SERVICES}
+        broker, monitor, venue = free_ports(3)
+        self.monitoring = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.broker_monitoring = monitor
         addresses = {
             "nats:4222": broker,
@@ -44,7 +45,8 @@ class Cluster:
             "127.0.0.1:8765": venue,  # the relay of the gateway's pod
         }
         if JAEGER is not None:  # in place of the collector, too
-            self._jaeger_ports = {port: free_port() for port in (4317, 4318, 8888, 13133, 16685, 16686)}
+            ports = (4317, 4318, 8888, 13133, 16685, 16686)
+            self._jaeger_ports = dict(zip(ports, free_ports(len(ports)), strict=True))
             addresses |= {f"0.0.0.0:{port}": here for port, here in self._jaeger_ports.items()}
             addresses |= {
                 COLLECTOR: self._jaeger_ports[4318],
@@ -177,7 +179,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 async def test_the_local_webhook_prints_what_it_is_told(tmp_path: Path) -> None:
     """The notifier's pod has one of its own; what it takes can be read in its log."""
-    pods, port = Pods(tmp_path, {}), free_port()
+    pods, (port,) = Pods(tmp_path, {}), free_ports(1)
     sidecar = pods.workload("notify").containers[0]
     assert sidecar["restartPolicy"] == "Always"
     pods.mount("notify", sidecar)

@@ -21,7 +21,7 @@ from fillwire.bus.tls import TlsFiles
 from fillwire.cli.users.accounts import accounts_conf
 from fillwire.cli.users.registry import Kind
 from fillwire.domain.errors import BrokerError, ConfigError
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 from support.certificates import Authority, encrypt, replace
 from support.eventually import eventually
 from support.tenancy import registry_of

@@ -16,7 +16,8 @@ from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError, ConfigError
-from support.broker import ConnectBus, free_ports
+from fillwire.runtime.ports import free_ports
+from support.broker import ConnectBus
 from support.eventually import eventually
 from support.hanging import hang
 

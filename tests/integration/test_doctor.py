@@ -12,11 +12,11 @@ from fillwire.bus.server import EmbeddedServer, find_server
 from fillwire.cli.doctor.findings import CheckName, Outcome
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.identifiers import Account
+from fillwire.runtime.ports import free_ports
 from fillwire.simulator.binance.server import BinanceSimulator
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.wire.subjects import account_tokens
 from support.binance_keys import API_KEY, ED25519_PEM, HMAC_SECRET
-from support.broker import free_ports
 from support.doctoring import Findings, control, examined, outcomes
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, gateway_environ, rig

@@ -16,6 +16,7 @@ from fillwire.domain.errors import VenueError
 from fillwire.domain.identifiers import Account
 from fillwire.gateway.driver import Driver
 from fillwire.gateway.rest import RestClient
+from fillwire.runtime.ports import free_ports
 from fillwire.venues.binance.venue import BinanceSpot
 from fillwire.venues.endpoints import Endpoints
 from fillwire.venues.protocol import ConnectionLimits, Event, HttpAsk
@@ -23,7 +24,6 @@ from fillwire.venues.rest import HttpRequest
 from fillwire.venues.symbols import SymbolTable
 from fillwire.venues.venue import VenueKey
 from support.binance_keys import API_KEY, HMAC_SECRET
-from support.broker import free_ports
 from support.certificates import self_signed
 
 EXPECTED = {

@@ -11,11 +11,11 @@ from fillwire.domain.alert_names import DETECTION_LOST, KEY_REFUSED
 from fillwire.domain.enums import ConnectionState
 from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account
+from fillwire.runtime.ports import free_ports
 from fillwire.simulator.settings import SimulatorSettings
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.subjects import account_tokens, alert_subject, connection_subject
 from support.binance_keys import API_KEY, ED25519_API_KEY, ED25519_PEM, HMAC_SECRET
-from support.broker import free_ports
 from support.eventually import eventually
 from support.gateway_rig import ACCOUNT, ENVIRONMENT, Rig, rig
 

@@ -20,10 +20,11 @@ from fillwire.domain.identifiers import Account
 from fillwire.notify.service import Notifier, NotifyPolicy
 from fillwire.notify.webhook import Webhook
 from fillwire.runtime.metrics import Measures
+from fillwire.runtime.ports import free_ports
 from fillwire.runtime.settings import load_settings
 from fillwire.wire.codec import encode_alert
 from fillwire.wire.subjects import alert_subject
-from support.broker import ConnectBus, free_ports
+from support.broker import ConnectBus
 from support.eventually import eventually
 from support.logged import logged
 from support.webhook_receiver import SECRET, Receiver, receiver

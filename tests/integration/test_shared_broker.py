@@ -10,7 +10,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import BrokerError
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 from support.shared_broker import BINARY, CONTAINER, SharedBroker, choice, container, obstacle_to_container
 from support.variables import taken
 

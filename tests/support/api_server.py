@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 import yaml
 
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 from support.certificates import Authority
 from support.go_tools import tool
 from support.manifests import KUBECTL, Manifest

@@ -1,7 +1,6 @@
 """A real nats-server for tests, three of them as a cluster, and connections to them; where it comes from says `shared_broker`."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from fillwire.bus.buckets import ensure_buckets
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
+from fillwire.runtime.ports import free_ports
 from support.shared_broker import SharedBroker, has_binary
 
 ConnectBus = Callable[..., Awaitable[Bus]]
@@ -45,18 +45,6 @@ async def bus(connect_bus: ConnectBus) -> Bus:
     await ensure_streams(connected)
     await ensure_buckets(connected)
     return connected
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody listens on now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ Only what a cluster would do is done here: names of services become addresses of
 
 import base64
 import re
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +16,6 @@ OVERLAY: Final = "dev"
 _NAME_AND_PORT: Final = r"(?<![\w.-]){host}:{port}\b"
 COLLECTOR: Final = "otel-collector:4318"
 _MOUNTS: Final = ("/run/secrets", "/var/lib/fillwire", "/etc/fillwire")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Pods:

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 
 _ALONE = "nobody"  # whom PostgreSQL runs as where the tests run as root
 _DEADLINE_S = 30.0

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 from support.eventually import eventually
 
 _START_DEADLINE_S = 30.0

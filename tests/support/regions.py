@@ -22,10 +22,10 @@ from fillwire.cli.accounting import Balance, Execution, balance
 from fillwire.domain.errors import BrokerError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import execution_event_id
+from fillwire.runtime.ports import free_ports
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.host import Host
 from fillwire.sdk.strategy import Strategy
-from support.broker import free_ports
 from support.broker_proxy import TcpProxy
 from support.distance import DelayedProxy
 from support.divided_cluster import SIZE, DividedCluster, divided_cluster

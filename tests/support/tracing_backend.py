@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from fillwire.cli.trace.jaeger import read_spans
 from fillwire.cli.trace.waterfall import Link, Span
-from support.broker import free_ports
+from fillwire.runtime.ports import free_ports
 from support.eventually import eventually
 from support.jaeger_binary import JAEGER
 from support.otlp_receiver import OtlpReceiver

@@ -1,7 +1,6 @@
 """Three brokers that replicate, on this machine: for faults that only a cluster can have."""
 
 import asyncio
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +8,7 @@ from typing import Self
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.server import HOST, EmbeddedServer
+from fillwire.runtime.ports import free_ports
 
 SIZE = 3
 _START_DEADLINE_S = 60.0
@@ -23,7 +23,7 @@ class BrokerCluster:
     """
 
     def __init__(self, directory: Path, extra_config: str = "") -> None:
-        ports = _free_ports(SIZE)
+        ports = free_ports(SIZE)
         routes = ", ".join(f'"nats://{HOST}:{port}"' for port in ports)
         self.servers = [
             EmbeddedServer(
@@ -67,14 +67,3 @@ class BrokerCluster:
         """
         info = await api.call(bus, f"STREAM.INFO.{stream}")
         return self.servers[int(info["cluster"]["leader"].removeprefix("n"))]
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
