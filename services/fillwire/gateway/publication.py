@@ -40,7 +40,6 @@ class Publication:
         spilled: Spilled | None = None,
     ) -> None:
         self.account = account
-        self.telemetry = telemetry
         self.clock_offset_ns = clock_offset_ns
         self.published_count = 0
         self.lost_count = 0
