@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from fillwire.recorder.texts import read_event
 from fillwire.wire.codec import decode_order, encode_order
 from fillwire.wire.decimals import decimal_text
 from support import strategies
+from support.order_events import order_event
 
 PROBES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1.5, 2**70, "", "x", "0.50", "00", "-0", "-0.5", "1e3", "1,2", ",", "NaN", "\u0661"),
@@ -74,3 +76,11 @@ def test_what_is_wrong_is_refused_alike(event: OrderEvent, data: st.DataObject) 
         del inside[name]
     changed = json.dumps(document).encode()
     assert read(changed) == expected(changed)
+
+
+@pytest.mark.parametrize("name", ["price", "average_price", "cumulative_quantity"])
+@pytest.mark.parametrize("amount", ["1,2", ",", "1,", ""])
+def test_an_amount_with_a_comma_is_not_two(name: str, amount: str) -> None:
+    """Amounts are looked at together, with commas between them."""
+    document = json.loads(encode_order(order_event())) | {name: amount}
+    assert read(json.dumps(document).encode()) == f"/{name}"

@@ -70,6 +70,7 @@ def _canonical(data: bytes) -> Any | None:
     fill = event.last_fill
     if fill is not None:
         amounts += (fill.price, fill.quantity, fill.quote, fill.fee)
-    text = ",".join(filter(None, amounts))
-    # An empty text is no amount, and was left out with those that are null.
-    return event if "" not in amounts and _CANONICAL.fullmatch(f"{text}," if text else "") else None
+    written = [amount for amount in amounts if amount is not None]
+    text = "".join(f"{amount}," for amount in written)
+    # All in one look; one that has a comma in it would pass for two.
+    return event if text.count(",") == len(written) and _CANONICAL.fullmatch(text) else None
