@@ -93,7 +93,7 @@ async def test_an_alert_is_told_signed_and_whole(bus: Bus, hook: Receiver) -> No
         }
         assert hook.forged == 0
         assert told["id"] == hook.attempts[0]
-        assert _counts(notifier) == {"taken": 1, "failed": 0, "dead": 0}
+        await eventually(lambda: _counts(notifier) == {"taken": 1, "failed": 0, "dead": 0})
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 404, 401])
@@ -104,7 +104,7 @@ async def test_it_is_sent_until_it_is_taken(bus: Bus, hook: Receiver, status: in
         await _raise(bus)
         await eventually(lambda: hook.taken)
         assert len(set(hook.attempts)) == 1
-        assert _counts(notifier) == {"taken": 1, "failed": 3, "dead": 0}
+        await eventually(lambda: _counts(notifier) == {"taken": 1, "failed": 3, "dead": 0})
 
 
 async def test_a_receiver_that_asks_for_a_pause_is_given_it(bus: Bus, hook: Receiver) -> None:

@@ -225,6 +225,31 @@ async def test_a_durable_that_was_deleted_is_made_again_where_the_bot_stands(bus
     assert listener.told == numbers(1, 6)
 
 
+async def test_who_was_taken_over_while_it_began_is_told_of_nothing(
+    bus: Bus, connect_bus: ConnectBus
+) -> None:
+    """Nobody reads for a bot while its `on_start` runs: another process may think that this one has died."""
+
+    class Slow(Listener):
+        async def on_start(self) -> None:
+            begins.set()
+            await may_go_on.wait()
+
+    begins, may_go_on = asyncio.Event(), asyncio.Event()
+    slow, quick = Slow(), Listener()
+    async with Host(bus) as host, Host(await connect_bus("other")) as second:
+        adding = asyncio.create_task(host.add(bot(slow)))
+        await begins.wait()
+        await second.add(bot(quick))
+        may_go_on.set()
+        with pytest.raises(ConfigError, match="bot listener of alice: another process runs it"):
+            await adding
+        assert not host.bots
+        await publish(bus, *fills(1, 3))
+        await eventually(lambda: quick.told == numbers(1, 3))
+    assert slow.told == []
+
+
 async def test_one_process_runs_a_bot_at_a_time(bus: Bus, connect_bus: ConnectBus) -> None:
     """A second host waits for the first to end, and says so when it does not; in one host a name is taken once."""
     other = await connect_bus("other")

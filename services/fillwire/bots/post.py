@@ -263,7 +263,7 @@ class Post:
     async def _make_and_add(self) -> None:
         around, spec = self._around, self._spec
         bot = self._bot = await around.loading.run(
-            lambda: around.loader.load(self.key, lambda: around.catalogue.make(spec), spec.strategy)
+            lambda _: around.loader.load(self.key, lambda: around.catalogue.make(spec), spec.strategy)
         )
         try:
             self._running = await around.host.add(bot, takeover_s=around.policy.takeover_s)

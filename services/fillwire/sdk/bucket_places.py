@@ -31,7 +31,7 @@ from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot
-from fillwire.sdk.claims import Claim, RunsElsewhere, has_acknowledged
+from fillwire.sdk.claims import Claim, has_acknowledged
 from fillwire.sdk.marks import AHEAD, Mark
 from fillwire.sdk.places import (
     ACK_POLICY,
@@ -50,6 +50,7 @@ from fillwire.sdk.positions import (
     forget_position,
     reading_position_key,
 )
+from fillwire.sdk.takeovers import Holder, Takeover
 
 _log = get_log(__name__)
 
@@ -100,16 +101,16 @@ class BucketPlace:
 
     # ---- the beginning
 
-    async def prepare(self, takeover_s: float, after: int | None) -> Beginning:
+    async def prepare(self, takeover: Takeover, after: int | None) -> Beginning:
         """Claim the key, or make it: of a bot that has a durable, where that is."""
         bot = self._bot
         now_ns = time.time_ns()
         deliver = deliver_from(bot.start_from, now_ns)
         if await consumer_exists(self._bus, self._stream, bot.durable):
             # It counts, whatever the bucket says: who leaves the bucket for a durable makes that first.
-            await self._leave_durable(takeover_s, now_ns)
+            await self._leave_durable(takeover, now_ns)
             return Beginning(False, self._position.sequence, None)
-        while not await self._take(takeover_s):
+        while not await self._take(takeover):
             try:
                 await self._begin_new(deliver, now_ns, after)
             except RevisionConflict:  # another process begins it at the same moment
@@ -131,33 +132,31 @@ class BucketPlace:
         self.waiting_count = state.pending_count
         return state.acknowledged_sequence
 
-    async def take_over(self, takeover_s: float) -> Deliver:
+    async def take_over(self, takeover: Takeover) -> Deliver:
         """Claim the key for a durable that is to follow it, and return where that begins.
 
         Raises:
             RunsElsewhere: another process runs the bot.
             BrokerError: no answer, or no such key any more.
         """
-        if not await self._take(takeover_s):
+        if not await self._take(takeover):
             raise BrokerError(f"position {self._key} has gone: expected it to be there")
         return await self._after()
 
-    async def _take(self, takeover_s: float) -> bool:
+    async def _take(self, takeover: Takeover) -> bool:
         """Claim the key when nobody reads for the bot; return False if there is none."""
-        end_s = asyncio.get_running_loop().time() + takeover_s
         while True:
-            kept = await self._positions.look(self._key)
+            kept = await self._wait_until_free(takeover)
             if kept.position is None:
                 self._revision = kept.revision
                 return False
-            await self._wait_until_free(kept.position, end_s)
             position = await self._furthest(kept.position)
             self._position = replace(self._position, reading=None)
             self._stand_at(position.sequence, position.stored_ns)
             try:
                 await self._claim_key(kept.revision)
             except RevisionConflict:
-                await asyncio.sleep(_ASK_AGAIN_S)
+                await takeover.pause()
             else:
                 after = await self._after()
                 if isinstance(after, StartAtTime):  # of a log that was made anew, or has lost its end
@@ -176,47 +175,44 @@ class BucketPlace:
         self._revision = await self._positions.write(self._key, self._position, expected_revision=revision)
         self.is_movable = True
 
-    async def _leave_durable(self, takeover_s: float, now_ns: int) -> None:
+    async def _leave_durable(self, takeover: Takeover, now_ns: int) -> None:
         claim = Claim(self._bus, self._stream, self._bot.durable)
-        sequence = await claim.take(takeover_s)
+        sequence = await claim.take(takeover)
         self.left_reading = claim.left_reading
         self._revision = (await self._positions.look(self._key)).revision
         await self._begin(sequence, now_ns)
         await delete_consumer(self._bus, self._stream, self._bot.durable)
 
-    async def _wait_until_free(self, position: Position, end_s: float) -> None:
-        """Wait until nobody reads for the bot; a consumer whose broker is away counts as read until the end.
+    async def _wait_until_free(self, takeover: Takeover) -> KeptPosition:
+        """Wait until nobody reads for the bot, and return what the key held then.
 
         Raises:
             RunsElsewhere: somebody else still reads.
             BrokerError: no answer.
         """
-        loop = asyncio.get_running_loop()
-        has_warned = False
-        while (is_read := await self._is_read(position)) is not False:
-            if loop.time() >= end_s:
-                if is_read is None:
-                    return
-                raise RunsElsewhere
-            if not has_warned:
-                has_warned = True
-                _log.warning("bot_runs_elsewhere", bot=self._bot.name, key=self._key)
-            await asyncio.sleep(_ASK_AGAIN_S)
-            position = (await self._positions.look(self._key)).position or position
+        kept = KeptPosition(None, 0)
 
-    async def _is_read(self, position: Position) -> bool | None:
-        """Return whether a consumer that may bring the bot its events is read by anybody; None if that is not known."""
-        found: bool | None = False
+        async def look() -> Holder:
+            nonlocal kept
+            kept = await self._positions.look(self._key)
+            return Holder.NOBODY if kept.position is None else await self._holder(kept.position)
+
+        await takeover.wait(look, bot=self._bot.name, key=self._key)
+        return kept
+
+    async def _holder(self, position: Position) -> Holder:
+        """Find out whether a consumer that may bring the bot its events is read by anybody."""
+        found = Holder.SILENT
         for name in (_alone(self._bot, position.claim), position.reading):
             if name is None:
                 continue
             try:
                 info = await self._info(name)
             except RequestTimedOut:
-                found = None
+                found = Holder.UNKNOWN
                 continue
             if info is not None and info["num_waiting"]:
-                return True
+                return Holder.READS
         return found
 
     async def _furthest(self, position: Position) -> Position:

@@ -8,7 +8,6 @@ While the bot has a seat at a shared reading (`intake`) its own durable rests wh
 of the reading: everything that one has acknowledged, the bot has handled.
 """
 
-import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,14 +15,11 @@ from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import create_consumer, reset_consumer
 from fillwire.bus.errors import ApiRefused
-from fillwire.domain.errors import ConfigError
 from fillwire.domain.identifiers import escape_token
-from fillwire.runtime.logs import get_log
+from fillwire.sdk.takeovers import Holder, Takeover
 
 if TYPE_CHECKING:
     from fillwire.sdk.worker import Acknowledger
-
-_log = get_log(__name__)
 
 # A durable that nobody reads is deleted after so long; the stream keeps events as long, so there is nothing to resume then.
 FORGOTTEN_AFTER_S: Final = 30 * 86_400
@@ -33,15 +29,7 @@ _READING = "fillwire-reading"
 _READING_MARK = (
     "===reading-"  # in no name of a bot's durable: after an equals sign an escaped token has two digits
 )
-_ASK_AGAIN_S = 0.25
 _NS = 1_000_000_000
-
-
-class RunsElsewhere(ConfigError):
-    """Another process runs the bot."""
-
-    def __init__(self) -> None:
-        super().__init__("another process runs it: stop that one, or give this one another name")
 
 
 class Claim:
@@ -102,32 +90,27 @@ class Claim:
         """
         return has_acknowledged(await self.info(), sequence)
 
-    async def take(self, takeover_s: float) -> int:
+    async def take(self, takeover: Takeover) -> int:
         """Wait until nobody else reads for the bot, bring the durable to where the bot is, and claim it.
 
         Return the sequence up to which the bot has handled everything.
 
-        Args:
-            takeover_s: how long to wait, in seconds.
-
         Raises:
-            ConfigError: somebody else still reads it.
+            RunsElsewhere: somebody else still reads it.
             BrokerError: no answer.
         """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + takeover_s
-        has_warned = False
-        while True:
+        info: dict[str, Any] = {}
+        reading: dict[str, Any] | None = None
+
+        async def look() -> Holder:
+            nonlocal info, reading
             info = await self.info()
             reading = await self._reading_info(info)
-            if not info["num_waiting"] and not (reading or {}).get("num_waiting"):  # open pulls
-                break
-            if not has_warned:
-                has_warned = True
-                _log.warning("bot_runs_elsewhere", durable=self._durable, waiting_s=takeover_s)
-            if loop.time() >= end:
-                raise RunsElsewhere
-            await asyncio.sleep(_ASK_AGAIN_S)
+            if info["num_waiting"] or (reading or {}).get("num_waiting"):  # open pulls
+                return Holder.READS
+            return Holder.SILENT if _KEY in _metadata(info) else Holder.NOBODY
+
+        await takeover.wait(look, durable=self._durable)
         position: int = info["ack_floor"]["stream_seq"]
         if reading is not None:  # its process ended without a word
             self.left_reading = reading["name"]

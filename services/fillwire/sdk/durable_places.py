@@ -30,6 +30,7 @@ from fillwire.sdk.places import (
     filters_of,
 )
 from fillwire.sdk.positions import has_position
+from fillwire.sdk.takeovers import Takeover
 
 _log = get_log(__name__)
 
@@ -52,19 +53,19 @@ class DurablePlace:
         self._start_sequence = 0
         self._prepared_ns = 0
 
-    async def prepare(self, takeover_s: float, after: int | None) -> Beginning:
+    async def prepare(self, takeover: Takeover, after: int | None) -> Beginning:
         """Make the durable or take it over."""
         self._prepared_ns = time.time_ns()
         deliver = deliver_from(self._bot.start_from, self._prepared_ns)
         if deliver == "new" and after is not None:
             deliver = StartAtSequence(after + 1)
-        kept = await self._position_of_bucket(takeover_s)
+        kept = await self._position_of_bucket(takeover)
         state = await self._ensure_durable(deliver if kept is None else kept)
         if state.was_created and deliver == "new" and kept is None:
             # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
             await delete_consumer(self._bus, self._stream, self._bot.durable)
             state = await self._ensure_durable(StartAtSequence(state.acknowledged_sequence + 1))
-        self._start_sequence = max(state.acknowledged_sequence, await self.claim.take(takeover_s))
+        self._start_sequence = max(state.acknowledged_sequence, await self.claim.take(takeover))
         if kept is not None:
             await self._bucket_place().forget()
         return Beginning(
@@ -73,14 +74,14 @@ class DurablePlace:
             state.pending_count + state.unacknowledged_count,
         )
 
-    async def _position_of_bucket(self, takeover_s: float) -> Deliver | None:
+    async def _position_of_bucket(self, takeover: Takeover) -> Deliver | None:
         """Claim the place that the bot has in the bucket, and return what comes after it; None if it has none there."""
         bot = self._bot
         if await consumer_exists(self._bus, self._stream, bot.durable):
             return None  # it counts: whoever leaves it for the bucket deletes it
         if not await has_position(self._bus, bot.account.user, bot.name):
             return None
-        return await self._bucket_place().take_over(takeover_s)
+        return await self._bucket_place().take_over(takeover)
 
     def _bucket_place(self) -> BucketPlace:
         return BucketPlace(self._bus, self._bot, self._last)

@@ -40,6 +40,7 @@ from fillwire.sdk.running import TAKEOVER_S, RunningBot, make_reading
 from fillwire.sdk.slots import Slots
 from fillwire.sdk.statuses import BotStatuses
 from fillwire.sdk.sweeping import Sweep
+from fillwire.sdk.takeovers import Takeover
 from fillwire.sdk.worker import Worker
 
 _log = get_log(__name__)
@@ -208,7 +209,7 @@ class Host:
         self._running[bot.durable] = running
         self._say(bot, BotState.STARTING)
         try:
-            await self._slots.run(lambda: self._begin(running, takeover_s))
+            await self._slots.run(lambda turn: self._begin(running, Takeover(takeover_s, turn.rest)))
         except BaseException:
             if self._running.get(bot.durable) is running:
                 del self._running[bot.durable]
@@ -221,10 +222,10 @@ class Host:
         _log.info("bot_started", bot=bot.name, account=str(bot.account), pairs=list(bot.pairs))
         return running
 
-    async def _begin(self, running: RunningBot, takeover_s: float) -> None:
+    async def _begin(self, running: RunningBot, takeover: Takeover) -> None:
         bot = running.bot
         self._require(running)  # it waited for its turn
-        await self._with_streams(lambda: running.prepare(takeover_s))
+        await self._with_streams(lambda: running.prepare(takeover))
         await self._recall.enter(bot.account.user, bot.durable)
         await self._want(bot.account)
         self._require(running)

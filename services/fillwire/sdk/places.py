@@ -11,6 +11,7 @@ from fillwire.bus.messages import Message
 from fillwire.domain.errors import ConfigError
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.starting import StartFrom
+from fillwire.sdk.takeovers import Takeover
 from fillwire.sdk.worker import Acknowledger
 from fillwire.wire.subjects import order_filter
 
@@ -86,11 +87,11 @@ class Place(Protocol):
     def claim(self) -> PlaceClaim:
         """This process's claim on the place."""
 
-    async def prepare(self, takeover_s: float, after: int | None) -> Beginning:
+    async def prepare(self, takeover: Takeover, after: int | None) -> Beginning:
         """Find or make the place and claim it, so that from now on no event passes the bot by.
 
         Args:
-            takeover_s: how long another process that runs the bot has to end, in seconds.
+            takeover: waits for another process that runs the bot.
             after: where a bot begins that never ran and is to hear of what happens from now on; None for the log's end.
 
         Raises:

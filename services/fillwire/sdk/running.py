@@ -17,7 +17,7 @@ from fillwire.sdk.bot import Bot
 from fillwire.sdk.bucket_places import INACTIVE_S, BucketPlace
 from fillwire.sdk.callbacks import ON_RECONCILED
 from fillwire.sdk.causality import ClientOrderIds
-from fillwire.sdk.claims import FORGOTTEN_AFTER_S, RunsElsewhere, new_reading
+from fillwire.sdk.claims import FORGOTTEN_AFTER_S, new_reading
 from fillwire.sdk.desk import Desk
 from fillwire.sdk.durable_places import DurablePlace
 from fillwire.sdk.groups import Group
@@ -29,6 +29,7 @@ from fillwire.sdk.places import ACK_WAIT_S, Beginning, Place, filters_of
 from fillwire.sdk.positions import PositionBucket, Positions
 from fillwire.sdk.shared import SharedReading
 from fillwire.sdk.strategy import Strategy
+from fillwire.sdk.takeovers import RunsElsewhere, Takeover
 from fillwire.sdk.worker import Worker
 
 _log = get_log(__name__)
@@ -92,11 +93,11 @@ class RunningBot:
 
     # ---- life
 
-    async def prepare(self, takeover_s: float = TAKEOVER_S) -> None:
+    async def prepare(self, takeover: Takeover) -> None:
         """Make the bot's place in the log or take it over, so that from now on no event passes the bot by.
 
         Args:
-            takeover_s: how long another process that runs the bot has to end, in seconds.
+            takeover: waits for another process that runs the bot.
 
         Raises:
             ConfigError: another process runs the bot, or the place cannot be made.
@@ -104,9 +105,9 @@ class RunningBot:
         """
         reading = await self._group.reading()
         try:
-            beginning = await self._place.prepare(takeover_s, None if reading is None else reading.position)
+            beginning = await self._place.prepare(takeover, None if reading is None else reading.position)
         except RunsElsewhere as error:
-            raise ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}") from error
+            raise self._explain(error) from error
         self._has_run = not beginning.was_created
         self._tell_beginning(beginning)
 
@@ -130,6 +131,7 @@ class RunningBot:
 
         Raises:
             HandlerError: `on_start` raised each time it was called.
+            ConfigError: another process has taken the bot over meanwhile.
             BrokerError: no answer.
         """
         bot = self.bot
@@ -142,11 +144,24 @@ class RunningBot:
             bot.listener._clerk = self._clerk  # noqa: SLF001 - as above
         task = await self.worker.start()
         task.add_done_callback(self._note_end)
+        await self._require_claim()
         await self.intake.open()
         if self._live is not None:
             await self._live.add(self.filters, self.worker.take_live)
             self.reopen_lane()
         self.is_started = True
+
+    async def _require_claim(self) -> None:
+        """Raise if another process has taken the bot over: while `on_start` runs nobody reads, however long it takes."""
+        try:
+            is_ours = await self.claim.is_ours()
+        except BrokerError:
+            return  # gone, and made again by whoever opens it; or away, as that will find out
+        if not is_ours:
+            raise self._explain(RunsElsewhere())
+
+    def _explain(self, error: RunsElsewhere) -> ConfigError:
+        return ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}")
 
     async def stop(self, deadline_s: float, *, is_moving: bool = False) -> None:
         """Finish the event in hand, run `on_stop`, leave; what takes longer than the deadline is cancelled.
