@@ -1,6 +1,7 @@
 """The connection against a real broker: made in time or refused in a sentence, rebuilt, closed without remains."""
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -20,6 +21,9 @@ from fillwire.runtime.ports import free_ports
 from support.broker import ConnectBus
 from support.eventually import eventually
 from support.hanging import hang
+from support.logged import logged
+
+__all__ = ["logged"]
 
 
 class Collector:
@@ -177,6 +181,22 @@ async def test_responder_does_not_answer_into_a_stream(bus: Bus) -> None:
     assert (await bus.js.stream_info("ORDERS")).state.messages == 0
     assert responder.refused_count == 1
     await responder.stop()
+
+
+async def test_a_flood_of_requests_that_are_not_answered_fills_no_log(bus: Bus, logged: io.StringIO) -> None:
+    """One line tells of the first, another at the end how many more there were."""
+
+    async def handle(_: Message) -> bytes:
+        return b"answer"
+
+    responder = await Responder.start(bus, "commands.x", handle)
+    for number in range(200):
+        await bus.nc.publish("commands.x", b"bad", reply=f"orders.bob.{number}")
+    await eventually(lambda: responder.refused_count == 200)
+    (first,) = (line for line in logged.getvalue().splitlines() if "request_refused" in line)
+    assert "commands.x, to be answered at 'orders.bob.0'" in first
+    await responder.stop()
+    assert "199 more in the last 60 s, the latest: commands.x" in logged.getvalue()
 
 
 async def test_failing_handler_is_counted_and_the_next_request_answered(bus: Bus) -> None:

@@ -394,8 +394,13 @@ async def test_a_flood_of_own_events_pushes_out_only_own_events(two: Tenancy) ->
     assert await _read(bob, "orders.bob.>") == [b"bob"]
 
 
-async def test_the_door_answers_others_while_one_tenant_floods_it(two: Tenancy) -> None:
-    """A tenant has a few requests at a time; those beyond are refused at once, and bob's consumer is made."""
+async def test_the_door_answers_others_while_one_tenant_floods_it(
+    two: Tenancy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tenant has a few requests at a time; those beyond are refused at once, and bob's consumer is made.
+
+    Nor can the flood fill the disk with what is said of it.
+    """
     mallory, bob = await two.connect("mallory"), await two.connect("bob")
     flood = [
         asyncio.ensure_future(mallory.request(f"{API_PREFIX}.CONSUMER.CREATE.ORDERS.f{number}", b"{}", 10.0))
@@ -405,3 +410,7 @@ async def test_the_door_answers_others_while_one_tenant_floods_it(two: Tenancy) 
     assert state.was_created
     answers = await asyncio.gather(*flood)
     assert all(b'"error"' in answer for answer in answers)
+    assert sum(b"expected a request to make a consumer" in answer for answer in answers) > 1
+    with pytest.raises(ApiRefused, match="expected a request to make a consumer"):
+        await api.call(bob, "CONSUMER.CREATE.ORDERS.other.orders.bob.>", {})
+    assert [record.message for record in caplog.records].count("consumer_refused") == 2  # one of each tenant

@@ -17,6 +17,7 @@ from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.bus.tenants import INBOUND, MIRRORED, tenant_stream
 from fillwire.domain.errors import BrokerError
+from fillwire.runtime.alerting import AlertLimiter
 from fillwire.runtime.logs import get_log
 from fillwire.runtime.metric_names import DOOR_REQUESTS
 from fillwire.runtime.metrics import Measures
@@ -106,6 +107,8 @@ class Door:
         self._responder: Responder | None = None
         self._asking: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
+        # By tenant: none may fill a disk with what it asks for.
+        self._refusals = AlertLimiter(lambda reason: _log.warning("consumer_refused", reason=reason))
 
     async def __aenter__(self) -> Self:
         self._responder = await Responder.start(
@@ -124,6 +127,7 @@ class Door:
     ) -> None:
         if self._responder is not None:
             await self._responder.stop()
+        self._refusals.stop()
 
     def measure(self, into: Measures) -> None:
         """Say what became of what tenants asked for."""
@@ -140,7 +144,7 @@ class Door:
             answer = await self._make(token, stream, ".".join(name), message.data)
         except Refused as error:
             self._outcomes["refused"] += 1
-            _log.warning("consumer_refused", tenant=token, stream=stream, reason=str(error))
+            self._refusals.raise_(token, f"{token}: {error}")
             return _error(_REFUSED, _REFUSED_ERROR, str(error))
         except BrokerError as error:
             self._outcomes["unanswered"] += 1

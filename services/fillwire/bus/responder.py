@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
+from fillwire.runtime.alerting import AlertLimiter
 from fillwire.runtime.logs import get_log
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Responder:
         self._waiting: deque[Message] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscription: Subscription | None = None
+        # Whoever may ask could fill a disk otherwise.
+        self._refusals = AlertLimiter(lambda reason: _log.warning("request_refused", reason=reason))
         self.answered_count = 0
         self.failed_count = 0
         self.refused_count = 0
@@ -99,11 +102,12 @@ class Responder:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._refusals.stop()
 
     def _receive(self, message: Message) -> None:
         if not message.reply or not self._may_answer(message.subject, message.reply):
             self.refused_count += 1
-            _log.warning("request_refused", subject=message.subject, reply=message.reply)
+            self._refusals.raise_("", f"{message.subject}, to be answered at {message.reply!r}")
         elif len(self._tasks) < self._concurrency:
             self._begin(message)
         elif len(self._waiting) < self._backlog:

@@ -1,4 +1,4 @@
-"""Alerts that come in floods, told as people can bear it: the first at once, then seldom, with a count of the others."""
+"""What comes in floods, alerts and lines of logs, told as people can bear it: the first at once, then seldom, with a count."""
 
 import asyncio
 from collections.abc import Callable
