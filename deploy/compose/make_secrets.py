@@ -2,7 +2,8 @@
 
 They lie in `deploy/compose/secrets/`, which only its owner may enter and git ignores. The files themselves can be read by
 everybody who is let in: a container's user has another number than their owner. What is there stays as it is. Who may log
-in to the broker is written as `fillwire users` does, into `broker/`, which can be changed by that command afterwards.
+in to the broker is written as `fillwire users` does, into `broker/`, which can be changed by that command afterwards. The
+broker's certificate is made anew when it is about to end: recreate the containers then, which have the former one mounted.
 """
 
 import base64
@@ -10,9 +11,16 @@ import dataclasses
 import json
 import secrets
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from fillwire.cli.users.accounts import FILE, accounts_conf
 from fillwire.cli.users.registry import FILE as REGISTRY
@@ -38,6 +46,22 @@ USER: Final = "demo"
 ENVIRONMENT: Final = "simulated"
 EXCHANGES: Final = ("alpaca", "binance", "coinbase")
 BROKER: Final = "broker"
+AUTHORITY: Final = "broker_ca"
+CERTIFICATE: Final = "broker_tls"
+_AUTHORITY_NAME: Final = "fillwire compose"
+_SIGNS_CERTIFICATES: Final = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+_VALID_FOR: Final = timedelta(days=397)
+_MADE_ANEW_BEFORE: Final = timedelta(days=30)
 LOGINS: Final = (
     Login(name="control", kind=Kind.CONTROL),
     Login(name=USER, kind=Kind.TENANT),
@@ -88,6 +112,54 @@ def _make_logins(folder: Path) -> list[Path]:
     return written
 
 
+def _make_certificate(folder: Path) -> list[Path]:
+    """Write a certificate for the broker, and who signed it, unless there is one that goes on to be valid.
+
+    The authority's key is not kept: it has signed one certificate and will sign no other.
+    """
+    place = folder / CERTIFICATE / "server.pem"
+    now = datetime.now(UTC)
+    if place.exists():
+        known = x509.load_pem_x509_certificate(place.read_bytes())
+        if known.not_valid_after_utc - now > _MADE_ANEW_BEFORE:
+            return []
+    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
+    names = [x509.DNSName("nats"), x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+
+    def signed(
+        name: str, public: ec.EllipticCurvePublicKey, *extensions: tuple[x509.ExtensionType, bool]
+    ) -> str:
+        issuer, subject = (
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)]) for common in (_AUTHORITY_NAME, name)
+        )
+        builder = x509.CertificateBuilder(issuer, subject, public, x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + _VALID_FOR)
+        for extension, is_critical in extensions:
+            builder = builder.add_extension(extension, is_critical)
+        certificate = builder.sign(authority_key, hashes.SHA256())
+        return certificate.public_bytes(Encoding.PEM).decode("ascii")
+
+    authority = signed(
+        _AUTHORITY_NAME,
+        authority_key.public_key(),
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (_SIGNS_CERTIFICATES, True),
+        (authority_id, False),
+    )
+    certificate = signed(
+        "nats",
+        key.public_key(),
+        (x509.SubjectAlternativeName(names), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), False),
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+    _write(folder / AUTHORITY, authority)
+    _write(place.with_suffix(".key"), secret)
+    _write(place, certificate)
+    return [place]
+
+
 def make(folder: Path = FOLDER) -> list[Path]:
     """Write what is missing and return the files that were written.
 
@@ -111,7 +183,7 @@ def make(folder: Path = FOLDER) -> list[Path]:
             _write(place / part, text)
         _write(venue, json.dumps([{"user": USER, "keys": [key]}]))
         written.append(venue)
-    return written + _make_logins(folder)
+    return written + _make_certificate(folder) + _make_logins(folder)
 
 
 if __name__ == "__main__":

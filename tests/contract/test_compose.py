@@ -1,8 +1,11 @@
 """The compose file against the specification's schema, and against what it promises."""
 
+import asyncio
 import json
 import re
+import ssl
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,9 +192,9 @@ def test_the_broker_takes_what_is_written(tmp_path: Path) -> None:
     make_secrets.make(tmp_path / "secrets")
     accounts = tmp_path / "secrets" / make_secrets.BROKER / "accounts.conf"
     conf = (HERE / "compose" / "nats.conf").read_text("utf-8")
-    (tmp_path / "nats.conf").write_text(
-        conf.replace('"accounts.conf"', f'"{accounts.relative_to(tmp_path)}"')
-    )
+    conf = conf.replace('"accounts.conf"', f'"{accounts.relative_to(tmp_path)}"')
+    conf = conf.replace("/etc/nats/tls/", f"{tmp_path}/secrets/{make_secrets.CERTIFICATE}/")
+    (tmp_path / "nats.conf").write_text(conf)
     done = subprocess.run(  # noqa: S603 - our own executable, and a file of ours
         (find_server(), "-t", "-c", tmp_path / "nats.conf"),
         check=False,
@@ -201,6 +204,49 @@ def test_the_broker_takes_what_is_written(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert accounts.stat().st_mode & 0o777 == 0o644  # read in the container by another user
+
+
+@pytest.mark.parametrize("host", ["nats", "localhost", "127.0.0.1"])
+async def test_services_believe_the_brokers_certificate(tmp_path: Path, host: str) -> None:
+    """By its name on their network and by those of this machine, also as strictly as newer versions of Python check it."""
+    make_secrets.make(tmp_path)
+    shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    shown.load_cert_chain(tmp_path / make_secrets.CERTIFICATE / "server.pem", _key_of(tmp_path))
+    believed = ssl.create_default_context(cafile=tmp_path / make_secrets.AUTHORITY)
+    believed.verify_flags |= ssl.VERIFY_X509_STRICT
+    async with await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=shown
+    ) as server:
+        port = server.sockets[0].getsockname()[1]
+        for name, is_believed in ((host, True), ("elsewhere", False)):
+            try:
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=believed, server_hostname=name
+                )
+            except ssl.SSLCertVerificationError:
+                assert not is_believed
+                continue
+            assert is_believed
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+
+
+def test_a_certificate_is_made_anew_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another authority, for nobody can sign by the one before any more; keys and tokens stay."""
+    monkeypatch.setattr(make_secrets, "_VALID_FOR", timedelta(days=29))
+    make_secrets.make(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    monkeypatch.undo()
+    certificate = tmp_path / make_secrets.CERTIFICATE / "server.pem"
+    assert make_secrets.make(tmp_path) == [certificate]
+    changed = {path for path, content in before.items() if path.read_bytes() != content}
+    assert changed == {certificate, _key_of(tmp_path), tmp_path / make_secrets.AUTHORITY}
+    assert make_secrets.make(tmp_path) == []
+
+
+def _key_of(folder: Path) -> Path:
+    return folder / make_secrets.CERTIFICATE / "server.key"
 
 
 def test_prometheus_scrapes_each_service() -> None:

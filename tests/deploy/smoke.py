@@ -26,6 +26,7 @@ from deploy.venue import PublishedVenue
 from fillwire.bus.connection import Bus
 from fillwire.bus.credentials import Credentials
 from fillwire.bus.tenants import API_PREFIX
+from fillwire.bus.tls import TlsFiles
 from fillwire.cli.accounting import Balance, balance
 from fillwire.cli.recordings import RecordingReader, execution
 from fillwire.domain.errors import BrokerError
@@ -154,15 +155,19 @@ class Smoke:
         say(f"Prometheus scrapes {total} services")
 
     async def _broker_asks_for_a_key(self) -> None:
-        url = f"nats://127.0.0.1:{self._system.port('NATS')}"
-        try:
-            async with await Bus.connect(url, name="anybody", deadline_s=3.0):
-                pass
-        except BrokerError:
-            pass
-        else:
-            raise AssertionError("the broker let somebody in without a key")
-        demo = Credentials(nkey_seed_path=SECRETS / f"nats_{USER}", api_prefix=API_PREFIX)
+        url = f"tls://127.0.0.1:{self._system.port('NATS')}"
+        believed = TlsFiles(authorities=SECRETS / "broker_ca")
+        seed = SECRETS / f"nats_{USER}"
+        for who in (Credentials(tls_files=believed), Credentials(nkey_seed_path=seed)):
+            try:
+                async with await Bus.connect(url, name="anybody", credentials=who, deadline_s=3.0):
+                    pass
+            except BrokerError:
+                continue
+            raise AssertionError(
+                "the broker let somebody in without a key, or was believed without a certificate"
+            )
+        demo = Credentials(nkey_seed_path=seed, tls_files=believed, api_prefix=API_PREFIX)
         async with await Bus.connect(url, name="demo", credentials=demo) as bus:
             for subject in ("orders.demo.binance.simulated.BTC-USDT.filled", "$JS.API.STREAM.LIST"):
                 try:
@@ -170,7 +175,9 @@ class Smoke:
                 except BrokerError:
                     continue
                 assert b"JetStream not enabled" in answer, f"{subject} as a tenant: {answer!r}"
-        say("the broker lets nobody in without a key, and a tenant do what a tenant may")
+        say(
+            "the broker shows its certificate, lets nobody in without a key, and a tenant do what a tenant may"
+        )
 
     async def _console_asks_for_a_token(self) -> None:
         url = f"http://127.0.0.1:{self._system.port('CONSOLE')}/api"
