@@ -118,7 +118,7 @@ image-repeated: $(SYNCED) ## Build the image once more, without caches, and comp
 
 up: $(SYNCED) ## Start the whole system with simulated exchanges in containers, from fillwire:TAG; the console is at port 8300
 	$(BIN)/python deploy/compose/make_secrets.py
-	FILLWIRE_TAG=$(TAG) $(COMPOSE) up --detach --wait
+	FW_TAG=$(TAG) $(COMPOSE) up --detach --wait
 
 down: ## Stop it; what it has stored stays
 	$(COMPOSE) down

@@ -52,7 +52,7 @@ def test_a_service_can_do_no_more_than_it_must(name: str) -> None:
 def test_ports_are_those_of_this_machine_alone(name: str) -> None:
     """The simulators obey whoever reaches them."""
     for port in SERVICES[name].get("ports", ()):
-        assert re.fullmatch(r"127\.0\.0\.1:\$\{FILLWIRE_\w+_PORT:-\d+\}:\d+", port), port
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{FW_\w+_PORT:-\d+\}:\d+", port), port
 
 
 def test_the_smoke_test_has_a_port_for_each() -> None:
@@ -70,7 +70,7 @@ def test_the_smoke_test_has_a_port_for_each() -> None:
 def test_images_have_a_tag_that_does_not_move(name: str) -> None:
     """What was tried is what is started."""
     image = SERVICES[name]["image"]
-    assert image == "fillwire:${FILLWIRE_TAG:-dev}" or re.search(r":v?\d+(\.\d+)+(-\w+)?$", image), image
+    assert image == "fillwire:${FW_TAG:-dev}" or re.search(r":v?\d+(\.\d+)+(-\w+)?$", image), image
 
 
 @pytest.mark.parametrize("name", [name for name, service in OURS.items() if "entrypoint" not in service])

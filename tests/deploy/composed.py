@@ -14,14 +14,14 @@ from deploy.images import COMPOSE, ROOT
 PROJECT: Final = "fillwire-smoke"
 # Ports of its own, so that it may run beside a system that somebody uses.
 PORTS: Final = {
-    "FILLWIRE_NATS_PORT": "24222",
-    "FILLWIRE_NATS_MONITORING_PORT": "28222",
-    "FILLWIRE_BINANCE_PORT": "28765",
-    "FILLWIRE_COINBASE_PORT": "28766",
-    "FILLWIRE_ALPACA_PORT": "28767",
-    "FILLWIRE_CONSOLE_PORT": "28300",
-    "FILLWIRE_JAEGER_PORT": "26686",
-    "FILLWIRE_PROMETHEUS_PORT": "29090",
+    "FW_NATS_PORT": "24222",
+    "FW_NATS_MONITORING_PORT": "28222",
+    "FW_BINANCE_PORT": "28765",
+    "FW_COINBASE_PORT": "28766",
+    "FW_ALPACA_PORT": "28767",
+    "FW_CONSOLE_PORT": "28300",
+    "FW_JAEGER_PORT": "26686",
+    "FW_PROMETHEUS_PORT": "29090",
 }
 _DEADLINE_S: Final = 120.0
 _SHOWN: Final = 2_000
@@ -82,12 +82,12 @@ class Composed:
     client = "bot"
 
     def __init__(self, tag: str) -> None:
-        self._environ = {**PORTS, "FILLWIRE_TAG": tag}
+        self._environ = {**PORTS, "FW_TAG": tag}
         self._docker = docker()
 
     def port(self, name: str) -> int:
-        """Return the port on loopback, by the name of its variable without `FILLWIRE_` and `_PORT`."""
-        return int(PORTS[f"FILLWIRE_{name}_PORT"])
+        """Return the port on loopback, by the name of its variable without `FW_` and `_PORT`."""
+        return int(PORTS[f"FW_{name}_PORT"])
 
     async def engine(self, *arguments: str) -> str:
         """Run a command of the engine."""
