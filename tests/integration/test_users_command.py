@@ -1,6 +1,7 @@
 """`fillwire users` against a running broker: who was added gets in, rotation cuts nobody off, who was removed is out."""
 
 import asyncio
+import resource
 import stat
 import subprocess
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from fillwire.cli.users import command
 from fillwire.cli.users.placing import place
 from fillwire.cli.users.registry import Registry
 from fillwire.domain.errors import BrokerError
+from fillwire.runtime.lifecycle import ExitCode
 from support.eventually import eventually
 
 
@@ -211,6 +213,21 @@ async def test_secrets_are_shown_once_or_written_for_their_owner_alone(tmp_path:
     shown = (await administrator.users("list")).output
     assert "alice" in shown
     assert seed not in shown
+
+
+async def test_a_secret_that_does_not_fit_leaves_no_file_and_no_login(tmp_path: Path) -> None:
+    """Nothing is in the way of the next try."""
+    administrator = Administrator(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        done = await administrator.users("add", "bob", "--seed", administrator.seed_path("bob"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.exit_code == ExitCode.CONFIG
+    assert "bob.nk: cannot be written, File too large" in done.output
+    assert not administrator.seed_path("bob").exists()
+    await administrator.added("bob")
 
 
 @pytest.mark.parametrize(

@@ -313,8 +313,12 @@ def _reload(process: int | None, path: Path) -> None:
 def _write_seed(path: Path, seed: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{seed}\n")
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(f"{seed}\n")
+        except OSError:  # such as a full disk: what is left of it would be in the way of the next try
+            path.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         raise ConfigError(f"--seed {path}: expected a file that does not exist yet") from None
     except OSError as error:
