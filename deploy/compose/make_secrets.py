@@ -49,7 +49,8 @@ BROKER: Final = "broker"
 AUTHORITY: Final = "broker_ca"
 CERTIFICATE: Final = "broker_tls"
 _AUTHORITY_NAME: Final = "fillwire compose"
-_SIGNS_CERTIFICATES: Final = x509.KeyUsage(
+# Python asks for it from 3.13 on, and that a certificate names the key that signed it.
+SIGNS_CERTIFICATES: Final = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
     key_encipherment=False,
@@ -144,7 +145,7 @@ def _make_certificate(folder: Path) -> list[Path]:
         _AUTHORITY_NAME,
         authority_key.public_key(),
         (x509.BasicConstraints(ca=True, path_length=0), True),
-        (_SIGNS_CERTIFICATES, True),
+        (SIGNS_CERTIFICATES, True),
         (authority_id, False),
     )
     certificate = signed(

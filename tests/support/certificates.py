@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from make_secrets import SIGNS_CERTIFICATES
+
 _LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")])
 
 
@@ -22,9 +24,12 @@ class Authority:
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._id = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         self.certificate = (
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(SIGNS_CERTIFICATES, critical=True)
+            .add_extension(self._id, critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -40,6 +45,9 @@ class Authority:
         certificate = (
             _builder(subject, self._name, key.public_key())
             .add_extension(_LOOPBACK, critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._id), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         replace(directory / f"{name}.key", _private_pem(key))
