@@ -1,5 +1,6 @@
 """The journal on a real disk: what it has committed is there after a crash, in order, bounded, one owner at a time."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -168,10 +169,10 @@ async def test_what_is_too_old_is_put_aside_whole(tmp_path: Path) -> None:
         [aside] = journal.asides
         assert aside.reason.startswith("2 events in the journal")
         assert aside.path.match("binance-1.20*Z.expired")
-    rows = sqlite3.connect(aside.path).execute(
-        "SELECT message_id, subject, body, since_ns FROM messages ORDER BY number"
-    )
-    assert rows.fetchall() == [("id-0", "orders.alice.x", b"{}", 100), ("id-3", "orders.alice.x", b"{}", 199)]
+    with contextlib.closing(sqlite3.connect(aside.path)) as database:
+        rows = database.execute("SELECT message_id, subject, body, since_ns FROM messages ORDER BY number")
+        found = rows.fetchall()
+    assert found == [("id-0", "orders.alice.x", b"{}", 100), ("id-3", "orders.alice.x", b"{}", 199)]
     async with _journal(tmp_path) as journal:
         assert await _names(journal) == ["id-1", "id-2", "id-4", "later"]
 

@@ -1,5 +1,6 @@
 """Every service at work with the rights that `fillwire users` gives its kind, and what it may not do beyond them."""
 
+import contextlib
 import json
 import re
 import sqlite3
@@ -149,7 +150,7 @@ def _told(system: System) -> list[str]:
 
 
 def _recorded(system: System) -> int:
-    with sqlite3.connect(system.directory / "trades.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(system.directory / "trades.sqlite")) as database:
         (count,) = database.execute("SELECT count(*) FROM order_events WHERE trade_id IS NOT NULL").fetchone()
     return int(count)
 
