@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,27 @@ class Collector:
 def keep(bodies: list[bytes]) -> Callable[[Message], None]:
     """Return a plain handler that keeps bodies."""
     return lambda message: bodies.append(message.data)
+
+
+class Meeting:
+    """Cancels who waits for a request's answer in the moment in which it comes, before that one has heard of it."""
+
+    def __init__(self, answer: asyncio.Future[object], asking: asyncio.Task[bytes]) -> None:
+        self._answer = answer
+        self._asking = asking
+
+    def cancelled(self) -> bool:
+        """Return whether nobody waits any more."""
+        return self._answer.cancelled()
+
+    def done(self) -> bool:
+        """Return whether the answer has come."""
+        return self._answer.done()
+
+    def set_result(self, result: object) -> None:
+        """Bring the answer."""
+        self._answer.set_result(result)
+        self._asking.cancel()
 
 
 # ---- connecting
@@ -116,8 +138,9 @@ async def test_cancellation_that_meets_the_answer_is_not_lost(bus: Bus) -> None:
     responder = await Responder.start(bus, "commands.x", handle)
     asking = asyncio.create_task(bus.request("commands.x", b"", 5))
     await eventually(lambda: responder._tasks)
-    (answer,) = bus.nc._resp_map.values()
-    answer.add_done_callback(lambda _: asking.cancel())
+    waiting: Any = bus.nc._resp_map
+    ((token, answer),) = waiting.items()
+    waiting[token] = Meeting(answer, asking)
     gate.set()
     await asyncio.wait({asking}, timeout=5)
     assert asking.cancelled()
