@@ -14,6 +14,7 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription as ClientSubscription
+from nats.aio.transport import TcpTransport
 from nats.errors import Error, ProtocolError
 from nats.protocol.parser import Parser
 
@@ -168,6 +169,13 @@ class DirectClient(Client):
         """Connect to a server; the socket of an attempt that was refused is dropped, which the client leaves open."""
         self.abort()
         await super()._connect_to_server(server)
+        if isinstance(self._transport, TcpTransport):
+            self._transport.writelines = self._write_joined  # type: ignore[method-assign]  # the client makes it
+
+    def _write_joined(self, commands: list[bytes]) -> None:
+        """Write what waits as one: for a lost socket, Python from 3.12 on takes a list with an error that nobody awaits."""
+        if self._transport is not None:
+            self._transport.write(b"".join(commands))
 
     def _connect_command(self) -> bytes:
         """Return what logs in; by a new key if its file holds another one than at the last connect.
