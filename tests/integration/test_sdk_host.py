@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,10 +21,12 @@ from fillwire.runtime.telemetry_names import Stage
 from fillwire.sdk.claims import Claim
 from fillwire.sdk.desired import Wishes
 from fillwire.sdk.host import Host, HostFailed
+from fillwire.sdk.intake import Intake
 from fillwire.sdk.replaying import LetterBox, Selection, read_dead_letters
+from fillwire.sdk.takeovers import Holder, RunsElsewhere, Seen, Takeover
 from support.broker import ConnectBus
 from support.eventually import eventually
-from support.listeners import QUICK, Listener, bot, fills, numbers, running
+from support.listeners import QUICK, Listener, bot, claim_elsewhere, fills, numbers, running
 from support.order_events import ALICE, order_event, order_life
 from support.positions import IN_DURABLES
 from support.publishing import publish
@@ -225,10 +228,8 @@ async def test_a_durable_that_was_deleted_is_made_again_where_the_bot_stands(bus
     assert listener.told == numbers(1, 6)
 
 
-async def test_who_was_taken_over_while_it_began_is_told_of_nothing(
-    bus: Bus, connect_bus: ConnectBus
-) -> None:
-    """Nobody reads for a bot while its `on_start` runs: another process may think that this one has died."""
+async def test_a_bot_is_not_taken_over_while_it_begins(bus: Bus, connect_bus: ConnectBus) -> None:
+    """Its process reads before `on_start` runs, which may go on for long; what comes meanwhile is told afterwards."""
 
     class Slow(Listener):
         async def on_start(self) -> None:
@@ -236,18 +237,84 @@ async def test_who_was_taken_over_while_it_began_is_told_of_nothing(
             await may_go_on.wait()
 
     begins, may_go_on = asyncio.Event(), asyncio.Event()
-    slow, quick = Slow(), Listener()
+    slow = Slow()
     async with Host(bus) as host, Host(await connect_bus("other")) as second:
         adding = asyncio.create_task(host.add(bot(slow)))
         await begins.wait()
-        await second.add(bot(quick))
-        may_go_on.set()
         with pytest.raises(ConfigError, match="bot listener of alice: another process runs it"):
-            await adding
-        assert not host.bots
+            await second.add(bot(Listener()), takeover_s=0.3)
         await publish(bus, *fills(1, 3))
-        await eventually(lambda: quick.told == numbers(1, 3))
-    assert slow.told == []
+        await eventually(lambda: host.bots["alice==listener"].worker.waiting_count == 3)
+        may_go_on.set()
+        await adding
+        await eventually(lambda: slow.told == numbers(1, 3))
+
+
+@IN_DURABLES
+async def test_who_was_taken_over_before_it_read_does_not_begin(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It held the claim for a moment only: another process had looked before, and has written its own since."""
+    reads = Intake.open
+
+    async def read_late(intake: Intake) -> None:
+        others.append(await claim_elsewhere(bus))
+        await reads(intake)
+
+    class Started(Listener):
+        async def on_start(self) -> None:
+            raise AssertionError("it is another's")
+
+    others: list[Claim] = []
+    monkeypatch.setattr(Intake, "open", read_late)
+    async with Host(bus) as host:
+        with pytest.raises(ConfigError, match="bot listener of alice: another process runs it"):
+            await host.add(bot(Started()))
+        assert host.bots == {}
+    assert await others[0].is_ours()
+
+
+@IN_DURABLES
+async def test_a_claim_is_given_back_to_who_reads(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was free when it was looked at, and its owner was sure of it when the other's claim was written."""
+    listener = Listener()
+    async with running(bus, listener) as host:
+        looked = iter([Seen(Holder.NOBODY)])
+        waits = Takeover.wait
+
+        async def wait(takeover: Takeover, look: Callable[[], Awaitable[Seen]], **named: object) -> None:
+            await look()
+            if next(looked, None) is None:
+                await waits(takeover, look, **named)
+
+        monkeypatch.setattr(Takeover, "wait", wait)
+        with pytest.raises(RunsElsewhere):
+            await Claim(bus, "ORDERS", "alice==listener").take(Takeover(0.0))
+        assert await host.bots["alice==listener"].claim.is_ours()
+        await publish(bus, *fills(1, 3))
+        await eventually(lambda: listener.told == numbers(1, 3))
+
+
+async def test_of_two_that_begin_at_once_one_runs(bus: Bus, connect_bus: ConnectBus) -> None:
+    """The other is refused, and every event is told once; a new bot each time."""
+    rounds = 10
+    async with Host(bus) as host, Host(await connect_bus("other")) as second:
+        pairs = [(Listener(f"bot{number}"), Listener(f"bot{number}")) for number in range(rounds)]
+        for pair in pairs:
+            ended = await asyncio.gather(
+                *(
+                    where.add(bot(one), takeover_s=0.0)
+                    for where, one in zip((host, second), pair, strict=True)
+                ),
+                return_exceptions=True,
+            )
+            (refused,) = (end for end in ended if isinstance(end, BaseException))
+            assert "another process runs it" in str(refused)
+        await publish(bus, *fills(1, 20))
+        await eventually(lambda: all(len(one.told) + len(other.told) >= 20 for one, other in pairs))
+        await host.stop()
+        await second.stop()
+        assert all(one.told + other.told == numbers(1, 20) for one, other in pairs)
 
 
 async def test_one_process_runs_a_bot_at_a_time(bus: Bus, connect_bus: ConnectBus) -> None:
@@ -355,7 +422,7 @@ async def test_a_bot_that_was_taken_over_is_let_go_and_the_process_fails(bus: Bu
     """Back after another process has claimed its bot, a host stops the bot and says so instead of sharing its events."""
     listener = Listener()
     async with running(bus, listener) as host:
-        await Claim(bus, "ORDERS", "alice==listener").renew()  # the other process
+        await claim_elsewhere(bus)
         host._guard_nudge.set()  # as after a reconnect
         with pytest.raises(
             HostFailed, match="bot listener of alice has ended: another process has taken it over"

@@ -18,6 +18,8 @@ from support.hanging import hang
 from support.listeners import (
     Listener,
     bot,
+    bot_there,
+    claim_elsewhere,
     cut_off,
     durables,
     fills,
@@ -130,7 +132,7 @@ async def test_a_seated_bot_that_was_taken_over_is_let_go_and_its_place_left_alo
         await eventually(lambda: len(seated(host)) == 2)
         await publish(bus, *fills(1, 4))
         await eventually(lambda: all(listener.told == numbers(1, 4) for listener in listeners))
-        await Claim(bus, "ORDERS", "alice==first").renew()  # the other process
+        await claim_elsewhere(bus, "alice==first")
         if has_noticed:
             host._guard_nudge.set()  # as after a reconnect
             with pytest.raises(HostFailed, match="another process has taken it over"):
@@ -142,6 +144,20 @@ async def test_a_seated_bot_that_was_taken_over_is_let_go_and_its_place_left_alo
         await eventually(lambda: listeners[1].told == numbers(1, 5))
         assert listeners[0].told == numbers(1, 4)
         assert (await durables(bus))["alice==first"]["acknowledged"] == 0
+
+
+async def test_who_lost_a_bot_takes_no_seat_for_it(bus: Bus) -> None:
+    """Its note at the durable would pass for the claim of who runs the bot now; and it is told of nothing any more."""
+    first, second = pair_of("first", "second")
+    async with running(bus, first) as host:
+        other = await claim_elsewhere(bus, "alice==first")
+        await host.add(bot(second))
+        intake = bot_there(host, "first").intake
+        await eventually(lambda: intake._task is not None and intake._task.done())
+        await publish(bus, *fills(1, 3))
+        await eventually(lambda: second.told == numbers(1, 3))
+        assert first.told == []
+        assert await other.is_ours()
 
 
 async def test_an_event_in_hand_is_not_told_to_be_handled_by_a_seat(
@@ -262,8 +278,7 @@ async def test_who_has_lost_a_bot_cancels_no_orders(
     lost.cancel_orders_on_stop = kept.cancel_orders_on_stop = True
     async with Host(bus, on_end=lambda _bot, _error: None) as host:
         added = [await host.add(bot(listener)) for listener in (lost, kept)]
-        other = Claim(await connect_bus(), "ORDERS", added[0].bot.durable)
-        await other.renew()
+        await claim_elsewhere(await connect_bus(), added[0].bot.durable)
         for one in added:
             await host.remove(one.bot)
     assert cancelled == [kept]

@@ -10,6 +10,7 @@ from fillwire.bus.errors import ApiRefused
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.sdk.bot import Bot, bot_of
+from fillwire.sdk.claims import Claim
 from fillwire.sdk.host import Host
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.running import RunningBot
@@ -105,6 +106,13 @@ async def durables(bus: Bus) -> dict[str, dict[str, int]]:
             "acknowledged": info["ack_floor"]["stream_seq"],
         }
     return found
+
+
+async def claim_elsewhere(bus: Bus, durable: str = "alice==listener") -> Claim:
+    """Claim a bot's durable, and return the claim, as another process does that has found nobody reading."""
+    other = Claim(bus, "ORDERS", durable)
+    await other._write((await other.info())["config"])
+    return other
 
 
 async def cut_off(bus: Bus, host: Host) -> None:

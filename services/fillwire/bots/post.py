@@ -16,6 +16,7 @@ from fillwire.domain.bots import BotSpec, BotState, BotStatus, Desired
 from fillwire.domain.errors import BrokerError, HandlerError
 from fillwire.runtime.backoff import Backoff
 from fillwire.runtime.logs import get_log
+from fillwire.runtime.supervision import cancel
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.host import Host
 from fillwire.sdk.loading import explain_start
@@ -279,8 +280,7 @@ class Post:
         finally:
             interrupted.cancel()
             if not doing.done():
-                doing.cancel()
-                await asyncio.wait({doing})
+                await cancel(doing)
         if doing.cancelled():
             return False
         await doing

@@ -50,12 +50,12 @@ from fillwire.sdk.positions import (
     forget_position,
     reading_position_key,
 )
-from fillwire.sdk.takeovers import Holder, Takeover
+from fillwire.sdk.takeovers import Holder, Seen, Takeover
 
 _log = get_log(__name__)
 
 INACTIVE_S: Final = 60.0  # then a consumer that nobody reads goes
-_ASK_AGAIN_S: Final = 0.25
+_LOOK_AGAIN_S: Final = 0.025
 _INFO_TIMEOUT_S: Final = 2.0
 _CLOSE_DEADLINE_S: Final = 5.0
 _CONFLICTS: Final = 40  # of writes with what a replica says that is behind
@@ -192,10 +192,15 @@ class BucketPlace:
         """
         kept = KeptPosition(None, 0)
 
-        async def look() -> Holder:
+        async def look() -> Seen:
             nonlocal kept
             kept = await self._positions.look(self._key)
-            return Holder.NOBODY if kept.position is None else await self._holder(kept.position)
+            position = kept.position
+            return (
+                Seen(Holder.NOBODY)
+                if position is None
+                else Seen(await self._holder(position), position.claim)
+            )
 
         await takeover.wait(look, bot=self._bot.name, key=self._key)
         return kept
@@ -358,7 +363,7 @@ class BucketPlace:
         kept = await self._judge()
         if kept is not None and (kept.position is None or kept.position.claim == self._position.claim):
             self._revision = kept.revision
-        await asyncio.sleep(_ASK_AGAIN_S / 10)  # a replica that is behind may have answered
+        await asyncio.sleep(_LOOK_AGAIN_S)  # a replica that is behind may have answered
 
     # ---- reading alone
 

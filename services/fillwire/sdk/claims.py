@@ -16,7 +16,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.durables import create_consumer, reset_consumer
 from fillwire.bus.errors import ApiRefused
 from fillwire.domain.identifiers import escape_token
-from fillwire.sdk.takeovers import Holder, Takeover
+from fillwire.sdk.takeovers import Holder, RunsElsewhere, Seen, Takeover
 
 if TYPE_CHECKING:
     from fillwire.sdk.worker import Acknowledger
@@ -30,6 +30,7 @@ _READING_MARK = (
     "===reading-"  # in no name of a bot's durable: after an equals sign an escaped token has two digits
 )
 _NS = 1_000_000_000
+_LOOKS_BACK: Final = 4
 
 
 class Claim:
@@ -102,13 +103,14 @@ class Claim:
         info: dict[str, Any] = {}
         reading: dict[str, Any] | None = None
 
-        async def look() -> Holder:
+        async def look() -> Seen:
             nonlocal info, reading
             info = await self.info()
             reading = await self._reading_info(info)
+            claim = _metadata(info).get(_KEY)
             if info["num_waiting"] or (reading or {}).get("num_waiting"):  # open pulls
-                return Holder.READS
-            return Holder.SILENT if _KEY in _metadata(info) else Holder.NOBODY
+                return Seen(Holder.READS, claim)
+            return Seen(Holder.NOBODY if claim is None else Holder.SILENT, claim)
 
         await takeover.wait(look, durable=self._durable)
         position: int = info["ack_floor"]["stream_seq"]
@@ -120,7 +122,14 @@ class Claim:
         self.handled_sequence = position
         self.is_movable = info["config"]["deliver_policy"] != "new"
         await self._write(info["config"])
-        return position
+        # Nobody else reads by now, unless it was sure of its claim before this one was written: who begins to read looks
+        # at the claim once more, and lets go if it has lost it.
+        for _ in range(_LOOKS_BACK):
+            if not (await self.info())["num_waiting"]:
+                return position
+            await takeover.pause()
+        await create_consumer(self._bus, self._stream, self._durable, info["config"])
+        raise RunsElsewhere
 
     async def _reading_info(self, info: dict[str, Any]) -> dict[str, Any] | None:
         """Return what the broker says of the durable of the reading at which the bot sat last, if it still does."""
@@ -135,15 +144,19 @@ class Claim:
             raise
 
     async def renew(self) -> None:
-        """Write the claim anew, because the durable was made again.
+        """Write the claim anew, because the durable was made again; not over that of another process.
 
         Raises:
             BrokerError: no answer.
         """
-        await self._write((await self.info())["config"])
+        info = await self.info()
+        if self._is_ours(info):
+            await self._write(info["config"])
 
     async def sit(self, reading: str) -> None:
         """Note at the durable that the bot has handled whatever the durable of this reading has acknowledged.
+
+        Nothing is noted if another process has claimed the durable meanwhile.
 
         Raises:
             BrokerError: no answer.

@@ -228,6 +228,8 @@ class Intake:
         if self._seat is not None and self._reading is not None and self._seat.is_open and not self._is_told:
             await self._claim.sit(self._reading.durable)
             self._is_told = True
+            if self._claim.is_lost:  # another process tells the bot by now
+                self._seat.close()
 
     async def _leave_seat(self, seat: Seat, reading: SharedReading) -> None:
         async def move() -> None:

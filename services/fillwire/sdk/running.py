@@ -127,7 +127,7 @@ class RunningBot:
         )
 
     async def start(self) -> None:
-        """Run `on_start`, then let the events come.
+        """Begin to read, run `on_start`, then hand the events out.
 
         Raises:
             HandlerError: `on_start` raised each time it was called.
@@ -142,23 +142,16 @@ class RunningBot:
             )
             bot.listener._trading = Desk(self._bus, bot.account, ids, self._asking)  # noqa: SLF001 - the host is the strategy's other half
             bot.listener._clerk = self._clerk  # noqa: SLF001 - as above
+        # Reading first: nobody takes over what is read, however long `on_start` goes on. What comes waits meanwhile.
+        await self.intake.open()
+        if not await self.claim.is_ours():
+            raise self._explain(RunsElsewhere())
         task = await self.worker.start()
         task.add_done_callback(self._note_end)
-        await self._require_claim()
-        await self.intake.open()
         if self._live is not None:
             await self._live.add(self.filters, self.worker.take_live)
             self.reopen_lane()
         self.is_started = True
-
-    async def _require_claim(self) -> None:
-        """Raise if another process has taken the bot over: while `on_start` runs nobody reads, however long it takes."""
-        try:
-            is_ours = await self.claim.is_ours()
-        except BrokerError:
-            return  # gone, and made again by whoever opens it; or away, as that will find out
-        if not is_ours:
-            raise self._explain(RunsElsewhere())
 
     def _explain(self, error: RunsElsewhere) -> ConfigError:
         return ConfigError(f"bot {self.bot.name} of {self.bot.account.user}: {error}")

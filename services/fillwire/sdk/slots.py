@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from fillwire.runtime.supervision import cancel
+
 Result = TypeVar("Result")
 
 
@@ -55,7 +57,12 @@ class Slots:
         """Return what `begin` returns, called when it is its turn; raise what it raises. Being cancelled cancels it."""
         turn = Turn(self._free, self._slot_s)
         await turn.take()
+        beginning = asyncio.ensure_future(begin(turn))
         try:
-            return await begin(turn)
+            await asyncio.wait({beginning})
+        except asyncio.CancelledError:
+            await cancel(beginning)
+            raise
         finally:
             turn.leave()
+        return await beginning

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from fillwire.runtime.logs import get_log
 _log = get_log(__name__)
 
 # A process that lives reads nothing for moments: between claiming a place and reading, and between its own consumer and a
-# shared reading. So whoever has claimed a place counts as gone when two looks so far apart have found nobody reading.
+# shared reading. So whoever has claimed a place counts as gone when two looks so far apart have found its claim and no reader.
 _MOMENT_S: Final = 0.25
 
 
@@ -31,6 +32,19 @@ class Holder(Enum):
     UNKNOWN = "the broker that knows is away"
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at a place has found.
+
+    Attributes:
+        holder: see there.
+        claim: token of the process that has claimed it, None if none has.
+    """
+
+    holder: Holder
+    claim: str | None = None
+
+
 class Takeover:
     """One process's attempt to take a place that another may hold.
 
@@ -45,7 +59,7 @@ class Takeover:
         self._rest = rest
         self._has_warned = False
 
-    async def wait(self, look: Callable[[], Awaitable[Holder]], **named: Any) -> None:
+    async def wait(self, look: Callable[[], Awaitable[Seen]], **named: Any) -> None:
         """Return when the place is free; one of which nothing is known counts as held until the end.
 
         Args:
@@ -55,19 +69,19 @@ class Takeover:
         Raises:
             RunsElsewhere: somebody still reads at the end.
         """
-        was_silent = False
-        while (holder := await look()) is not Holder.NOBODY:
-            if holder is Holder.SILENT:
-                if was_silent:
+        before: Seen | None = None
+        while (seen := await look()).holder is not Holder.NOBODY:
+            if seen.holder is Holder.SILENT:
+                if seen == before:
                     return
             elif asyncio.get_running_loop().time() >= self._end_s:
-                if holder is Holder.UNKNOWN:
+                if seen.holder is Holder.UNKNOWN:
                     return
                 raise RunsElsewhere
             elif not self._has_warned:
                 self._has_warned = True
                 _log.warning("bot_runs_elsewhere", waiting_s=self._takeover_s, **named)
-            was_silent = holder is Holder.SILENT
+            before = seen
             await self.pause()
 
     async def pause(self) -> None:

@@ -1,57 +1,59 @@
-"""When a place is free that another process may hold."""
+"""When a place is free that another process may hold, by a clock that jumps."""
+
+import asyncio
 
 import pytest
 
-from fillwire.sdk.takeovers import Holder, RunsElsewhere, Takeover
+from fillwire.sdk.takeovers import Holder, RunsElsewhere, Seen, Takeover
+from support.jumping_loop import JumpingLoop
+
+NOBODY, UNKNOWN = Seen(Holder.NOBODY), Seen(Holder.UNKNOWN, "a")
+SILENT, READS = Seen(Holder.SILENT, "a"), Seen(Holder.READS, "a")
+ANOTHER = Seen(Holder.SILENT, "b")
 
 
-class Looks:
-    """Sees one thing after another, and the last for ever.
+def waited_s(*seen: Seen, takeover_s: float = 0.0) -> float:
+    """Return how long is waited for a place at which these looks find one thing after another, and the last for ever."""
+    left = list(seen)
 
-    Attributes:
-        rests_s: how long was slept, each time.
-    """
+    async def look() -> Seen:
+        return left.pop(0) if len(left) > 1 else left[0]
 
-    def __init__(self, *seen: Holder) -> None:
-        self.rests_s: list[float] = []
-        self._seen = list(seen)
+    async def wait() -> float:
+        await Takeover(takeover_s).wait(look)
+        return asyncio.get_running_loop().time()
 
-    async def __call__(self) -> Holder:
-        """Return the next."""
-        return self._seen.pop(0) if len(self._seen) > 1 else self._seen[0]
-
-    async def rest(self, rest_s: float) -> None:
-        """Note it."""
-        self.rests_s.append(rest_s)
-
-    async def wait(self, takeover_s: float = 0.0) -> int:
-        """Wait for the place, and return how often was slept before."""
-        await Takeover(takeover_s, self.rest).wait(self)
-        return len(self.rests_s)
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        return runner.run(wait())
 
 
-async def test_a_place_that_nobody_has_claimed_is_free_at_once() -> None:
+def test_a_place_that_nobody_has_claimed_is_free_at_once() -> None:
     """A bot that never ran need not wait."""
-    assert await Looks(Holder.NOBODY).wait() == 0
+    assert waited_s(NOBODY) == 0
+    assert waited_s(READS, NOBODY, takeover_s=60) == 0.25
 
 
-async def test_a_claimed_place_is_free_once_two_looks_in_a_row_find_nobody() -> None:
+def test_a_claimed_place_is_free_once_two_looks_in_a_row_find_nobody() -> None:
     """However little patience there is, for the second look is what tells a pause from an end."""
-    assert await Looks(Holder.SILENT).wait() == 1
-    assert await Looks(Holder.SILENT, Holder.READS, Holder.SILENT).wait(60.0) == 3
+    assert waited_s(SILENT) == 0.25
+    assert waited_s(SILENT, READS, SILENT, takeover_s=60) == 0.75
 
 
-@pytest.mark.parametrize("before", [(), (Holder.SILENT,), (Holder.UNKNOWN, Holder.SILENT)])
-async def test_a_process_that_paused_between_two_events_is_not_taken_for_gone(
-    before: tuple[Holder, ...],
-) -> None:
-    """Also one that was not seen at first: it went from its own consumer to a shared reading at that moment."""
-    takeover_s = 0.0 if Holder.UNKNOWN not in before else 0.05
+def test_a_place_that_another_has_claimed_between_two_looks_is_not_free() -> None:
+    """It will read in a moment."""
+    assert waited_s(SILENT, ANOTHER) == 0.5
     with pytest.raises(RunsElsewhere):
-        await Looks(*before, Holder.READS).wait(takeover_s)
+        waited_s(SILENT, ANOTHER, Seen(Holder.READS, "b"))
 
 
-async def test_what_nobody_can_know_counts_as_held_until_the_end() -> None:
+@pytest.mark.parametrize("before", [(), (SILENT,), (UNKNOWN, SILENT), (SILENT, READS, SILENT)])
+def test_a_process_that_paused_between_two_events_is_not_taken_for_gone(before: tuple[Seen, ...]) -> None:
+    """Also one that was not seen at first: it went from its own consumer to a shared reading at that moment."""
+    with pytest.raises(RunsElsewhere):
+        waited_s(*before, READS, takeover_s=2.0)
+
+
+def test_what_nobody_can_know_counts_as_held_until_the_end() -> None:
     """A broker that is away may hold a reader, and may never come back."""
-    assert await Looks(Holder.UNKNOWN).wait(0.0) == 0
-    assert await Looks(Holder.UNKNOWN, Holder.UNKNOWN, Holder.SILENT).wait(60.0) == 3
+    assert waited_s(UNKNOWN, takeover_s=2.0) == 2.0
+    assert waited_s(UNKNOWN, UNKNOWN, SILENT, takeover_s=60.0) == 0.75
