@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+import uvloop
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.credentials import Credentials
@@ -118,6 +120,27 @@ async def test_credentials_are_used_and_wrong_ones_refused_at_once(tmp_path: Pat
 # ---- requests
 
 
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.SelectorEventLoop])
+def test_what_waits_for_a_socket_that_broke_does_not_keep_the_client_from_closing(
+    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """Each loop and each version of Python takes what is written there in its own way."""
+
+    async def close_broken() -> None:
+        async with EmbeddedServer(tmp_path / "broker") as server:
+            bus = await Bus.connect(server.url, name="test")
+            client = bus._client
+            client.abort()
+            client._pending.append(b"PING\r\n")
+            client._pending_data_size += 6
+            await client._flush_pending()
+            await bus.close()
+            assert client.own_tasks() == set()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(close_broken(), 30))
+
+
 async def test_request_tells_nobody_there_from_no_answer(bus: Bus) -> None:
     """One means: certainly not carried out; the other: unknown."""
     with pytest.raises(NoResponder, match="nobody answers on commands"):
@@ -207,19 +230,24 @@ async def test_responder_does_not_answer_into_a_stream(bus: Bus) -> None:
 
 
 async def test_a_flood_of_requests_that_are_not_answered_fills_no_log(bus: Bus, logged: io.StringIO) -> None:
-    """One line tells of the first, another at the end how many more there were."""
+    """One line tells of the first, another at the end how many more there were; so of those that failed here."""
 
     async def handle(_: Message) -> bytes:
-        return b"answer"
+        raise ValueError("a bug")
+
+    def said(event: str) -> list[str]:
+        lines = map(orjson.loads, logged.getvalue().splitlines())
+        return [line["reason"] for line in lines if line["event"] == event]
 
     responder = await Responder.start(bus, "commands.x", handle)
     for number in range(200):
         await bus.nc.publish("commands.x", b"bad", reply=f"orders.bob.{number}")
-    await eventually(lambda: responder.refused_count == 200)
-    (first,) = (line for line in logged.getvalue().splitlines() if "request_refused" in line)
-    assert "commands.x, to be answered at 'orders.bob.0'" in first
+        await bus.nc.publish("commands.x", b"bad", reply=bus.new_inbox())
+    await eventually(lambda: responder.refused_count == responder.failed_count == 200)
+    assert len(said("request_refused")) == len(said("request_failed")) == 1
     await responder.stop()
-    assert "199 more in the last 60 s, the latest: commands.x" in logged.getvalue()
+    for event in ("request_refused", "request_failed"):
+        assert [reason.split()[0] for reason in said(event)[1:]] == ["199"]
 
 
 async def test_failing_handler_is_counted_and_the_next_request_answered(bus: Bus) -> None:

@@ -175,7 +175,8 @@ class DirectClient(Client):
     def _write_joined(self, commands: list[bytes]) -> None:
         """Write what waits as one: for a lost socket, Python from 3.12 on takes a list with an error that nobody awaits."""
         if self._transport is not None:
-            self._transport.write(b"".join(commands))
+            with contextlib.suppress(RuntimeError):  # uvloop raises it for a socket that broke
+                self._transport.write(b"".join(commands))
 
     def _connect_command(self) -> bytes:
         """Return what logs in; by a new key if its file holds another one than at the last connect.

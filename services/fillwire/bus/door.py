@@ -30,6 +30,7 @@ _PER_TENANT = 8
 _BACKLOG = 1024
 _TIMEOUT_S = 5.0
 _MAX_METADATA_BYTES = 4096
+_MAX_REASON = 300
 _REFUSED, _BUSY, _UNANSWERED = 400, 429, 504
 _REFUSED_ERROR: Final = 10012  # the broker's own number for a consumer that cannot be made so: final
 
@@ -87,12 +88,15 @@ def checked_request(own_stream: str, body: bytes) -> bytes:
         value = config.get(name, 0)
         if not isinstance(value, int) or not 0 <= value <= most:
             raise Refused(f"{name} of a consumer: expected 0 to {most}, found {value!r}")
-    if len(orjson.dumps(config.get("metadata"))) > _MAX_METADATA_BYTES:
-        raise Refused(f"metadata of a consumer: expected at most {_MAX_METADATA_BYTES} bytes")
-    return orjson.dumps(
-        {key: request[key] for key in ("action",) if key in request}
-        | {"stream_name": own_stream, "config": config}
-    )
+    try:
+        if len(orjson.dumps(config.get("metadata"))) > _MAX_METADATA_BYTES:
+            raise Refused(f"metadata of a consumer: expected at most {_MAX_METADATA_BYTES} bytes")
+        return orjson.dumps(
+            {key: request[key] for key in ("action",) if key in request}
+            | {"stream_name": own_stream, "config": config}
+        )
+    except orjson.JSONEncodeError as error:
+        raise Refused("expected a request to make a consumer, found one that is nested too deeply") from error
 
 
 class Door:
@@ -144,8 +148,9 @@ class Door:
             answer = await self._make(token, stream, ".".join(name), message.data)
         except Refused as error:
             self._outcomes["refused"] += 1
-            self._refusals.raise_(token, f"{token}: {error}")
-            return _error(_REFUSED, _REFUSED_ERROR, str(error))
+            reason = str(error)[:_MAX_REASON]  # it may quote all that the tenant has sent
+            self._refusals.raise_(token, f"{token}: {reason}")
+            return _error(_REFUSED, _REFUSED_ERROR, reason)
         except BrokerError as error:
             self._outcomes["unanswered"] += 1
             return _error(_UNANSWERED, 0, str(error))

@@ -48,6 +48,8 @@ class Responder:
         self._subscription: Subscription | None = None
         # Whoever may ask could fill a disk otherwise.
         self._refusals = AlertLimiter(lambda reason: _log.warning("request_refused", reason=reason))
+        self._failures = AlertLimiter(self._tell_of_failure)
+        self._failure: Exception | None = None  # the latest
         self.answered_count = 0
         self.failed_count = 0
         self.refused_count = 0
@@ -103,6 +105,7 @@ class Responder:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._refusals.stop()
+        self._failures.stop()
 
     def _receive(self, message: Message) -> None:
         if not message.reply or not self._may_answer(message.subject, message.reply):
@@ -134,9 +137,13 @@ class Responder:
             answer = await self._handler(message)
         except Exception as error:  # noqa: BLE001 - the task's edge: the requester will time out and must ask what became of it
             self.failed_count += 1
-            _log.error("request_failed", error=error, subject=message.subject)
+            self._failure = error
+            self._failures.raise_("", message.subject)
         else:
             self._answer(message, answer)
+
+    def _tell_of_failure(self, reason: str) -> None:
+        _log.error("request_failed", error=self._failure, reason=reason)
 
     def _answer(self, message: Message, answer: bytes) -> None:
         self.answered_count += 1

@@ -61,6 +61,13 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         checked_request("ORDERS-alice", body)
 
 
+def test_what_is_nested_without_end_is_refused() -> None:
+    """It is read, and could not be written again."""
+    deep = b'{"config":{"metadata":' + b'{"a":' * 500 + b"1" + b"}" * 502
+    with pytest.raises(Refused, match="found one that is nested too deeply"):
+        checked_request("ORDERS-alice", deep)
+
+
 def test_fields_beside_the_configuration_are_refused() -> None:
     """A newer broker may give them a meaning."""
     with pytest.raises(Refused, match="pedantic of a consumer"):
