@@ -3,7 +3,7 @@
 They lie in `deploy/compose/secrets/`, which only its owner may enter and git ignores. The files themselves can be read by
 everybody who is let in: a container's user has another number than their owner. What is there stays as it is. Who may log
 in to the broker is written as `fillwire users` does, into `broker/`, which can be changed by that command afterwards. The
-broker's certificate is made anew when it is about to end: recreate the containers then, which have the former one mounted.
+broker's certificate is made anew when it is about to end, and shown by the broker when that is started again.
 """
 
 import base64
@@ -61,6 +61,7 @@ SIGNS_CERTIFICATES: Final = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
+_END_OF_CERTIFICATE: Final = "-----END CERTIFICATE-----\n"
 _VALID_FOR: Final = timedelta(days=397)
 _MADE_ANEW_BEFORE: Final = timedelta(days=30)
 LOGINS: Final = (
@@ -116,14 +117,17 @@ def _make_logins(folder: Path) -> list[Path]:
 def _make_certificate(folder: Path) -> list[Path]:
     """Write a certificate for the broker, and who signed it, unless there is one that goes on to be valid.
 
-    The authority's key is not kept: it has signed one certificate and will sign no other.
+    The authority's key is not kept: it has signed one certificate and will sign no other. The authority before stays believed
+    beside the new one, for the broker shows its former certificate until it is started again.
     """
     place = folder / CERTIFICATE / "server.pem"
+    authority_file, key_file = folder / AUTHORITY, place.with_suffix(".key")
     now = datetime.now(UTC)
-    if place.exists():
+    if place.exists() and authority_file.exists() and key_file.exists():
         known = x509.load_pem_x509_certificate(place.read_bytes())
         if known.not_valid_after_utc - now > _MADE_ANEW_BEFORE:
             return []
+    before = authority_file.read_text("ascii") if authority_file.exists() else ""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
     names = [x509.DNSName("nats"), x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
@@ -155,8 +159,9 @@ def _make_certificate(folder: Path) -> list[Path]:
         (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), False),
     )
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-    _write(folder / AUTHORITY, authority)
-    _write(place.with_suffix(".key"), secret)
+    first_of_before = before[: before.find(_END_OF_CERTIFICATE) + len(_END_OF_CERTIFICATE)] if before else ""
+    _write(authority_file, authority + first_of_before)
+    _write(key_file, secret)
     _write(place, certificate)
     return [place]
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import ssl
 import subprocess
 from datetime import timedelta
@@ -206,43 +207,69 @@ def test_the_broker_takes_what_is_written(tmp_path: Path) -> None:
     assert accounts.stat().st_mode & 0o777 == 0o644  # read in the container by another user
 
 
-@pytest.mark.parametrize("host", ["nats", "localhost", "127.0.0.1"])
-async def test_services_believe_the_brokers_certificate(tmp_path: Path, host: str) -> None:
-    """By its name on their network and by those of this machine, also as strictly as newer versions of Python check it."""
-    make_secrets.make(tmp_path)
+async def _believes(authority: Path, folder: Path, name: str) -> bool:
+    """Return whether a client with this authority believes the certificate of a folder, as strictly as new Pythons ask."""
     shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    shown.load_cert_chain(tmp_path / make_secrets.CERTIFICATE / "server.pem", _key_of(tmp_path))
-    believed = ssl.create_default_context(cafile=tmp_path / make_secrets.AUTHORITY)
+    shown.load_cert_chain(folder / make_secrets.CERTIFICATE / "server.pem", _key_of(folder))
+    believed = ssl.create_default_context(cafile=authority)
     believed.verify_flags |= ssl.VERIFY_X509_STRICT
     async with await asyncio.start_server(
         lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=shown
     ) as server:
         port = server.sockets[0].getsockname()[1]
-        for name, is_believed in ((host, True), ("elsewhere", False)):
-            try:
-                reader, writer = await asyncio.open_connection(
-                    "127.0.0.1", port, ssl=believed, server_hostname=name
-                )
-            except ssl.SSLCertVerificationError:
-                assert not is_believed
-                continue
-            assert is_believed
-            assert await reader.read() == b""
-            writer.close()
-            await writer.wait_closed()
+        try:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=believed, server_hostname=name
+            )
+        except ssl.SSLCertVerificationError:
+            return False
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        return True
 
 
-def test_a_certificate_is_made_anew_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another authority, for nobody can sign by the one before any more; keys and tokens stay."""
-    monkeypatch.setattr(make_secrets, "_VALID_FOR", timedelta(days=29))
+async def test_services_believe_the_brokers_certificate(tmp_path: Path) -> None:
+    """By its name on their network, and by those of this machine."""
     make_secrets.make(tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    authority = tmp_path / make_secrets.AUTHORITY
+    names = ("nats", "localhost", "127.0.0.1", "elsewhere")
+    assert [await _believes(authority, tmp_path, name) for name in names] == [True, True, True, False]
+
+
+async def test_a_certificate_is_made_anew_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before is believed until the broker is started again; keys and tokens stay."""
+    monkeypatch.setattr(make_secrets, "_VALID_FOR", timedelta(days=29))
+    folder, former = tmp_path / "secrets", tmp_path / "former"
+    make_secrets.make(folder)
     monkeypatch.undo()
-    certificate = tmp_path / make_secrets.CERTIFICATE / "server.pem"
-    assert make_secrets.make(tmp_path) == [certificate]
-    changed = {path for path, content in before.items() if path.read_bytes() != content}
-    assert changed == {certificate, _key_of(tmp_path), tmp_path / make_secrets.AUTHORITY}
-    assert make_secrets.make(tmp_path) == []
+    shutil.copytree(folder, former)
+    certificate, authority = (
+        folder / make_secrets.CERTIFICATE / "server.pem",
+        folder / make_secrets.AUTHORITY,
+    )
+    assert make_secrets.make(folder) == [certificate]
+    changed = {
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.read_bytes() != (former / path.relative_to(folder)).read_bytes()
+    }
+    assert changed == {certificate, _key_of(folder), authority}
+    assert await _believes(authority, folder, "nats")
+    assert await _believes(authority, former, "nats")
+    assert not await _believes(former / make_secrets.AUTHORITY, folder, "nats")
+    assert make_secrets.make(folder) == []
+
+
+@pytest.mark.parametrize("part", [make_secrets.AUTHORITY, "broker_tls/server.pem", "broker_tls/server.key"])
+async def test_a_part_of_the_certificate_that_is_gone_is_made_anew(tmp_path: Path, part: str) -> None:
+    """With the others, for they belong together."""
+    make_secrets.make(tmp_path)
+    (tmp_path / part).unlink()
+    assert make_secrets.make(tmp_path) == [tmp_path / make_secrets.CERTIFICATE / "server.pem"]
+    assert await _believes(tmp_path / make_secrets.AUTHORITY, tmp_path, "nats")
 
 
 def _key_of(folder: Path) -> Path:
