@@ -17,7 +17,7 @@ import nats
 import pytest
 from nats.js.errors import NotFoundError
 
-from deploy.images import COMPOSE, compose_document
+from deploy.images import compose_document
 from fillwire.bus.server import EmbeddedServer, find_server
 from fillwire.domain.errors import BrokerError, ConfigError
 from support.variables import taken
@@ -25,6 +25,7 @@ from support.variables import taken
 VARIABLE: Final = "FILLWIRE_TEST_BROKER"
 WANTED: Final = taken(VARIABLE)
 BINARY, CONTAINER = "binary", "container"
+_CONFIGURATION: Final = Path(__file__).with_name("shared_broker.conf")
 _PORT: Final = 4222
 _START_DEADLINE_S: Final = 30
 _ANSWER_DEADLINE_S: Final = 10
@@ -142,7 +143,7 @@ def image() -> str:
 
 @contextmanager
 def container() -> Iterator[str]:
-    """Run the broker in a container inside the block, with the compose file's configuration; the address is given."""
+    """Run the compose file's broker in a container inside the block, without accounts; the address is given."""
     from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - for who asks for a container
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - as above
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415 - as above
@@ -151,7 +152,7 @@ def container() -> Iterator[str]:
     ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(_START_DEADLINE_S)
     with (
         DockerContainer(image())
-        .with_volume_mapping(str(COMPOSE.parent / "compose" / "nats.conf"), "/etc/nats.conf", "ro")
+        .with_volume_mapping(str(_CONFIGURATION), "/etc/nats.conf", "ro")
         .with_tmpfs_mount("/data")
         .with_command("--config /etc/nats.conf")
         .with_exposed_ports(_PORT)
