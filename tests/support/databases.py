@@ -72,8 +72,8 @@ def record(database: Database, events: Sequence[OrderEvent]) -> None:
 
 
 def query(database: Database, statement: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement."""
-    with database.engine().connect() as connection:
+    """Return the rows of a statement that writes nothing; a connection that could would want SQLite's file for itself at first."""
+    with database.engine(reads_only=True).connect() as connection:
         return [tuple(row) for row in connection.execute(text(statement))]
 
 

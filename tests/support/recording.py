@@ -65,7 +65,7 @@ def recorded_ids(database: Database) -> list[str]:
     try:
         rows = query(database, "SELECT event_id FROM order_events ORDER BY stream_id, sequence")
     except DBAPIError as error:
-        if "order_events" in str(error):
+        if "order_events" in str(error) or "unable to open" in str(error):  # there is none yet
             return []
         raise
     return [event_id for (event_id,) in rows]
