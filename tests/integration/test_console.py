@@ -260,6 +260,34 @@ async def test_a_page_hears_that_the_broker_is_away_and_then_what_happened(
         assert len(stream.all("state")) >= 2
 
 
+@pytest.mark.usefixtures("bus")
+async def test_a_page_is_not_told_that_a_broker_is_back_that_went_again(
+    broker: EmbeddedServer, connect_bus: ConnectBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there for long enough to connect, and not for reading the log."""
+    of_console = await connect_bus("console")
+    looks_back = Scope._look_back
+
+    async def look_back(scope: Scope) -> None:
+        if going_again.is_set():
+            going_again.clear()
+            await broker.stop()
+            await eventually(lambda: not of_console.is_connected)
+        await looks_back(scope)
+
+    going_again = asyncio.Event()
+    monkeypatch.setattr(Scope, "_look_back", look_back)
+    async with console(of_console) as made, visitor(made, ALICE_TOKEN) as alice:
+        stream = await alice.listen()
+        going_again.set()
+        await broker.stop()
+        await broker.start()
+        await eventually(lambda: len(stream.all("state")) >= 2, 30)
+        assert {"is_connected": True} not in stream.all("broker")
+        await broker.start()
+        await eventually(lambda: stream.all("broker")[-1] == {"is_connected": True}, 20)
+
+
 async def test_what_is_told_while_the_log_is_read_is_shown(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page begins with the newest events: what the log has from before does not push them out."""
     look_back = Scope._look_back

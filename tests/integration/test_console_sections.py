@@ -9,11 +9,15 @@ import pytest
 
 from fillwire.bots.service import ManagerService
 from fillwire.bus.connection import Bus
+from fillwire.bus.messages import Message
+from fillwire.bus.responder import Responder
 from fillwire.cli.console import sections
+from fillwire.domain.bots import BotAnswer, BotOutcome
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.recorder.database import Database
 from fillwire.runtime.settings import RecorderSettings, Settings
+from fillwire.wire.bots import encode_bot
 from support.asides import keep_frame, keep_letter
 from support.broker import ConnectBus
 from support.console import ADMIN_TOKEN, ALICE_TOKEN, BOB_TOKEN, Visitor, console, visitor
@@ -235,10 +239,17 @@ async def test_bots_without_a_manager_are_shown_to_their_user(
     async def is_shown() -> bool:
         return await seen(who.alice) == [("alone", "running", False)]
 
+    async def refuse(_: Message) -> bytes:
+        return encode_bot(BotAnswer(outcome=BotOutcome.REFUSED, reason="the manager rests"))
+
     async with visited(bus, tmp_path) as who:
         stream = await who.alice.listen()
         async with running(await connect_bus("host"), Listener("alone")):
             await eventually(is_shown)
+            resting = await Responder.start(await connect_bus("resting"), "bots.alice.list", refuse)
+            assert (await who.alice.get("/api/bots"))[1]["without_manager"] == "the manager rests"
+            assert await seen(who.alice) == [("alone", "running", False)]
+            await resting.stop()
             (bot,) = (await who.alice.get("/api/bots"))[1]["bots"]
             assert (bot["exchange"], bot["environment"], bot["pairs"]) == ("binance", "live", ["BTC-USDT"])
             assert (bot["strategy"], bot["desired"], bot["revision"]) == ("Listener", None, None)
@@ -286,7 +297,9 @@ async def test_trades_and_profit_are_told_to_their_user_alone(bus: Bus, tmp_path
                 ("BTC-USDT", 1, "1.28")
             ]
             assert profit["days"][-1]["cumulative"] == "-1.28"
-            assert sum(of["trades"] for of in (await who.admin.get("/api/profit"))[1]["bots"]) == 2
+            assert [(of["user"], of["trades"]) for of in profit["bots"]] == [(None, 1)]
+            of_all = (await who.admin.get("/api/profit"))[1]["bots"]
+            assert sorted((of["user"], of["trades"]) for of in of_all) == [("alice", 1), ("bob", 1)]
 
 
 async def test_a_page_is_told_that_something_was_set_aside_and_only_its_own(bus: Bus, tmp_path: Path) -> None:
@@ -300,6 +313,9 @@ async def test_a_page_is_told_that_something_was_set_aside_and_only_its_own(bus:
             return {what for content in alice.all("changed") for what in content["what"]}
 
         await eventually(lambda: heard() >= {"letters", "frames"})
+        alice.told.clear()
+        assert (await who.admin.post("/api/letters/1/discard", {"reason": "old"}))[0] == 200
+        await eventually(lambda: "letters" in heard())
         await publish(bus, order_event(account=BOB, order_id="b"))
         await eventually(lambda: len(bob.events) == 1)
         assert bob.all("changed") == []

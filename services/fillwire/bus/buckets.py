@@ -44,12 +44,17 @@ class BucketDefinition:
         """Name of the stream that keeps it."""
         return f"KV_{self.name}"
 
+    @property
+    def prefix(self) -> str:
+        """What stands before a key in the subject of its writing."""
+        return f"$KV.{self.name}."
+
     def manifest(self, replicas: int = 1) -> Manifest:
         """Return the configuration of its stream in the broker's own JSON."""
         return {
             "name": self.stream,
             "description": self.description,
-            "subjects": [f"$KV.{self.name}.>"],
+            "subjects": [f"{self.prefix}>"],
             "retention": "limits",
             "storage": "file",
             "discard": "new",
@@ -159,7 +164,7 @@ class Bucket:
         self._name = definition.name
         self._stream = definition.stream
         self._timeout_s = timeout_s
-        self._prefix = f"$KV.{definition.name}."
+        self._prefix = definition.prefix
 
     @property
     def name(self) -> str:

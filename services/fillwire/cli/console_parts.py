@@ -121,7 +121,10 @@ class RecordedTrades:
         )
 
     async def profit(self, user: str | None) -> Facts:
-        """Return realised profit by day with its running sum, and by bot and pair; raises as `newest`."""
+        """Return realised profit by day with its running sum, and by bot and pair, for everybody by user, too.
+
+        Raises as `newest`.
+        """
 
         def read(book: TradeBook) -> Facts:
             with self._lock:
@@ -144,6 +147,7 @@ class RecordedTrades:
                 )
             bots = [
                 {
+                    "user": group.user,
                     "environment": group.environment,
                     "currency": group.currency,
                     "bot": group.bot,
@@ -157,7 +161,8 @@ class RecordedTrades:
         return await self._asked(read)
 
     def _running(self, user: str | None) -> RunningProfit:
-        running = self._profits.setdefault(user, RunningProfit(user, ((By.DAY,), BY_BOT_AND_PAIR)))
+        by_bot = (By.USER, *BY_BOT_AND_PAIR) if user is None else BY_BOT_AND_PAIR
+        running = self._profits.setdefault(user, RunningProfit(user, ((By.DAY,), by_bot)))
         self._profits.move_to_end(user)
         while len(self._profits) > _KEPT_PROFITS:
             self._profits.popitem(last=False)

@@ -57,11 +57,19 @@ class BotsSection:
         """List the bots that the viewer may see."""
         viewer = request[SESSION].viewer
         found = await self._unmanaged(viewer)
-        without_manager = None
+        without_manager: str | None = None
         try:
             users = await self._users(viewer)
-            answers = await asyncio.gather(*(self._ask(user, LIST, BotRequest()) for user in users))
-            found += [_facts(bot) for told in answers for bot in told.bots]
+            answers = await asyncio.gather(
+                *(self._ask(user, LIST, BotRequest()) for user in users), return_exceptions=True
+            )
+            for told in answers:
+                if isinstance(told, Refused):  # of one user, which must not take the others' bots away
+                    without_manager = str(told)
+                elif isinstance(told, BaseException):
+                    raise told
+                else:
+                    found += [_facts(bot) for bot in told.bots]
         except BrokerError as error:
             if not found:
                 raise

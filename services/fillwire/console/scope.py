@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from fillwire.bus import api
-from fillwire.bus.buckets import BOT_STATUS, BOTS, DESIRED, STATUS, Bucket, BucketDefinition, Entry
+from fillwire.bus.buckets import BOT_STATUS, BOTS, DECISIONS, DESIRED, STATUS, Bucket, BucketDefinition, Entry
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import StartAtSequence
 from fillwire.bus.log import read_stream
@@ -39,6 +39,7 @@ _log = get_log(__name__)
 
 KEPT_EVENTS: Final = 500
 _LOOK_BACK: Final = 3_000  # messages of the log that are looked at for a page's first fills
+_LOOK_BACK_S: Final = 15.0  # pages are told that the broker is back when that is done, or after so long
 
 
 class Scope:
@@ -75,6 +76,7 @@ class Scope:
                 (f"{CONNECTIONS}.{user}.>", self._take_connection),
                 (f"{DEAD_LETTERS}.{user}.>", lambda _: self._tell_changed("letters")),
                 (f"{QUARANTINE}.*.*.{user}.>", lambda _: self._tell_changed("frames")),
+                (f"{DECISIONS.prefix}*.{user}.>", self._take_decision),
             ):
                 self._exits.push_async_callback((await bus.subscribe(subject, handler)).unsubscribe)
             await self._watch(STATUS, self._note_status)
@@ -210,6 +212,10 @@ class Scope:
     async def _note_bot(self, _entry: Entry) -> None:
         self._tell_changed("bots")
 
+    def _take_decision(self, _: Message) -> None:
+        for what in ("letters", "frames"):  # by the command line, or another page
+            self._tell_changed(what)
+
     # -- order events
 
     def _take_live(self, message: Message) -> None:
@@ -258,14 +264,15 @@ class Scope:
             client.put_broker(is_connected=False)
 
     async def _handle_reconnected(self) -> None:
-        """Read what was told while nobody listened, and give every page the state of things."""
+        """Read what was told while nobody listened, and give every page the state of things, as far as that goes."""
         try:
-            await self._look_back()
-        except BrokerError as error:
+            async with asyncio.timeout(_LOOK_BACK_S):
+                await self._look_back()
+        except (BrokerError, TimeoutError) as error:
             _log.warning("look_back_failed", error=error)
         for client in self._clients:
             client.begin_anew()
-            client.put_broker(is_connected=True)
+            client.put_broker(is_connected=self._bus.is_connected)  # it may be away again
             for what in ("bots", "letters", "frames"):
                 client.put_changed(what)
 

@@ -212,7 +212,7 @@ def console(partitions: Partitions = _UNDIVIDED) -> Permissions:
             partitions.live("orders.>"),  # a dead letter that is replayed is a second coming of its event
             "commands.*.*.*.read_again",  # has a gateway read a refused frame again
         ),
-        subscribe=(partitions.live("orders.>"), "connections.>", "dlq.>", "quarantine.>"),
+        subscribe=(partitions.live("orders.>"), "connections.>", "dlq.>", "quarantine.>", "$KV.DECISIONS.>"),
     )
 
 
