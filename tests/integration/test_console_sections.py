@@ -3,16 +3,19 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fillwire.bots.service import ManagerService
+from fillwire.bus.buckets import BOT_STATUS, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.cli.console import sections
-from fillwire.domain.bots import BotAnswer, BotOutcome
+from fillwire.console import scope
+from fillwire.domain.bots import BotAnswer, BotOutcome, BotState, BotStatus
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
 from fillwire.recorder.database import Database
@@ -269,6 +272,43 @@ async def test_bots_without_a_manager_are_shown_to_their_user(
                 # The manager knows it not, and lets it be.
                 assert (await who.alice.post("/api/bots/alice/alone/stop"))[0] == 409
         assert (await who.alice.get("/api/bots"))[0] == 503
+
+
+async def test_a_page_is_told_at_once_what_a_bot_does_and_seldom_how_far_behind_it_is(
+    bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts say the latter of each bot all the time, and a page asks for all of its bots anew."""
+    monkeypatch.setattr(scope, "_BOTS_PACE_S", 3_600.0)
+    bucket, key = Bucket(bus, BOT_STATUS), "alice.grid"
+    status = BotStatus(
+        user="alice",
+        bot="grid",
+        creation="",
+        revision=0,
+        state=BotState.RUNNING,
+        host="h",
+        since_ns=1,
+        error=None,
+        restart_count=0,
+        waiting_count=0,
+        time_ns=1,
+    )
+    async with visited(bus, tmp_path) as who:
+        stream = await who.alice.listen()
+        await bucket.put(key, encode_bot(status))
+        await eventually(lambda: len(stream.all("changed")) == 1)
+        for count in range(20):
+            await bucket.put(key, encode_bot(replace(status, waiting_count=count, time_ns=count)))
+        await publish(bus, order_event(order_id="behind them"))
+        await eventually(lambda: len(stream.events) == 1)
+        assert len(stream.all("changed")) == 1
+        await bucket.put(key, encode_bot(replace(status, state=BotState.FAILED)))
+        await eventually(lambda: len(stream.all("changed")) == 2)
+        monkeypatch.setattr(scope, "_BOTS_PACE_S", 0.01)
+    async with visited(bus, tmp_path) as who:
+        stream = await who.alice.listen()
+        await bucket.put(key, encode_bot(replace(status, state=BotState.FAILED, waiting_count=7)))
+        await eventually(lambda: len(stream.all("changed")) == 1)
 
 
 async def test_trades_and_profit_are_told_to_their_user_alone(bus: Bus, tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -23,6 +24,7 @@ from fillwire.console.viewers import token_of
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.events import ConnectionEvent
 from fillwire.runtime.logs import get_log
+from fillwire.wire.bots import decode_bot_status
 from fillwire.wire.codec import decode_connection, decode_order
 from fillwire.wire.dead_letters import REPLAY_FOR
 from fillwire.wire.headers import STAMPS, parse_stamps
@@ -35,10 +37,14 @@ from fillwire.wire.subjects import (
     parse_account_tokens,
 )
 
+if TYPE_CHECKING:
+    from fillwire.domain.bots import BotStatus
+
 _log = get_log(__name__)
 
 KEPT_EVENTS: Final = 500
 _LOOK_BACK: Final = 3_000  # messages of the log that are looked at for a page's first fills
+_BOTS_PACE_S: Final = 5.0  # pages ask for their bots anew as often while nothing but their lag changes
 _LOOK_BACK_S: Final = 15.0  # pages are told that the broker is back when that is done, or after so long
 
 
@@ -59,6 +65,8 @@ class Scope:
         self._wishes: dict[str, dict[str, int]] = {}
         self._events: deque[Facts] = deque(maxlen=KEPT_EVENTS)
         self._seen: dict[str, None] = {}
+        self._bots: dict[str, BotStatus] = {}  # what each does, without time and count
+        self._bots_due: asyncio.TimerHandle | None = None
         self._exits = AsyncExitStack()
 
     # -- life
@@ -81,7 +89,7 @@ class Scope:
                 self._exits.push_async_callback((await bus.subscribe(subject, handler)).unsubscribe)
             await self._watch(STATUS, self._note_status)
             await self._watch(DESIRED, self._note_wish)
-            await self._watch(BOT_STATUS, self._note_bot)
+            await self._watch(BOT_STATUS, self._note_bot_status)
             await self._watch(BOTS, self._note_bot)
             await self._look_back()
         except BaseException:
@@ -94,6 +102,8 @@ class Scope:
 
     async def stop(self) -> None:
         """Follow nothing any longer."""
+        if self._bots_due is not None:
+            self._bots_due.cancel()
         await self._exits.aclose()
 
     async def _watch(self, definition: BucketDefinition, handler: Callable[[Entry], Awaitable[None]]) -> None:
@@ -210,6 +220,24 @@ class Scope:
         self._tell_account(key)
 
     async def _note_bot(self, _entry: Entry) -> None:
+        self._tell_changed("bots")
+
+    async def _note_bot_status(self, entry: Entry) -> None:
+        """Tell at once what a bot does; how far behind it is, which every host says often, now and then."""
+        before = self._bots.pop(entry.key, None)
+        try:
+            said = None if entry.value is None else decode_bot_status(entry.value)
+        except DecodeError:  # who asks for the list is told
+            said = None
+        if said is not None:
+            said = self._bots[entry.key] = replace(said, time_ns=0, waiting_count=None)
+        if said is None or said != before:
+            self._tell_changed("bots")
+        elif self._bots_due is None:
+            self._bots_due = asyncio.get_running_loop().call_later(_BOTS_PACE_S, self._tell_bots)
+
+    def _tell_bots(self) -> None:
+        self._bots_due = None
         self._tell_changed("bots")
 
     def _take_decision(self, _: Message) -> None:
