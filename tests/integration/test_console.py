@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from ipaddress import ip_network
 
 import aiohttp
 import pytest
@@ -81,6 +82,36 @@ async def test_guessing_tokens_is_slowed(bus: Bus) -> None:
         status, body = await guest.post("/api/login", {"token": ALICE_TOKEN})
         assert status == 429
         assert ALICE_TOKEN not in str(body)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "is_waiting"),
+    [
+        (("127.0.0.0/8",), "203.0.113.7", False),  # another visitor of the proxy
+        (("127.0.0.0/8",), "203.0.113.9", True),
+        (("127.0.0.0/8",), "203.0.113.7, 203.0.113.9", True),  # what stands before, the visitor has written
+        (("127.0.0.0/8", "10.0.0.0/8"), "203.0.113.7, 10.1.2.3", False),  # by two proxies
+        ((), "203.0.113.7", True),  # nobody is believed
+        (("10.0.0.0/8",), "203.0.113.7", True),
+    ],
+)
+async def test_who_guesses_behind_a_proxy_keeps_nobody_else_out(
+    bus: Bus, trusted: tuple[str, ...], forwarded: str, *, is_waiting: bool
+) -> None:
+    """One visitor of a proxy has guessed too often: who waits is who comes from the same address."""
+    proxies = tuple(ip_network(network) for network in trusted)
+    async with console(bus, trusted_proxies=proxies) as made, aiohttp.ClientSession() as http:
+
+        async def log_in(token: str, from_address: str) -> int:
+            headers = {"X-Forwarded-For": from_address}
+            async with http.post(
+                f"{made.address}/api/login", json={"token": token}, headers=headers
+            ) as response:
+                return response.status
+
+        for _ in range(ATTEMPTS):
+            assert await log_in("a-token-that-nobody-has", "203.0.113.9") == 401
+        assert await log_in(ALICE_TOKEN, forwarded) == (429 if is_waiting else 200)
 
 
 async def test_a_token_for_one_login_opens_one_session(bus: Bus) -> None:

@@ -87,7 +87,7 @@ class Console:
         settings = self._settings
         await ensure_streams(self._bus, self._replicas)
         await ensure_buckets(self._bus, self._replicas)
-        pages = Pages(self._sessions, self._guard, self._streams, self._sections)
+        pages = Pages(self._sessions, self._guard, self._streams, self._sections, settings.trusted_proxies)
         more = [route for routes in self._sections.values() for route in routes(self._guard)]
         runner = web.AppRunner(
             application([*pages.routes(), *more], self._answers),

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from fillwire.console.addressing import Networks, address_of
 from fillwire.console.guarding import (
     MAX_BODY_BYTES,
     SESSION,
@@ -29,7 +30,6 @@ _TYPES: Final = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-_UNKNOWN_ADDRESS: Final = "unknown"
 
 
 class Pages:
@@ -40,13 +40,22 @@ class Pages:
         guard: keeps others out.
         streams: what pages listen to.
         sections: which parts the page offers, such as `trades`.
+        proxies: see `address_of`.
     """
 
-    def __init__(self, sessions: Sessions, guard: Guard, streams: Streams, sections: Iterable[str]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        guard: Guard,
+        streams: Streams,
+        sections: Iterable[str],
+        proxies: Networks = (),
+    ) -> None:
         self._sessions = sessions
         self._guard = guard
         self._streams = streams
         self._sections = sorted(sections)
+        self._proxies = proxies
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths."""
@@ -72,7 +81,7 @@ class Pages:
         if not isinstance(token, str) or not token:
             raise Refused(400, "expected a token")
         try:
-            session_id, session = self._sessions.open(token, request.remote or _UNKNOWN_ADDRESS)
+            session_id, session = self._sessions.open(token, address_of(request, self._proxies))
         except TooManyAttempts as error:
             seconds = str(int(error.retry_after_s) + 1)
             return answer({"error": str(error)}, status=429, headers={"Retry-After": seconds})

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 
 from fillwire.runtime.settings.secret_references import is_file
 from fillwire.runtime.settings.sections import (
@@ -293,6 +293,7 @@ class ConsoleSettings(Section):
         session_ms: a session ends after so long.
         cert_file: certificate with its chain, in PEM; null for plain HTTP, as behind a proxy that speaks TLS.
         key_file: key of `cert_file`, in PEM.
+        trusted_proxies: networks of proxies that are believed when they say, in `X-Forwarded-For`, for whom they ask.
     """
 
     host: Host = "127.0.0.1"
@@ -301,6 +302,7 @@ class ConsoleSettings(Section):
     session_ms: Annotated[Milliseconds, Field(ge=60_000)] = 43_200_000
     cert_file: Path | None = None
     key_file: Path | None = None
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
 
     @model_validator(mode="after")
     def _has_both(self) -> Self:
