@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,69 +10,22 @@ from playwright.async_api import Browser, expect
 
 from fillwire.bus.buckets import DESIRED, Bucket
 from fillwire.bus.connection import Bus
-from fillwire.domain.enums import ConnectionState, Kind, Side
-from fillwire.domain.events import OrderEvent
-from fillwire.domain.identifiers import Account
+from fillwire.domain.enums import ConnectionState, Kind
 from fillwire.sdk.desired import Wish
-from fillwire.wire.codec import encode_order
-from fillwire.wire.headers import MESSAGE_ID, STAMPS, Stamps
-from fillwire.wire.subjects import account_tokens, order_subject
+from fillwire.wire.subjects import account_tokens
 from support.accessibility import serious_findings
 from support.chromium import browser, open_page, problems_of, screenshot
 from support.console import ADMIN_TOKEN, ALICE_TOKEN, BOB_TOKEN, ONCE_TOKEN, console
+from support.console_scenes import BOB, KEY_TROUBLE, fill, scene
 from support.order_events import ALICE, connection_event, order_event
 from support.publishing import publish, publish_connection
 
 __all__ = ["browser"]
 
-BOB = Account("bob", "coinbase", "live")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-KEY_TROUBLE = "the account's key cannot be read, the one read before stays in use: expected a secret at /keys/secret, found an empty file"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 
 pytestmark = pytest.mark.timeout(180)  # a browser starts, perhaps is installed first
-
-
-async def fill(bus: Bus, number: int, **changes: Any) -> OrderEvent:
-    """Publish an execution of now, with a gateway's stamps, as a gateway does."""
-    now_ns = time.time_ns()
-    side = Side.BUY if number % 3 else Side.SELL
-    price = str(Decimal(64_000) + Decimal(number % 97) / 10)
-    event = replace(
-        order_event(
-            order_id=str(1000 + number), trade=number, side=side, price=price, received_time_ns=now_ns
-        ),
-        exchange_time_ns=now_ns - 1_800_000 - 9_000 * (number % 50),
-        **changes,
-    )
-    stamps = Stamps(0, now_ns + 4_000, now_ns + 90_000)
-    headers = {MESSAGE_ID: event.event_id, STAMPS: stamps.encode()}
-    subject = order_subject(event.account, event.pair, event.kind)
-    await bus.publish(subject, encode_order(event), headers=headers)
-    return event
-
-
-async def scene(bus: Bus) -> None:
-    """Some accounts, one of them in trouble, one whose key is, and some fills."""
-    for account, state, reason in (
-        (ALICE, ConnectionState.RECEIVING, None),
-        (Account("alice", "alpaca", "paper"), ConnectionState.RECEIVING, None),
-        (BOB, ConnectionState.RECONNECTING, "no answer to a ping within 10 s"),
-    ):
-        key = account_tokens(account)
-        await Bucket(bus, DESIRED).put(f"{key}.host", Wish(("BTC-USDT", "ETH-USDT"), 2).encode(), ttl_s=120)
-        now_ns = time.time_ns()
-        event = connection_event(state, account=account, reason=reason, time_ns=now_ns)
-        event = replace(
-            event, subscription_count=2, last_event_time_ns=now_ns - 4_000_000_000, clock_offset_ns=-310_000
-        )
-        if state is ConnectionState.RECEIVING:
-            event = replace(event, connected_since_ns=now_ns - 9_400_000_000_000)
-        if account.environment == "paper":
-            event = replace(event, key_trouble=KEY_TROUBLE)
-        await publish_connection(bus, event)
-    for number in range(40):
-        await fill(bus, number, pair=("BTC-USDT", "ETH-USDT", "SOL-USDT")[number % 3])
 
 
 async def test_a_person_logs_in_sees_fills_come_and_logs_out(bus: Bus, browser: Browser) -> None:

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from fillwire.bots.service import ManagerService
 from fillwire.bus.connection import Bus
-from fillwire.cli.console import sections
 from fillwire.domain.enums import Side
 from fillwire.domain.events import OrderEvent
 from fillwire.recorder.database import Database
-from fillwire.runtime.settings import RecorderSettings, Settings
 from support.accessibility import serious_findings
 from support.asides import keep_frame, keep_letter
 from support.broker import ConnectBus
 from support.chromium import browser, open_page, problems_of, screenshot
 from support.console import ALICE_TOKEN, console
+from support.console_scenes import go_to, parts
 from support.eventually import eventually
 from support.listeners import Listener, running
 from support.managed_bots import managed_bots
@@ -35,11 +34,6 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 DAY_NS = 86_400 * 10**9
 
 pytestmark = pytest.mark.timeout(180)
-
-
-def parts(bus: Bus, tmp_path: Path) -> Any:
-    """Return all sections, with trades from a database of the test's own."""
-    return sections(bus, Settings(recorder=RecorderSettings(database=f"sqlite:///{tmp_path}/trades.sqlite")))
 
 
 def trades(days: int) -> list[OrderEvent]:
@@ -61,11 +55,6 @@ def trades(days: int) -> list[OrderEvent]:
             )
         )
     return found
-
-
-async def go_to(page: Page, section: str) -> None:
-    """Choose a section."""
-    await page.get_by_role("link", name=section, exact=True).click()
 
 
 async def test_a_bot_is_paused_and_stopped_by_its_card(
