@@ -18,7 +18,7 @@ from support.accessibility import serious_findings
 from support.asides import keep_frame, keep_letter
 from support.broker import ConnectBus
 from support.chromium import browser, open_page, problems_of, screenshot
-from support.console import ALICE_TOKEN, console
+from support.console import ADMIN_TOKEN, ALICE_TOKEN, console
 from support.console_scenes import go_to, parts
 from support.eventually import eventually
 from support.listeners import Listener, running
@@ -204,6 +204,41 @@ async def test_profit_is_drawn_and_follows_the_fills(bus: Bus, browser: Browser,
         await expect(rows).to_have_count(len(events) + 1, timeout=20_000)
         await expect(page.locator(".big")).not_to_have_text(before or "")
         await expect(page.get_by_role("img", name="Realised profit in USDT, live: 10 days")).to_be_visible()
+        assert problems_of(page) == []
+
+
+async def test_profit_says_whose_it_is_and_what_is_not_in_it(
+    bus: Bus, browser: Browser, tmp_path: Path
+) -> None:
+    """Fees in other currencies and sales without a purchase have columns where there are any; so have users, for who sees several."""
+    database = Database.at(f"sqlite:///{tmp_path}/trades.sqlite", None)
+    bought, sold = trades(1)
+    unbought = order_event(order_id="9", trade=9, pair="ETH-USDT", side=Side.SELL)
+    assert unbought.last_fill is not None
+    abroad = replace(unbought.last_fill, fee=Decimal("0.002"), fee_currency="BNB")
+    async with console(bus, parts(bus, tmp_path)) as made, recording(bus, database):
+        await publish(bus, bought, sold)
+        await eventually(lambda: len(recorded_ids(database)) == 2)
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await go_to(page, "Trades")
+        profit = page.get_by_role("region", name="Profit")
+        await expect(profit.get_by_role("row")).to_have_count(2)
+        for name in ("User", "Other fees", "Sold, not bought"):
+            await expect(profit.get_by_role("columnheader", name=name)).to_have_count(0)
+
+        await publish(bus, replace(unbought, last_fill=abroad))
+        await eventually(lambda: len(recorded_ids(database)) == 3)
+        page = await open_page(browser, made.address, ADMIN_TOKEN)
+        await go_to(page, "Trades")
+        profit = page.get_by_role("region", name="Profit")
+        await expect(profit.get_by_role("row")).to_have_count(3)
+        row = profit.get_by_role("row").filter(has_text="ETH-USDT")
+        for name, value in (("User", "alice"), ("Other fees", "0.002 BNB"), ("Sold, not bought", "32")):
+            await expect(profit.get_by_role("columnheader", name=name)).to_be_visible()
+            await expect(row.locator(f'[data-name="{name}"]')).to_contain_text(value)
+        other = profit.get_by_role("row").filter(has_text="BTC-USDT")
+        await expect(other.locator('[data-name="Other fees"]')).to_have_text("\u2013")
+        await expect(other.locator('[data-name="Sold, not bought"]')).to_have_text("\u2013")
         assert problems_of(page) == []
 
 

@@ -12,7 +12,37 @@ const AGAIN_MS = 5000;
 
 const signed = (text) => h("span", { class: text.startsWith("-") ? "loss" : "gain" }, amountText(text));
 
-const PROFIT = ["Bot", "Pair", "Environment", "Trades", "Fees", "Fees unknown", "Profit", "Currency"];
+const isZero = (text) => !/[1-9]/.test(text ?? "");
+const otherFees = (of) => Object.entries(of.other_fees).filter(([, amount]) => !isZero(amount));
+const number = (name, cell) => ({ name, cell, isNumber: true });
+
+/** Columns of the table of profit; those with a `when` stand there only where it is so of a row. */
+const PROFIT = [
+  { name: "User", cell: (of) => of.user || "–", when: (of) => of.user },
+  { name: "Bot", cell: (of) => of.bot || "by hand", isHead: true },
+  { name: "Pair", cell: (of) => of.pair },
+  { name: "Environment", cell: (of) => of.environment },
+  number("Trades", (of) => of.trades.toLocaleString()),
+  number("Fees", (of) => amountText(of.fees)),
+  { ...number("Other fees", (of) => otherFees(of).map(([currency, amount]) => `${amountText(amount)} ${currency || "?"}`).join(", ") || "–"), when: (of) => otherFees(of).length > 0 },
+  number("Fees unknown", (of) => (of.unknown_fees ? of.unknown_fees.toLocaleString() : "–")),
+  { ...number("Sold, not bought", (of) => (isZero(of.unmatched_value) ? "–" : amountText(of.unmatched_value))), when: (of) => !isZero(of.unmatched_value) },
+  number("Profit", (of) => signed(of.net_profit)),
+  { name: "Currency", cell: (of) => of.currency },
+];
+
+function profitTable(bots) {
+  const columns = PROFIT.filter(({ when }) => !when || bots.some(when));
+  const names = columns.map(({ name }) => name);
+  const cellOf = (of, { cell, isHead, isNumber }) => h(isHead ? "th" : "td", { scope: isHead ? "row" : null, class: isNumber ? "number" : null }, cell(of));
+  return table(
+    "stacked",
+    "Realised profit by bot and pair",
+    names,
+    (name) => columns[names.indexOf(name)].isNumber,
+    bots.map((of) => row(names, {}, columns.map((column) => cellOf(of, column)))),
+  );
+}
 
 export function tradesView(store, viewer) {
   const isAdmin = viewer.role === "admin";
@@ -38,15 +68,7 @@ export function tradesView(store, viewer) {
         h(
           "div",
           { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": "profit" },
-          table(
-            "stacked",
-            "Realised profit by bot and pair",
-            PROFIT,
-            (name) => ["Trades", "Fees", "Fees unknown", "Profit"].includes(name),
-            bots.map((of) =>
-              row(PROFIT, {}, h("th", { scope: "row" }, of.bot || "by hand"), h("td", {}, of.pair), h("td", {}, of.environment), h("td", { class: "number" }, of.trades.toLocaleString()), h("td", { class: "number" }, amountText(of.fees)), h("td", { class: "number" }, of.unknown_fees ? of.unknown_fees.toLocaleString() : "–"), h("td", { class: "number" }, signed(of.net_profit)), h("td", {}, of.currency)),
-            ),
-          ),
+          profitTable(bots),
         ),
       ];
     },
