@@ -4,7 +4,7 @@ import { ask } from "./server.js";
 import { h, put, nextFrame } from "./dom.js";
 import { chart, histogram, waterfall } from "./charts.js";
 import { grouped } from "./store.js";
-import { amountText, microsText, momentText, timeText, wordText } from "./texts.js";
+import { amountText, microsText, momentText, recentText, wordText } from "./texts.js";
 import { percentile, totalOf } from "./live.js";
 
 const WINDOW = 1000;
@@ -100,7 +100,7 @@ export function latencyView(store, viewer) {
     const latest = store.events.filter((event) => event.fill).slice(-CHOICES).reverse();
     put(
       choices,
-      latest.map((event) => h("button", { type: "button", "data-id": event.id, "aria-pressed": String(event.id === store.chosen?.id), onclick: () => choose(event) }, `${timeText(event.time_ms)} ${event.pair}`)),
+      latest.map((event) => h("button", { type: "button", "data-id": event.id, "aria-pressed": String(event.id === store.chosen?.id), onclick: () => choose(event) }, `${recentText(event.time_ms, store.now())} ${event.pair}`)),
     );
   };
 

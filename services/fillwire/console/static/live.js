@@ -2,15 +2,15 @@
 
 import { h, nextFrame, put, row, table } from "./dom.js";
 import { spark } from "./charts.js";
-import { amountText, durationText, microsText, timeText, wordText } from "./texts.js";
+import { amountText, dayText, durationText, microsText, recentText, wordText } from "./texts.js";
 
 const SHOWN = 60;
 const RATE_WINDOW_MS = 10_000;
 const SPARK_S = 60;
 
-/** Return the time of a fill from the exchange to the broker in µs, null where it is not known. */
+/** Return the time of a fill from the exchange to the broker in µs, null where it is not known, or not from where on. */
 export function totalOf(event) {
-  if (!event.stages_us) return null;
+  if (event.stages_us?.exchange === undefined) return null;
   return Object.values(event.stages_us).reduce((sum, taken) => sum + taken, 0);
 }
 
@@ -57,13 +57,14 @@ function card(account, store, isAdmin) {
   );
 }
 
-function rowOf(event, isAdmin, choose) {
+function rowOf(event, nowMs, isAdmin, choose) {
   const fill = event.fill;
+  const time = recentText(event.time_ms, nowMs);
   const total = totalOf(event);
   return row(
     COLUMNS,
     { class: fill ? "fill" : "step" },
-    h("td", { class: "time" }, fill && choose ? h("button", { type: "button", class: "link", "aria-label": `Way of trade ${fill.trade_id}, ${timeText(event.time_ms)}`, onclick: () => choose(event) }, timeText(event.time_ms)) : timeText(event.time_ms)),
+    h("td", { class: "time" }, fill && choose ? h("button", { type: "button", class: "link", "aria-label": `Way of trade ${fill.trade_id}, ${time}`, onclick: () => choose(event) }, time) : time),
     h("td", { class: "pair" }, event.pair),
     h("td", { class: `side ${event.side}` }, event.side),
     h("td", { class: "number quantity" }, amountText(fill ? fill.quantity : event.quantity)),
@@ -96,6 +97,7 @@ export function liveView(store, viewer, choose = null) {
   let isPaused = false;
   let withSteps = false;
   let waiting = [];
+  let drawnDay = "";
   const arrivals = [];
 
   const drawCards = nextFrame(() => {
@@ -111,7 +113,8 @@ export function liveView(store, viewer, choose = null) {
   const isShown = (event) => withSteps || event.fill;
   const drawAll = () => {
     const events = store.events.filter(isShown).slice(-SHOWN).reverse();
-    put(body, events.map((event) => rowOf(event, isAdmin, choose)));
+    put(body, events.map((event) => rowOf(event, store.now(), isAdmin, choose)));
+    drawnDay = dayText(store.now());
     empty.hidden = events.length > 0;
     waiting = [];
   };
@@ -120,7 +123,7 @@ export function liveView(store, viewer, choose = null) {
     const events = waiting.filter(isShown).slice(-SHOWN).reverse();
     waiting = [];
     if (!events.length) return;
-    body.prepend(...events.map((event) => rowOf(event, isAdmin, choose)));
+    body.prepend(...events.map((event) => rowOf(event, store.now(), isAdmin, choose)));
     while (body.childElementCount > SHOWN) body.lastElementChild.remove();
     empty.hidden = true;
   });
@@ -158,6 +161,7 @@ export function liveView(store, viewer, choose = null) {
   const ticking = setInterval(() => {
     drawTiles();
     drawCards();
+    if (!isPaused && drawnDay !== dayText(store.now())) drawAll(); // rows of yesterday say so
   }, 1000);
 
   const pause = h("button", { type: "button", "aria-pressed": "false" }, "Pause");

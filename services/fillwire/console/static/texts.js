@@ -1,13 +1,23 @@
 // How numbers and times are written.
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hour12: false });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 /** 14:03:22.481, in the viewer's zone. */
 export const timeText = (ms) => `${clock.format(ms)}.${String(ms % 1000).padStart(3, "0")}`;
 
 /** Date and time, in the viewer's zone. */
-export const momentText = (ms) => day.format(ms);
+export const momentText = (ms) => moment.format(ms);
+
+/** The day, in the viewer's zone. */
+export const dayText = (ms) => date.format(ms);
+
+/** Time alone if it is of today, else with its day. */
+export const recentText = (ms, nowMs) => (dayText(ms) === dayText(nowMs) ? timeText(ms) : `${dayText(ms)}, ${timeText(ms)}`);
+
+/** Likewise, to the second. */
+export const whenText = (ms, nowMs) => (dayText(ms) === dayText(nowMs) ? clock.format(ms) : momentText(ms));
 
 /** A duration in its two largest units. */
 export function durationText(ms) {
@@ -27,9 +37,10 @@ export function durationText(ms) {
 
 /** Microseconds with three digits that count. */
 export function microsText(us) {
-  if (us >= 1e9) return durationText(us / 1000);
+  const rounded = Number(us.toPrecision(3)); // before the unit is chosen: 999.6 µs are 1 ms
+  if (rounded >= 1e9) return durationText(us / 1000);
   for (const [size, unit] of [[1e6, "s"], [1e3, "ms"], [1, "µs"]]) {
-    if (us >= size) return `${(us / size).toPrecision(3).replace(/\.?0+$/, (zeros) => (zeros.includes(".") ? "" : zeros))} ${unit}`;
+    if (rounded >= size) return `${(rounded / size).toPrecision(3).replace(/\.?0+$/, (zeros) => (zeros.includes(".") ? "" : zeros))} ${unit}`;
   }
   return us > 0 ? `${us.toFixed(2)} µs` : "0 µs";
 }
