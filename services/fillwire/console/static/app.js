@@ -223,4 +223,9 @@ async function start() {
   }
 }
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the section
+  main.focus();
+});
+
 start();

@@ -2,7 +2,7 @@
 
 import { ask, send } from "./server.js";
 import { h } from "./dom.js";
-import { action, confirmed, loaded } from "./loading.js";
+import { action, confirmed, loaded, outcomes } from "./loading.js";
 import { durationText, wordText } from "./texts.js";
 
 const VERBS = {
@@ -17,12 +17,15 @@ function lagText(bot) {
   return bot.waiting_count ? `${bot.waiting_count.toLocaleString()} events` : "none";
 }
 
-function card(bot, store, isAdmin, said, reload) {
+function card(bot, store, isAdmin, results, reload) {
   const state = stateOf(bot);
   const look = lookOf(bot);
   const path = `/api/bots/${encodeURIComponent(bot.user)}/${encodeURIComponent(bot.bot)}`;
-  const turn = ([verb, name]) =>
-    action(name, `${bot.user}/${bot.bot}/${verb}`, said, async () => {
+  const key = `${bot.user}/${bot.bot}`;
+  const say = (text) => results.say(key, text);
+  // By place and not by verb: who has paused a bot has the button that resumes it under the finger.
+  const turn = ([verb, name], index) =>
+    action(name, `${key}/${index}`, say, async () => {
       if (verb === "stop" && (await confirmed(`Stop ${bot.bot}? It goes on where it stopped when it is started; its orders stay open.`, "Stop")) === null) return "";
       await send(`${path}/${verb}`, { revision: bot.revision });
       reload();
@@ -45,6 +48,7 @@ function card(bot, store, isAdmin, said, reload) {
       bot.restart_count ? fact("Restarts", String(bot.restart_count)) : null,
     ),
     bot.error ? h("p", { class: "reason problem" }, bot.error) : null,
+    results.place(key),
     bot.is_managed
       ? h("div", { class: "actions" }, VERBS[bot.desired].map(turn))
       : h("p", { class: "reason" }, h("span", { class: "badge" }, "not managed"), " runs in a process of its own, as by fillwire run, which starts and stops it."),
@@ -66,7 +70,7 @@ function summary(bots) {
 }
 
 export function botsView(store, viewer) {
-  const said = h("p", { class: "note", role: "status" });
+  const results = outcomes();
   const part = loaded(
     () => ask("/api/bots"),
     ({ bots, without_manager: without }) =>
@@ -74,16 +78,18 @@ export function botsView(store, viewer) {
         ? [
             without ? h("p", { class: "note" }, `Managed bots are not shown: ${without}.`) : null,
             summary(bots),
-            h("div", { class: "cards" }, ranked(bots).map((bot) => card(bot, store, viewer.role === "admin", said, () => part.load()))),
+            h("div", { class: "cards" }, ranked(bots).map((bot) => card(bot, store, viewer.role === "admin", results, () => part.load()))),
           ]
         : h("p", { class: "empty" }, "No bots: fillwire bots create makes one, and fillwire run runs one by itself."),
   );
   store.addEventListener("bots", part.soon);
+  store.addEventListener("anew", part.soon);
   return {
-    element: h("div", { class: "view" }, h("section", {}, h("h1", {}, "Bots"), said, part.element)),
+    element: h("div", { class: "view" }, h("section", {}, h("h1", {}, "Bots"), results.element, part.element)),
     stop() {
       part.stop();
       store.removeEventListener("bots", part.soon);
+      store.removeEventListener("anew", part.soon);
     },
   };
 }

@@ -2,10 +2,11 @@
 
 import { ask, send } from "./server.js";
 import { h, put, row, table } from "./dom.js";
-import { action, confirmed, loaded } from "./loading.js";
+import { action, confirmed, loaded, outcomes } from "./loading.js";
 import { momentText, wordText } from "./texts.js";
 
-function list(kind, what, columns, said, isAdmin) {
+function list(kind, what, columns, isAdmin) {
+  const results = outcomes();
   const path = `/api/${kind}`;
   const shown = columns.filter(([name]) => isAdmin || name !== "User");
   const names = [...shown.map(([name]) => name), "Decide"];
@@ -24,8 +25,10 @@ function list(kind, what, columns, said, isAdmin) {
   );
 
   function rowOf(item) {
+    const key = `${kind}/${item.number}`;
+    const say = (text) => results.say(key, text);
     const decide = (verb, name, look) =>
-      action(name, `${kind}/${item.number}/${verb}`, said, async () => {
+      action(name, `${key}/${verb}`, say, async () => {
         const question = verb === "replay" ? `Replay ${what} ${item.number}?${kind === "letters" ? ` Bot ${item.bot} acts on it: it may trade.` : ""}` : `Discard ${what} ${item.number}? It is not given back; it stays readable.`;
         const reason = await confirmed(question, name, verb === "discard" ? "Why (for the record)" : null);
         if (reason === null) return "";
@@ -34,7 +37,7 @@ function list(kind, what, columns, said, isAdmin) {
         return `${item.number}: ${wordText(outcome)}, ${told}`;
       }, look);
     const whole = h("pre", { hidden: true, tabindex: 0 });
-    const look = h("button", { type: "button", class: "link", "aria-expanded": "false", "aria-label": `Show ${what} ${item.number} whole` }, String(item.number));
+    const look = h("button", { type: "button", class: "link", "data-focus": `${key}/look`, "aria-expanded": "false", "aria-label": `Show ${what} ${item.number} whole` }, String(item.number));
     look.addEventListener("click", async () => {
       whole.hidden = !whole.hidden;
       look.setAttribute("aria-expanded", String(!whole.hidden));
@@ -51,15 +54,14 @@ function list(kind, what, columns, said, isAdmin) {
       names,
       {},
       shown.map(([name, value]) => h("td", { class: name === "What went wrong" ? "wide" : null }, name === "Number" ? look : value(item), name === "What went wrong" ? whole : null)),
-      h("td", {}, h("div", { class: "actions" }, decide("replay", "Replay"), decide("discard", "Discard", "danger"))),
+      h("td", {}, h("div", { class: "actions" }, decide("replay", "Replay"), decide("discard", "Discard", "danger")), results.place(key)),
     );
   }
-  return part;
+  return { ...part, said: results.element };
 }
 
 export function troubleView(store, viewer) {
   const isAdmin = viewer.role === "admin";
-  const said = h("p", { class: "note", role: "status" });
   const letters = list(
     "letters",
     "dead letter",
@@ -71,7 +73,6 @@ export function troubleView(store, viewer) {
       ["Event", (item) => [item.pair, item.kind ? h("small", {}, ` ${wordText(item.kind)}`) : null]],
       ["What went wrong", (item) => `${item.reason}${item.callback ? ` (${item.callback}, ${item.attempts} ${item.attempts === 1 ? "try" : "tries"})` : ""}`],
     ],
-    said,
     isAdmin,
   );
   const frames = list(
@@ -85,25 +86,27 @@ export function troubleView(store, viewer) {
       ["Defect", (item) => wordText(item.code)],
       ["What went wrong", (item) => item.reason],
     ],
-    said,
     isAdmin,
   );
-  store.addEventListener("letters", letters.soon);
-  store.addEventListener("frames", frames.soon);
+  const parts = [["letters", letters], ["frames", frames]];
+  for (const [name, part] of parts) {
+    store.addEventListener(name, part.soon);
+    store.addEventListener("anew", part.soon);
+  }
   return {
     element: h(
       "div",
       { class: "view" },
       h("h1", { class: "unseen" }, "Trouble"),
-      said,
-      h("section", {}, h("h2", { id: "letters" }, "Dead letters"), h("p", { class: "note" }, "Events that a bot's callback could not handle."), letters.element),
-      h("section", {}, h("h2", { id: "frames" }, "Quarantine"), h("p", { class: "note" }, "Messages of an exchange that a gateway could not accept."), frames.element),
+      h("section", {}, h("h2", { id: "letters" }, "Dead letters"), h("p", { class: "note" }, "Events that a bot's callback could not handle."), letters.said, letters.element),
+      h("section", {}, h("h2", { id: "frames" }, "Quarantine"), h("p", { class: "note" }, "Messages of an exchange that a gateway could not accept."), frames.said, frames.element),
     ),
     stop() {
-      letters.stop();
-      frames.stop();
-      store.removeEventListener("letters", letters.soon);
-      store.removeEventListener("frames", frames.soon);
+      for (const [name, part] of parts) {
+        part.stop();
+        store.removeEventListener(name, part.soon);
+        store.removeEventListener("anew", part.soon);
+      }
     },
   };
 }
