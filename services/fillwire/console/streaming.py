@@ -21,7 +21,8 @@ MAX_CLIENTS: Final = 200
 MAX_CLIENTS_OF_ONE: Final = 20
 # So often at most something is written: a page that is told of 200 fills a second draws ten times.
 PACE_S: Final = 0.1
-QUIET_S: Final = 10.0  # so often at least, so that both ends notice that the other has gone
+# So often at least, so that both ends notice that the other has gone: the page waits for it (server.js).
+QUIET_S: Final = 10.0
 _WRITE_DEADLINE_S: Final = 20.0
 _SOCKET_BYTES: Final = 64 << 10
 
@@ -99,10 +100,13 @@ class Streams:
         while not session.ended.is_set() and (left_s := session.expires_s - self._now_s()) > 0:
             fresh, waiting = client.take()
             if fresh is not None:
-                waiting.insert(0, ("state", {**scope.snapshot(), "dropped": fresh}))
+                # Whose it is as well: by another tab somebody else may have logged in since the page was opened.
+                viewer = {"user": session.viewer.name, "role": session.viewer.role}
+                state = {**scope.snapshot(), "dropped": fresh, "viewer": viewer}
+                waiting.insert(0, ("state", state))
             text = b"".join(_message(name, content) for name, content in waiting)
             async with asyncio.timeout(_WRITE_DEADLINE_S):
-                await response.write(text or b": quiet\n\n")
+                await response.write(text or _message("quiet", {}))
             if request.transport is None or request.transport.is_closing():
                 return
             await _either(session.ended, timeout_s=min(PACE_S, left_s))

@@ -8,6 +8,7 @@ import { latencyView } from "./latency.js";
 import { botsView } from "./bots.js";
 import { troubleView } from "./trouble.js";
 import { tradesView } from "./trades.js";
+import { whenText } from "./texts.js";
 
 const VIEWS = {
   live: {
@@ -49,13 +50,21 @@ showTheme();
 
 // -- logging in and out
 
-function showLogin(sentence) {
+/** Show and know nothing any more. */
+function end() {
   stopListening?.();
   leave?.();
   stopListening = leave = viewer = null;
+  stillIn = "";
   store.forget();
-  document.querySelector(".top").hidden = true;
   put(alarm);
+  put(main);
+  main.classList.remove("stale");
+}
+
+function showLogin(sentence) {
+  end();
+  document.querySelector(".top").hidden = true;
   const input = h("input", { id: "token", type: "password", name: "token", autocomplete: "current-password", required: true, "aria-describedby": "said" });
   const said = h("p", { id: "said", class: "said", role: "alert" }, sentence ?? "");
   const logIn = async (event) => {
@@ -83,9 +92,26 @@ function showLogin(sentence) {
   input.focus();
 }
 
+let stillIn = ""; // why a logout failed
+
 document.getElementById("logout").addEventListener("click", async () => {
-  await server.send("/api/logout").catch(() => null);
+  const before = viewer;
+  try {
+    await server.logOut();
+  } catch (error) {
+    if (viewer !== before) return; // somebody else has logged in, and the page is theirs by now
+    if (error.status !== 401) {
+      stillIn = error.message;
+      showAlarm();
+      return;
+    }
+  }
   showLogin();
+});
+
+server.whenOther(() => {
+  end();
+  start();
 });
 
 function begin(facts) {
@@ -99,45 +125,35 @@ function begin(facts) {
       .map(([name, view]) => h("a", { href: `#/${name}` }, view.title)),
   );
   stopListening = server.listen({
-    live(isLive) {
-      store.isLive = isLive;
-      showPulse();
+    heard: () => store.heard(),
+    lost(error) {
+      if (error.status === 401) showLogin("The session has ended: log in again.");
+      else store.lose(error);
     },
-    state: (state) => store.state(state),
+    state(state) {
+      if (server.isSame(state.viewer, viewer)) {
+        store.state(state);
+        return;
+      }
+      end(); // somebody else has logged in by another tab
+      start();
+    },
     accounts: (accounts) => store.putAccounts(accounts),
     events: (events) => store.putEvents(events),
     changed: (facts) => facts.what.forEach((what) => store.tell(what)),
-    broker(facts) {
-      store.isBrokerThere = facts.is_connected;
-      store.tell("broker");
-    },
+    broker: (facts) => store.broker(facts.is_connected),
     ended: () => showLogin("The session has ended: log in again."),
-    closed: listenAgain,
   });
+  showPulse();
   showView();
-}
-
-async function listenAgain() {
-  const before = viewer;
-  const isStill = () => viewer !== null && viewer === before; // nobody has logged out meanwhile, or somebody else in
-  try {
-    const facts = await server.me();
-    if (!isStill()) return;
-    stopListening?.();
-    setTimeout(() => isStill() && begin(facts), 2000);
-  } catch (error) {
-    if (!isStill()) return;
-    if (error.status === 401) showLogin("The session has ended: log in again.");
-    else setTimeout(() => isStill() && listenAgain(), 2000);
-  }
 }
 
 // -- what stands above every section
 
 function showPulse() {
-  const isWell = store.isLive && store.isBrokerThere;
-  pulse.className = `pulse ${isWell ? "good" : "bad"}`;
-  pulse.textContent = isWell ? "live" : store.isLive ? "no broker" : "reconnecting";
+  const isConnecting = !store.isLive && !store.why;
+  pulse.className = `pulse ${store.isCurrent ? "good" : isConnecting ? "" : "bad"}`;
+  pulse.textContent = store.isCurrent ? "live" : store.isLive ? "no broker" : isConnecting ? "connecting" : "reconnecting";
 }
 
 function alarmOf(account) {
@@ -149,14 +165,23 @@ function alarmOf(account) {
 }
 
 let shownAlarm = "";
+const banner = (id, title, ...content) => h("section", { class: "alarm", id }, h("h2", {}, title), content);
+
 const showAlarm = nextFrame(() => {
-  if (!viewer || !store.hasState) return;
+  if (!viewer) return;
   showPulse();
+  main.classList.toggle("stale", store.hasState && !store.isCurrent);
   const parts = [];
+  if (stillIn) parts.push(banner("still-in", "You are still logged in", h("p", {}, `Logging out failed: ${stillIn}.`)));
+  if (!store.isLive && store.why) {
+    const since = store.hasState ? `What is shown is from ${whenText(store.staleMs, store.now())}.` : "Nothing is known yet.";
+    const title = store.isRefused ? "The console cannot tell this page anything" : "This page does not reach the console";
+    parts.push(banner("unreached", title, h("p", {}, `${since} It tries again by itself: ${store.why}.`)));
+  }
   if (!store.isBrokerThere) {
-    parts.push(h("section", { class: "alarm" }, h("h2", {}, "The console does not reach the broker"), h("p", {}, "What is shown is from before.")));
+    parts.push(banner(null, "The console does not reach the broker", h("p", {}, "What is shown is from before.")));
   } else if (store.lost.length) {
-    parts.push(h("section", { class: "alarm", id: "lost" }, h("h2", {}, "Live fill detection unavailable"), h("ul", {}, store.lost.map(alarmOf))));
+    parts.push(banner("lost", "Live fill detection unavailable", h("ul", {}, store.lost.map(alarmOf))));
   }
   const said = parts.map((part) => part.textContent).join();
   if (said === shownAlarm && alarm.childElementCount === parts.length) return; // not read out again
@@ -164,7 +189,7 @@ const showAlarm = nextFrame(() => {
   put(alarm, parts);
 });
 store.addEventListener("accounts", showAlarm);
-store.addEventListener("broker", showAlarm);
+store.addEventListener("reach", showAlarm);
 
 // -- sections
 
@@ -198,6 +223,11 @@ function showView() {
   put(main, element);
 }
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the section
+  main.focus();
+});
+
 addEventListener("hashchange", () => {
   if (location.hash.startsWith("#/")) {
     showView();
@@ -222,10 +252,5 @@ async function start() {
     showLogin(error.status === 401 ? "" : error.message);
   }
 }
-
-document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the section
-  main.focus();
-});
 
 start();

@@ -41,7 +41,7 @@ function card(bot, store, isAdmin, results, reload) {
       "dl",
       {},
       fact("Lag", lagText(bot), bot.waiting_count > LAGS ? "problem" : null),
-      fact("Since", bot.since_ms === null ? "–" : `${durationText(store.now() - bot.since_ms)}`),
+      fact("Since", bot.since_ms === null ? "–" : `${durationText(store.knownMs - bot.since_ms)}`),
       fact("Strategy", bot.strategy),
       fact("Pairs", bot.pairs.length ? bot.pairs.join(", ") : bot.is_managed ? "as the strategy says" : "all"),
       bot.host ? fact("Host", bot.host) : null,

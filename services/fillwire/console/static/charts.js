@@ -21,7 +21,8 @@ export function chart(label, height, draw) {
   return { element: frame, redraw, stop: () => watching.disconnect() };
 }
 
-const nothing = (width, height, sentence) => ({
+/** Return a drawing that says why there is none. */
+export const nothing = (width, height, sentence) => ({
   parts: [s("text", { x: width / 2, y: height / 2, "text-anchor": "middle", class: "axis" }, sentence)],
   summary: sentence,
 });

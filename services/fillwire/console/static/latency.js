@@ -2,7 +2,7 @@
 
 import { ask } from "./server.js";
 import { h, put, nextFrame } from "./dom.js";
-import { chart, histogram, waterfall } from "./charts.js";
+import { chart, histogram, nothing, waterfall } from "./charts.js";
 import { grouped } from "./store.js";
 import { amountText, microsText, momentText, recentText, wordText } from "./texts.js";
 import { percentile, totalOf } from "./live.js";
@@ -42,6 +42,7 @@ export function latencyView(store, viewer) {
   const sortedOf = (events, value) => events.map(value).filter((taken) => taken !== undefined && taken !== null).sort((a, b) => a - b);
 
   const shape = chart("Distribution of latency", 200, (width) => {
+    if (!store.hasState) return nothing(width, 200, store.waitingText);
     const values = sortedOf(timed(), valueOf);
     const marks = values.length ? [["50 %", percentile(values, 50)], ["99 %", percentile(values, 99)]] : [];
     return histogram(values, width, 200, marks);
@@ -65,7 +66,7 @@ export function latencyView(store, viewer) {
         );
       }
     }
-    put(stages, rows.length ? rows : h("tr", {}, h("td", { colspan: 7, class: "empty" }, "No fills with times yet.")));
+    put(stages, rows.length ? rows : h("tr", {}, h("td", { colspan: 7, class: "empty" }, store.hasState ? "No fills with times yet." : store.waitingText)));
   };
 
   const way = h("div", { class: "card padded", id: "way" });

@@ -27,19 +27,20 @@ function stateOf(account) {
 }
 
 function card(account, store, isAdmin) {
-  const [word, look] = stateOf(account);
+  const [known, knownLook] = stateOf(account);
+  const [word, look] = store.isCurrent ? [known, knownLook] : [`last known: ${known}`, "idle"];
   const event = account.connection;
   const trouble = account.is_silent ? null : event.key_trouble; // of a gateway that is gone nobody knows
   const facts = [];
   const add = (name, value) => value !== null && facts.push(h("div", {}, h("dt", {}, name), h("dd", {}, value)));
   if (event && !account.is_silent) {
-    add("Up for", event.since_ms === null ? "–" : durationText(store.now() - event.since_ms));
+    add("Up for", event.since_ms === null ? "–" : durationText(store.knownMs - event.since_ms));
     add("Bots", `${account.bots} on ${event.pairs} ${event.pairs === 1 ? "pair" : "pairs"}`);
-    add("Last event", event.last_event_ms === null ? "–" : `${durationText(store.now() - event.last_event_ms)} ago`);
+    add("Last event", event.last_event_ms === null ? "–" : `${durationText(store.knownMs - event.last_event_ms)} ago`);
     add("Clock", event.clock_offset_us === null ? "–" : `${event.clock_offset_us < 0 ? "−" : "+"}${microsText(Math.abs(event.clock_offset_us))}`);
     if (event.attempt) add("Attempt", String(event.attempt));
     if (event.breaker !== "closed") add("Breaker", wordText(event.breaker));
-    if (event.polling_since_ms !== null) add("Polled for", durationText(store.now() - event.polling_since_ms));
+    if (event.polling_since_ms !== null) add("Polled for", durationText(store.knownMs - event.polling_since_ms));
     if (event.waiting) add("Waiting", event.waiting.toLocaleString());
     if (event.on_disk) add("On disk", event.on_disk.toLocaleString());
     add("Gateway", event.is_standing_in ? `${event.gateway}, stands in` : event.gateway);
@@ -91,7 +92,7 @@ export function liveView(store, viewer, choose = null) {
   if (!viewer.sections.includes("ways")) choose = null;
   const cards = h("div", { class: "cards" });
   const body = h("tbody", { role: "rowgroup" });
-  const empty = h("p", { class: "empty" }, "No order events yet.");
+  const empty = h("p", { class: "empty" });
   const tiles = { receiving: tile("Receiving"), rate: tile("Fills per second"), median: tile("Latency, median"), worst: tile("Latency, 99 %") };
   const missed = h("p", { class: "note", role: "status" });
   let isPaused = false;
@@ -102,12 +103,12 @@ export function liveView(store, viewer, choose = null) {
 
   const drawCards = nextFrame(() => {
     const accounts = [...store.accounts.values()];
-    put(cards, accounts.length ? accounts.map((account) => card(account, store, isAdmin)) : h("p", { class: "empty" }, "No connection: a gateway opens one when a bot listens."));
+    put(cards, accounts.length ? accounts.map((account) => card(account, store, isAdmin)) : h("p", { class: "empty" }, store.hasState ? "No connection: a gateway opens one when a bot listens." : store.waitingText));
     const wanted = accounts.filter((account) => account.bots > 0);
-    tiles.receiving.value.textContent = `${wanted.length - store.lost.length} of ${wanted.length}`;
+    tiles.receiving.value.textContent = store.isCurrent ? `${wanted.length - store.lost.length} of ${wanted.length}` : "–";
     tiles.receiving.element.classList.toggle("bad", store.lost.length > 0);
     const bots = wanted.reduce((sum, account) => sum + account.bots, 0);
-    tiles.receiving.note.textContent = `accounts to which ${bots.toLocaleString()} ${bots === 1 ? "bot listens" : "bots listen"}`;
+    tiles.receiving.note.textContent = !store.hasState ? "" : `accounts to which ${bots.toLocaleString()} ${bots === 1 ? "bot listens" : "bots listen"}`;
   });
 
   const isShown = (event) => withSteps || event.fill;
@@ -115,8 +116,12 @@ export function liveView(store, viewer, choose = null) {
     const events = store.events.filter(isShown).slice(-SHOWN).reverse();
     put(body, events.map((event) => rowOf(event, store.now(), isAdmin, choose)));
     drawnDay = dayText(store.now());
-    empty.hidden = events.length > 0;
     waiting = [];
+    drawEmpty();
+  };
+  const drawEmpty = () => {
+    empty.hidden = body.childElementCount > 0;
+    empty.textContent = store.hasState ? "No order events yet." : store.waitingText;
   };
   const drawAdded = nextFrame(() => {
     if (isPaused) return;
@@ -125,7 +130,7 @@ export function liveView(store, viewer, choose = null) {
     if (!events.length) return;
     body.prepend(...events.map((event) => rowOf(event, store.now(), isAdmin, choose)));
     while (body.childElementCount > SHOWN) body.lastElementChild.remove();
-    empty.hidden = true;
+    drawEmpty();
   });
 
   const drawTiles = () => {
@@ -135,7 +140,7 @@ export function liveView(store, viewer, choose = null) {
     const seconds = new Array(SPARK_S).fill(0);
     for (const [at, fills] of arrivals) seconds[Math.min(SPARK_S - 1, Math.max(0, SPARK_S - 1 - Math.floor((now - at) / 1000)))] += fills;
     put(tiles.rate.drawing, spark(seconds));
-    tiles.rate.value.textContent = (count / (RATE_WINDOW_MS / 1000)).toFixed(count < 100 ? 1 : 0);
+    tiles.rate.value.textContent = !store.isCurrent ? "–" : (count / (RATE_WINDOW_MS / 1000)).toFixed(count < 100 ? 1 : 0);
     tiles.rate.note.textContent = `${store.eventCount.toLocaleString()} events since you came`;
     const totals = store.events.filter((event) => event.source === "stream").slice(-1000).map(totalOf).filter((total) => total !== null).sort((a, b) => a - b);
     for (const [of, percent] of [[tiles.median, 50], [tiles.worst, 99]]) {
@@ -156,7 +161,13 @@ export function liveView(store, viewer, choose = null) {
     waiting = waiting.concat(detail.added).slice(-SHOWN * 4);
     drawAdded();
   };
+  const onReach = () => {
+    drawCards();
+    drawTiles();
+    drawEmpty();
+  };
   store.addEventListener("accounts", drawCards);
+  store.addEventListener("reach", onReach);
   store.addEventListener("events", onEvents);
   const ticking = setInterval(() => {
     drawTiles();
@@ -204,6 +215,7 @@ export function liveView(store, viewer, choose = null) {
     stop() {
       clearInterval(ticking);
       store.removeEventListener("accounts", drawCards);
+      store.removeEventListener("reach", onReach);
       store.removeEventListener("events", onEvents);
     },
   };

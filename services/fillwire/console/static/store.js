@@ -17,8 +17,12 @@ export class Store extends EventTarget {
   accounts = new Map();
   events = []; // newest last
   isBrokerThere = true;
-  isLive = false;
+  isLive = false; // whether the stream is there
   hasState = false;
+  why = ""; // there is no stream
+  isRefused = false; // by a console that answers
+  heardMs = null; // when something came last, by the page's clock
+  staleMs = null; // of when is what is shown, by the server's clock; null while it is of now
   eventCount = 0;
   missed = 0;
   clockOffset = 0; // server minus page, in ms
@@ -37,16 +41,53 @@ export class Store extends EventTarget {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
+  /** The time for which what is shown holds: now, or when it was last known. */
+  get knownMs() {
+    return this.staleMs ?? this.now();
+  }
+
+  get isCurrent() {
+    return this.isLive && this.isBrokerThere;
+  }
+
+  get waitingText() {
+    return `Waiting for the console…${this.why && ` (${this.why})`}`;
+  }
+
+  heard() {
+    this.heardMs = Date.now();
+  }
+
+  /** There is no stream. */
+  lose(error) {
+    this.why = error.message;
+    this.isRefused = error.status > 0;
+    this.reach(false, this.isBrokerThere, this.heardMs === null ? null : this.heardMs + this.clockOffset);
+  }
+
+  broker(isThere) {
+    this.reach(this.isLive, isThere, this.now());
+  }
+
+  reach(isLive, isBrokerThere, untilMs) {
+    this.isLive = isLive;
+    this.isBrokerThere = isBrokerThere;
+    this.staleMs = this.isCurrent ? null : (this.staleMs ?? untilMs);
+    this.tell("reach");
+  }
+
   state(facts) {
+    const wasLive = this.isLive;
     this.clockOffset = facts.now_ms - Date.now();
     this.accounts = new Map(facts.accounts.map((account) => [account.key, account]));
     this.events = facts.events;
-    this.isBrokerThere = facts.broker.is_connected;
     this.hasState = true;
+    this.why = "";
     this.missed += facts.dropped;
+    this.reach(true, facts.broker.is_connected, this.now());
     this.tell("accounts");
     this.tell("events", { isFresh: true, added: facts.events });
-    this.tell("broker");
+    if (!wasLive) this.tell("anew"); // what changed meanwhile nobody told
   }
 
   putAccounts(accounts) {

@@ -95,7 +95,9 @@ export function tradesView(store, viewer) {
   );
   let isDue = false;
   const onEvents = ({ detail }) => (isDue ||= detail.added.some((event) => event.fill));
+  const onAnew = () => (isDue = true);
   store.addEventListener("events", onEvents);
+  store.addEventListener("anew", onAnew);
   const ticking = setInterval(() => {
     if (!isDue || document.hidden) return; // the stream says when there is something new; profit reads everything
     isDue = false;
@@ -116,6 +118,7 @@ export function tradesView(store, viewer) {
       trades.stop();
       for (const { stop } of charts) stop();
       store.removeEventListener("events", onEvents);
+      store.removeEventListener("anew", onAnew);
     },
   };
 }
