@@ -16,6 +16,7 @@ from fillwire.recorder.errors import DatabaseUnusable, Displaced
 from fillwire.recorder.progress import Gap
 from fillwire.recorder.tables import REVISION, metadata, order_events
 from fillwire.recorder.writer import Writer
+from fillwire.wire.dead_letters import REPLAY_FOR
 from support.databases import Delivered, delivered, opened_writer, query, record
 from support.order_events import order_event, order_life
 from support.postgresql import PostgreSQLServer
@@ -61,6 +62,19 @@ def test_what_is_there_is_not_recorded_again(database: Database) -> None:
     assert (written.recorded_count, written.repeated_count, written.unreadable) == (0, 4, ())
     assert query(database, "SELECT sequence FROM order_events ORDER BY sequence") == [(1,), (2,), (3,), (4,)]
     assert query(database, "SELECT sequence, recorded_count, repeated_count FROM streams") == [(8, 4, 4)]
+
+
+def test_what_is_given_back_to_one_bot_is_no_event_of_its_own(database: Database) -> None:
+    """A dead letter that is replayed tells of no execution that the log has not told of; the position goes on."""
+    writer, position = opened_writer(database)
+    of_bot = {REPLAY_FOR: "alice==grid"}
+    messages = [delivered(order_event(), 1), delivered(order_event(order_id="2"), 2, of_bot)]
+    written = writer.write(position, messages)
+    written = writer.write(written.position, [delivered(order_event(order_id="3"), 3, of_bot)])
+    writer.close()
+    assert (written.recorded_count, written.unreadable, written.gaps) == (0, (), ())
+    assert query(database, "SELECT order_id, sequence FROM order_events") == [("1", 1)]
+    assert query(database, "SELECT sequence, recorded_count, repeated_count FROM streams") == [(3, 1, 0)]
 
 
 def test_a_contradiction_is_kept_and_the_first_stays(database: Database) -> None:

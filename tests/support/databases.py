@@ -1,7 +1,7 @@
 """Databases for tests of the recorder: an empty one of each kind, and what is in one."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +32,31 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 class Delivered:
     """A message as a stream delivers it, made for a test."""
 
-    def __init__(
-        self, sequence: int, subject: str, data: bytes, message_id: str | None, stored_time_ns: int = 0
+    def __init__(  # noqa: PLR0913, PLR0917 - what a message is made of
+        self,
+        sequence: int,
+        subject: str,
+        data: bytes,
+        message_id: str | None,
+        stored_time_ns: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.sequence = sequence
         self.subject = subject
         self.data = data
         self.stored_time_ns = stored_time_ns
         self.pending_count = 0
-        self._message_id = message_id
+        self._headers = dict(headers or {}) | ({} if message_id is None else {MESSAGE_ID: message_id})
 
     def header(self, name: str) -> str | None:
-        """Return a header; only the id is there."""
-        return self._message_id if name == MESSAGE_ID else None
+        """Return a header."""
+        return self._headers.get(name)
 
 
-def delivered(event: OrderEvent, sequence: int) -> Delivered:
+def delivered(event: OrderEvent, sequence: int, headers: Mapping[str, str] | None = None) -> Delivered:
     """Return an event as the stream would deliver it at a sequence."""
     subject = order_subject(event.account, event.pair, event.kind)
-    return Delivered(sequence, subject, encode_order(event), event.event_id)
+    return Delivered(sequence, subject, encode_order(event), event.event_id, headers=headers)
 
 
 def opened_writer(database: Database, created_ns: int = 1) -> tuple[Writer, Position]:

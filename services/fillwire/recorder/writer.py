@@ -33,6 +33,7 @@ from fillwire.recorder.rows import (
 from fillwire.recorder.tables import gaps, in_scope, order_events, streams
 from fillwire.recorder.tables import unreadable as unreadable_messages
 from fillwire.recorder.verdicts import Verdict, verdict_on
+from fillwire.wire.dead_letters import REPLAY_FOR
 from fillwire.wire.decimals import decimal_text
 
 _ASKED_AT_ONCE = 500  # identities in one question
@@ -160,6 +161,8 @@ class Writer:
         rows: list[Row] = []
         asides: list[Unreadable] = []
         for message in messages:
+            if message.header(REPLAY_FOR) is not None:
+                continue  # the second coming of an event for one bot: what happened is told by the first
             try:
                 rows.append(row_of(message, position.stream_id))
             except DecodeError as error:
