@@ -13,7 +13,8 @@ from fillwire.bus.messages import Message
 from fillwire.domain.events import OrderEvent
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.host import Host
-from fillwire.sdk.replaying import KeptLetter, LetterBox, Outcome, Selection, read_dead_letters
+from fillwire.sdk.kept_letters import KeptLetter
+from fillwire.sdk.replaying import LetterBox, Outcome, Selection, read_dead_letters
 from fillwire.sdk.retrying import RetryPolicy
 from fillwire.sdk.strategy import Strategy
 from fillwire.wire.dead_letters import REPLAY_FOR

@@ -13,6 +13,7 @@ from fillwire.wire.subjects import dead_letter_subject, order_subject, quarantin
 
 async def keep_letter(bus: Bus, bot: str, event: OrderEvent, reason: str = "no such level") -> None:
     """Keep an event that a bot of the event's user could not handle."""
+    number = hash(event.event_id) % 10**9
     letter = DeadLetter(
         bot=bot,
         reason=reason,
@@ -21,9 +22,9 @@ async def keep_letter(bus: Bus, bot: str, event: OrderEvent, reason: str = "no s
         attempts=5,
         event_id=event.event_id,
         original_subject=order_subject(event.account, event.pair, event.kind),
-        original_sequence=1,
+        original_sequence=number,
     )
-    message_id = dead_letter_id(durable_name(event.user, bot), hash(event.event_id) % 10**9, letter.callback)
+    message_id = dead_letter_id(durable_name(event.user, bot), number, letter.callback)
     await _keep(bus, dead_letter_subject(event.user, bot), encode_order(event), message_id, letter.headers())
 
 

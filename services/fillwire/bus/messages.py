@@ -82,8 +82,8 @@ class Message:
 
     @property
     def subject(self) -> str:
-        """The subject it was published on."""
-        return self.raw_subject.decode()
+        """The subject it was published on; bytes that are no text, which the broker lets pass, are spelt out in it."""
+        return self.raw_subject.decode(errors="backslashreplace")
 
     def relabel(self, subject: str) -> None:
         """Say on what subject it was published, where it was delivered on one that the broker has made of that."""

@@ -30,8 +30,8 @@ from fillwire.cli.showing import facts_table, show, time_text
 from fillwire.domain.errors import DecodeError
 from fillwire.runtime.redaction import printable
 from fillwire.runtime.settings import Settings
+from fillwire.sdk.kept_letters import KeptLetter
 from fillwire.sdk.replaying import (
-    KeptLetter,
     LetterBox,
     Outcome,
     Result,
@@ -212,6 +212,7 @@ def document(kept: KeptLetter, decided: KeptDecision | None) -> dict[str, Any]:
         "stored_ns": kept.stored_ns,
         "user": kept.user,
         **asdict(kept.letter),
+        "bot": kept.bot,
         "event": event,
         "body": None if event is not None else kept.body.decode("utf-8", "backslashreplace"),
         "decision": None if decided is None else asdict(decided.decision),
@@ -234,7 +235,7 @@ def table(letters: Sequence[KeptLetter], decided: Mapping[int, KeptDecision]) ->
             str(kept.sequence),
             time_text(kept.stored_ns),
             kept.user,
-            letter.bot,
+            kept.bot,
             *_pair_and_kind(letter.original_subject),
             letter.callback or "-",
             str(letter.attempts),
@@ -280,7 +281,7 @@ def _tell(results: Sequence[Result], *, as_json: bool) -> int:
 
 
 def _bots_text(letters: Sequence[KeptLetter]) -> str:
-    bots = sorted({f"{kept.letter.bot} of {kept.user}" for kept in letters})
+    bots = sorted({f"{kept.bot} of {kept.user}" for kept in letters})
     named = ", ".join(bots[:3]) + (f" and {len(bots) - 3} more" if len(bots) > 3 else "")  # noqa: PLR2004 - enough to read
     return printable(f"{len(letters)} {_WHAT}{'s' if len(letters) > 1 else ''} of {named}")
 

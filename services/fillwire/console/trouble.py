@@ -13,6 +13,7 @@ from fillwire.console.guarding import SESSION, Guard, Refused, answer, body_of
 from fillwire.console.viewers import Viewer
 from fillwire.domain.errors import DecodeError
 from fillwire.runtime.redaction import printable, redacted_text
+from fillwire.sdk.kept_letters import KeptLetter
 from fillwire.sdk.refused_frames import (
     FrameBox,
     FrameSelection,
@@ -21,7 +22,7 @@ from fillwire.sdk.refused_frames import (
     frame_text,
     read_frames,
 )
-from fillwire.sdk.replaying import KeptLetter, LetterBox, Selection, decisions_about, read_dead_letters
+from fillwire.sdk.replaying import LetterBox, Selection, decisions_about, read_dead_letters
 from fillwire.wire.subjects import parse_order_subject
 
 SHOWN: Final = 200
@@ -156,7 +157,7 @@ def _letter_facts(kept: KeptLetter) -> Facts:
         "number": kept.sequence,
         "time_ms": milliseconds(kept.stored_ns),
         "user": kept.user,
-        "bot": letter.bot,
+        "bot": kept.bot,
         "pair": pair,
         "kind": kind,
         "callback": letter.callback,

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from fillwire.domain import defaults
 from fillwire.domain.errors import ConfigError
@@ -15,7 +16,7 @@ from fillwire.sdk.strategy import Strategy
 ALL_PAIRS = "*"
 
 _PAIR = re.compile(r"[^\s*>\-/]+(-[^\s*>\-/]+)+")
-_MAX_NAME_LENGTH = 64
+MAX_NAME_LENGTH: Final = 64
 _SEPARATOR = "=="  # no escaped token holds one
 
 
@@ -137,8 +138,8 @@ def _checked_pairs(pairs: object) -> tuple[str, ...]:
 def _checked_name(name: object) -> str:
     if not isinstance(name, str):
         raise ConfigError(f"name is {name!r}, a {type(name).__name__}: expected a string")
-    if not name or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
-        raise ConfigError(f"name is {name!r}: expected 1 to {_MAX_NAME_LENGTH} printable characters")
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise ConfigError(f"name is {name!r}: expected 1 to {MAX_NAME_LENGTH} printable characters")
     return name
 
 

@@ -15,15 +15,16 @@ from fillwire.bus.lookup import StoredMessage
 from fillwire.bus.messages import Message
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
 from fillwire.domain.errors import DecodeError, PublishError
+from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.asides import read_asides
-from fillwire.sdk.bot import durable_name
+from fillwire.sdk.kept_letters import KeptLetter, NotGenuine, believed_headers, kept_letter
 from fillwire.sdk.positions import has_position
-from fillwire.wire.dead_letters import DeadLetter, parse_dead_letter, replay_headers, replay_id
-from fillwire.wire.decisions import Decision, Verdict, letter_key
-from fillwire.wire.headers import MESSAGE_ID, STAMPS, TRACEPARENT
-from fillwire.wire.subjects import DEAD_LETTERS, parse_dead_letter_subject
+from fillwire.wire.dead_letters import replay_headers, replay_id
+from fillwire.wire.decisions import Decision, Verdict
+from fillwire.wire.headers import MESSAGE_ID
+from fillwire.wire.subjects import DEAD_LETTERS
 
 _log = get_log(__name__)
 
@@ -31,39 +32,6 @@ STREAM = "DLQ"
 _S = 1_000_000_000
 _STORE_DEADLINE_S = 10.0
 _CLOCK_MARGIN_NS = 120 * _S
-
-
-@dataclass(frozen=True, slots=True)
-class KeptLetter:
-    """A dead letter as it is kept.
-
-    Attributes:
-        user: owner of the bot.
-        sequence: in the stream of dead letters: the number by which people name it.
-        stored_ns: when it was stored, by the broker's clock.
-        message_id: the letter's own.
-        letter: what is said about the event.
-        body: the event, byte for byte.
-        trace: the headers of the event that are to go with it.
-    """
-
-    user: str
-    sequence: int
-    stored_ns: int
-    message_id: str
-    letter: DeadLetter
-    body: bytes
-    trace: dict[str, str]
-
-    @property
-    def durable(self) -> str:
-        """Name of the bot's durable consumer."""
-        return durable_name(self.user, self.letter.bot)
-
-    @property
-    def key(self) -> str:
-        """Key of the decision about it."""
-        return letter_key(self.user, self.letter.bot, self.message_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +62,7 @@ class Selection:
         """Return whether all of it applies to a letter."""
         return (
             self.user in {None, kept.user}
-            and self.bot in {None, kept.letter.bot}
+            and self.bot in {None, kept.bot}
             and kept.stored_ns >= self.since_ns
             and (self.until_ns is None or kept.stored_ns < self.until_ns)
         )
@@ -129,32 +97,23 @@ async def read_dead_letters(bus: Bus, selection: Selection, *, with_bodies: bool
         BrokerError: no answer, or not allowed.
     """
     letters: list[KeptLetter] = []
+    unread_count = 0
+    first_error: DecodeError | None = None
 
     def take(message: Message | StoredMessage) -> None:
+        nonlocal unread_count, first_error
         try:
-            kept = _kept(message)
+            kept = kept_letter(message)
             if selection.has(kept):
                 letters.append(kept)
         except DecodeError as error:
-            _log.warning(
-                "dead_letter_not_read", subject=message.subject, sequence=message.sequence, error=error
-            )
+            unread_count += 1
+            first_error = first_error or error
 
     await read_asides(bus, STREAM, selection, take, headers_only=not with_bodies)
+    if unread_count:  # told once for all: a tenant can write many, and each reading comes to them
+        _log.warning("dead_letters_not_read", count=unread_count, error=first_error)
     return letters
-
-
-def _kept(message: Message | StoredMessage) -> KeptLetter:
-    headers = message.headers
-    return KeptLetter(
-        parse_dead_letter_subject(message.subject).user,
-        message.sequence,
-        message.stored_time_ns,
-        headers.get(MESSAGE_ID, ""),
-        parse_dead_letter(headers),
-        message.data,
-        {name: headers[name] for name in (TRACEPARENT, STAMPS) if name in headers},
-    )
 
 
 async def decisions_about(
@@ -189,7 +148,8 @@ class LetterBox:
     async def replay(self, letters: Iterable[KeptLetter]) -> list[Result]:
         """Give letters back to their bots in the order given, and return what became of each.
 
-        Each comes to the callback that raised, and to no other bot; a bot that is not running gets it when it runs.
+        Each comes to the callback that raised, and to no other bot; a bot that is not running gets it when it runs. A
+        letter that is not what a host writes of an event of its user is refused, see `KeptLetter.event`; it stays.
 
         Raises:
             BrokerError: the broker is away; what was given back until then is noted as such.
@@ -199,18 +159,26 @@ class LetterBox:
         results: list[Result] = []
         async with OrderedPublisher(self._bus) as publisher:
             for kept in letters:
+                try:
+                    event = kept.event()
+                except NotGenuine as error:
+                    results.append(Result(kept, Outcome.REFUSED, str(error)))
+                    continue
                 if kept.durable not in bots:
-                    bots[kept.durable] = await consumer_exists(
-                        self._bus, self._bus.partitions.stream_of(kept.user), kept.durable
-                    ) or await has_position(self._bus, kept.user, kept.letter.bot)
+                    bots[kept.durable] = await self._has_place(kept)
                 if bots[kept.durable]:
-                    results.append(await self._replay(kept, publisher))
+                    results.append(await self._replay(kept, event, publisher))
                 else:
-                    reason = (
-                        f"bot {kept.letter.bot} of {kept.user} has no place in the log: it must have run once"
-                    )
+                    reason = f"bot {kept.bot} of {kept.user} has no place in the log: it must have run once"
                     results.append(Result(kept, Outcome.REFUSED, reason))
         return results
+
+    async def _has_place(self, kept: KeptLetter) -> bool:
+        """Return whether the bot is anywhere in the log, so that it will come to the replay."""
+        bus = self._bus
+        if await consumer_exists(bus, bus.partitions.stream_of(kept.user), kept.durable):
+            return True
+        return await has_position(bus, kept.user, kept.bot)
 
     async def discard(self, letters: Iterable[KeptLetter], reason: str | None = None) -> list[Result]:
         """Decide that letters are not to be replayed; they stay in the stream until their age ends them.
@@ -231,7 +199,7 @@ class LetterBox:
                 results.append(Result(kept, Outcome.DONE, str(decision)))
         return results
 
-    async def _replay(self, kept: KeptLetter, publisher: OrderedPublisher) -> Result:
+    async def _replay(self, kept: KeptLetter, event: OrderEvent, publisher: OrderedPublisher) -> Result:
         revision = UNDECIDED
         found = await self._decisions.find(kept.key)
         if found is not None:
@@ -245,7 +213,7 @@ class LetterBox:
             revision = await self._decisions.decide(kept.key, claim, revision)
         except RevisionConflict:
             return await self._decided_before(kept)
-        error = await _store(kept, publisher)
+        error = await _store(kept, event, publisher)
         if error is not None:
             return Result(kept, Outcome.REFUSED, str(error))
         return await self._finish(kept, revision, Outcome.DONE, None)
@@ -283,14 +251,14 @@ class LetterBox:
             f"dead_letter_{decision.verdict}",
             letter=kept.sequence,
             user=kept.user,
-            bot=kept.letter.bot,
+            bot=kept.bot,
             event_id=kept.letter.event_id,
             by=decision.by,
             reason=decision.reason,
         )
 
 
-async def _store(kept: KeptLetter, publisher: OrderedPublisher) -> PublishError | None:
+async def _store(kept: KeptLetter, event: OrderEvent, publisher: OrderedPublisher) -> PublishError | None:
     """Store the replay; return why it is not stored, or not known to be."""
     stored: asyncio.Future[PublishOutcome] = asyncio.get_running_loop().create_future()
 
@@ -304,7 +272,7 @@ async def _store(kept: KeptLetter, publisher: OrderedPublisher) -> PublishError 
         kept.letter.original_subject,
         kept.body,
         message_id,
-        replay_headers(kept.durable, kept.letter) | kept.trace,
+        replay_headers(kept.durable, kept.letter) | believed_headers(kept.trace, event),
         note,
     )
     try:

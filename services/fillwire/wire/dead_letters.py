@@ -1,7 +1,9 @@
 """A dead letter: the message a bot could not handle, whole, and headers that say what went wrong."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from fillwire.domain.errors import DecodeError
 from fillwire.wire.headers import MESSAGE_ID
@@ -17,6 +19,10 @@ ORIGINAL_SEQUENCE = "Fillwire-Original-Sequence"
 REPLAY_FOR = "Fillwire-Replay-For"  # on a replayed event: the durable of the one bot that it is for
 
 _MAX_REASON_LENGTH = 1000  # of an exception's text, which may hold anything; a header block ends at 64 KiB
+_COUNT_SHOWN: Final = 40
+_COUNT: Final = re.compile(
+    r"[0-9]{1,18}", re.ASCII
+)  # a number beyond that is none that JSON and people can be told
 
 
 def dead_letter_id(durable: str, sequence: int, callback: str | None) -> str:
@@ -91,10 +97,10 @@ def parse_dead_letter(headers: Mapping[str, str]) -> DeadLetter:
             reason=headers[REASON],
             exception=headers[EXCEPTION],
             callback=headers.get(CALLBACK),
-            attempts=int(headers[ATTEMPTS]),
+            attempts=_count(headers[ATTEMPTS]),
             event_id=headers.get(EVENT_ID),
             original_subject=headers[ORIGINAL_SUBJECT],
-            original_sequence=int(headers[ORIGINAL_SEQUENCE]),
+            original_sequence=_count(headers[ORIGINAL_SEQUENCE]),
         )
     except KeyError as error:
         raise DecodeError(
@@ -102,3 +108,9 @@ def parse_dead_letter(headers: Mapping[str, str]) -> DeadLetter:
         ) from error
     except ValueError as error:
         raise DecodeError(f"dead letter {headers.get(MESSAGE_ID, '')}", "/", f"{error}") from error
+
+
+def _count(text: str) -> int:
+    if _COUNT.fullmatch(text) is None:
+        raise ValueError(f"expected a count of at most 18 digits, was {text[:_COUNT_SHOWN]!r}")
+    return int(text)
