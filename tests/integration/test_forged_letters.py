@@ -174,3 +174,52 @@ async def test_a_letter_that_cannot_be_listed_hides_no_other(alices: Tenancy, tm
             assert (await who.post(f"/api/letters/{number}/replay"))[1]["outcome"] == "refused"
             assert (await who.post(f"/api/letters/{number}/discard"))[1]["outcome"] == "done"
         assert len(await read_dead_letters(system, Selection())) == 2
+
+
+async def test_a_letter_of_a_bot_that_a_tenant_runs_is_given_back_to_it(
+    alices: Tenancy, tmp_path: Path
+) -> None:
+    """Its place is in the tenant's mirror of the log, which the console finds with its rights; the bot is told once."""
+    broken = True
+
+    def fail(_: object) -> None:
+        if broken:
+            raise KeyError("no such level")
+
+    system = await alices.connect("control")
+    failing, other = Listener("grid", fail), Listener("other")
+    settings = Settings(recorder=RecorderSettings(database=f"sqlite:///{tmp_path}/trades.sqlite"))
+    bus = await alices.connect("console")
+    async with (
+        Host(await alices.connect("alice"), retry=QUICK) as host,
+        console(bus, sections(bus, settings)) as made,
+        visitor(made, ALICE_TOKEN) as who,
+    ):
+        for listener in (failing, other):
+            await host.add(bot_of(listener, ALICE))
+        await publish(system, order_event(order_id="1"))
+
+        async def is_listed() -> bool:
+            return bool(await listed(who))
+
+        await eventually(is_listed)
+        broken = False
+        (number,) = await listed(who)
+        status, answer = await who.post(f"/api/letters/{number}/replay")
+        assert (status, answer["outcome"]) == (200, "done"), answer
+        assert (await who.post(f"/api/letters/{number}/replay"))[1]["outcome"] == "decided_before"
+        await eventually(lambda: failing.told == ["1"])
+        await publish(system, order_event(order_id="2", trade=2))
+        await eventually(lambda: (failing.told, other.told) == (["1", "2"], ["1", "2"]))
+        # One that never ran in the tenant's account has no place there either.
+        await (await alices.connect("alice")).request_message(
+            "dlq.alice.never",
+            encode_order(order_event()),
+            5.0,
+            headers(1, {MESSAGE_ID: "alice==never:1:on_fill", "Fillwire-Bot": "never"}),
+        )
+        await eventually(is_listed)
+        (number,) = await listed(who)
+        answer = (await who.post(f"/api/letters/{number}/replay"))[1]
+        assert answer["outcome"] == "refused"
+        assert "must have run once" in answer["reason"]

@@ -19,7 +19,7 @@ from fillwire.sdk.bot import MAX_NAME_LENGTH, durable_name
 from fillwire.wire.codec import decode_order
 from fillwire.wire.dead_letters import DeadLetter, dead_letter_id, parse_dead_letter
 from fillwire.wire.decisions import letter_key
-from fillwire.wire.headers import MESSAGE_ID, STAMPS, TRACEPARENT
+from fillwire.wire.headers import MESSAGE_ID, SOURCE, STAMPS, TRACEPARENT
 from fillwire.wire.subjects import OrderSubject, parse_dead_letter_subject, parse_order_subject
 
 _SHOWN: Final = 200
@@ -43,6 +43,7 @@ class KeptLetter:
         letter: what is said about the event, by whoever wrote the letter.
         body: the event, byte for byte.
         trace: headers of the event about its trace, see `believed_headers`.
+        source: the stream from which the broker took it, such as a tenant's own; None if it was published into its own.
     """
 
     user: str
@@ -53,6 +54,7 @@ class KeptLetter:
     letter: DeadLetter
     body: bytes
     trace: dict[str, str]
+    source: str | None = None
 
     @property
     def durable(self) -> str:
@@ -130,6 +132,7 @@ def kept_letter(message: Message | StoredMessage) -> KeptLetter:
         parse_dead_letter(headers),
         message.data,
         {name: headers[name] for name in (TRACEPARENT, STAMPS) if name in headers},
+        headers[SOURCE].partition(" ")[0] if SOURCE in headers else None,
     )
 
 

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fillwire.bus import api
 from fillwire.bus.connection import Bus
 from fillwire.bus.decisions import UNDECIDED, Decisions, KeptDecision
 from fillwire.bus.durables import StartAtTime, consumer_exists
-from fillwire.bus.errors import RevisionConflict
+from fillwire.bus.errors import ApiRefused, RequestTimedOut, RevisionConflict
 from fillwire.bus.log import read_stream
 from fillwire.bus.lookup import StoredMessage
 from fillwire.bus.messages import Message
+from fillwire.bus.partitions import LOG
 from fillwire.bus.publisher import OrderedPublisher, PublishOutcome
-from fillwire.domain.errors import DecodeError, PublishError
+from fillwire.bus.tenants import tenant_stream
+from fillwire.domain.errors import BrokerError, DecodeError, PublishError
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import escape_token
 from fillwire.runtime.logs import get_log
@@ -175,10 +178,28 @@ class LetterBox:
 
     async def _has_place(self, kept: KeptLetter) -> bool:
         """Return whether the bot is anywhere in the log, so that it will come to the replay."""
-        bus = self._bus
+        bus, token = self._bus, escape_token(kept.user)
         if await consumer_exists(bus, bus.partitions.stream_of(kept.user), kept.durable):
             return True
-        return await has_position(bus, kept.user, kept.bot)
+        if await has_position(bus, kept.user, kept.bot):
+            return True
+        # A bot that a tenant runs is in the tenant's mirror of the log, and so are the letters of its host.
+        if kept.source != tenant_stream(STREAM, token):
+            return False
+        mirror = tenant_stream(LOG, token)
+        try:
+            return await consumer_exists(bus, mirror, kept.durable)
+        except ApiRefused as error:
+            if error.error_code != api.STREAM_NOT_FOUND:
+                raise
+            return False  # the tenant is no more
+        except RequestTimedOut as error:
+            needed = (
+                f"the right to {bus.api_prefix}.CONSUMER.INFO.{mirror}.*, as `fillwire users apply` gives it"
+            )
+            raise BrokerError(
+                f"cannot see whether {kept.bot} of {kept.user} is in the log: expected {needed}"
+            ) from error
 
     async def discard(self, letters: Iterable[KeptLetter], reason: str | None = None) -> list[Result]:
         """Decide that letters are not to be replayed; they stay in the stream until their age ends them.

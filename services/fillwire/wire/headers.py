@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from fillwire._fastparse import read_arrival  # noqa: TID251 - this module may, for the path of a fill
 
-__all__ = ["MESSAGE_ID", "STAMPS", "TRACEPARENT", "Stamps", "parse_stamps", "read_arrival"]
+__all__ = ["MESSAGE_ID", "SOURCE", "STAMPS", "TRACEPARENT", "Stamps", "parse_stamps", "read_arrival"]
 
 MESSAGE_ID = "Nats-Msg-Id"
+SOURCE = "Nats-Stream-Source"  # written by the broker where one stream takes from another: which, and more
 TRACEPARENT = "traceparent"
 STAMPS = "Fillwire-Stamps"
 

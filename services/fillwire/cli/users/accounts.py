@@ -63,12 +63,13 @@ def _permissions(login: Login, registry: Registry) -> permissions.Permissions | 
         Kind.HOST: permissions.host,
         Kind.MANAGER: permissions.manager,
         Kind.RECORDER: permissions.recorder,
-        Kind.CONSOLE: permissions.console,
         Kind.NOTIFY: permissions.notifier,
     }
     match login.kind:
         case Kind.GATEWAY:
             return permissions.gateway(login.exchange or "", registry.partitions)
+        case Kind.CONSOLE:
+            return permissions.console(registry.partitions, registry.tenants)
         case Kind.DOOR:
             return permissions.door(registry.tenants)
         case Kind.CONTROL | Kind.TENANT:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fillwire.bus.buckets import BUCKETS
-from fillwire.bus.partitions import Partitions
+from fillwire.bus.partitions import LOG, Partitions
 from fillwire.bus.streams import STREAMS
 from fillwire.bus.tenants import INBOUND, MIRRORED, TAKEN, Tenant
 from fillwire.domain.identifiers import escape_token
@@ -193,7 +193,7 @@ def notifier(partitions: Partitions = _UNDIVIDED) -> Permissions:
     )
 
 
-def console(partitions: Partitions = _UNDIVIDED) -> Permissions:
+def console(partitions: Partitions = _UNDIVIDED, tenants: Sequence[Tenant] = ()) -> Permissions:
     """Return what the console may do: see all, replay and discard what was set aside, ask managers of bots."""
     return Permissions(
         publish=(
@@ -206,6 +206,8 @@ def console(partitions: Partitions = _UNDIVIDED) -> Permissions:
             *_watching("BOTS", ">"),
             *_watching("BOT_STATUS", ">"),
             _getting("POSITIONS", ">"),
+            # Bots that tenants run have their places there; whether one has any is asked before a replay.
+            *(f"{_API}.CONSUMER.INFO.{tenant.stream(LOG)}.*" for tenant in tenants),
             *_keeping("DECISIONS", ">"),
             *(f"bots.*.{verb}" for verb in ("list", "start", "pause", "resume", "stop")),
             "calls.*",  # asks hosts for the rest of a fill's way
