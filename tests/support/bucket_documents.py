@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fillwire.bus.holdings import Holder
-from fillwire.gateway.desired import read_wish
 from fillwire.gateway.ownership import Owner
 from fillwire.gateway.placements import Earlier, Placements
 from fillwire.sdk.positions import decode_position
 from fillwire.wire.bots import decode_bot_spec, decode_bot_status
 from fillwire.wire.codec import decode_connection
 from fillwire.wire.decisions import decode_decision
+from fillwire.wire.wishes import read_wish
 
 if TYPE_CHECKING:
     from fillwire.bus.buckets import Bucket

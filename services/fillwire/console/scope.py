@@ -10,8 +10,6 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from fillwire.bus import api
 from fillwire.bus.buckets import BOT_STATUS, BOTS, DECISIONS, DESIRED, STATUS, Bucket, BucketDefinition, Entry
 from fillwire.bus.connection import Bus
@@ -23,6 +21,7 @@ from fillwire.console.facts import Facts, connection_facts, order_facts
 from fillwire.console.viewers import token_of
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.domain.events import ConnectionEvent
+from fillwire.runtime.alerting import AlertLimiter
 from fillwire.runtime.logs import get_log
 from fillwire.wire.bots import decode_bot_status
 from fillwire.wire.codec import decode_connection, decode_order
@@ -36,6 +35,7 @@ from fillwire.wire.subjects import (
     account_tokens,
     parse_account_tokens,
 )
+from fillwire.wire.wishes import parse_wish_key, read_wish
 
 if TYPE_CHECKING:
     from fillwire.domain.bots import BotStatus
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _log = get_log(__name__)
 
 KEPT_EVENTS: Final = 500
+_SHOWN: Final = 200  # characters of a key that anybody may have written
 _LOOK_BACK: Final = 3_000  # messages of the log that are looked at for a page's first fills
 _BOTS_PACE_S: Final = 5.0  # pages ask for their bots anew as often while nothing but their lag changes
 _LOOK_BACK_S: Final = 15.0  # pages are told that the broker is back when that is done, or after so long
@@ -67,7 +68,9 @@ class Scope:
         self._seen: dict[str, None] = {}
         self._bots: dict[str, BotStatus] = {}  # what each does, without time and count
         self._bots_due: asyncio.TimerHandle | None = None
+        self._unread = AlertLimiter(_tell_unread)
         self._exits = AsyncExitStack()
+        self._exits.callback(self._unread.stop)
 
     # -- life
 
@@ -209,12 +212,18 @@ class Scope:
             self._tell_account(entry.key)
 
     async def _note_wish(self, entry: Entry) -> None:
-        key, _, subscriber = entry.key.rpartition(".")
+        try:
+            account, subscriber = parse_wish_key(entry.key)
+            bots = None if entry.value is None else read_wish(entry.value).bots
+        except DecodeError as error:  # as gateways do: whoever may write it can write anything
+            self._unread.raise_("wish", f"{entry.key[:_SHOWN]}: {error}"[: 2 * _SHOWN])
+            return
+        key = account_tokens(account)
         wishes = self._wishes.setdefault(key, {})
-        if entry.value is None:
+        if bots is None:
             wishes.pop(subscriber, None)
         else:
-            wishes[subscriber] = int(orjson.loads(entry.value)["bots"])
+            wishes[subscriber] = bots
         if not wishes:
             del self._wishes[key]
         self._tell_account(key)
@@ -303,6 +312,10 @@ class Scope:
             client.put_broker(is_connected=self._bus.is_connected)  # it may be away again
             for what in ("bots", "letters", "frames"):
                 client.put_changed(what)
+
+
+def _tell_unread(reason: str) -> None:
+    _log.warning("wishes_not_read", reason=reason)
 
 
 class Scopes:

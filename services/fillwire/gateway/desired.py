@@ -1,48 +1,18 @@
 """What bots want: which accounts are to be connected, read from the bucket and followed as it changes."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
+from typing import Final
 
 from fillwire.bus.buckets import Bucket, Entry
 from fillwire.domain.errors import DecodeError
 from fillwire.domain.identifiers import Account, escape_token
+from fillwire.runtime.alerting import AlertLimiter
 from fillwire.runtime.logs import get_log
-from fillwire.wire.subjects import parse_account_tokens
+from fillwire.wire.wishes import Wish, parse_wish_key, read_wish
 
 _log = get_log(__name__)
 
-VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What one host wants of one account: pairs, `*` for all of them, and how many of its bots listen."""
-
-    pairs: frozenset[str]
-    bots: int
-
-
-def read_wish(value: bytes) -> Wish:
-    """Return the wish in a bucket's value.
-
-    Raises:
-        DecodeError: it is none of this version.
-    """
-    try:
-        document: Any = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError("wish", "/", f"expected JSON, {error}") from error
-    if not isinstance(document, dict) or document.get("v") != VERSION:
-        raise DecodeError("wish", "/v", f"expected an object of version {VERSION}")
-    pairs, bots = document.get("pairs"), document.get("bots")
-    if not isinstance(pairs, list) or not all(isinstance(pair, str) for pair in pairs):
-        raise DecodeError("wish", "/pairs", "expected a list of texts")
-    if not isinstance(bots, int) or isinstance(bots, bool) or bots < 0:
-        raise DecodeError("wish", "/bots", f"expected a count, was {bots!r}")
-    return Wish(frozenset(pairs), bots)
+_SHOWN: Final = 200  # characters of a key that anybody may have written
 
 
 class Desired:
@@ -59,6 +29,7 @@ class Desired:
         self._on_change: Callable[[Account], None] | None = None
         self._wishes: dict[Account, dict[str, Wish]] = {}
         self._stop_watching: Callable[[], Awaitable[None]] | None = None
+        self._unread: AlertLimiter | None = None
 
     async def start(self, on_change: Callable[[Account], None]) -> None:
         """Read the wishes of now, and follow them.
@@ -70,12 +41,15 @@ class Desired:
             BrokerError: they cannot be read.
         """
         self._on_change = on_change
+        self._unread = AlertLimiter(_tell_unread)
         self._stop_watching = (await self._bucket.watch(self._pattern, self._receive)).stop
 
     async def stop(self) -> None:
         """Follow them no longer."""
         if self._stop_watching is not None:
             await self._stop_watching()
+        if self._unread is not None:
+            self._unread.stop()
 
     def pairs(self, account: Account) -> frozenset[str] | None:
         """Return the pairs that bots of the account listen to, None if no bot listens."""
@@ -83,12 +57,12 @@ class Desired:
         return frozenset().union(*(wish.pairs for wish in wishes)) if wishes else None
 
     async def _receive(self, entry: Entry) -> None:
-        tokens, _, subscriber = entry.key.rpartition(".")
         try:
-            account = parse_account_tokens(tokens)
+            account, subscriber = parse_wish_key(entry.key)
             wish = None if entry.value is None else read_wish(entry.value)
         except DecodeError as error:
-            _log.warning("wish_not_readable", key=entry.key, error=error)
+            if self._unread is not None:  # any tenant can write them by the thousand
+                self._unread.raise_("wish", f"{entry.key[:_SHOWN]}: {error}"[: 2 * _SHOWN])
             return
         wishes = self._wishes.setdefault(account, {})
         if wish is None:
@@ -99,3 +73,7 @@ class Desired:
             del self._wishes[account]
         if self._on_change is not None:
             self._on_change(account)
+
+
+def _tell_unread(reason: str) -> None:
+    _log.warning("wishes_not_read", reason=reason)

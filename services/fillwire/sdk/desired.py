@@ -13,13 +13,13 @@ from fillwire.domain.errors import BrokerError
 from fillwire.domain.identifiers import Account, escape_token
 from fillwire.runtime.logs import get_log
 from fillwire.wire.subjects import account_tokens
+from fillwire.wire.wishes import VERSION
 
 _log = get_log(__name__)
 
 TTL_S = 30.0
 RENEW_S = 10.0
 _RETRY_S = 1.0
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
