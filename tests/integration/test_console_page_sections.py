@@ -127,7 +127,11 @@ async def test_letters_and_frames_are_read_and_decided(bus: Bus, browser: Browse
 async def test_the_way_of_a_chosen_fill_is_drawn(bus: Bus, browser: Browser, tmp_path: Path) -> None:
     """A fill that is chosen among the live ones is shown step by step as the log tells it, beside the distribution."""
     async with console(bus, parts(bus, tmp_path)) as made:
-        await publish(bus, *(order_event(order_id=str(number), trade=number) for number in range(30)))
+        now_ns = time.time_ns()
+        fills = (
+            order_event(order_id=str(number), trade=number, received_time_ns=now_ns) for number in range(30)
+        )
+        await publish(bus, *fills)
         page = await open_page(browser, made.address, ALICE_TOKEN)
         await page.get_by_role("button", name="Way of trade 7,").click()
         await expect(page.locator("#way")).to_contain_text("trade 7 ")

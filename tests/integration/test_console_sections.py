@@ -1,5 +1,6 @@
 """What the console's sections answer: to each user their own, of bots, of what was set aside, of ways and of trades."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +16,8 @@ from fillwire.bus.messages import Message
 from fillwire.bus.responder import Responder
 from fillwire.cli.console import sections
 from fillwire.console import scope
+from fillwire.console.facts import Facts
+from fillwire.console.ways import WaysSection
 from fillwire.domain.bots import BotAnswer, BotOutcome, BotState, BotStatus
 from fillwire.domain.events import OrderEvent
 from fillwire.domain.identifiers import Account
@@ -162,7 +165,7 @@ async def test_frames_are_seen_and_decided_by_their_user_alone(bus: Bus, tmp_pat
 
 async def test_the_way_of_a_fill_is_told_to_its_user_alone(bus: Bus, tmp_path: Path) -> None:
     """Alice is told the steps by the log; for bob there is no such fill, whatever he asks for."""
-    event = order_event()
+    event = order_event(received_time_ns=time.time_ns())
     await publish(bus, event)
     path = f"/api/way?id={event.event_id}&pair={event.pair}&time_ms={event.received_time_ns // 10**6}"
     async with visited(bus, tmp_path) as who:
@@ -172,7 +175,8 @@ async def test_the_way_of_a_fill_is_told_to_its_user_alone(bus: Bus, tmp_path: P
         assert way["steps"][0]["depth"] == 0
         status, body = await who.bob.get(path)
         assert status == 422
-        assert "found no trade or order" in body["error"]
+        assert "the log has no such fill of BTC-USDT between" in body["error"]
+        assert "--" not in body["error"]
         assert (await who.admin.get(path))[0] == 200
         for bad in (
             "",
@@ -181,6 +185,57 @@ async def test_the_way_of_a_fill_is_told_to_its_user_alone(bus: Bus, tmp_path: P
             f"?id={'a' * 2000}&pair=b&time_ms=1",
         ):
             assert (await who.alice.get(f"/api/way{bad}"))[0] == 400
+
+
+class HeldWays:
+    """Ways that are told when they are released; notes who asks."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+        self.released = asyncio.Event()
+
+    async def way(self, event_id: str, pair: str, time_ms: int, user: str | None) -> Facts:
+        """Wait."""
+        self.asked.append(user)
+        await self.released.wait()
+        return {"event_id": event_id, "pair": pair, "time_ms": time_ms}
+
+
+async def test_one_viewer_who_asks_for_many_ways_keeps_nobody_waiting(bus: Bus) -> None:
+    """One way of a viewer is looked for at a time, some wait, and more are refused; meanwhile bob is answered."""
+    ways = HeldWays()
+    async with (
+        console(bus, {"ways": WaysSection(ways).routes}) as made,
+        visitor(made, ALICE_TOKEN) as alice,
+        visitor(made, BOB_TOKEN) as bob,
+    ):
+        path = "/api/way?id=a&pair=b&time_ms=1"
+        asking = [asyncio.create_task(alice.get(path)) for _ in range(8)]
+        await eventually(lambda: sum(task.done() for task in asking) == 4)
+        assert {task.result()[0] for task in asking if task.done()} == {429}
+        bobs = asyncio.create_task(bob.get(path))
+        await eventually(lambda: ways.asked == ["alice", "bob"])
+        ways.released.set()
+        assert (await bobs)[0] == 200
+        assert sorted([(await task)[0] for task in asking]) == [200] * 4 + [429] * 4
+        assert (await alice.get(path))[0] == 200
+
+
+async def test_a_way_is_looked_for_around_its_time_alone(bus: Bus, tmp_path: Path) -> None:
+    """A time long before the fill has nothing of the log read but its beginning, and the same of one long after."""
+    now_ns = time.time_ns()
+    event = order_event(received_time_ns=now_ns)
+    path = f"/api/way?id={event.event_id}&pair={event.pair}"
+    await publish(bus, *(order_event(order_id=f"other {number}") for number in range(200)), event)
+    async with visited(bus, tmp_path) as who:
+        for time_ms in (0, now_ns // 10**6 - 11 * 60_000, now_ns // 10**6 + 61 * 60_000, 10**13 - 1):
+            status, body = await who.alice.get(f"{path}&time_ms={time_ms}")
+            assert status == 422, body
+            assert "the log has no such fill of BTC-USDT between" in body["error"]
+        for time_ms in (now_ns // 10**6 - 9 * 60_000, now_ns // 10**6):
+            assert (await who.alice.get(f"{path}&time_ms={time_ms}"))[1]["event_id"] == event.event_id
+        # What is no event id is the name of nothing, though a command would know it.
+        assert (await who.alice.get(f"/api/way?id=1&pair=BTC-USDT&time_ms={now_ns // 10**6}"))[0] == 422
 
 
 async def test_the_way_goes_on_to_the_bots_as_their_hosts_remember_it(

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -9,11 +10,13 @@ from typing import TypeVar
 
 from fillwire.bus.connection import Bus
 from fillwire.bus.surveying import ask_all
-from fillwire.cli.trace.finding import Wanted, find
+from fillwire.cli.showing import time_text
+from fillwire.cli.trace.finding import Logged, NotFound, Wanted, find_event
 from fillwire.cli.trace.waterfall import called_spans, logged_spans, rows
 from fillwire.console.facts import Facts
 from fillwire.domain.calls import CallsAnswer, CallsQuery
 from fillwire.domain.errors import BrokerError, DecodeError
+from fillwire.domain.identifiers import account_of
 from fillwire.recorder.amounts import total
 from fillwire.recorder.book import TradeBook
 from fillwire.recorder.database import Database
@@ -32,6 +35,9 @@ _HOSTS_WAIT_S = 0.3  # a host answers within milliseconds, and nobody knows how 
 _MAX_HOSTS = 64
 _KEPT_PROFITS = 32
 _BEFORE_NS = 60_000 * _MS  # the broker stores an event after it was received; clocks differ
+_AFTER_NS = 600_000 * _MS
+_READ_DEADLINE_S = 10.0
+_SHOWN = 40
 
 Found = TypeVar("Found")
 
@@ -52,8 +58,7 @@ class LogWays:
         Raises:
             FillwireError: the log does not have it, or cannot be read.
         """
-        since_ns = max(0, time_ms * _MS - _BEFORE_NS)
-        logged = (await find(self._bus, Wanted(name=event_id, user=user, pair=pair, since_ns=since_ns)))[0]
+        logged = await self._logged(event_id, pair, time_ms * _MS, user)
         answers = await self._calls(logged.event.user, logged.event.event_id)
         steps = rows([*logged_spans(logged), *called_spans(logged, answers)])
         first_ns = min(row.span.start_ns for row in steps)
@@ -76,6 +81,34 @@ class LogWays:
                 for row in steps
             ],
         }
+
+    async def _logged(self, event_id: str, pair: str, time_ns: int, user: str | None) -> Logged:
+        """Return the event as the log has it, if it was stored soon after it was received.
+
+        Raises:
+            NotFound: it was not, or is none of the user's.
+            BrokerError: the log cannot be read.
+        """
+        since_ns, until_ns = max(0, time_ns - _BEFORE_NS), time_ns + _AFTER_NS
+        found = None
+        account = account_of(event_id)
+        # A broker reads a beginning that is to come, or beyond its own times, as that of the log.
+        if account is not None and user in {None, account.user} and since_ns <= time.time_ns():
+            wanted = Wanted(
+                name=event_id,
+                user=account.user,
+                exchange=account.exchange,
+                environment=account.environment,
+                pair=pair,
+                since_ns=since_ns,
+                until_ns=until_ns,
+            )
+            found = await find_event(self._bus, wanted, deadline_s=_READ_DEADLINE_S)
+        if found is None:
+            between = f"between {time_text(since_ns)} and {time_text(until_ns)} UTC"
+            further = "what was stored later is found by `fillwire trace`"
+            raise NotFound(f"the log has no such fill of {pair[:_SHOWN]} {between}; {further}")
+        return found
 
     async def _calls(self, user: str, event_id: str) -> list[CallsAnswer]:
         """Return what the hosts of the user's bots remember; what cannot be asked or read is left out."""

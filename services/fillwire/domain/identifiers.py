@@ -7,6 +7,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _SAFE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r"(?:=[0-9A-F]{2})+")
 
+_TOKENS_BEHIND_EXCHANGE = 5  # environment, user, symbol, order id and what tells the event apart
+
 
 def escape_token(text: str) -> str:
     """Return `text` as one token that is safe in a subject, a key and an event id.
@@ -82,3 +84,15 @@ def state_event_id(account: Account, symbol: str, order_id: str, suffix: str) ->
     The leading `~` keeps it apart from trade ids, which are escaped and so never hold one.
     """
     return f"{order_scope(account, symbol, order_id)}:~{suffix}"
+
+
+def account_of(event_id: str) -> Account | None:
+    """Return the account that an event id names; None if it is no event id."""
+    exchange, *rest = event_id.split(":")
+    if len(rest) < _TOKENS_BEHIND_EXCHANGE:
+        return None
+    try:
+        environment, user = map(unescape_token, rest[:2])
+        return Account(user, unescape_token(exchange), environment)
+    except ValueError:
+        return None

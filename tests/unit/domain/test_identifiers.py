@@ -4,6 +4,7 @@ import pytest
 
 from fillwire.domain.identifiers import (
     Account,
+    account_of,
     escape_token,
     execution_event_id,
     order_scope,
@@ -92,3 +93,12 @@ def test_scope_begins_every_event_id_of_the_order() -> None:
     assert scope == "binance:live:alice:BTCUSDT:7001"
     assert execution_event_id(ALICE, "BTCUSDT", "7001", "41").startswith(f"{scope}:")
     assert state_event_id(ALICE, "BTCUSDT", "7001", "new").startswith(f"{scope}:")
+
+
+def test_an_event_id_names_its_account() -> None:
+    """Whatever the account is called; what is no event id names none."""
+    for account in (Account("alice", "binance", "live"), Account("a.b c", "x:y", "")):
+        assert account_of(execution_event_id(account, "BTCUSDT", "1", "2")) == account
+        assert account_of(state_event_id(account, "BTCUSDT", "1", "new")) == account
+    for name in ("", "1", "binance:live:alice:BTCUSDT:1", "bin ance:live:alice:BTCUSDT:1:2", "=41:b:c:d:e:f"):
+        assert account_of(name) is None

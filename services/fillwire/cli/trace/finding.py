@@ -52,6 +52,7 @@ class Wanted:
         environment: such as `live`.
         pair: our spelling.
         since_ns: events that were stored before are not looked at; None for the whole log.
+        until_ns: of `find_event`: nor are those that were stored later; None for no end.
     """
 
     name: str
@@ -60,12 +61,17 @@ class Wanted:
     environment: str | None = None
     pair: str | None = None
     since_ns: int | None = None
+    until_ns: int | None = None
 
     @property
     def pattern(self) -> str:
         """The subjects on which it may have been published."""
         parts = (self.user, self.exchange, self.environment, self.pair)
         return ".".join((ORDERS, *(_ANY if part is None else escape_token(part) for part in parts), _ANY))
+
+
+class _Enough(Exception):
+    """No more of the log is to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +116,9 @@ async def find(bus: Bus, wanted: Wanted) -> list[Logged]:
     needle = _needle(wanted.name)
 
     def take(message: Message) -> None:
-        if needle not in message.data or message.header(REPLAY_FOR) is not None:
-            return
-        try:
-            event = decode_order(message.data)
-        except DecodeError as error:
-            _log.warning("event_not_read", subject=message.subject, sequence=message.sequence, error=error)
-            return
-        logged = Logged(event, message.sequence, message.stored_time_ns, _stamps(message))
-        if wanted.name in _names(logged):
-            found.setdefault(event.event_id, logged)  # a copy that was stored later tells less
+        logged = _logged(message, needle)
+        if logged is not None and wanted.name in _names(logged):
+            found.setdefault(logged.event.event_id, logged)  # a copy that was stored later tells less
 
     start: Deliver = "all" if wanted.since_ns is None else StartAtTime(wanted.since_ns)
     try:
@@ -132,6 +131,48 @@ async def find(bus: Bus, wanted: Wanted) -> list[Logged]:
             await require_division(bus, deletes=False)
         raise NotFound("the broker has no log of order events: no gateway has ever run here") from error
     return choose(wanted, list(found.values()))
+
+
+async def find_event(bus: Bus, wanted: Wanted, *, deadline_s: float) -> Logged | None:
+    """Return the one event of an id, None if it was not stored within the times that are named.
+
+    Args:
+        bus: the connection.
+        wanted: names the event id, its user, and between which times it was stored.
+        deadline_s: how long the log may be read.
+
+    Raises:
+        BrokerError: no answer, not allowed, no log, or not read before the deadline.
+    """
+    found: Logged | None = None
+    needle = _needle(wanted.name)
+
+    def take(message: Message) -> None:
+        nonlocal found
+        if wanted.until_ns is not None and message.stored_time_ns > wanted.until_ns:
+            raise _Enough
+        logged = _logged(message, needle)
+        if logged is not None and logged.event.event_id == wanted.name:
+            found = logged
+            raise _Enough
+
+    start: Deliver = "all" if wanted.since_ns is None else StartAtTime(wanted.since_ns)
+    stream = bus.partitions.stream_at(wanted.pattern)
+    with suppress(_Enough):
+        await read_stream(bus, stream, wanted.pattern, start, take, deadline_s=deadline_s)
+    return found
+
+
+def _logged(message: Message, needle: bytes) -> Logged | None:
+    """Return the event of a message in which this stands; None if there is none, or one that was told before."""
+    if needle not in message.data or message.header(REPLAY_FOR) is not None:
+        return None
+    try:
+        event = decode_order(message.data)
+    except DecodeError as error:
+        _log.warning("event_not_read", subject=message.subject, sequence=message.sequence, error=error)
+        return None
+    return Logged(event, message.sequence, message.stored_time_ns, _stamps(message))
 
 
 def choose(wanted: Wanted, found: Sequence[Logged]) -> list[Logged]:
