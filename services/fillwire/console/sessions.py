@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +13,7 @@ from fillwire.console.viewers import Viewer
 from fillwire.domain.errors import FillwireError
 
 MAX_SESSIONS: Final = 1_000
+MAX_SESSIONS_OF_ONE: Final = 20  # of one token: as many as one viewer may have pages open
 ATTEMPTS: Final = 5
 WINDOW_S: Final = 60.0
 _MAX_ADDRESSES: Final = 10_000
@@ -108,7 +109,7 @@ class Sessions:
         return self._lifetime_s
 
     def open(self, token: str, address: str) -> tuple[str, Session]:
-        """Return a new session and its secret id.
+        """Return a new session and its secret id; one token opens 20, and with the next its oldest ends.
 
         Args:
             token: what the viewer shows.
@@ -136,9 +137,25 @@ class Sessions:
         session = Session(found.viewer, wanted, secrets.token_urlsafe(32), self._now_s() + self._lifetime_s)
         self._sessions[_digest(session_id)] = session
         self.opened_count += 1
-        while len(self._sessions) > MAX_SESSIONS:
-            self._sessions.popitem(last=False)[1].ended.set()
+        self._make_room(wanted)
         return session_id, session
+
+    def _make_room(self, digest: bytes) -> None:
+        """End the oldest sessions of a token that has opened too many, and if all are too many, of who has the most.
+
+        So whoever logs in often ends sessions of their own.
+        """
+        now_s = self._now_s()
+        while (oldest := next(iter(self._sessions))) and self._sessions[oldest].expires_s <= now_s:
+            self._sessions.pop(oldest).ended.set()
+        own = [place for place, session in self._sessions.items() if session.digest == digest]
+        for place in own[:-MAX_SESSIONS_OF_ONE]:
+            self._sessions.pop(place).ended.set()
+        while len(self._sessions) > MAX_SESSIONS:
+            counts = Counter(session.digest for session in self._sessions.values())
+            (most, _), *_ = counts.most_common(1)
+            place = next(place for place, session in self._sessions.items() if session.digest == most)
+            self._sessions.pop(place).ended.set()
 
     def let_in(self, keys: Iterable[Key]) -> list[Viewer]:
         """Have these log in from now on and nobody else, and return whose sessions have ended by that.

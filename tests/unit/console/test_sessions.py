@@ -5,6 +5,7 @@ import pytest
 from fillwire.console.sessions import (
     ATTEMPTS,
     MAX_SESSIONS,
+    MAX_SESSIONS_OF_ONE,
     WINDOW_S,
     Key,
     LoginRefused,
@@ -95,12 +96,46 @@ def test_logins_are_counted_by_what_became_of_them(sessions: Sessions, clock: Cl
     assert sessions.open_count == 0
 
 
-def test_sessions_are_bounded(sessions: Sessions) -> None:
-    """The oldest ends for one too many."""
+def test_sessions_are_bounded(clock: Clock) -> None:
+    """The oldest of whoever has the most ends for one too many of all."""
+    few, many = MAX_SESSIONS_OF_ONE // 2, MAX_SESSIONS // MAX_SESSIONS_OF_ONE
+    sessions = Sessions([Key.of(str(number), ALICE) for number in range(many + 1)], 60.0, clock)
+    first = [sessions.open("0", "here") for _ in range(few)]
+    others = [
+        sessions.open(str(number), "here")
+        for number in range(1, many + 1)
+        for _ in range(MAX_SESSIONS_OF_ONE)
+    ]
+    assert sessions.open_count == MAX_SESSIONS
+    assert all(sessions.find(session_id) is not None for session_id, _ in first)
+    ended = [session.ended.is_set() for _, session in others]
+    assert ended.count(True) == few
+    assert not any(
+        ended[number] for number in range(MAX_SESSIONS_OF_ONE - 1, len(ended), MAX_SESSIONS_OF_ONE)
+    )
+
+
+def test_who_logs_in_often_ends_their_own_sessions_alone(clock: Clock) -> None:
+    """The oldest of the same token ends, and those of others, older still, go on."""
+    bob = Viewer("bob", Role.USER)
+    sessions = Sessions([Key.of("good", ALICE), Key.of("bobs", bob)], 60.0, clock)
+    bobs = sessions.open("bobs", "there")
     opened = [sessions.open("good", "here") for _ in range(MAX_SESSIONS + 1)]
-    assert sessions.find(opened[0][0]) is None
-    assert opened[0][1].ended.is_set()
-    assert sessions.find(opened[1][0]) is not None
+    assert sessions.find(bobs[0]) is bobs[1]
+    assert not bobs[1].ended.is_set()
+    assert sessions.find(opened[-MAX_SESSIONS_OF_ONE - 1][0]) is None
+    assert opened[-MAX_SESSIONS_OF_ONE - 1][1].ended.is_set()
+    assert all(sessions.find(session_id) is not None for session_id, _ in opened[-MAX_SESSIONS_OF_ONE:])
+
+
+def test_sessions_whose_time_is_over_take_no_room(sessions: Sessions, clock: Clock) -> None:
+    """They are told to have ended, and those of now stay."""
+    old = sessions.open("good", "here")[1]
+    clock.now_s += 60.0
+    new = sessions.open("good", "here")[1]
+    assert old.ended.is_set()
+    assert not new.ended.is_set()
+    assert sessions.open_count == 1
 
 
 def test_viewers_see_their_own() -> None:
