@@ -134,8 +134,16 @@ async def ensure_consumer(  # noqa: PLR0913 - what a consumer is made of; everyt
         info = await _consumer_info(bus, stream, durable)
         was_created = info is None
         if info is None:
-            info = await create_consumer(bus, stream, durable, wanted | deliver_fields(deliver))
-        elif any(info["config"].get(key, _ABSENT.get(key)) != value for key, value in wanted.items()):
+            try:
+                info = await create_consumer(bus, stream, durable, wanted | deliver_fields(deliver))
+            except ApiRefused:
+                info = await _consumer_info(bus, stream, durable)
+                if info is None:
+                    raise
+                was_created = False  # somebody else has made it meanwhile, to begin elsewhere
+        if not was_created and any(
+            info["config"].get(key, _ABSENT.get(key)) != value for key, value in wanted.items()
+        ):
             info = await create_consumer(bus, stream, durable, _merged(info["config"], wanted))
     except ApiRefused as error:
         if error.is_transient and error.error_code not in _REFUSED_FOR_GOOD:

@@ -57,14 +57,13 @@ class DurablePlace:
         """Make the durable or take it over."""
         self._prepared_ns = time.time_ns()
         deliver = deliver_from(self._bot.start_from, self._prepared_ns)
-        if deliver == "new" and after is not None:
-            deliver = StartAtSequence(after + 1)
-        kept = await self._position_of_bucket(takeover)
+        kept = None
+        if not await consumer_exists(self._bus, self._stream, self._bot.durable):
+            kept = await self._position_of_bucket(takeover)
+            if deliver == "new" and kept is None:
+                # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
+                deliver = StartAtSequence((await self._newest_sequence() if after is None else after) + 1)
         state = await self._ensure_durable(deliver if kept is None else kept)
-        if state.was_created and deliver == "new" and kept is None:
-            # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
-            await delete_consumer(self._bus, self._stream, self._bot.durable)
-            state = await self._ensure_durable(StartAtSequence(state.acknowledged_sequence + 1))
         self._start_sequence = max(state.acknowledged_sequence, await self.claim.take(takeover))
         if kept is not None:
             await self._bucket_place().forget()
@@ -75,13 +74,18 @@ class DurablePlace:
         )
 
     async def _position_of_bucket(self, takeover: Takeover) -> Deliver | None:
-        """Claim the place that the bot has in the bucket, and return what comes after it; None if it has none there."""
+        """Claim the place that the bot has in the bucket, and return what comes after it; None if it has none there.
+
+        Not asked where there is a durable: that counts, and whoever leaves it for the bucket deletes it.
+        """
         bot = self._bot
-        if await consumer_exists(self._bus, self._stream, bot.durable):
-            return None  # it counts: whoever leaves it for the bucket deletes it
         if not await has_position(self._bus, bot.account.user, bot.name):
             return None
         return await self._bucket_place().take_over(takeover)
+
+    async def _newest_sequence(self) -> int:
+        info = await api.call(self._bus, f"STREAM.INFO.{self._stream}")
+        return int(info["state"]["last_seq"])
 
     def _bucket_place(self) -> BucketPlace:
         return BucketPlace(self._bus, self._bot, self._last)
