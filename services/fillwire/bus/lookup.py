@@ -58,6 +58,16 @@ async def stored_message(bus: Bus, stream: str, sequence: int) -> StoredMessage 
     )
 
 
+async def last_sequence(bus: Bus, stream: str) -> int:
+    """Return the sequence of the last message that a stream has stored; 0 before the first.
+
+    Raises:
+        BrokerError: no answer, no such stream, or not allowed.
+    """
+    info = await api.call(bus, f"STREAM.INFO.{stream}")
+    return int(info["state"]["last_seq"])
+
+
 async def newest_message(bus: Bus, stream: str, subject: str) -> StoredMessage | None:
     """Return the newest message on the subjects of a pattern, None if there is none.
 

@@ -26,6 +26,7 @@ from fillwire.bus.durables import (
     ensure_consumer,
 )
 from fillwire.bus.errors import ApiRefused, RequestTimedOut, RevisionConflict
+from fillwire.bus.lookup import last_sequence
 from fillwire.bus.messages import Message
 from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError, DecodeError
@@ -120,7 +121,9 @@ class BucketPlace:
 
     async def _begin_new(self, deliver: Deliver, now_ns: int, after: int | None) -> None:
         if deliver == "new":
-            await self._begin(await self._newest_sequence() if after is None else after, now_ns)
+            await self._begin(
+                await last_sequence(self._bus, self._stream) if after is None else after, now_ns
+            )
         elif deliver == "all":
             await self._begin(0, 0)
         else:
@@ -229,10 +232,6 @@ class BucketPlace:
         if told is None or (told.sequence <= position.sequence and told.stored_ns <= position.stored_ns):
             return position
         return told
-
-    async def _newest_sequence(self) -> int:
-        info = await api.call(self._bus, f"STREAM.INFO.{self._stream}")
-        return int(info["state"]["last_seq"])
 
     # ---- what is asked while it runs
 

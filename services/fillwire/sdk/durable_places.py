@@ -14,6 +14,7 @@ from fillwire.bus.durables import (
     ensure_consumer,
 )
 from fillwire.bus.errors import ApiRefused
+from fillwire.bus.lookup import last_sequence
 from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import ConfigError
 from fillwire.runtime.logs import get_log
@@ -62,7 +63,9 @@ class DurablePlace:
             kept = await self._position_of_bucket(takeover)
             if deliver == "new" and kept is None:
                 # One that begins with `new` cannot be moved, as it must be when the bot has sat at a shared reading.
-                deliver = StartAtSequence((await self._newest_sequence() if after is None else after) + 1)
+                deliver = StartAtSequence(
+                    (await last_sequence(self._bus, self._stream) if after is None else after) + 1
+                )
         state = await self._ensure_durable(deliver if kept is None else kept)
         self._start_sequence = max(state.acknowledged_sequence, await self.claim.take(takeover))
         if kept is not None:
@@ -82,10 +85,6 @@ class DurablePlace:
         if not await has_position(self._bus, bot.account.user, bot.name):
             return None
         return await self._bucket_place().take_over(takeover)
-
-    async def _newest_sequence(self) -> int:
-        info = await api.call(self._bus, f"STREAM.INFO.{self._stream}")
-        return int(info["state"]["last_seq"])
 
     def _bucket_place(self) -> BucketPlace:
         return BucketPlace(self._bus, self._bot, self._last)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from fillwire.bus import api
 from fillwire.bus.buckets import BOOKS, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.bus.durables import Deliver, StartAtSequence
 from fillwire.bus.log import read_stream
+from fillwire.bus.lookup import last_sequence
 from fillwire.bus.messages import Message
 from fillwire.domain.client_order_ids import bot_label, label_of
 from fillwire.domain.errors import DecodeError
@@ -96,8 +96,7 @@ class HostClerk:
         Raises:
             BrokerError: no answer.
         """
-        info = await api.call(self._bus, f"STREAM.INFO.{self._stream}")
-        return int(info["state"]["last_seq"])
+        return await last_sequence(self._bus, self._stream)
 
     async def load_checkpoint(self) -> Checkpoint | None:
         """Return the bot's checkpoint; one that cannot be read counts as none, for the log has it all.
