@@ -15,7 +15,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.bus.streams import ensure_streams
 from fillwire.domain.errors import BrokerError, ConfigError, DecodeError
 from fillwire.domain.events import OrderEvent
-from fillwire.sdk.bucket_places import BucketPlace
+from fillwire.sdk import bucket_places
 from fillwire.sdk.host import Host, HostFailed
 from fillwire.sdk.marks import AHEAD
 from fillwire.sdk.positions import (
@@ -352,7 +352,7 @@ async def test_a_bot_that_was_forgotten_begins_anew(bus: Bus) -> None:
 async def test_a_bot_that_could_not_begin_leaves_no_place(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where its key was deleted a moment before, either: it begins now when it can, not with all that is stored."""
 
-    async def unanswered(_: BucketPlace) -> int:
+    async def unanswered(_bus: Bus, _stream: str) -> int:
         raise BrokerError("no answer")
 
     await publish(bus, *fills(1, 3))
@@ -360,7 +360,7 @@ async def test_a_bot_that_could_not_begin_leaves_no_place(bus: Bus, monkeypatch:
         await host.add(bot(Listener("first")))
         await host.remove(bot(Listener("first")), forget=True)
         with monkeypatch.context() as patched:
-            patched.setattr(BucketPlace, "_newest_sequence", unanswered)
+            patched.setattr(bucket_places, "last_sequence", unanswered)
             with pytest.raises(BrokerError, match="no answer"):
                 await host.add(bot(Listener("first")))
         assert not await has_position(bus, "alice", "first")
