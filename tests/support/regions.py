@@ -25,6 +25,7 @@ from fillwire.domain.identifiers import execution_event_id
 from fillwire.runtime.ports import free_ports
 from fillwire.sdk.bot import bot_of
 from fillwire.sdk.host import Host
+from fillwire.sdk.positions import PositionBucket, bot_position_key
 from fillwire.sdk.strategy import Strategy
 from support.broker_proxy import TcpProxy
 from support.distance import DelayedProxy
@@ -214,16 +215,17 @@ async def is_made(bus: Bus) -> bool:
 
 
 async def _answers(bus: Bus) -> None:
-    """Wait until the log can be reached: a leaf is up before it is connected."""
+    """Wait until log and positions can be reached: a leaf is up before it is connected, and a bucket made before all know where."""
 
     async def is_so() -> bool:
         try:
             await api.call(bus, "STREAM.INFO.ORDERS")
+            await PositionBucket(bus).look(bot_position_key("nobody", "none"))
         except BrokerError:
             return False
         return True
 
-    await eventually(is_so, 15.0, "the log reached")
+    await eventually(is_so, 15.0, "log and positions reached")
 
 
 @asynccontextmanager
