@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from fillwire.bots.service import ManagerService
 from fillwire.bus.connection import Bus
 from support.asides import keep_letter
 from support.broker import ConnectBus
 from support.chromium import browser, open_page, problems_of
 from support.console import ALICE_TOKEN, console
-from support.console_scenes import go_to, parts
-from support.managed_bots import managed_bots
+from support.console_scenes import bots_page, go_to, parts
 from support.order_events import order_event
 
 __all__ = ["browser"]
@@ -66,16 +64,9 @@ async def test_the_focus_stays_where_a_bot_is_turned(
     bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
 ) -> None:
     """After pausing it is on what resumes; the card itself says what was done; who stops a bot is still at its card."""
-    async with (
-        managed_bots(connect_bus, tmp_path) as bots,
-        ManagerService(await connect_bus("service"), bots.manager),
-        console(bus, parts(bus, tmp_path)) as made,
-    ):
-        await bots.host("h1")
+    async with bots_page(bus, connect_bus, browser, tmp_path) as (bots, page):
         path = str(tmp_path / "told.txt")
         await bots.manager.create("alice", bots.creation("grid", parameters={"path": path}))
-        page = await open_page(browser, made.address, ALICE_TOKEN)
-        await go_to(page, "Bots")
         card = page.get_by_role("article", name="grid")
         await expect(card.locator(".state")).to_have_text("running", timeout=LATE_MS)
         await card.get_by_role("button", name="Pause").press("Enter")
@@ -99,16 +90,9 @@ async def test_a_button_is_not_pressed_twice_while_its_action_is_under_way(
     bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
 ) -> None:
     """It keeps the focus, says that it is dull, and a second Enter asks for nothing."""
-    async with (
-        managed_bots(connect_bus, tmp_path) as bots,
-        ManagerService(await connect_bus("service"), bots.manager),
-        console(bus, parts(bus, tmp_path)) as made,
-    ):
-        await bots.host("h1")
+    async with bots_page(bus, connect_bus, browser, tmp_path) as (bots, page):
         path = str(tmp_path / "told.txt")
         await bots.manager.create("alice", bots.creation("grid", parameters={"path": path}))
-        page = await open_page(browser, made.address, ALICE_TOKEN)
-        await go_to(page, "Bots")
         await expect(page.get_by_role("article", name="grid").locator(".state")).to_have_text(
             "running", timeout=LATE_MS
         )

@@ -19,7 +19,7 @@ from support.asides import keep_frame, keep_letter
 from support.broker import ConnectBus
 from support.chromium import browser, open_page, problems_of, screenshot
 from support.console import ADMIN_TOKEN, ALICE_TOKEN, console
-from support.console_scenes import go_to, parts
+from support.console_scenes import bots_page, go_to, parts
 from support.eventually import eventually
 from support.listeners import Listener, running
 from support.managed_bots import managed_bots
@@ -61,15 +61,7 @@ async def test_a_bot_is_paused_and_stopped_by_its_card(
     bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
 ) -> None:
     """The card shows the state as the host says it, by itself; stopping asks first; a hostile name is text."""
-    async with (
-        managed_bots(connect_bus, tmp_path) as bots,
-        ManagerService(await connect_bus("service"), bots.manager),
-        console(bus, parts(bus, tmp_path)) as made,
-    ):
-        await bots.host("h1")
-        page = await open_page(browser, made.address, ALICE_TOKEN)
-        await go_to(page, "Bots")
-        await expect(page.get_by_text("No bots")).to_be_visible()
+    async with bots_page(bus, connect_bus, browser, tmp_path) as (bots, page):
         path = str(tmp_path / "told.txt")
         await bots.manager.create("alice", bots.creation(HOSTILE, parameters={"path": path}))
         card = page.get_by_role("article")

@@ -38,7 +38,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.skipif(
-        not has_binary(), reason="needs three brokers of its own, and there is no nats-server"
+        not has_binary(), reason="needs three brokers of its own, and there is no nats-server on this machine"
     ),
 ]
 

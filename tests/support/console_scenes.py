@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page, expect
 
+from fillwire.bots.service import ManagerService
 from fillwire.bus.buckets import DESIRED, Bucket
 from fillwire.bus.connection import Bus
 from fillwire.cli.console import sections
@@ -22,7 +23,11 @@ from fillwire.sdk.desired import Wish
 from fillwire.wire.codec import encode_order
 from fillwire.wire.headers import MESSAGE_ID, STAMPS, Stamps
 from fillwire.wire.subjects import account_tokens, order_subject
+from support.broker import ConnectBus
 from support.broker_proxy import TcpProxy
+from support.chromium import open_page
+from support.console import ALICE_TOKEN, console
+from support.managed_bots import ManagedBots, managed_bots
 from support.order_events import ALICE, connection_event, order_event
 from support.publishing import publish_connection
 
@@ -74,6 +79,23 @@ async def scene(bus: Bus) -> None:
 def parts(bus: Bus, tmp_path: Path) -> Mapping[str, Routes]:
     """Return all sections, with trades from a database of the test's own."""
     return sections(bus, Settings(recorder=RecorderSettings(database=f"sqlite:///{tmp_path}/trades.sqlite")))
+
+
+@asynccontextmanager
+async def bots_page(
+    bus: Bus, connect_bus: ConnectBus, browser: Browser, tmp_path: Path
+) -> AsyncIterator[tuple[ManagedBots, Page]]:
+    """Show alice her bots, none so far, inside the block; a manager and a host wait for them."""
+    async with (
+        managed_bots(connect_bus, tmp_path) as bots,
+        ManagerService(await connect_bus("service"), bots.manager),
+        console(bus, parts(bus, tmp_path)) as made,
+    ):
+        await bots.host("h1")
+        page = await open_page(browser, made.address, ALICE_TOKEN)
+        await go_to(page, "Bots")
+        await expect(page.get_by_text("No bots")).to_be_visible()
+        yield bots, page
 
 
 @asynccontextmanager
