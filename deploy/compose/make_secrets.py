@@ -50,7 +50,7 @@ AUTHORITY: Final = "broker_ca"
 CERTIFICATE: Final = "broker_tls"
 _AUTHORITY_NAME: Final = "fillwire compose"
 # Python asks for it from 3.13 on, and that a certificate names the key that signed it.
-SIGNS_CERTIFICATES: Final = x509.KeyUsage(
+_SIGNS_CERTIFICATES: Final = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
     key_encipherment=False,
@@ -149,7 +149,7 @@ def _make_certificate(folder: Path) -> list[Path]:
         _AUTHORITY_NAME,
         authority_key.public_key(),
         (x509.BasicConstraints(ca=True, path_length=0), True),
-        (SIGNS_CERTIFICATES, True),
+        (_SIGNS_CERTIFICATES, True),
         (authority_id, False),
     )
     certificate = signed(

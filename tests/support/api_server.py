@@ -139,6 +139,7 @@ def running_api_server(
     users: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     within: Sequence[str] = (),
+    hosts: Sequence[str] = (),
 ) -> Iterator[ApiServer]:
     """Run a server of its own, with the admission that a cluster has, until the end of the block.
 
@@ -147,6 +148,7 @@ def running_api_server(
         users: who may ask beside an administrator, and their groups.
         options: more of its own.
         within: command by which programs are started in another place.
+        hosts: names and addresses by which it is asked, beside loopback's.
     """
     etcd, program = tool("etcd"), tool("kube-apiserver")
     if etcd is None or program is None:
@@ -155,7 +157,7 @@ def running_api_server(
     authority = Authority("test")
     (directory / "authority.pem").write_bytes(authority.pem)
     for name in ("server", "accounts", "client"):
-        authority.issue(directory, name)
+        authority.issue(directory, name, hosts)
     tokens = _write_tokens(directory / "tokens", {_ADMIN: "system:masters", **(users or {})})
     log = directory / "kube-apiserver.log"
     with ExitStack() as stack:

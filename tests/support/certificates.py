@@ -1,5 +1,6 @@
 """Authorities and certificates for loopback, made for a test and valid for a day."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,9 +10,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from make_secrets import SIGNS_CERTIFICATES
-
-_LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")])
+_USES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
+_SIGNS_CERTIFICATES = x509.KeyUsage(**{use: use in {"key_cert_sign", "crl_sign"} for use in _USES})
 
 
 class Authority:
@@ -28,7 +31,7 @@ class Authority:
         self.certificate = (
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(SIGNS_CERTIFICATES, critical=True)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
             .add_extension(self._id, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -38,13 +41,13 @@ class Authority:
         """Its own certificate."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, directory: Path, name: str) -> None:
-        """Write `<name>.pem` and `<name>.key` for 127.0.0.1, each replaced at once."""
+    def issue(self, directory: Path, name: str, hosts: Sequence[str] = ()) -> None:
+        """Write `<name>.pem` and `<name>.key` for 127.0.0.1, and for more names and addresses, each replaced at once."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
             _builder(subject, self._name, key.public_key())
-            .add_extension(_LOOPBACK, critical=False)
+            .add_extension(_for_loopback(*hosts), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._id), critical=False
             )
@@ -60,7 +63,7 @@ def self_signed(path: Path) -> Path:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     certificate = (
         _builder(name, name, key.public_key())
-        .add_extension(_LOOPBACK, critical=False)
+        .add_extension(_for_loopback(), critical=False)
         .sign(key, hashes.SHA256())
     )
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + _private_pem(key))
@@ -79,6 +82,17 @@ def replace(path: Path, content: bytes) -> None:
     new = path.with_suffix(".new")
     new.write_bytes(content)
     new.replace(path)
+
+
+def _for_loopback(*hosts: str) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([_general(host) for host in ("127.0.0.1", "localhost", *hosts)])
+
+
+def _general(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
