@@ -1,6 +1,6 @@
 """Making consumers: names, where they begin, and what of an existing one may change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -63,6 +63,21 @@ def deliver_fields(deliver: Deliver) -> dict[str, Any]:
             return {"deliver_policy": "by_start_sequence", "opt_start_seq": sequence}
         case _:
             return {"deliver_policy": deliver}
+
+
+def acknowledged_sequence(info: Mapping[str, Any]) -> int:
+    """Return up to which sequence of the stream everything was acknowledged, from what the broker says of a consumer.
+
+    Where a consumer is replicated its floor is 0 until the first acknowledgement, wherever in the stream it was made to begin.
+    """
+    floor: int = info["ack_floor"]["stream_seq"]
+    if not info["num_ack_pending"]:
+        delivered: int = info["delivered"]["stream_seq"]
+        return max(floor, delivered)
+    if info["ack_floor"]["consumer_seq"] == 0:
+        start: int = info["config"].get("opt_start_seq", 1)
+        return max(floor, start - 1)
+    return floor
 
 
 def require_consumer_name(name: str) -> str:
@@ -153,7 +168,7 @@ async def ensure_consumer(  # noqa: PLR0913 - what a consumer is made of; everyt
         ) from error
     return ConsumerState(
         was_created=was_created,
-        acknowledged_sequence=info["ack_floor"]["stream_seq"],
+        acknowledged_sequence=acknowledged_sequence(info),
         pending_count=info["num_pending"],
         unacknowledged_count=info["num_ack_pending"],
     )

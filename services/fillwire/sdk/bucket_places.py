@@ -21,6 +21,7 @@ from fillwire.bus.durables import (
     ConsumerState,
     Deliver,
     StartAtTime,
+    acknowledged_sequence,
     consumer_exists,
     delete_consumer,
     ensure_consumer,
@@ -32,7 +33,7 @@ from fillwire.bus.resuming import place_behind
 from fillwire.domain.errors import BrokerError, DecodeError
 from fillwire.runtime.logs import get_log
 from fillwire.sdk.bot import Bot
-from fillwire.sdk.claims import Claim, has_acknowledged
+from fillwire.sdk.claims import Claim
 from fillwire.sdk.marks import AHEAD, Mark
 from fillwire.sdk.places import (
     ACK_POLICY,
@@ -245,7 +246,7 @@ class BucketPlace:
             return self.handled_sequence >= sequence
         # Not the sequence alone: the log may have been made anew, and have given it a second time.
         info = await self._info(self._alone)
-        return info is not None and has_acknowledged(info, sequence)
+        return info is not None and acknowledged_sequence(info) >= sequence
 
     async def count_waiting(self) -> int:
         """Return how many events the bot has not handled, as the consumer says by which it reads alone.

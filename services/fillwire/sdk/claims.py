@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
-from fillwire.bus.durables import create_consumer, reset_consumer
+from fillwire.bus.durables import acknowledged_sequence, create_consumer, reset_consumer
 from fillwire.bus.errors import ApiRefused
 from fillwire.domain.identifiers import escape_token
 from fillwire.sdk.takeovers import Holder, RunsElsewhere, Seen, Takeover
@@ -89,7 +89,7 @@ class Claim:
         Raises:
             BrokerError: no answer, or no such consumer.
         """
-        return has_acknowledged(await self.info(), sequence)
+        return acknowledged_sequence(await self.info()) >= sequence
 
     async def take(self, takeover: Takeover) -> int:
         """Wait until nobody else reads for the bot, bring the durable to where the bot is, and claim it.
@@ -113,11 +113,11 @@ class Claim:
             return Seen(Holder.NOBODY if claim is None else Holder.SILENT, claim)
 
         await takeover.wait(look, durable=self._durable)
-        position: int = info["ack_floor"]["stream_seq"]
+        position = acknowledged_sequence(info)
         if reading is not None:  # its process ended without a word
             self.left_reading = reading["name"]
-            if reading["ack_floor"]["stream_seq"] > position:
-                position = reading["ack_floor"]["stream_seq"]
+            if (told := acknowledged_sequence(reading)) > position:
+                position = told
                 await reset_consumer(self._bus, self._stream, self._durable, position + 1)
         self.handled_sequence = position
         self.is_movable = info["config"]["deliver_policy"] != "new"
@@ -230,14 +230,6 @@ def user_of_reading(name: str) -> str:
 def reading_of(info: dict[str, Any]) -> str | None:
     """Return the durable of the reading that tells where the bot of a durable is, from what the broker says of this one."""
     return _metadata(info).get(_READING)
-
-
-def has_acknowledged(info: dict[str, Any], sequence: int) -> bool:
-    """Return whether a consumer's reader has acknowledged everything up to this sequence, from what the broker says of it."""
-    return bool(
-        info["ack_floor"]["stream_seq"] >= sequence
-        or (info["delivered"]["stream_seq"] >= sequence and not info["num_ack_pending"])
-    )
 
 
 def _metadata(info: dict[str, Any]) -> dict[str, str]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from fillwire.bus.durables import acknowledged_sequence
 from fillwire.bus.messages import Message
-from fillwire.sdk.claims import has_acknowledged
 from fillwire.sdk.intake import Intake
 from fillwire.sdk.marks import AHEAD
 from fillwire.sdk.shared import KEPT, LAG, Seat, SharedReading
@@ -202,7 +202,7 @@ class RestingClaim:
 
     async def has_done(self, sequence: int) -> bool:
         """See above."""
-        return has_acknowledged(await self.info(), sequence)
+        return acknowledged_sequence(await self.info()) >= sequence
 
     async def sit(self, reading: str) -> None:
         """Note it."""
