@@ -1,14 +1,16 @@
 """The broker by TLS on both sides, and certificates replaced while events flow: clients', the broker's, and between brokers."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus, Credentials
@@ -117,6 +119,31 @@ async def _flowing(publisher_bus: Bus, reader: Bus) -> AsyncIterator[list[int]]:
         assert await publisher.flush(30) == 0
         await eventually(lambda: len(told) >= sent, 30)
     assert told == list(range(sent))
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_an_end_warns_of_nothing(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+    secured: Secured,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client upgrades a connection in a way of which the standard loop says at each end that it has no effect."""
+
+    async def connect_and_end() -> None:
+        locked = f'{secured.block()}\nauthorization {{ user: alice, password: "something-long" }}'
+        async with EmbeddedServer(tmp_path / "broker", extra_config=locked) as broker:
+            url = broker.url.replace("nats://", "nats://alice:something-long@")
+            async with await secured.connect(url, "let in") as bus:
+                await bus.request("$SYS.REQ.USER.INFO", b"", 5.0)
+            with pytest.raises(BrokerError):
+                await secured.connect(broker.url, "kept out", deadline_s=2.0)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(connect_and_end())
+    assert [
+        record for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.WARNING
+    ] == []
 
 
 async def test_who_cannot_show_or_believe_a_certificate_stays_out(secured: Secured, tmp_path: Path) -> None:
