@@ -231,3 +231,24 @@ async def test_traffic_passes_through_what_is_deployed(cluster: Cluster) -> None
     status, said, complained = await cluster.traffic(other, "--deadline=0")
     assert (status, said) == (1, "")
     assert "coinbase: its account is not receiving" in complained
+
+
+async def test_traffic_waits_for_a_network_that_refuses_it_at_first(tmp_path: Path) -> None:
+    """One that enforces policies has not heard of a new pod at once; the job has no second attempt."""
+    cluster, (port,) = Cluster(tmp_path), free_ports(1)
+    refused = f"--venue=binance=http://127.0.0.1:{port}"
+    waiting = asyncio.create_task(cluster.traffic(refused, "--deadline=8"))
+    asked = asyncio.Event()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        writer.close()
+        await writer.wait_closed()
+
+    done, _ = await asyncio.wait([waiting], timeout=3)
+    assert not done, waiting.result()
+    async with await asyncio.start_server(answer, "127.0.0.1", port), asyncio.timeout(20):
+        await asked.wait()
+    status, said, complained = await waiting
+    assert (status, said) == (1, "")
+    assert "binance: its simulator does not answer" in complained

@@ -71,7 +71,7 @@ class Traffic:
         Raises:
             MissingError: something is not there when the time is over.
         """
-        markets = self._ask("symbols")
+        markets = self._await_markets()
         market = next((market for market in markets if market["base"] == "BTC"), markets[0])
         pair = f"{market['base']}-{market['quote']}"
         self._create_bot(pair, Decimal(market["price"]), Decimal(market["tick"]))
@@ -93,6 +93,14 @@ class Traffic:
         told = sum(self._find(order_id, executions, jaeger) for order_id, executions in wanted.items())
         counts = {"orders": len(wanted), "executions": wanted.total(), "callbacks": told}
         return {"exchange": self._exchange, "pair": pair, **counts}
+
+    def _await_markets(self) -> Any:
+        """A network that has not heard of this pod yet refuses what its policies let through."""
+        while True:
+            try:
+                return self._ask("symbols")
+            except OSError as error:
+                self._wait(f"its simulator does not answer: {error}")
 
     def _create_bot(self, pair: str, price: Decimal, tick: Decimal) -> None:
         spread = max(tick, price / _SPREAD_PARTS // tick * tick)
