@@ -4,9 +4,10 @@
 
 It lies in a network namespace of its own, so that no rule of its network is seen outside: what is to be asked of it is
 asked there, by `nsenter --net=/run/netns/fillwire-cluster`. When it is ready it prints the path of a kubeconfig. Needs
-root, and of Debian containerd, runc, iptables, containernetworking-plugins, docker-registry and mount; of Go what
+root, and of Debian containerd, runc, iptables, ipset, containernetworking-plugins, docker-registry and mount; of Go what
 `python -m support.go_tools` names. Images are given it by `docker save … | ctr`, or pushed to localhost:5005, whose
-registry it reads. Its bridge forwards everything: network policies are taken and not enforced.
+registry it reads. kube-router enforces the network policies; each pod has a link of its own, so that it sees what pods of
+this node say to each other. Names are looked up in a pod, whose image `deploy.stand_ins.cluster` brings.
 """
 
 import contextlib
@@ -17,13 +18,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from support.api_server import ApiServer, Refused, running, running_api_server
+from support.api_server import SERVICES, ApiServer, Refused, running, running_api_server
 from support.go_tools import tool
+from support.manifests import Manifest
 
 NAMESPACE: Final = "fillwire-cluster"
 WITHIN: Final = ("nsenter", f"--net=/run/netns/{NAMESPACE}")
@@ -31,14 +34,19 @@ NODE: Final = "fillwire-node"
 ADDRESS: Final = "10.90.0.1"
 REGISTRY: Final = "localhost:5005"
 PAUSE: Final = "fillwire-stand-in/pause:3.10"
+NAMES: Final = "fillwire-stand-in/coredns:1.14.5"
 _PODS: Final = "10.244.0.0/16"
+_API: Final = "10.96.0.1"  # the first of the services' addresses
+_LOOKED_UP_AT: Final = "10.96.0.10"
+_VOLUMES: Final = 6
+_LOOKING_UP: Final = Path(__file__).with_name("coredns.yaml")
 _DEADLINE_S: Final = 180.0
 _USERS: Final = {
     f"system:node:{NODE}": "system:nodes",
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
     "system:kube-proxy": "",
-    "system:coredns": "",
+    "kube-router": "system:masters",
 }
 # What the kubelet sets, for the machine and not for the node alone.
 _SYSCTLS: Final = (
@@ -112,12 +120,9 @@ state = "{directory}/containerd-state"
 def _written_network(directory: Path) -> Path:
     plugins = directory / "cni"
     plugins.mkdir()
-    bridge = {
-        "type": "bridge",
-        "bridge": "cni0",
-        "isGateway": True,
+    link = {
+        "type": "ptp",
         "ipMasq": True,
-        "hairpinMode": True,
         "ipam": {
             "type": "host-local",
             "dataDir": str(directory / "addresses"),
@@ -125,11 +130,7 @@ def _written_network(directory: Path) -> Path:
             "routes": [{"dst": "0.0.0.0/0"}],
         },
     }
-    document = {
-        "cniVersion": "1.0.0",
-        "name": "pods",
-        "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}],
-    }
+    document = {"cniVersion": "1.0.0", "name": "pods", "plugins": [link]}
     (plugins / "10-pods.conflist").write_text(json.dumps(document))
     return plugins
 
@@ -147,7 +148,7 @@ def _kubelet_settings(directory: Path) -> dict[str, Any]:
         "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDomain": "cluster.local",
-        "clusterDNS": [ADDRESS],
+        "clusterDNS": [_LOOKED_UP_AT],
         "containerRuntimeEndpoint": f"unix://{directory / 'containerd.sock'}",
         "oomScoreAdj": 0,
         "resolvConf": "",
@@ -157,19 +158,6 @@ def _kubelet_settings(directory: Path) -> dict[str, Any]:
         "podLogsDir": str(directory / "logs"),
         "shutdownGracePeriod": "0s",
     }
-
-
-_NAMES: Final = """
-.:53 {{
-  errors
-  ready 127.0.0.1:8181
-  kubernetes cluster.local in-addr.arpa {{
-    kubeconfig {kubeconfig}
-    pods insecure
-    ttl 5
-  }}
-}}
-"""
 
 
 @contextmanager
@@ -193,78 +181,40 @@ def _registries(directory: Path) -> Iterator[None]:
 
 def _prepare(server: ApiServer, directory: Path) -> None:
     """Tell the cluster where images are pushed to, who looks up names, and where volumes lie."""
-    volume = directory / "volumes" / "postgres"
-    volume.mkdir(parents=True)
-    server.apply(
-        [
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
-                "data": {"localRegistryHosting.v1": f'host: "{REGISTRY}"\n'},
-            },
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRole",
-                "metadata": {"name": "system:coredns"},
-                "rules": [
-                    {
-                        "apiGroups": [""],
-                        "resources": ["services", "pods", "namespaces"],
-                        "verbs": ["list", "watch"],
-                    },
-                    {
-                        "apiGroups": ["discovery.k8s.io"],
-                        "resources": ["endpointslices"],
-                        "verbs": ["list", "watch"],
-                    },
-                ],
-            },
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": {"name": "system:coredns"},
-                "roleRef": {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "ClusterRole",
-                    "name": "system:coredns",
-                },
-                "subjects": [
-                    {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "system:coredns"}
-                ],
-            },
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": {"name": "one"},
-                "spec": {
-                    "capacity": {"storage": "20Gi"},
-                    "accessModes": ["ReadWriteOnce"],
-                    "local": {"path": str(volume)},
-                    "nodeAffinity": {
-                        "required": {
-                            "nodeSelectorTerms": [
-                                {
-                                    "matchExpressions": [
-                                        {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
-                                    ]
-                                }
-                            ]
-                        }
-                    },
-                },
-            },
-        ]
-    )
+    objects = yaml.safe_load_all(_LOOKING_UP.read_text(encoding="utf-8"))
+    volumes = [_volume(directory / "volumes" / str(number)) for number in range(_VOLUMES)]
+    hosting = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
+        "data": {"localRegistryHosting.v1": f'host: "{REGISTRY}"\n'},
+    }
+    server.apply([hosting, *objects, *volumes])
+
+
+def _volume(path: Path) -> Manifest:
+    path.mkdir(parents=True)
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"volume-{path.name}"},
+        "spec": {
+            "capacity": {"storage": "100Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "local": {"path": str(path)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+        },
+    }
+
+
+def _start(stack: ExitStack, directory: Path, name: str, *options: str | Path) -> None:
+    stack.enter_context(running(directory / f"{name}.log", *WITHIN, tool(name) or name, *options))
 
 
 def _node(stack: ExitStack, server: ApiServer, directory: Path) -> None:
     """Start what runs pods."""
-
-    def start(name: str, *options: str | Path) -> None:
-        program = tool(name) or name
-        stack.enter_context(running(directory / f"{name}.log", *WITHIN, program, *options))
-
+    start = partial(_start, stack, directory)
     settings = directory / "containerd.toml"
     settings.write_text(_containerd_settings(directory))
     start("containerd", "--config", settings)
@@ -307,9 +257,20 @@ def _node(stack: ExitStack, server: ApiServer, directory: Path) -> None:
         "oomScoreAdj": 0,
     }
     start("kube-proxy", f"--config={_written(directory / 'kube-proxy.yaml', proxy)}")
-    names = directory / "Corefile"
-    names.write_text(_NAMES.format(kubeconfig=server.kubeconfig("system:coredns")))
-    start("coredns", "-conf", names)
+
+
+def _enforce(stack: ExitStack, server: ApiServer, directory: Path) -> None:
+    """Start what enforces the network policies; it wants to find its node."""
+    _start(
+        stack,
+        directory,
+        "kube-router",
+        f"--kubeconfig={server.kubeconfig('kube-router')}",
+        f"--hostname-override={NODE}",
+        f"--service-cluster-ip-range={SERVICES}",
+        *("--run-firewall=true", "--run-router=false", "--run-service-proxy=false"),
+        *("--run-loadbalancer=false", "--enable-ipv6=false", "--health-port=0", "--metrics-port=0"),
+    )
 
 
 def _await_node(server: ApiServer) -> None:
@@ -382,13 +343,22 @@ def running_cluster(directory: Path) -> Iterator[ApiServer]:
             f"--kubelet-client-certificate={directory / 'client.pem'}",
             f"--kubelet-client-key={directory / 'client.key'}",
             "--kubelet-preferred-address-types=InternalIP",
+            # Pods ask it, too, and it hands on what it is asked of metrics.
+            *("--bind-address=0.0.0.0", f"--advertise-address={ADDRESS}", "--endpoint-reconciler-type=lease"),
+            f"--requestheader-client-ca-file={directory / 'authority.pem'}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={directory / 'client.pem'}",
+            f"--proxy-client-key-file={directory / 'client.key'}",
         )
         server = stack.enter_context(
-            running_api_server(directory, users=_USERS, options=options, within=WITHIN)
+            running_api_server(directory, users=_USERS, options=options, within=WITHIN, hosts=(ADDRESS, _API))
         )
         _prepare(server, directory)
         _node(stack, server, directory)
         _await_node(server)
+        _enforce(stack, server, directory)
         yield server
 
 

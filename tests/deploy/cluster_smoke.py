@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,8 @@ from support.processes import program
 
 NAMESPACE: Final = "fillwire"
 _PORTS: Final = {exchange: 38765 + number for number, exchange in enumerate(EXCHANGES)}
-_READY_S: Final = 180
+FILLWIRE: Final = Path(sys.executable).with_name("fillwire")
+_READY_S: Final = 300
 
 
 class Clustered(Composed):
@@ -35,12 +36,20 @@ class Clustered(Composed):
 
     Args:
         directory: of the cluster.
+
+    Attributes:
+        scheme: of the broker's address.
+        environ: as whom a user of bots logs in to the broker.
     """
 
-    client = "manager"
+    scheme = "nats"
 
     def __init__(self, directory: Path) -> None:
         super().__init__("dev")
+        self.environ = {
+            "FILLWIRE_NATS__USER": "fillwire",
+            "FILLWIRE_NATS__PASSWORD": "of-this-machine-alone",
+        }
         self._kubectl = (
             str(KUBECTL),
             f"--kubeconfig={directory / 'admin.kubeconfig'}",
@@ -62,6 +71,33 @@ class Clustered(Composed):
             "exec", f"deployment/{service}", "--container=fillwire", "--", "fillwire", *arguments
         )
 
+    async def as_user(self, *arguments: str) -> str:
+        """Run `fillwire …` on this machine, which the policies let in everywhere, and return what it prints."""
+        return await run(str(FILLWIRE), *arguments, environ=self.environ)
+
+    @asynccontextmanager
+    async def reached(self) -> AsyncIterator[None]:
+        """Bring the broker and Jaeger to loopback inside the block."""
+        async with (
+            self.relayed(await self.address("nats"), 4222) as broker,
+            self.relayed(await self.address("jaeger"), 16686) as jaeger,
+        ):
+            self.environ["FILLWIRE_NATS__URL"] = f"{self.scheme}://{broker}"
+            self.jaeger = f"http://{jaeger}"
+            yield
+
+    async def address(self, service: str) -> str:
+        """Return the address of a Service."""
+        return await self.kubectl("get", f"service/{service}", "--output=jsonpath={.spec.clusterIP}")
+
+    @asynccontextmanager
+    async def relayed(self, address: str, port: int) -> AsyncIterator[str]:
+        """Bring a port to loopback inside the block; `kubectl port-forward` would end with the pod that it has chosen."""
+        relay = (sys.executable, "-m", "support.relay", f"nats://{address}:{port}")
+        async with program(*relay) as relaying:
+            await relaying.said("127.0.0.1")
+            yield relaying.lines[0].removeprefix("nats://")
+
     async def copy_out(self, service: str, path: str, target: Path) -> None:
         """Copy a file out of a service's pod."""
         said = await self.kubectl("exec", f"deployment/{service}", "--container=fillwire", "--", "cat", path)
@@ -79,9 +115,10 @@ class Clustered(Composed):
         name = status["containerID"].removeprefix("containerd://")
         await run(*self._ctr, "task", "kill", "--signal=SIGKILL", name)
 
-    async def is_rolled_out(self, workload: str) -> None:
+    async def is_rolled_out(self, workload: str, *options: str) -> None:
         """Wait until all of a workload's pods are of its newest template, and ready."""
-        await self.kubectl("rollout", "status", workload, f"--timeout={_READY_S}s", deadline_s=_READY_S + 10)
+        status = ("rollout", "status", workload, f"--timeout={_READY_S}s", *options)
+        await self.kubectl(*status, deadline_s=_READY_S + 10)
 
     @asynccontextmanager
     async def simulators(self) -> AsyncIterator[None]:
@@ -104,9 +141,7 @@ class ClusterSmoke(Smoke):
 
     async def run(self) -> None:
         """Take every step; the first that fails raises `AssertionError`."""
-        for exchange in EXCHANGES:  # what these trade would come between the count and the bots that record
-            stop = ("bots", "stop", f"demo/traffic-{exchange}", "--cancel-orders", "--timeout", "60")
-            await self._cluster.as_user(*stop)
+        await self._quieten()
         self._former = await self._counts()
         await self._create_bots()
         await self._emit(100)
@@ -115,7 +150,16 @@ class ClusterSmoke(Smoke):
         await self._survives("nats")
         await self._survives("gateway-binance")
         await self._survives("recorder")
-        await self._is_rolled()
+        await self._is_rolled([f"deployment/gateway-{exchange}" for exchange in EXCHANGES])
+        await self._is_accounted_for()
+
+    async def _quieten(self) -> None:
+        """Stop the bots that trade: what they trade would come between the count and the bots that record."""
+        for exchange in EXCHANGES:
+            stop = ("bots", "stop", f"demo/traffic-{exchange}", "--cancel-orders", "--timeout", "60")
+            await self._cluster.as_user(*stop)
+
+    async def _is_accounted_for(self) -> None:
         for exchange, told in (await self._told()).items():
             assert told.is_clean, (exchange, told)
             say(f"{exchange}: the bot was told of each of {told.emitted} executions once, in order")
@@ -155,18 +199,18 @@ class ClusterSmoke(Smoke):
         await self._settle(f"{part} killed", _more(before, AWAY + BACK))
         await self._cluster.is_rolled_out(workload)
 
-    async def _is_rolled(self) -> None:
-        """Start each gateway anew, one pod after the other, while fills come."""
+    async def _is_rolled(self, workloads: Sequence[str], count: int = AWAY + BACK) -> None:
+        """Start workloads anew, one pod after the other, while so many fills come at each exchange."""
         before = await self._counts()
-        await self._emit(AWAY + BACK)
+        await self._emit(count)
         await self._emitted(_more(before, AWAY // 5))
         began = time.monotonic()
-        workloads = [f"deployment/gateway-{exchange}" for exchange in EXCHANGES]
         await self._cluster.kubectl("rollout", "restart", *workloads)
         for workload in workloads:
             await self._cluster.is_rolled_out(workload)
-        say(f"gateways rolled within {time.monotonic() - began:.0f} s")
-        await self._settle("gateways rolled", _more(before, AWAY + BACK))
+        what = ", ".join(workload.partition("/")[2] for workload in workloads)
+        say(f"{what} rolled within {time.monotonic() - began:.0f} s")
+        await self._settle(f"{what} rolled", _more(before, count))
 
 
 async def main(directory: Path) -> int:
@@ -175,7 +219,11 @@ async def main(directory: Path) -> int:
     timeout = aiohttp.ClientTimeout(total=30)
     try:
         with tempfile.TemporaryDirectory(prefix="fillwire-smoke-") as copies:
-            async with system.simulators(), aiohttp.ClientSession(timeout=timeout) as session:
+            async with (
+                system.simulators(),
+                system.reached(),
+                aiohttp.ClientSession(timeout=timeout) as session,
+            ):
                 await ClusterSmoke(system, session, Path(copies)).run()
     except (AssertionError, EngineError) as error:
         print(f"smoke: FAILED: {error}", file=sys.stderr)  # noqa: T201 - a command

@@ -77,9 +77,13 @@ class Composed:
 
     Attributes:
         client: the service that has what a user of bots needs.
+        jaeger: where that asks for traces.
+        folder: of the hosts, where bots may write.
     """
 
     client = "bot"
+    jaeger = "http://jaeger:16686"
+    folder = "/var/lib/fillwire"
 
     def __init__(self, tag: str) -> None:
         self._environ = {**PORTS, "FW_TAG": tag}

@@ -36,7 +36,6 @@ from support.eventually import eventually
 USER: Final = "demo"
 ENVIRONMENT: Final = "simulated"
 EXCHANGES: Final = ("binance", "coinbase", "alpaca")
-FOLDER: Final = "/var/lib/fillwire"  # of the hosts, a volume
 STAGES: Final = ("emit", "receive", "parse", "publish", "deliver", "callback")
 RATE: Final = 50
 # Emitted while a part is away, and after it is back.
@@ -91,7 +90,8 @@ class Smoke:
 
     async def _create_bots(self) -> None:
         for exchange in EXCHANGES:
-            bot = ("--strategy", "recording", "--param", f"path={FOLDER}/{exchange}.jsonl", "--timeout", "60")
+            path = f"path={self._system.folder}/{exchange}.jsonl"
+            bot = ("--strategy", "recording", "--param", path, "--timeout", "60")
             account = ("--exchange", exchange, "--environment", ENVIRONMENT)
             await self._system.as_user("bots", "create", f"{USER}/smoke-{exchange}", *bot, *account)
         said = ""
@@ -191,7 +191,7 @@ class Smoke:
 
     async def _recorded_lines(self, exchange: str) -> list[dict[str, Any]]:
         target = self._directory / f"{exchange}.jsonl"
-        await self._system.copy_out("host", f"{FOLDER}/{exchange}.jsonl", target)
+        await self._system.copy_out("host", f"{self._system.folder}/{exchange}.jsonl", target)
         return RecordingReader(target).new_lines()
 
     async def _told(self) -> dict[str, Balance]:
@@ -228,7 +228,7 @@ class Smoke:
 
             async def is_whole(event_id: str = line["event_id"]) -> bool:
                 nonlocal found
-                ask = ("trace", event_id, "--jaeger", "http://jaeger:16686", "--json")
+                ask = ("trace", event_id, "--jaeger", self._system.jaeger, "--json")
                 told = json.loads(await self._system.as_user(*ask))
                 found = {span["name"].split()[0] for one in told for span in one["spans"]}
                 return found.issuperset(STAGES)

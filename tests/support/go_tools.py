@@ -62,6 +62,10 @@ def _kubernetes(program: str) -> GoTool:
     )
 
 
+def _keda(program: str) -> GoTool:
+    return GoTool("github.com/kedacore/keda/v2", "v2.20.2", f"./cmd/{program}")
+
+
 def _own(name: str, version: str) -> GoTool:
     return GoTool(name, version, ".", source=_PROGRAMS / name)
 
@@ -85,8 +89,18 @@ TOOLS: Final = {
     "kube-scheduler": _kubernetes("kube-scheduler"),
     "kubelet": _kubernetes("kubelet"),
     "kube-proxy": _kubernetes("kube-proxy"),
+    "kube-router": GoTool("github.com/cloudnativelabs/kube-router/v2", "v2.1.0", "./cmd/kube-router"),
     "coredns": _own("coredns", "v1.14.5"),
     "otelcol": _own("otelcol", "v0.149.0"),
+    "prometheus-config-reloader": GoTool(
+        "github.com/prometheus-operator/prometheus-operator",
+        "v0.85.0",
+        "./cmd/prometheus-config-reloader",
+        siblings="v0.85.0",
+    ),
+    "keda": _keda("operator"),
+    "keda-adapter": _keda("adapter"),
+    "keda-admission-webhooks": _keda("webhooks"),
     "prometheus-nats-exporter": GoTool("github.com/nats-io/prometheus-nats-exporter", "v0.20.1", "."),
 }
 _FOR_CHECKS: Final = ("helm", "tilt", "etcd", "kube-apiserver")

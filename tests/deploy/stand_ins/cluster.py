@@ -1,26 +1,28 @@
 """Stand-ins for the images that `deploy/overlays/dev` names, given to the node of `deploy.cluster`.
 
-    PYTHONPATH=tests python -m deploy.stand_ins.cluster DIRECTORY
+    PYTHONPATH=tests python -m deploy.stand_ins.cluster DIRECTORY [prod]
 
-Those that the compose file names too are made as there; the collector and the broker's exporter are built by Go from their
-own sources. Grafana has none: nothing of its page is at any registry of modules.
+Those that the compose file names too are made as there; the collector, the broker's exporter, KEDA and what has Prometheus
+read its settings again are built by Go from their own sources. Grafana has none: nothing of its page is at any registry of
+modules. With `prod`, those of that overlay and of the charts are given, and `fillwire:0.1.0` by the name that it has there.
 """
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.cluster import PAUSE
-from deploy.images import OURS
-from deploy.stand_ins.images import STAND_INS, StandIn, _debian, _nats, is_there, make
+from deploy.cluster import NAMES, PAUSE
+from deploy.stand_ins.images import HERE, STAND_INS, StandIn, _debian, _nats, is_there, make
+from support.charts import NAMESPACES, templated
 from support.go_tools import build
-from support.manifests import rendered, workloads
+from support.manifests import Manifest, rendered, workloads
 
 _PATH: Final = "ENV PATH=/usr/local/bin:/usr/bin:/bin"
 _WITHOUT: Final = "grafana/grafana"
+_OURS: Final = "/fillwire:"
 # Forever asleep, to keep a pod's namespaces; it ends by SIGTERM.
 _SLEEPER: Final = """
 #include <signal.h>
@@ -37,6 +39,21 @@ def _of_go(name: str) -> Callable[[Path], None]:
         shutil.copy(build(name), root / "usr/local/bin" / name)
 
     return fill
+
+
+def _at_root(name: str) -> Callable[[Path], None]:
+    def fill(root: Path) -> None:
+        _debian(root, "ca-certificates")
+        shutil.copy(build(name), root / name)
+
+    return fill
+
+
+def _reloader(root: Path) -> None:
+    _debian(root, "ca-certificates")
+    target = root / "usr/local/bin/nats-reloader"
+    shutil.copy(HERE / "nats_reloader.sh", target)
+    target.chmod(0o755)
 
 
 def _pause(root: Path) -> None:
@@ -61,18 +78,36 @@ STAND_INS.update(
         "otel/opentelemetry-collector": StandIn(
             _of_go("otelcol"), (_PATH, 'ENTRYPOINT ["otelcol"]', "USER 10001")
         ),
+        NAMES.partition(":")[0]: StandIn(_of_go("coredns"), (_PATH, 'ENTRYPOINT ["coredns"]')),
+        "natsio/nats-server-config-reloader": StandIn(_reloader, (_PATH, 'ENTRYPOINT ["nats-reloader"]')),
+        "quay.io/prometheus/prometheus": STAND_INS["prom/prometheus"],
+        "quay.io/prometheus-operator/prometheus-config-reloader": StandIn(
+            _of_go("prometheus-config-reloader"), (_PATH, 'ENTRYPOINT ["prometheus-config-reloader"]')
+        ),
+        "ghcr.io/kedacore/keda": StandIn(_at_root("keda"), ("USER 65532",)),
+        "ghcr.io/kedacore/keda-metrics-apiserver": StandIn(_at_root("keda-adapter"), ("USER 65532",)),
+        "ghcr.io/kedacore/keda-admission-webhooks": StandIn(
+            _at_root("keda-admission-webhooks"), ("USER 65532",)
+        ),
         PAUSE.partition(":")[0]: StandIn(_pause, ('ENTRYPOINT ["/pause"]', "USER 65535")),
     }
 )
 
 
-def named_images() -> list[str]:
-    """Return every image of the overlay that is not built here, and that of the node itself, as far as there are stand-ins."""
-    named = {
-        container["image"] for workload in workloads(rendered("dev")) for container in workload.containers
-    }
-    others = {image for image in named if not f"{image}:".startswith(OURS)}
-    return sorted(image for image in others | {PAUSE} if not image.startswith(_WITHOUT))
+def named_images(objects: Sequence[Manifest]) -> list[str]:
+    """Return every image of others that objects name, and those of the node itself, as far as there are stand-ins."""
+    named = {container["image"] for workload in workloads(objects) for container in workload.containers}
+    others = {image for image in named if _OURS not in f"/{image}:"}
+    return sorted(image for image in others | {NAMES, PAUSE} if not image.startswith(_WITHOUT))
+
+
+def _tag(objects: Sequence[Manifest]) -> list[str]:
+    """Give the image of the release the names that objects have for it, and return these."""
+    named = {container["image"] for workload in workloads(objects) for container in workload.containers}
+    ours = sorted(image for image in named if _OURS in f"/{image}:")
+    for image in ours:
+        subprocess.run(["docker", "tag", image.rpartition("/")[2], image], check=True, timeout=60)  # noqa: S603, S607 - from the path
+    return ours
 
 
 def load(images: Iterable[str], directory: Path) -> None:
@@ -84,9 +119,19 @@ def load(images: Iterable[str], directory: Path) -> None:
         raise ChildProcessError(f"docker save ended with status {saved.returncode}, expected 0")
 
 
-if __name__ == "__main__":
-    for image in named_images():
+def main(directory: Path, overlay: str) -> None:
+    """Make what is missing, and give all to the node."""
+    objects, ours = rendered(overlay), list[str]()
+    if overlay == "prod":
+        brought = [found for chart in NAMESPACES for found in templated(chart)]
+        objects, ours = (*objects, *brought, *rendered("dev")), _tag(rendered(overlay))
+    images = named_images(objects)
+    for image in images:
         if not is_there(image):
             print(f"stand-in for {image}", flush=True)  # noqa: T201 - a command
             make(image)
-    load(named_images(), Path(sys.argv[1]))
+    load([*images, *ours], directory)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:] or ("dev",))
