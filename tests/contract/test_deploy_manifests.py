@@ -3,19 +3,22 @@
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nkeys
 import pytest
 import yaml
 
+from deploy.production import production
+from deploy.smoke import EXCHANGES
 from fillwire.runtime.settings import load_settings
 from fillwire.simulator.registry import SIMULATORS
 from support.manifests import (
     DEPLOY,
     OVERLAYS,
     OWN,
+    Manifest,
     Workload,
     claims,
     named,
@@ -330,3 +333,17 @@ def test_an_object_can_be_applied(overlay: str) -> None:
     """`kubectl apply` keeps a copy of it in an annotation, of which there may be 256 KiB in all."""
     for manifest in rendered(overlay):
         assert len(json.dumps(manifest)) < 200_000, manifest["metadata"]["name"]
+
+
+def test_what_is_run_in_the_place_of_production_is_production_and_simulators() -> None:
+    """The overlay that a node without exchanges is given: nothing is missing in it, and only gateways are otherwise."""
+    here, real = _by_kind_and_name(production()), _by_kind_and_name(rendered("prod"))
+    assert real.keys() - here.keys() == {("Deployment", "grafana"), ("Service", "grafana")}
+    brought = {name for kind, name in here.keys() - real.keys() if kind != "NetworkPolicy"}
+    assert brought == {f"simulator-{exchange}" for exchange in EXCHANGES}
+    changed = {name for name in here.keys() & real.keys() if here[name] != real[name]}
+    assert changed == {("Deployment", f"gateway-{exchange}") for exchange in EXCHANGES}
+
+
+def _by_kind_and_name(objects: Sequence[Manifest]) -> dict[tuple[str, str], Manifest]:
+    return {(found["kind"], found["metadata"]["name"]): found for found in objects}
