@@ -190,7 +190,9 @@ class DirectClient(Client):
         writer = getattr(self._transport, "_io_writer", None)
         if writer is not None and writer.get_extra_info("sslcontext") is not None:
             # As `StreamWriter.start_tls` does, and the client does not; else each end of a connection warns in the log.
-            writer.transport.get_protocol()._over_ssl = True  # noqa: SLF001
+            protocol: Any = writer.transport.get_protocol()  # None if the broker has ended it meanwhile
+            if protocol is not None:
+                protocol._over_ssl = True  # noqa: SLF001
         if self._nkeys_seed is not None:
             with contextlib.suppress(OSError):  # it is being replaced: the key of before may do
                 self._setup_nkeys_connect()
