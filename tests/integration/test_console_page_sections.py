@@ -109,8 +109,13 @@ async def test_letters_and_frames_are_read_and_decided(bus: Bus, browser: Browse
         frames = page.get_by_role("region", name="Quarantine")
         await frames.get_by_role("button", name="Show refused frame 1 whole").click()
         await expect(frames.locator("pre")).to_have_text('{"e":"surprise"}')
-        await frames.get_by_role("button", name="Discard").click()
-        await dialog.get_by_role("button", name="Discard").click()
+        await keep_frame(bus, ALICE, b'{"e":"another"}', reason=HOSTILE)  # the list is drawn anew
+        await expect(frames.get_by_role("row")).to_have_count(3)
+        await expect(frames.locator("pre:visible")).to_have_text('{"e":"surprise"}')
+        for left in (1, 0):
+            await frames.get_by_role("button", name="Discard").last.click()
+            await dialog.get_by_role("button", name="Discard").click()
+            await expect(frames.get_by_role("row")).to_have_count(left + 1 if left else 0)
         await expect(frames).to_have_count(0)
         assert await page.locator("#main img").count() == 0
         assert problems_of(page) == []

@@ -7,6 +7,8 @@ import { momentText, wordText } from "./texts.js";
 
 function list(kind, what, columns, isAdmin) {
   const results = outcomes();
+  const opened = new Map(); // texts of what is shown whole, which stay when the list is drawn anew
+  const places = new Map(); // where each is shown now
   const path = `/api/${kind}`;
   const shown = columns.filter(([name]) => isAdmin || name !== "User");
   const names = [...shown.map(([name]) => name), "Decide"];
@@ -36,19 +38,25 @@ function list(kind, what, columns, isAdmin) {
         part.load();
         return `${item.number}: ${wordText(outcome)}, ${told}`;
       }, look);
-    const whole = h("pre", { hidden: true, tabindex: 0 });
-    const look = h("button", { type: "button", class: "link", "data-focus": `${key}/look`, "aria-expanded": "false", "aria-label": `Show ${what} ${item.number} whole` }, String(item.number));
+    const whole = h("pre", { hidden: !opened.has(key), tabindex: 0 }, opened.get(key));
+    const look = h("button", { type: "button", class: "link", "data-focus": `${key}/look`, "aria-expanded": String(opened.has(key)), "aria-label": `Show ${what} ${item.number} whole` }, String(item.number));
+    places.set(key, whole);
     look.addEventListener("click", async () => {
-      whole.hidden = !whole.hidden;
+      whole.hidden = opened.delete(key);
       look.setAttribute("aria-expanded", String(!whole.hidden));
       if (whole.hidden) return;
+      opened.set(key, "");
+      let text;
       try {
         const found = await ask(`${path}/${item.number}`);
         const body = found.event ?? found.frame;
-        put(whole, typeof body === "string" ? body : JSON.stringify(body, null, 2));
+        text = typeof body === "string" ? body : JSON.stringify(body, null, 2);
       } catch (error) {
-        put(whole, error.message);
+        text = error.message;
       }
+      if (!opened.has(key)) return;
+      opened.set(key, text);
+      put(places.get(key), text); // the list may have been drawn anew meanwhile
     });
     return row(
       names,
