@@ -11,10 +11,10 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 
@@ -142,16 +142,19 @@ class ClusterSmoke(Smoke):
     async def run(self) -> None:
         """Take every step; the first that fails raises `AssertionError`."""
         await self._quieten()
+        await self._survives_all()
+        await self._is_accounted_for()
+
+    async def _survives_all(self) -> None:
+        """Trade, and go on trading while parts are killed and gateways rolled."""
         self._former = await self._counts()
         await self._create_bots()
         await self._emit(100)
         await self._settle("first fills", dict.fromkeys(EXCHANGES, 100))
         await self._is_traced()
-        await self._survives("nats")
-        await self._survives("gateway-binance")
-        await self._survives("recorder")
+        for part in ("nats", "gateway-binance", "recorder"):
+            await self._survives(part)
         await self._is_rolled([f"deployment/gateway-{exchange}" for exchange in EXCHANGES])
-        await self._is_accounted_for()
 
     async def _quieten(self) -> None:
         """Stop the bots that trade: what they trade would come between the count and the bots that record."""
@@ -213,10 +216,13 @@ class ClusterSmoke(Smoke):
         await self._settle(f"{what} rolled", _more(before, count))
 
 
-async def main(directory: Path) -> int:
-    """Run everything and return the exit status."""
-    system = Clustered(directory)
+System = TypeVar("System", bound=Clustered)
+
+
+async def perform(system: System, smoke: Callable[[System, aiohttp.ClientSession, Path], Smoke]) -> int:
+    """Reach a system, take every step of a smoke test of it, and return the exit status."""
     timeout = aiohttp.ClientTimeout(total=30)
+    began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="fillwire-smoke-") as copies:
             async with (
@@ -224,12 +230,13 @@ async def main(directory: Path) -> int:
                 system.reached(),
                 aiohttp.ClientSession(timeout=timeout) as session,
             ):
-                await ClusterSmoke(system, session, Path(copies)).run()
+                await smoke(system, session, Path(copies)).run()
     except (AssertionError, EngineError) as error:
         print(f"smoke: FAILED: {error}", file=sys.stderr)  # noqa: T201 - a command
         return 1
+    say(f"passed in {time.monotonic() - began:.0f} s")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(Path(sys.argv[1]))))
+    sys.exit(asyncio.run(perform(Clustered(Path(sys.argv[1])), ClusterSmoke)))

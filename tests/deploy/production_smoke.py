@@ -9,7 +9,6 @@ that the brokers read, and KEDA adds a host when bots are more than two should h
 import asyncio
 import json
 import sys
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from deploy.cluster_smoke import ClusterSmoke
-from deploy.composed import EngineError
+from deploy.cluster_smoke import ClusterSmoke, perform
 from deploy.production import Production, accounts
 from deploy.smoke import ENVIRONMENT, EXCHANGES, STAGES, USER, say
 from fillwire.bots.client import BotClient
@@ -47,14 +45,7 @@ class ProductionSmoke(ClusterSmoke):
 
     async def run(self) -> None:
         """Take every step; the first that fails raises `AssertionError`."""
-        self._former = await self._counts()
-        await self._create_bots()
-        await self._emit(100)
-        await self._settle("first fills", dict.fromkeys(EXCHANGES, 100))
-        await self._is_traced()
-        for part in ("nats", "gateway-binance", "recorder"):
-            await self._survives(part)
-        await self._is_rolled([f"deployment/gateway-{exchange}" for exchange in EXCHANGES])
+        await self._survives_all()
         await self._is_rolled(["statefulset/nats"], _WHILE_BROKERS_ROLL)
         await self._a_tenant_is_let_in()
         await self._is_accounted_for()
@@ -141,25 +132,5 @@ class ProductionSmoke(ClusterSmoke):
         )
 
 
-async def main(directory: Path) -> int:
-    """Run everything and return the exit status."""
-    system = Production(directory)
-    timeout = aiohttp.ClientTimeout(total=30)
-    began = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory(prefix="fillwire-smoke-") as copies:
-            async with (
-                system.simulators(),
-                system.reached(),
-                aiohttp.ClientSession(timeout=timeout) as session,
-            ):
-                await ProductionSmoke(system, session, Path(copies)).run()
-    except (AssertionError, EngineError) as error:
-        print(f"smoke: FAILED: {error}", file=sys.stderr)  # noqa: T201 - a command
-        return 1
-    say(f"passed in {time.monotonic() - began:.0f} s")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(Path(sys.argv[1]).resolve())))
+    sys.exit(asyncio.run(perform(Production(Path(sys.argv[1]).resolve()), ProductionSmoke)))
