@@ -58,6 +58,11 @@ orders = st.lists(st.integers(0, 5), min_size=1, max_size=60)
 randoms = st.randoms(use_true_random=False)
 
 
+def test_before_anything_was_begun_there_is_nothing_to_count() -> None:
+    """A run that could not start ends with why, and not with a failure to count."""
+    assert Judge({ALL: None, LOG: None}).ledger() == {}
+
+
 @given(orders, randoms)
 def test_sound_delivery_is_clean(order_of: list[int], random: Random) -> None:
     """Everything once, in order per order, however orders mix, is clean."""

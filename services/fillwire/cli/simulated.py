@@ -3,21 +3,23 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from fillwire.bus.buckets import STATUS, Bucket
+from fillwire.bus.buckets import STATUS, Bucket, Entry
 from fillwire.bus.connection import Bus
 from fillwire.cli.stack import Child, Stack
 from fillwire.domain.errors import FillwireError
-from fillwire.domain.events import ConnectionEvent
 from fillwire.domain.identifiers import Account, execution_event_id
 from fillwire.simulator.registry import SIMULATORS
 from fillwire.venues.registry import venue
 from fillwire.venues.venue import RenamesOrders
 from fillwire.wire.codec import decode_connection
-from fillwire.wire.subjects import account_tokens, connection_subject
+from fillwire.wire.subjects import account_tokens
+
+if TYPE_CHECKING:
+    from fillwire.domain.events import ConnectionEvent
 
 ENVIRONMENT = "simulated"
 USER = "demo"
@@ -128,28 +130,28 @@ class SimulatedVenue:
             FillwireError: it does not before the deadline; the message holds the connection's last reason.
         """
         receiving = asyncio.Event()
-        latest: list[ConnectionEvent] = []
+        latest: ConnectionEvent | None = None
 
-        def note(event: ConnectionEvent) -> None:
-            latest.append(event)
-            if event.is_connected:
-                receiving.set()
+        async def note(entry: Entry) -> None:
+            nonlocal latest
+            if entry.value is not None:
+                latest = decode_connection(entry.value)
+                if latest.is_connected:
+                    receiving.set()
 
         async with await Bus.connect(broker_url, name="waiting for the gateway") as bus:
-            await bus.subscribe(
-                connection_subject(self.account), lambda message: note(decode_connection(message.data))
-            )
-            entry = await Bucket(bus, STATUS).get(account_tokens(self.account))
-            if entry is not None and entry.value is not None:
-                note(decode_connection(entry.value))
+            # Not by events: the bucket follows them, so that one from before they are heard may not be in it yet.
+            watch = await Bucket(bus, STATUS).watch(account_tokens(self.account), note)
             try:
                 async with asyncio.timeout(deadline_s):
                     await receiving.wait()
             except TimeoutError:
-                reason = f"{latest[-1].state}, {latest[-1].reason}" if latest else "the gateway said nothing"
+                found = "the gateway said nothing" if latest is None else f"{latest.state}, {latest.reason}"
                 raise FillwireError(
-                    f"{self.account} was not receiving within {deadline_s:g} s: {reason}"
+                    f"{self.account} was not receiving within {deadline_s:g} s: {found}"
                 ) from None
+            finally:
+                await watch.stop()
 
     async def market(self, pair: str) -> tuple[Decimal, Decimal]:
         """Return the market's last price of a pair, and the step of its prices."""

@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from typing import NamedTuple
 
 LOG = "log"
@@ -216,8 +217,8 @@ class Judge:
     def ledger(self) -> dict[str, Tally]:
         """Return the counts by class, as they stand."""
         ledger = {label: Tally(**tally.to_dict()) for label, tally in self._tallies.items()}
-        bounds = [*self._starts[1:], self.emitted_count]
-        for label, start, end in zip(self._labels, self._starts, bounds, strict=True):
+        bounds = pairwise([*self._starts, self.emitted_count])
+        for label, (start, end) in zip(self._labels, bounds, strict=True):
             tally = ledger[label]
             tally.emitted += end - start
             for row in range(start, end):
