@@ -5,7 +5,8 @@ import io
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError, ConfigError
 from fillwire.runtime.ports import free_ports
 from support.broker import ConnectBus
+from support.broker_proxy import TcpProxy
 from support.eventually import eventually
 from support.hanging import hang
 from support.logged import logged
@@ -432,6 +434,71 @@ async def test_health_check_that_gives_up_does_not_deafen_the_connection(
     finally:
         os.kill(broker.pid, signal.SIGCONT)
     await eventually(bus.is_healthy)
+
+
+class Recorder(TcpProxy):
+    """Stands before a broker and keeps what clients send."""
+
+    sent = b""
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            await self._flows.wait()
+            self.sent += data
+            writer.write(data)
+            await writer.drain()
+        raise ConnectionResetError
+
+    async def _return(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await super()._forward(reader, writer)
+
+
+@asynccontextmanager
+async def recorded(broker: EmbeddedServer) -> AsyncIterator[Recorder]:
+    """Run a recorder before a broker inside the block."""
+    recorder = Recorder(broker.url)
+    await recorder.listen()
+    try:
+        yield recorder
+    finally:
+        await recorder.cut()
+
+
+async def test_round_trip_goes_behind_all_that_was_sent_before(broker: EmbeddedServer) -> None:
+    """Whoever has subscribed, published and then had an answer knows that the broker has it, whichever way it was sent."""
+    async with recorded(broker) as recorder, await Bus.connect(recorder.url, name="test") as bus:
+        assert await bus.is_healthy()
+        before = len(recorder.sent)
+        await bus.subscribe("first.>", keep([]))
+        await bus.publish("second", b"x")
+        bus.write(b"PUB third 1\r\nx\r\n")
+        assert await bus.is_healthy()
+        lines = recorder.sent[before:].split(b"\r\n")
+        operations = [line.split()[:2] for line in lines if line not in {b"x", b""}]
+        assert operations == [[b"SUB", b"first.>"], [b"PUB", b"second"], [b"PUB", b"third"], [b"PING"]]
+
+
+async def test_round_trip_that_was_given_up_is_not_made_on_the_next_connection(
+    broker: EmbeddedServer, logged: io.StringIO
+) -> None:
+    """Its answer would pass for that to a later one: what is published meanwhile is sent there, and it is not."""
+    block = bytes(256 << 10)
+    async with recorded(broker) as recorder, await Bus.connect(recorder.url, name="test") as bus:
+
+        async def is_blocked() -> bool:
+            await bus.publish("filling", block)
+            return int(bus.nc.pending_data_size) > 2 * len(block)
+
+        recorder.stall()
+        await eventually(is_blocked)
+        assert not await bus.is_healthy(0.05)
+        await recorder.cut()
+        recorder.sent = b""
+        recorder.flow()
+        await recorder.listen()
+        await eventually(lambda: "broker_reconnected" in logged.getvalue())
+        assert recorder.sent.count(block) >= 1
+        assert recorder.sent.count(b"PING\r\n") == 2  # of the login, and behind all that was waiting
 
 
 # ---- the end

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from nats.aio.client import Client
+from nats.aio.client import PING_PROTO, Client
 from nats.aio.subscription import Subscription as ClientSubscription
 from nats.aio.transport import TcpTransport
 from nats.errors import Error, ProtocolError
@@ -168,6 +168,9 @@ class DirectClient(Client):
     async def _connect_to_server(self, server: Any) -> None:
         """Connect to a server; the socket of an attempt that was refused is dropped, which the client leaves open."""
         self.abort()
+        # Who waited for the answer to one of these has gone: it would be taken for that to a later one.
+        self._pending = [command for command in self._pending if command != PING_PROTO]
+        self._pending_data_size = sum(map(len, self._pending))
         await super()._connect_to_server(server)
         if isinstance(self._transport, TcpTransport):
             self._transport.writelines = self._write_joined  # type: ignore[method-assign]  # the client makes it
@@ -215,6 +218,13 @@ class DirectClient(Client):
         """Hand a message to the client's own subscriptions."""
         await self._process_msg(sid, subject, reply, data, headers)
 
+    async def _send_ping(self, future: asyncio.Future[Any] | None = None) -> None:
+        # The client's own overtakes what waits to be written, and its answer says nothing of that.
+        self._pongs.append(asyncio.get_running_loop().create_future() if future is None else future)
+        self._write_outgoing()
+        await self._send_command(PING_PROTO)
+        await self._flush_pending()
+
     async def _process_pong(self) -> None:
         # The client's own raises when the one who waited has given up, and that ends its read loop.
         if self._pongs:
@@ -251,7 +261,8 @@ class DirectClient(Client):
 
     def _write_outgoing(self) -> None:
         commands, self._outgoing = self._outgoing, []
-        self.write_now(commands)
+        if commands:  # else a round trip has sent them already
+            self.write_now(commands)
 
     def write_now(self, commands: list[bytes]) -> bool:
         """Send complete protocol commands; return False if they were dropped.
