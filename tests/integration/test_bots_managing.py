@@ -1,6 +1,7 @@
 """Bots from their creation to their removal, by manager and hosts on a real broker."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from fillwire.domain.errors import BrokerError
 from fillwire.sdk.bot import Bot
 from fillwire.sdk.running import RunningBot
 from support.eventually import eventually
-from support.managed_bots import ManagedBots, bots
+from support.managed_bots import QUICK, ManagedBots, bots
 from support.order_events import order_event
 from support.publishing import publish
 
@@ -53,6 +54,15 @@ async def test_a_bot_that_rests_is_told_of_nothing_and_misses_nothing(bots: Mana
     resumed = await bots.manager.resume("alice", "teller")
     assert resumed.state is BotState.RUNNING
     await eventually(lambda: bots.told() == ["start", "fill 0", "fill 1", "fill 2"])
+
+
+async def test_how_far_behind_a_bot_is_is_said_with_what_it_does(bots: ManagedBots) -> None:
+    """At each change, not only with the next report, which may be as far away as here."""
+    await bots.host("host-1", replace(QUICK, report_s=3_600.0))
+    created = await bots.manager.create("alice", bots.creation())
+    assert (created.state, created.waiting_count) == (BotState.RUNNING, 0)
+    paused = await bots.manager.pause("alice", "teller")
+    assert (paused.state, paused.waiting_count) == (BotState.PAUSED, 0)
 
 
 async def test_a_bot_paused_in_the_moment_in_which_it_has_begun_rests(

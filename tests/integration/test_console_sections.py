@@ -350,15 +350,17 @@ async def test_a_page_is_told_at_once_what_a_bot_does_and_seldom_how_far_behind_
     )
     async with visited(bus, tmp_path) as who:
         stream = await who.alice.listen()
-        await bucket.put(key, encode_bot(status))
+        await bucket.put(key, encode_bot(replace(status, waiting_count=None)))
         await eventually(lambda: len(stream.all("changed")) == 1)
+        await bucket.put(key, encode_bot(status))  # known from now on
+        await eventually(lambda: len(stream.all("changed")) == 2)
         for count in range(20):
             await bucket.put(key, encode_bot(replace(status, waiting_count=count, time_ns=count)))
         await publish(bus, order_event(order_id="behind them"))
         await eventually(lambda: len(stream.events) == 1)
-        assert len(stream.all("changed")) == 1
+        assert len(stream.all("changed")) == 2
         await bucket.put(key, encode_bot(replace(status, state=BotState.FAILED)))
-        await eventually(lambda: len(stream.all("changed")) == 2)
+        await eventually(lambda: len(stream.all("changed")) == 3)
         monkeypatch.setattr(scope, "_BOTS_PACE_S", 0.01)
     async with visited(bus, tmp_path) as who:
         stream = await who.alice.listen()

@@ -66,7 +66,7 @@ class Scope:
         self._wishes: dict[str, dict[str, int]] = {}
         self._events: deque[Facts] = deque(maxlen=KEPT_EVENTS)
         self._seen: dict[str, None] = {}
-        self._bots: dict[str, BotStatus] = {}  # what each does, without time and count
+        self._bots: dict[str, BotStatus] = {}  # what each does, without time and number
         self._bots_due: asyncio.TimerHandle | None = None
         self._unread = AlertLimiter(_tell_unread)
         self._exits = AsyncExitStack()
@@ -239,7 +239,8 @@ class Scope:
         except DecodeError:  # who asks for the list is told
             said = None
         if said is not None:
-            said = self._bots[entry.key] = replace(said, time_ns=0, waiting_count=None)
+            # Of the count only whether it is known: a page that does not know it shows none.
+            said = self._bots[entry.key] = replace(said, time_ns=0, waiting_count=said.waiting_count and 0)
         if said is None or said != before:
             self._tell_changed("bots")
         elif self._bots_due is None:

@@ -28,7 +28,7 @@ class Reports:
     Args:
         bucket: of observed states.
         every_s: between two reports of a bot that does what it did, in seconds.
-        count: asked at each of these.
+        count: asked at each of these, and at each change that does not say it.
     """
 
     def __init__(self, bucket: Bucket, every_s: float, count: Count) -> None:
@@ -108,7 +108,10 @@ class Reports:
         while self._is_new:
             key = next(iter(self._is_new))
             status = self._statuses[key]
-            await self._write(status)
+            if status.waiting_count is None:  # who says what a bot does need not know it
+                await self._write(replace(status, waiting_count=await self._count(key)))
+            else:
+                await self._write(status)
             if self._statuses.get(key) is status:
                 self._is_new.pop(key, None)
 
