@@ -408,7 +408,8 @@ async def test_client_that_closed_for_good_is_replaced(bus: Bus) -> None:
 
     bus.on_reconnected(returned)
     before = bus.nc
-    bus.write(b"PUB " + b"x" * 100_000 + b" 0\r\n\r\n")  # a control line beyond the server's limit
+    # The broker reads it whole, says so and closes; of a longer one a reset may be all that is heard.
+    bus.write(b"BOGUS\r\n")
     await asyncio.wait_for(told.wait(), 20)
     assert before.is_closed
     assert bus.nc is not before

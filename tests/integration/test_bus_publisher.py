@@ -161,7 +161,8 @@ async def test_dead_client_does_not_lose_what_was_submitted(bus: Bus) -> None:
         before = bus.nc
         for number in range(100):
             _submit(publisher, number % 5, number, lambda _: None)
-        bus.write(b"PUB " + b"x" * 100_000 + b" 0\r\n\r\n")
+        # The broker reads it whole, says so and closes; of a longer one a reset may be all that is heard.
+        bus.write(b"BOGUS\r\n")
         await eventually(lambda: before.is_closed)
         for number in range(100, 200):
             _submit(publisher, number % 5, number, lambda _: None)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 FLAGS = [
     "--headless",
@@ -81,6 +81,7 @@ def chromium() -> str:
 async def browser() -> AsyncIterator[Browser]:
     """The browser."""
     path = chromium()
+    expect.set_options(timeout=_TIMEOUT_MS)  # as long as an action may take
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
