@@ -108,10 +108,12 @@ class Reports:
         while self._is_new:
             key = next(iter(self._is_new))
             status = self._statuses[key]
+            told = status
             if status.waiting_count is None:  # who says what a bot does need not know it
-                await self._write(replace(status, waiting_count=await self._count(key)))
-            else:
-                await self._write(status)
+                told = replace(status, waiting_count=await self._count(key))
+                if self._statuses.get(key) is not status:  # something else was said meanwhile
+                    continue
+            await self._write(told)
             if self._statuses.get(key) is status:
                 self._is_new.pop(key, None)
 
