@@ -1,6 +1,7 @@
 """The connection against a real broker: made in time or refused in a sentence, rebuilt, closed without remains."""
 
 import asyncio
+import contextlib
 import io
 import os
 import signal
@@ -14,6 +15,7 @@ import orjson
 import pytest
 import uvloop
 
+from fillwire.bus import connection
 from fillwire.bus.connection import Bus
 from fillwire.bus.credentials import Credentials
 from fillwire.bus.errors import NoResponder, RequestTimedOut
@@ -500,6 +502,108 @@ async def test_round_trip_that_was_given_up_is_not_made_on_the_next_connection(
         await eventually(lambda: "broker_reconnected" in logged.getvalue())
         assert recorder.sent.count(block) >= 1
         assert recorder.sent.count(b"PING\r\n") == 2  # of the login, and behind all that was waiting
+
+
+async def test_broker_that_takes_nothing_is_given_up_however_much_waits_for_it(
+    broker: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the client keeps: who sends waits for room, but not who looks whether the broker is there."""
+    monkeypatch.setattr(connection, "PENDING_BYTES", 1 << 20)
+    monkeypatch.setattr(connection, "PING_INTERVAL_S", 0.5)
+    async with recorded(broker) as recorder, await Bus.connect(recorder.url, name="test") as bus:
+
+        async def ask() -> None:
+            while bus.is_connected:
+                with contextlib.suppress(BrokerError):
+                    await bus.request("somebody", bytes(512 << 10), 0.1)
+
+        recorder.stall()
+        asking = [asyncio.create_task(ask()) for _ in range(20)]
+        await eventually(lambda: int(bus.nc.pending_data_size) > 1 << 20)
+        assert not await asyncio.wait_for(bus.is_healthy(0.1), 5)
+        await eventually(lambda: not bus.is_connected)
+        await asyncio.wait_for(asyncio.gather(*asking), 20)
+
+
+async def test_who_waits_for_room_can_be_cancelled(
+    broker: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client below would take the cancellation for the room."""
+    monkeypatch.setattr(connection, "PENDING_BYTES", 1 << 20)
+    async with recorded(broker) as recorder, await Bus.connect(recorder.url, name="test") as bus:
+
+        async def publish() -> None:
+            while True:
+                await bus.publish("anywhere", bytes(512 << 10))
+
+        recorder.stall()
+        publishing = {asyncio.create_task(publish()) for _ in range(20)}
+        await eventually(lambda: int(bus.nc.pending_data_size) > 2 << 20)
+        for task in publishing:
+            task.cancel()
+        _, waiting = await asyncio.wait(publishing, timeout=3)
+        assert not waiting
+
+
+class HangsUp(TcpProxy):
+    """Stands before a broker and ends connections when somebody logs in, as long as it is to."""
+
+    is_hanging_up = True
+    count = 0
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.is_hanging_up:
+            await super()._relay(reader, writer)
+            return
+        self.count += 1
+        writer.write(b'INFO {"server_id":"x","version":"2.10.0","max_payload":1048576,"headers":true}\r\n')
+        await reader.readline()
+        writer.close()
+
+
+async def test_broker_that_ends_the_connection_at_the_login_is_tried_again_at_a_pace(
+    broker: EmbeddedServer,
+) -> None:
+    """Until the deadline, then it is said; and the same when a connection is lost."""
+    proxy = HangsUp(broker.url)
+    await proxy.listen()
+    with pytest.raises(BrokerError, match="last attempt: the broker ended the connection instead of taking"):
+        await Bus.connect(proxy.url, name="test", deadline_s=1.0)
+    assert 2 <= proxy.count <= 8
+    proxy.is_hanging_up = False
+    async with await Bus.connect(proxy.url, name="test") as bus:
+        await proxy.cut()
+        proxy.is_hanging_up, proxy.count = True, 0
+        await proxy.listen()
+        await eventually(lambda: proxy.count > 2)
+        proxy.is_hanging_up = False
+        await eventually(bus.is_healthy)
+        running = [task.get_coro() for task in asyncio.all_tasks()]
+        assert [getattr(work, "__name__", "") for work in running].count("_ping_interval") == 1
+    await proxy.cut()
+
+
+@pytest.mark.filterwarnings(
+    "ignore:parameter 'timeout' of type 'float' is deprecated"
+)  # the client's own use
+async def test_what_is_written_to_a_web_socket_is_sent_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with the next question whether the broker is there."""
+    monkeypatch.setattr(connection, "PING_INTERVAL_S", 3_600)
+    (port,) = free_ports(1)
+    web = f'websocket {{ listen: "127.0.0.1:{port}", no_tls: true }}'
+    async with (
+        EmbeddedServer(tmp_path, extra_config=web),
+        await Bus.connect(f"ws://127.0.0.1:{port}", name="test") as bus,
+    ):
+        heard = list[bytes]()
+        await bus.subscribe("a", keep(heard))
+        assert await bus.is_healthy()
+        for number in range(3):
+            bus.write(b"PUB a 1\r\n%d\r\n" % number)
+            await eventually(lambda: len(heard) > number)  # noqa: B023 - looked at before it changes
+        assert heard == [b"0", b"1", b"2"]
 
 
 # ---- the end

@@ -18,6 +18,7 @@ from nats.aio.transport import TcpTransport
 from nats.errors import Error, ProtocolError
 from nats.protocol.parser import Parser
 
+from fillwire.bus.cancelling import heeding_cancellation
 from fillwire.bus.tls import TlsSource
 from fillwire.runtime.logs import get_log
 
@@ -175,6 +176,14 @@ class DirectClient(Client):
         if isinstance(self._transport, TcpTransport):
             self._transport.writelines = self._write_joined  # type: ignore[method-assign]  # the client makes it
 
+    async def _process_connect_init(self) -> None:
+        await super()._process_connect_init()
+        if not self.is_connected:  # the client would neither use this connection nor try another
+            for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+                if task is not None:
+                    task.cancel()
+            raise ConnectionResetError("the broker ended the connection instead of taking the login")
+
     def _write_joined(self, commands: list[bytes]) -> None:
         """Write what waits as one: for a lost socket, Python from 3.12 on takes a list with an error that nobody awaits."""
         if self._transport is not None:
@@ -222,8 +231,14 @@ class DirectClient(Client):
         # The client's own overtakes what waits to be written, and its answer says nothing of that.
         self._pongs.append(asyncio.get_running_loop().create_future() if future is None else future)
         self._write_outgoing()
-        await self._send_command(PING_PROTO)
+        # Not by `_send_command`, which waits for room: it is by these that a broker is given up which makes none.
+        self._pending.append(PING_PROTO)
+        self._pending_data_size += len(PING_PROTO)
         await self._flush_pending()
+
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        # The client's own swallows the cancellation of who waits for room.
+        return await heeding_cancellation(super()._flush_pending(force_flush))
 
     async def _process_pong(self) -> None:
         # The client's own raises when the one who waited has given up, and that ends its read loop.
@@ -271,10 +286,11 @@ class DirectClient(Client):
         beyond which, and on a closed client, they are dropped.
         """
         self.stats["out_msgs"] += len(commands)
-        if self.is_connected and not self._pending and self._transport is not None:
+        # What is written to a web socket waits there until somebody flushes it.
+        if self.is_connected and not self._pending and isinstance(self._transport, TcpTransport):
             # uvloop raises for a socket that broke and of which the read loop has not heard yet: then they wait, too.
             with contextlib.suppress(RuntimeError):
-                self._transport.write(b"".join(commands))
+                self._transport.write(b"".join(commands))  # type: ignore[no-untyped-call]  # the client's
                 return True
         size = sum(map(len, commands))
         if self.is_closed or self._pending_data_size + size > self._max_pending_size:

@@ -30,6 +30,7 @@ _log = get_log(__name__)
 CONNECT_TIMEOUT_S = 2
 RECONNECT_WAIT_S = 0.2
 PING_INTERVAL_S = 5  # a half-open connection is noticed after three of these
+FLUSH_TIMEOUT_S = 5  # who sends beyond the following waits as long for the broker to take some
 PENDING_BYTES = 8 << 20  # commands kept while disconnected, beyond which core publishes are refused
 REBUILD_WAIT_MAX_S = 5.0
 REBUILD_DEADLINE_S = 30.0
@@ -366,6 +367,7 @@ class Bus:
             "ping_interval": PING_INTERVAL_S,
             "drain_timeout": 3,
             "pending_size": PENDING_BYTES,
+            "flush_timeout": FLUSH_TIMEOUT_S,
             "inbox_prefix": self.inbox_prefix,
         }
 
