@@ -65,6 +65,21 @@ async def test_how_far_behind_a_bot_is_is_said_with_what_it_does(bots: ManagedBo
     assert (paused.state, paused.waiting_count) == (BotState.PAUSED, 0)
 
 
+async def test_a_bot_that_gives_up_its_seat_to_rest_has_handled_what_it_handled_there(
+    bots: ManagedBots, bus: Bus
+) -> None:
+    """Its own durable is brought there a moment later: until then that does not know."""
+    host = await bots.host("host-1", replace(QUICK, report_s=3_600.0))
+    for name in ("teller", "witness"):
+        await bots.manager.create("alice", bots.creation(name))
+    running = list(host._host.bots.values())
+    await eventually(lambda: all(found.intake.is_seated for found in running), 20)
+    await publish(bus, *(order_event(order_id=str(number)) for number in range(50)))
+    await eventually(lambda: len(bots.told()) == len(bots.told("witness")) == 51)
+    paused = await bots.manager.pause("alice", "teller")
+    assert (paused.state, paused.waiting_count) == (BotState.PAUSED, 0)
+
+
 async def test_a_bot_paused_in_the_moment_in_which_it_has_begun_rests(
     bots: ManagedBots, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,11 +114,10 @@ class Intake:
     def known_waiting_count(self) -> int | None:
         """How many events of the log the bot had not handled when it was last known; None if it never was.
 
-        Now, while the bot sits at a shared reading, else when the broker was asked last.
+        Now, while a shared reading tells for the bot, else when the broker was asked last.
         """
-        if self._seat is not None and self._reading is not None and self.is_seated:
-            return self._reading.waiting_count(self._seat)
-        return self._claim.waiting_count
+        told = self._told_count
+        return self._claim.waiting_count if told is None else told
 
     async def waiting_count(self) -> int:
         """Return how many events of the log the bot has not handled yet.
@@ -126,9 +125,15 @@ class Intake:
         Raises:
             BrokerError: the broker had to be asked, and did not answer.
         """
-        if self._seat is not None and self._reading is not None and self.is_seated:
-            return self._reading.waiting_count(self._seat)
-        return await self._claim.count_waiting()
+        told = self._told_count
+        return await self._claim.count_waiting() if told is None else told
+
+    @property
+    def _told_count(self) -> int | None:
+        """What the reading counts for the bot, also when that has got up: until the bot's own durable was moved there."""
+        if self._seat is None or self._reading is None or not self._is_told:
+            return None
+        return self._reading.waiting_count(self._seat)
 
     async def has_done(self, sequence: int) -> bool:
         """Return whether the bot has handled everything that is for it up to this sequence of the stream.
