@@ -16,6 +16,7 @@ from fillwire.wire.bots import encode_bot
 _log = get_log(__name__)
 
 _LIFETIMES = 3  # reports in one lifetime: two may be missed
+_COUNTED_S = 1.0  # what others do is not to wait longer for how far behind one is
 _RETRY_S = 1.0  # doubled each time, up to the time between two reports: a login may lack the right to write
 
 Count = Callable[[str], Awaitable[int | None]]
@@ -28,7 +29,7 @@ class Reports:
     Args:
         bucket: of observed states.
         every_s: between two reports of a bot that does what it did, in seconds.
-        count: asked at each of these, and at each change that does not say it.
+        count: asked at each of these, and at each change that does not say it; for a second at most.
     """
 
     def __init__(self, bucket: Bucket, every_s: float, count: Count) -> None:
@@ -36,7 +37,9 @@ class Reports:
         self._every_s = every_s
         self._count = count
         self._statuses: dict[str, BotStatus] = {}
-        self._is_new: dict[str, None] = {}  # keys, in the order in which they changed
+        self._is_new: dict[
+            str, bool
+        ] = {}  # by key, in the order in which they changed: whether they are to be counted
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -51,7 +54,7 @@ class Reports:
     def say(self, status: BotStatus) -> None:
         """Have this written as soon as can be."""
         self._statuses[status.key] = status
-        self._is_new[status.key] = None
+        self._is_new[status.key] = status.waiting_count is None  # who says what a bot does need not know it
         self._wake.set()
 
     async def say_last(self, status: BotStatus) -> None:
@@ -86,7 +89,7 @@ class Reports:
             self._wake.clear()
             if loop.time() >= again_s:
                 again_s = loop.time() + self._every_s
-                await self._look_again()
+                self._is_new |= dict.fromkeys(self._statuses, True)
             try:
                 await self._write_new()
                 retry_s = _RETRY_S
@@ -96,21 +99,20 @@ class Reports:
                 retry_s = min(2 * retry_s, max(_RETRY_S, self._every_s))
                 self._wake.set()
 
-    async def _look_again(self) -> None:
-        for key in list(self._statuses):
-            waiting_count = await self._count(key)
-            status = self._statuses.get(key)  # the bot may have left meanwhile
-            if status is not None:
-                self._statuses[key] = replace(status, waiting_count=waiting_count)
-                self._is_new[key] = None
-
     async def _write_new(self) -> None:
+        is_silent = False
         while self._is_new:
-            key = next(iter(self._is_new))
-            status = self._statuses[key]
-            told = status
-            if status.waiting_count is None:  # who says what a bot does need not know it
-                told = replace(status, waiting_count=await self._count(key))
+            key, is_to_be_counted = next(iter(self._is_new.items()))
+            status = told = self._statuses[key]
+            if is_to_be_counted:
+                waiting_count = None
+                if not is_silent:
+                    try:
+                        async with asyncio.timeout(_COUNTED_S):
+                            waiting_count = await self._count(key)
+                    except TimeoutError:
+                        is_silent = True  # of the next one it would not say it either
+                told = replace(status, waiting_count=waiting_count)
                 if self._statuses.get(key) is not status:  # something else was said meanwhile
                     continue
             await self._write(told)
