@@ -224,12 +224,11 @@ async def test_an_account_that_cannot_be_read_holds_up_no_other(broker: Embedded
             for number in range(3):
                 publisher.submit(subject, subject, b"x", f"{subject}-{number}", since_ns=old_ns)
         await eventually(lambda: publisher.acknowledged_count == 3, 4.0, "the other account's")
-        assert proxy.lost_count == 1
+        assert proxy.lost_count > 0
         assert publisher.queued_count == 3
-        await eventually(lambda: proxy.lost_count > 1, what="asked again")
-        assert (
-            publisher.longest_wait_s > 4.0
-        )  # the first question has waited for its answer as long as it may
+        # The reading has given up, after several questions, and another one asks.
+        await eventually(lambda: proxy.lost_count > 3, 20.0, "asked again")
+        assert publisher.longest_wait_s > 4.0
         proxy.lost.clear()
         assert await publisher.flush(20) == 0
         assert publisher.longest_wait_s == 0.0

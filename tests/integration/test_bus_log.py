@@ -5,10 +5,13 @@ import time
 import pytest
 
 from fillwire.bus.connection import Bus
+from fillwire.bus.credentials import Credentials
 from fillwire.bus.durables import Deliver, StartAtSequence, StartAtTime
 from fillwire.bus.log import read_stream
 from fillwire.bus.lookup import newest_message
+from fillwire.bus.messages import Message
 from fillwire.bus.publisher import OrderedPublisher
+from fillwire.bus.server import EmbeddedServer
 from fillwire.domain.errors import BrokerError
 from fillwire.wire.headers import MESSAGE_ID
 
@@ -65,3 +68,26 @@ async def test_a_stream_is_read_from_any_place_on(bus: Bus) -> None:
     assert second is not None
     assert await bodies(bus, OF_ALICE, StartAtTime(second.stored_time_ns)) == [b"2", b"3"]
     assert await bodies(bus, OF_ALICE, StartAtTime(time.time_ns() + 10**9)) == []
+
+
+async def test_a_reading_whose_consumer_was_given_to_a_server_that_leaves_asks_again(
+    bus: Bus, broker: EmbeddedServer
+) -> None:
+    """Nothing is heard of the first one; the second is another's, and the reading as whole."""
+    await store(bus, BTC, ETH, BTC)
+    created = list[str]()
+
+    async def pass_on(message: Message) -> None:
+        operation = message.subject.removeprefix("LOSSY.API.")
+        if operation.startswith("CONSUMER.CREATE"):
+            created.append(operation)
+            if len(created) == 1:
+                return
+        await bus.nc.publish(f"$JS.API.{operation}", message.data, reply=message.reply)
+
+    await bus.subscribe("LOSSY.API.>", pass_on)
+    lossy = Credentials(api_prefix="LOSSY.API")
+    async with await Bus.connect(broker.url, name="lossy", credentials=lossy) as reader:
+        assert await bodies(reader, OF_ALICE, "all") == [b"1", b"2", b"3"]
+    assert len(created) == 2
+    assert created[0] == created[1]

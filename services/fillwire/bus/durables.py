@@ -204,16 +204,22 @@ async def consumer_exists(bus: Bus, stream: str, name: str, *, timeout_s: float 
     return await _consumer_info(bus, stream, name, timeout_s) is not None
 
 
-async def create_consumer(bus: Bus, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
+async def create_consumer(
+    bus: Bus, stream: str, name: str, config: dict[str, Any], *, timeout_s: float = api.TIMEOUT_S
+) -> dict[str, Any]:
     """Make or change a consumer from its configuration in the broker's own JSON; for this room only.
 
     Raises:
         ApiRefused: the broker refuses it.
+        BrokerError: no answer.
     """
     # The subject carries a single filter, so that permissions can hold a user to it.
     suffix = f".{config['filter_subject']}" if config.get("filter_subject") else ""
     return await api.call(
-        bus, f"CONSUMER.CREATE.{stream}.{name}{suffix}", {"stream_name": stream, "config": config}
+        bus,
+        f"CONSUMER.CREATE.{stream}.{name}{suffix}",
+        {"stream_name": stream, "config": config},
+        timeout_s=timeout_s,
     )
 
 

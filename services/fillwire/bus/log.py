@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from fillwire.bus import api
 from fillwire.bus.connection import Bus
@@ -15,6 +16,7 @@ from fillwire.bus.durables import (
     delete_consumer,
     deliver_fields,
 )
+from fillwire.bus.errors import RequestTimedOut
 from fillwire.bus.lookup import StoredMessage, newest_message
 from fillwire.bus.messages import Message
 from fillwire.domain.errors import BrokerError
@@ -22,6 +24,8 @@ from fillwire.domain.errors import BrokerError
 _NS = 1_000_000_000
 _INACTIVE_THRESHOLD_S = 30
 _LOOK_AGAIN_S = 1.0
+# A server that leaves the cluster is still given consumers for some seconds, and says nothing: the next one is given another.
+_CREATED_WITHIN_S = (1.0, 2.0, api.TIMEOUT_S)
 
 
 async def read_stream(  # noqa: PLR0913 - what, from where, into what
@@ -62,7 +66,7 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         "inactive_threshold": _INACTIVE_THRESHOLD_S * _NS,
         "headers_only": headers_only,
     } | deliver_fields(deliver)
-    info = await create_consumer(bus, stream, name, config)
+    info = await _created(bus, stream, name, config)
     pull: PullLoop | None = None
     try:
         async with asyncio.timeout(deadline_s):
@@ -81,6 +85,14 @@ async def read_stream(  # noqa: PLR0913 - what, from where, into what
         with contextlib.suppress(BrokerError):  # it goes by itself
             await delete_consumer(bus, stream, name)
     return reading.count
+
+
+async def _created(bus: Bus, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Make a consumer, and again if nothing is heard of that: one that is there already is the same."""
+    for timeout_s in _CREATED_WITHIN_S[:-1]:
+        with contextlib.suppress(RequestTimedOut):
+            return await create_consumer(bus, stream, name, config, timeout_s=timeout_s)
+    return await create_consumer(bus, stream, name, config, timeout_s=_CREATED_WITHIN_S[-1])
 
 
 async def _look_again(bus: Bus, stream: str, subject: str, consumer: str, reading: "_Reading") -> None:
