@@ -14,20 +14,31 @@ function list(kind, what, columns, isAdmin) {
   const names = [...shown.map(([name]) => name), "Decide"];
   const part = loaded(
     () => ask(path),
-    ({ count, shown: items }) => [
-      h("p", { class: "note" }, count ? `${count.toLocaleString()} waiting for a decision${items.length < count ? `, the newest ${items.length} shown` : ""}.` : `No ${what} waits for a decision.`),
-      items.length
-        ? h(
-            "div",
-            { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": kind },
-            table("stacked", `${what}s that wait for a decision`, names, () => false, items.map(rowOf)),
-          )
-        : null,
-    ],
+    ({ count, shown: items }) => {
+      forget(new Set(items.map(keyOf)));
+      return [
+        h("p", { class: "note" }, count ? `${count.toLocaleString()} waiting for a decision${items.length < count ? `, the newest ${items.length} shown` : ""}.` : `No ${what} waits for a decision.`),
+        items.length
+          ? h(
+              "div",
+              { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": kind },
+              table("stacked", `${what}s that wait for a decision`, names, () => false, items.map(rowOf)),
+            )
+          : null,
+      ];
+    },
   );
 
+  function keyOf(item) {
+    return `${kind}/${item.number}`;
+  }
+
+  function forget(listed) {
+    for (const kept of [opened, places]) for (const key of kept.keys()) if (!listed.has(key)) kept.delete(key);
+  }
+
   function rowOf(item) {
-    const key = `${kind}/${item.number}`;
+    const key = keyOf(item);
     const say = (text) => results.say(key, text);
     const decide = (verb, name, look) =>
       action(name, `${key}/${verb}`, say, async () => {
