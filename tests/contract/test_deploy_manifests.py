@@ -138,7 +138,22 @@ def test_a_selector_selects_its_own_pods(overlay: str, workload: Workload) -> No
     others = workloads(rendered(overlay))
     assert [str(other) for other in others if selects(selector, other.labels)] == [str(workload)]
     for constraint in workload.pod.get("topologySpreadConstraints", ()):
-        assert selects(constraint["labelSelector"], workload.labels)
+        spread = [str(other) for other in others if selects(constraint["labelSelector"], other.labels)]
+        assert spread == [str(workload)]
+
+
+def test_what_there_are_several_of_is_spread_over_nodes() -> None:
+    """Those of one rollout among themselves: what they replace would count otherwise, and is soon gone."""
+    several = [
+        workload
+        for workload in workloads(rendered("prod"))
+        if workload.kind == "Deployment" and workload.manifest["spec"].get("replicas", 2) > 1
+    ]
+    assert {workload.app for workload in several} == {"gateway", "host", "manager", "door", "otel-collector"}
+    for workload in several:
+        (constraint,) = workload.pod["topologySpreadConstraints"]
+        assert constraint["topologyKey"] == "kubernetes.io/hostname"
+        assert constraint["matchLabelKeys"] == ["pod-template-hash"]
 
 
 @each_overlay
