@@ -351,13 +351,13 @@ def test_an_object_can_be_applied(overlay: str) -> None:
 
 
 def test_what_is_run_in_the_place_of_production_is_production_and_simulators() -> None:
-    """The overlay that a node without exchanges is given: nothing is missing in it, and only gateways are otherwise."""
+    """The overlay that nodes without exchanges are given: nothing is missing, and only gateways and the hosts' disk are otherwise."""
     here, real = _by_kind_and_name(production()), _by_kind_and_name(rendered("prod"))
     assert real.keys() - here.keys() == {("Deployment", "grafana"), ("Service", "grafana")}
     brought = {name for kind, name in here.keys() - real.keys() if kind != "NetworkPolicy"}
-    assert brought == {f"simulator-{exchange}" for exchange in EXCHANGES}
+    assert brought == {*(f"simulator-{exchange}" for exchange in EXCHANGES), "recordings"}
     changed = {name for name in here.keys() & real.keys() if here[name] != real[name]}
-    assert changed == {("Deployment", f"gateway-{exchange}") for exchange in EXCHANGES}
+    assert changed == {("Deployment", name) for name in (*(f"gateway-{one}" for one in EXCHANGES), "host")}
 
 
 def _by_kind_and_name(objects: Sequence[Manifest]) -> dict[tuple[str, str], Manifest]:

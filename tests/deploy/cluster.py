@@ -1,13 +1,15 @@
-"""A cluster of one node on this machine, of the real programs: API server, kubelet, containerd. Ends by SIGTERM, and leaves nothing.
+"""A cluster on this machine, of the real programs: API server, kubelet, containerd. Ends by SIGTERM, and leaves nothing.
 
-    PYTHONPATH=tests python -m deploy.cluster DIRECTORY
+    PYTHONPATH=tests python -m deploy.cluster DIRECTORY [NODES]
 
-It lies in a network namespace of its own, so that no rule of its network is seen outside: what is to be asked of it is
-asked there, by `nsenter --net=/run/netns/fillwire-cluster`. When it is ready it prints the path of a kubeconfig. Needs
-root, and of Debian containerd, runc, iptables, ipset, containernetworking-plugins, docker-registry and mount; of Go what
-`python -m support.go_tools` names. Images are given it by `docker save … | ctr`, or pushed to localhost:5005, whose
-registry it reads. kube-router enforces the network policies; each pod has a link of its own, so that it sees what pods of
-this node say to each other. Names are looked up in a pod, whose image `deploy.stand_ins.cluster` brings.
+Each node lies in a network namespace of its own, so that no rule of its network is seen outside; the API server is beside
+the first, and what is to be asked of the cluster is asked there, by `nsenter --net=/run/netns/fillwire-cluster`. The others
+are linked to it as machines are, and a link that is set down is a machine that is lost. When all is ready it prints the
+path of a kubeconfig. Needs root, and of Debian containerd, runc, iptables, ipset, containernetworking-plugins,
+docker-registry and mount; of Go what `python -m support.go_tools` names. Images are given it by `docker save … | ctr`, or
+pushed to localhost:5005, whose registry it reads. kube-router enforces the network policies; each pod has a link of its
+own, so that it sees what pods of its node say to each other. Names are looked up in a pod, whose image
+`deploy.stand_ins.cluster` brings.
 """
 
 import contextlib
@@ -16,8 +18,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -29,9 +32,7 @@ from support.go_tools import tool
 from support.manifests import Manifest
 
 NAMESPACE: Final = "fillwire-cluster"
-WITHIN: Final = ("nsenter", f"--net=/run/netns/{NAMESPACE}")
-NODE: Final = "fillwire-node"
-ADDRESS: Final = "10.90.0.1"
+SHARED: Final = "shared"
 REGISTRY: Final = "localhost:5005"
 PAUSE: Final = "fillwire-stand-in/pause:3.10"
 NAMES: Final = "fillwire-stand-in/coredns:1.14.5"
@@ -42,7 +43,6 @@ _VOLUMES: Final = 6
 _LOOKING_UP: Final = Path(__file__).with_name("coredns.yaml")
 _DEADLINE_S: Final = 180.0
 _USERS: Final = {
-    f"system:node:{NODE}": "system:nodes",
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
     "system:kube-proxy": "",
@@ -68,23 +68,93 @@ def _written(path: Path, document: Mapping[str, Any]) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node.
+
+    Attributes:
+        number: from 1, which is the one that the API server is beside.
+        cluster: directory of the cluster.
+    """
+
+    number: int
+    cluster: Path
+
+    @property
+    def name(self) -> str:
+        """Its name in the cluster, also that of its directory, and of its link to the first."""
+        return f"node-{self.number}"
+
+    @property
+    def directory(self) -> Path:
+        """Where everything lies that it keeps."""
+        return self.cluster / self.name
+
+    @property
+    def address(self) -> str:
+        """Its address."""
+        return f"10.90.0.{self.number}"
+
+    @property
+    def pods(self) -> str:
+        """The network of its pods."""
+        return f"10.244.{self.number}.0/24"
+
+    @property
+    def namespace(self) -> str:
+        """The network namespace in which it lies."""
+        return NAMESPACE if self.number == 1 else f"{NAMESPACE}-{self.number}"
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Command by which programs are started there."""
+        return ("nsenter", f"--net=/run/netns/{self.namespace}")
+
+    @property
+    def ctr(self) -> tuple[str, ...]:
+        """Command by which its containers are asked for."""
+        return ("ctr", f"--address={self.directory / 'containerd.sock'}", "--namespace=k8s.io")
+
+
+def nodes(directory: Path) -> list[Node]:
+    """Return the nodes of a cluster that runs."""
+    return [Node(number + 1, directory) for number in range(len([*directory.glob("node-*")]))]
+
+
 @contextmanager
-def _network() -> Iterator[None]:
-    """A namespace with an address of the node."""
-    _run("ip", "netns", "add", NAMESPACE)
-    try:
-        for command in (
-            "link set lo up",
-            "link add node0 type bridge",
-            f"address add {ADDRESS}/24 dev node0",
-            "link set node0 up",
-            f"route add default via {ADDRESS}",  # nobody is there: what leaves the cluster gets no answer
-        ):
-            _run(*WITHIN, "ip", *command.split())
-        _run(*WITHIN, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
+def _network(all_nodes: Sequence[Node]) -> Iterator[None]:
+    """A namespace for each node, with its address; the first holds the bridge that links them."""
+    first, *others = all_nodes
+    with ExitStack() as stack:
+        for node in all_nodes:
+            _run("ip", "netns", "add", node.namespace)
+            stack.callback(_run, "ip", "netns", "delete", node.namespace)
+            _run(*node.within, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
+            _run(*node.within, "ip", "link", "set", "lo", "up")
+        _run(*first.within, "ip", "link", "add", "nodes", "type", "bridge")
+        _link(first, "nodes")
+        for node in others:
+            ends = ("link", "add", node.name, "type", "veth", "peer", "name", "eth0", "netns", node.namespace)
+            _run(*first.within, "ip", *ends)
+            _run(*first.within, "ip", "link", "set", node.name, "master", "nodes", "up")
+            _link(node, "eth0")
+        for node in all_nodes:
+            # Through the first to what is beyond; of that nobody is there, and what leaves the cluster gets no answer.
+            _run(*node.within, "ip", "route", "add", "default", "via", first.address)
+            for other in all_nodes:
+                if other != node:
+                    _run(*node.within, "ip", "route", "add", other.pods, "via", other.address)
+        # What two others say to each other is none of the first one's, which has the bridge.
+        bridged = "net.bridge.bridge-nf-call-iptables"
+        if Path("/proc/sys", bridged.replace(".", "/")).exists():
+            _run(*first.within, "sysctl", "--quiet", "--write", f"{bridged}=0")
         yield
-    finally:
-        _run("ip", "netns", "delete", NAMESPACE)
+
+
+def _link(node: Node, link: str) -> None:
+    """Give a node its address."""
+    _run(*node.within, "ip", "address", "add", f"{node.address}/24", "dev", link)
+    _run(*node.within, "ip", "link", "set", link, "up")
 
 
 @contextmanager
@@ -98,8 +168,8 @@ def _settings_kept() -> Iterator[None]:
             Path("/proc/sys", name).write_text(value)
 
 
-def _containerd_settings(directory: Path) -> str:
-    plugins = _written_network(directory)
+def _containerd_settings(node: Node) -> str:
+    directory, plugins = node.directory, _written_network(node)
     return f"""
 version = 2
 root = "{directory}/containerd"
@@ -117,16 +187,15 @@ state = "{directory}/containerd-state"
 """
 
 
-def _written_network(directory: Path) -> Path:
-    plugins = directory / "cni"
+def _written_network(node: Node) -> Path:
+    plugins = node.directory / "cni"
     plugins.mkdir()
     link = {
         "type": "ptp",
-        "ipMasq": True,
         "ipam": {
             "type": "host-local",
-            "dataDir": str(directory / "addresses"),
-            "ranges": [[{"subnet": _PODS}]],
+            "dataDir": str(node.directory / "addresses"),
+            "ranges": [[{"subnet": node.pods}]],
             "routes": [{"dst": "0.0.0.0/0"}],
         },
     }
@@ -135,16 +204,18 @@ def _written_network(directory: Path) -> Path:
     return plugins
 
 
-def _kubelet_settings(directory: Path) -> dict[str, Any]:
+def _kubelet_settings(node: Node) -> dict[str, Any]:
+    directory = node.directory
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "authentication": {
             "anonymous": {"enabled": False},
-            "x509": {"clientCAFile": str(directory / "authority.pem")},
+            "x509": {"clientCAFile": str(node.cluster / "authority.pem")},
         },
         "authorization": {"mode": "AlwaysAllow"},  # of those who have a certificate: the API server
         "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{node.name}",  # each kubelet ends what it does not know below its root
         "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDomain": "cluster.local",
@@ -161,8 +232,8 @@ def _kubelet_settings(directory: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _registries(directory: Path) -> Iterator[None]:
-    """One store of images, which Docker pushes to outside and the node pulls from inside."""
+def _registries(directory: Path, all_nodes: Iterable[Node]) -> Iterator[None]:
+    """One store of images, which Docker pushes to outside and each node pulls from inside."""
     settings = _written(
         directory / "registry.yaml",
         {
@@ -173,51 +244,69 @@ def _registries(directory: Path) -> Iterator[None]:
         },
     )
     with ExitStack() as stack:
-        for name, within in (("outside", ()), ("inside", WITHIN)):
+        places = {"outside": (), **{node.name: node.within for node in all_nodes}}
+        for name, within in places.items():
             log = directory / f"registry-{name}.log"
             stack.enter_context(running(log, *within, "docker-registry", "serve", settings))
         yield
 
 
-def _prepare(server: ApiServer, directory: Path) -> None:
+def _prepare(server: ApiServer, directory: Path, all_nodes: Sequence[Node]) -> None:
     """Tell the cluster where images are pushed to, who looks up names, and where volumes lie."""
     objects = yaml.safe_load_all(_LOOKING_UP.read_text(encoding="utf-8"))
-    volumes = [_volume(directory / "volumes" / str(number)) for number in range(_VOLUMES)]
+    volumes = [
+        _volume(f"{node.name}-{number}", node.directory / "volumes" / str(number), [node])
+        for node in all_nodes
+        for number in range(_VOLUMES)
+    ]
     hosting = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
         "data": {"localRegistryHosting.v1": f'host: "{REGISTRY}"\n'},
     }
-    server.apply([hosting, *objects, *volumes])
+    storage = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": "local",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",  # of the node that its pod is to be on
+    }
+    shared = _volume(SHARED, directory / SHARED, all_nodes)
+    server.apply([hosting, storage, *objects, *volumes, shared])
 
 
-def _volume(path: Path) -> Manifest:
+def _volume(name: str, path: Path, where: Iterable[Node]) -> Manifest:
+    """Return a disk of a node, or one that several share."""
     path.mkdir(parents=True)
-    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+    path.chmod(0o777)  # whoever claims it writes to it, as whatever user
+    names = [node.name for node in where]
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": names}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": f"volume-{path.name}"},
+        "metadata": {"name": name},
         "spec": {
             "capacity": {"storage": "100Gi"},
-            "accessModes": ["ReadWriteOnce"],
+            "accessModes": ["ReadWriteMany" if name == SHARED else "ReadWriteOnce"],
+            "storageClassName": SHARED if name == SHARED else "local",
             "local": {"path": str(path)},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
         },
     }
 
 
-def _start(stack: ExitStack, directory: Path, name: str, *options: str | Path) -> None:
-    stack.enter_context(running(directory / f"{name}.log", *WITHIN, tool(name) or name, *options))
+def _start(stack: ExitStack, node: Node, name: str, *options: str | Path) -> None:
+    log = node.directory / f"{name}.log"
+    stack.enter_context(running(log, *node.within, tool(name) or name, *options))
 
 
-def _node(stack: ExitStack, server: ApiServer, directory: Path) -> None:
-    """Start what runs pods."""
-    start = partial(_start, stack, directory)
-    settings = directory / "containerd.toml"
-    settings.write_text(_containerd_settings(directory))
-    start("containerd", "--config", settings)
+def _control(stack: ExitStack, server: ApiServer, first: Node) -> None:
+    """Start what says which pods there are, and where."""
+    start, directory = partial(_start, stack, first), first.cluster
     start(
         "kube-controller-manager",
         f"--kubeconfig={server.kubeconfig('system:kube-controller-manager')}",
@@ -236,21 +325,29 @@ def _node(stack: ExitStack, server: ApiServer, directory: Path) -> None:
         f"--cert-dir={directory / 'scheduler'}",
         "--leader-elect=false",
     )
+
+
+def _node(stack: ExitStack, server: ApiServer, node: Node) -> None:
+    """Start what runs pods."""
+    start, directory = partial(_start, stack, node), node.directory
+    settings = directory / "containerd.toml"
+    settings.write_text(_containerd_settings(node))
+    start("containerd", "--config", settings)
     start(
         "kubelet",
-        f"--config={_written(directory / 'kubelet.yaml', _kubelet_settings(directory))}",
-        f"--kubeconfig={server.kubeconfig(f'system:node:{NODE}')}",
-        f"--hostname-override={NODE}",
-        f"--node-ip={ADDRESS}",
+        f"--config={_written(directory / 'kubelet.yaml', _kubelet_settings(node))}",
+        f"--kubeconfig={_asking(server, node, f'system:node:{node.name}')}",
+        f"--hostname-override={node.name}",
+        f"--node-ip={node.address}",
         f"--root-dir={directory / 'kubelet'}",
         f"--cert-dir={directory / 'kubelet-certificates'}",
     )
     proxy = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
-        "bindAddress": ADDRESS,
-        "hostnameOverride": NODE,
-        "clientConnection": {"kubeconfig": str(server.kubeconfig("system:kube-proxy"))},
+        "bindAddress": node.address,
+        "hostnameOverride": node.name,
+        "clientConnection": {"kubeconfig": str(_asking(server, node, "system:kube-proxy"))},
         "clusterCIDR": _PODS,
         "mode": "iptables",
         "conntrack": {"maxPerCore": 0, "min": 0},  # the machine's, which is not the node's to set
@@ -259,25 +356,34 @@ def _node(stack: ExitStack, server: ApiServer, directory: Path) -> None:
     start("kube-proxy", f"--config={_written(directory / 'kube-proxy.yaml', proxy)}")
 
 
-def _enforce(stack: ExitStack, server: ApiServer, directory: Path) -> None:
+def _asking(server: ApiServer, node: Node, user: str) -> Path:
+    """Write how a user asks the API server from a node, and return the file."""
+    text = server.kubeconfig(user).read_text()
+    path = node.directory / f"{user.replace(':', '-')}.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(text.replace("127.0.0.1", Node(1, node.cluster).address))
+    return path
+
+
+def _enforce(stack: ExitStack, server: ApiServer, node: Node) -> None:
     """Start what enforces the network policies; it wants to find its node."""
     _start(
         stack,
-        directory,
+        node,
         "kube-router",
-        f"--kubeconfig={server.kubeconfig('kube-router')}",
-        f"--hostname-override={NODE}",
+        f"--kubeconfig={_asking(server, node, 'kube-router')}",
+        f"--hostname-override={node.name}",
         f"--service-cluster-ip-range={SERVICES}",
         *("--run-firewall=true", "--run-router=false", "--run-service-proxy=false"),
         *("--run-loadbalancer=false", "--enable-ipv6=false", "--health-port=0", "--metrics-port=0"),
     )
 
 
-def _await_node(server: ApiServer) -> None:
+def _await_node(server: ApiServer, node: Node) -> None:
     end_s = time.monotonic() + _DEADLINE_S
     while True:
         try:
-            server.kubectl("wait", f"node/{NODE}", "--for=condition=Ready", "--timeout=10s")
+            server.kubectl("wait", f"node/{node.name}", "--for=condition=Ready", "--timeout=10s")
         except Refused:
             if time.monotonic() > end_s:
                 raise
@@ -287,14 +393,19 @@ def _await_node(server: ApiServer) -> None:
 
 
 @contextmanager
-def _swept(directory: Path) -> Iterator[None]:
+def _swept(directory: Path, all_nodes: Sequence[Node]) -> Iterator[None]:
     """End the containers, which outlive containerd, and take away their networks, groups and mounts."""
-    before, others = set(_names_of_networks()), _groups()
+    before = set(_names_of_networks())
+    for tree in _trees():
+        if _is_unified(tree):
+            (tree / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids")
+        for node in all_nodes:
+            (tree / node.name).mkdir(exist_ok=True)
     try:
         yield
     finally:
-        _kill(f"containerd-shim.*-address {directory}/containerd.sock")
-        groups = _groups() - others
+        _kill(f"containerd-shim.*-address {directory}/")
+        groups = [group for node in all_nodes for group in _groups(node)]
         for group in groups:
             for process in (group / "cgroup.procs").read_text().split():
                 _run("kill", "-KILL", process, check=False)
@@ -309,11 +420,23 @@ def _swept(directory: Path) -> Iterator[None]:
                 group.rmdir()  # one whose processes are still ending is left
 
 
-def _groups(root: Path = Path("/sys/fs/cgroup")) -> set[Path]:
-    """Return the control groups of pods: of one tree, or of one for each controller."""
-    return {
-        group for tree in ("kubepods", "*/kubepods") for group in root.glob(f"{tree}/**/") if group.is_dir()
-    }
+def _trees() -> list[Path]:
+    """Return the roots of the control groups: of one tree, or of one for each controller."""
+    root = Path("/sys/fs/cgroup")
+    if _is_unified(root):
+        return [root]
+    return [path for path in root.iterdir() if path.is_dir() and not _is_unified(path)]
+
+
+def _is_unified(tree: Path) -> bool:
+    return (tree / "cgroup.controllers").exists()
+
+
+def _groups(node: Node) -> list[Path]:
+    """Return the control groups of a node, in every tree: runtimes make some in one that has no controller."""
+    root = Path("/sys/fs/cgroup")
+    found = [path for pattern in (node.name, f"*/{node.name}") for path in root.glob(pattern)]
+    return [group for path in found for group in path.glob("**/") if group.is_dir()]
 
 
 def _names_of_networks() -> list[str]:
@@ -330,21 +453,35 @@ def _kill(pattern: str) -> None:
 
 
 @contextmanager
-def running_cluster(directory: Path) -> Iterator[ApiServer]:
+def running_cluster(directory: Path, count: int = 1) -> Iterator[ApiServer]:
     """Run a cluster until the end of the block.
 
     Args:
         directory: empty; for everything that it keeps.
+        count: of its nodes.
     """
+    all_nodes = [Node(number + 1, directory) for number in range(count)]
+    first = all_nodes[0]
+    for node in all_nodes:
+        node.directory.mkdir()
     with ExitStack() as stack:
-        for step in (_settings_kept(), _network(), _registries(directory), _swept(directory)):
+        for step in (
+            _settings_kept(),
+            _network(all_nodes),
+            _registries(directory, all_nodes),
+            _swept(directory, all_nodes),
+        ):
             stack.enter_context(step)
         options = (
             f"--kubelet-client-certificate={directory / 'client.pem'}",
             f"--kubelet-client-key={directory / 'client.key'}",
             "--kubelet-preferred-address-types=InternalIP",
             # Pods ask it, too, and it hands on what it is asked of metrics.
-            *("--bind-address=0.0.0.0", f"--advertise-address={ADDRESS}", "--endpoint-reconciler-type=lease"),
+            *(
+                "--bind-address=0.0.0.0",
+                f"--advertise-address={first.address}",
+                "--endpoint-reconciler-type=lease",
+            ),
             f"--requestheader-client-ca-file={directory / 'authority.pem'}",
             "--requestheader-username-headers=X-Remote-User",
             "--requestheader-group-headers=X-Remote-Group",
@@ -352,13 +489,18 @@ def running_cluster(directory: Path) -> Iterator[ApiServer]:
             f"--proxy-client-cert-file={directory / 'client.pem'}",
             f"--proxy-client-key-file={directory / 'client.key'}",
         )
+        users = {**_USERS, **{f"system:node:{node.name}": "system:nodes" for node in all_nodes}}
+        hosts = (first.address, _API)
         server = stack.enter_context(
-            running_api_server(directory, users=_USERS, options=options, within=WITHIN, hosts=(ADDRESS, _API))
+            running_api_server(directory, users=users, options=options, within=first.within, hosts=hosts)
         )
-        _prepare(server, directory)
-        _node(stack, server, directory)
-        _await_node(server)
-        _enforce(stack, server, directory)
+        _prepare(server, directory, all_nodes)
+        _control(stack, server, first)
+        for node in all_nodes:
+            _node(stack, server, node)
+        for node in all_nodes:
+            _await_node(server, node)
+            _enforce(stack, server, node)
         yield server
 
 
@@ -366,7 +508,7 @@ def main() -> None:
     """Run one until it is told to end."""
     directory = Path(sys.argv[1]).resolve()
     directory.mkdir(parents=True)
-    with running_cluster(directory) as server:
+    with running_cluster(directory, *map(int, sys.argv[2:])) as server:
         sys.stdout.write(f"{server.kubeconfig()}\n")
         sys.stdout.flush()
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.cluster import Node, nodes
 from support.manifests import KUBECTL, NAME, Manifest, Workload
 from support.network_policies import may_enter, may_leave
 
@@ -74,7 +75,7 @@ class Cluster:
 
     def __init__(self, directory: Path) -> None:
         self._kubectl = (str(KUBECTL), f"--kubeconfig={directory / 'admin.kubeconfig'}")
-        self._ctr = ("ctr", f"--address={directory / 'containerd.sock'}", "--namespace=k8s.io")
+        self._nodes = {node.name: node for node in nodes(directory)}
         self.policies: list[Manifest] = self._get("networkpolicies", f"--namespace={NAMESPACE}")
         found = (_pod(entry) for entry in self._get("pods", "--all-namespaces"))
         self.pods = [pod for pod in found if _is_running(pod)]
@@ -85,27 +86,35 @@ class Cluster:
         return list(answer["items"])
 
     def _of_containers(self) -> dict[str, str]:
-        lines = (line.split() for line in _run(*self._ctr, "task", "ls").splitlines()[1:])
+        said = [_run(*node.ctr, "task", "ls") for node in self._nodes.values()]
+        lines = (line.split() for text in said for line in text.splitlines()[1:])
         return {name: process for name, process, *_ in lines}
 
-    def reached(self, pod: Workload | None, targets: Iterable[Target]) -> list[bool]:
-        """Return to which targets a connection can be opened out of a pod, or out of the node."""
-        within: tuple[str, ...] = ()
-        if pod is not None:
-            name = pod.manifest["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    def reached(self, origin: Workload | Node, targets: Iterable[Target]) -> list[bool]:
+        """Return to which targets a connection can be opened out of a pod, or out of a node."""
+        if isinstance(origin, Node):
+            within = origin.within
+        else:
+            name = origin.manifest["status"]["containerStatuses"][0]["containerID"].removeprefix(
+                "containerd://"
+            )
             within = ("nsenter", f"--net=/proc/{self._processes[name]}/ns/net")
         asked = json.dumps([(target.address, target.port) for target in targets])
         answer: list[bool] = json.loads(_run(*within, sys.executable, "-c", _CONNECT, asked=asked))
         return answer
 
     def targets(self) -> list[Target]:
-        """Return where somebody listens in the cluster; the node itself is let in everywhere."""
-        named = [
-            Target(f"{pod.name}:{port}", pod.manifest["status"]["podIP"], port, pod)
-            for pod in self.pods
-            for port in _ports(pod)
-        ]
-        return [target for target, is_there in zip(named, self.reached(None, named), strict=True) if is_there]
+        """Return where somebody listens in the cluster; its own node is let in everywhere."""
+        found: list[Target] = []
+        for name, node in self._nodes.items():
+            named = [
+                Target(f"{pod.name}:{port}", pod.manifest["status"]["podIP"], port, pod)
+                for pod in self.pods
+                if pod.manifest["spec"]["nodeName"] == name
+                for port in _ports(pod)
+            ]
+            found += [one for one, is_there in zip(named, self.reached(node, named), strict=True) if is_there]
+        return found
 
     def expected(self, pod: Workload, target: Target) -> bool:
         """Return what the policies say of a pod and a target."""

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 import aiohttp
 
+from deploy.cluster import nodes
 from deploy.composed import Composed, EngineError, run
 from deploy.smoke import AWAY, BACK, EXCHANGES, Smoke, _more, say
 from fillwire.cli.accounting import Balance, balance
@@ -40,6 +41,7 @@ class Clustered(Composed):
     Attributes:
         scheme: of the broker's address.
         environ: as whom a user of bots logs in to the broker.
+        nodes: of the cluster, by their names.
     """
 
     scheme = "nats"
@@ -55,7 +57,7 @@ class Clustered(Composed):
             f"--kubeconfig={directory / 'admin.kubeconfig'}",
             f"--namespace={NAMESPACE}",
         )
-        self._ctr = ("ctr", f"--address={directory / 'containerd.sock'}", "--namespace=k8s.io")
+        self.nodes = {node.name: node for node in nodes(directory)}
 
     def port(self, name: str) -> int:
         """Return where a simulator is forwarded to."""
@@ -113,7 +115,8 @@ class Clustered(Composed):
         found = json.loads(await self.kubectl("get", pod, "--output=json"))
         (status,) = (one for one in found["status"]["containerStatuses"] if one["name"] == container)
         name = status["containerID"].removeprefix("containerd://")
-        await run(*self._ctr, "task", "kill", "--signal=SIGKILL", name)
+        ctr = self.nodes[found["spec"]["nodeName"]].ctr
+        await run(*ctr, "task", "kill", "--signal=SIGKILL", name)
 
     async def is_rolled_out(self, workload: str, *options: str) -> None:
         """Wait until all of a workload's pods are of its newest template, and ready."""

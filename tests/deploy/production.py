@@ -1,15 +1,17 @@
-"""`deploy/overlays/prod` and the charts of others on the node of `deploy.cluster`, with the simulated exchanges of `dev`.
+"""`deploy/overlays/prod` and the charts of others on the nodes of `deploy.cluster`, with the simulated exchanges of `dev`.
 
     nsenter --net=/run/netns/fillwire-cluster .venv/bin/python -m deploy.production DIRECTORY      with PYTHONPATH=tests
 
 `HELM_CHARTS` names the charts, as for `make check-deploy`. What docs/deploy.md leaves to whoever deploys is done here as it
-says there: logins by `fillwire users`, certificates, secrets, streams. All is as it is written but for three things: what
-containers ask of the processors, for the node has two; Grafana, which has no stand-in; and the exchanges.
+says there: logins by `fillwire users`, certificates, secrets, streams. All is as it is written but for four things: what
+containers ask of the processors, for the machine has two; Grafana, which has no stand-in; the exchanges; and a disk that the
+hosts share, for what their bots write down.
 """
 
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,8 +22,9 @@ from typing import Any, Final
 
 import yaml
 
+from deploy.cluster import SHARED
 from deploy.cluster_smoke import FILLWIRE, NAMESPACE, Clustered
-from deploy.composed import run
+from deploy.composed import EngineError, run
 from deploy.smoke import EXCHANGES, say
 from fillwire.bus.connection import Bus
 from fillwire.bus.credentials import Credentials
@@ -45,8 +48,8 @@ def production() -> tuple[Manifest, ...]:
     return tuple(found for found in yaml.safe_load_all(done.stdout) if found["metadata"]["name"] != _LEFT_OUT)
 
 
-def for_this_node(objects: Iterable[Manifest]) -> list[Manifest]:
-    """Return objects that a node of two processors without a registry can run: they ask for little, and images are there."""
+def for_these_nodes(objects: Iterable[Manifest]) -> list[Manifest]:
+    """Return objects that a machine of two processors without a registry can run: they ask for little, and images are there."""
     changed: list[Manifest] = json.loads(json.dumps(list(objects)))
     for workload in workloads(changed):
         for container in workload.containers:
@@ -67,7 +70,7 @@ class Production(Clustered):
     """
 
     scheme = "tls"
-    folder = "/tmp"  # noqa: S108 - nothing else may be written to
+    folder = "/recordings"
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -97,16 +100,20 @@ class Production(Clustered):
         (self._directory / "production").mkdir()
         objects = production()
         await self.apply([*of_kind(objects, "Namespace"), *await self._secrets()], "secrets")
-        await self.apply([_namespace("keda"), *for_this_node(templated("keda"))], "keda")
+        await self.apply([_namespace("keda"), *for_these_nodes(templated("keda"))], "keda")
         await self.is_rolled_out("deployment/keda-admission-webhooks", "--namespace=keda")
         for chart in ("nats", "prometheus"):
-            await self.apply(for_this_node(templated(chart)), chart, f"--namespace={NAMESPACE}")
+            await self.apply(for_these_nodes(templated(chart)), chart, f"--namespace={NAMESPACE}")
         await self.is_rolled_out("statefulset/nats")
         async with self.relayed(await self.address("nats"), 4222) as broker:
             self.environ["FILLWIRE_NATS__URL"] = f"{self.scheme}://{broker}"
             await self.as_user("users", "apply", "--directory", str(self.logins))
-        await self.apply(for_this_node(objects), "prod")
-        for workload in workloads([*objects, *templated("prometheus")]):
+        await self.apply(for_these_nodes(objects), "prod")
+        await self.is_ready()
+
+    async def is_ready(self) -> None:
+        """Wait until all of it is ready."""
+        for workload in workloads([*production(), *templated("nats"), *templated("prometheus")]):
             await self.is_rolled_out(f"{workload.kind}/{workload.name}")
 
     async def _secrets(self) -> list[Manifest]:
@@ -170,13 +177,13 @@ class Production(Clustered):
         return await Bus.connect(self.environ["FILLWIRE_NATS__URL"], name="smoke", credentials=credentials)
 
     async def copy_out(self, service: str, path: str, target: Path) -> None:
-        """Copy a file out of the service's pods: of one, or one after the other where several have some of it."""
-        said = ""
-        for pod in sorted(await self.pods(service)):
-            said += await self.kubectl(
-                *("exec", pod, "--container=fillwire", "--", "sh", "-c", f"cat {path} 2>/dev/null || true")
-            )
-        await asyncio.to_thread(target.write_text, said, "utf-8")
+        """Copy a file from the disk that the hosts share."""
+        del service  # only they share one
+        source = self._directory / SHARED / Path(path).name
+        try:
+            await asyncio.to_thread(shutil.copy, source, target)
+        except FileNotFoundError:
+            raise EngineError(f"{source} is not there yet") from None
 
 
 def accounts(logins: Path) -> Manifest:

@@ -3,7 +3,8 @@
     nsenter --net=/run/netns/fillwire-cluster .venv/bin/python -m deploy.production_smoke DIRECTORY  with PYTHONPATH=tests
 
 As `deploy.cluster_smoke`, and besides: the brokers are rolled while fills come, a tenant is let in by a change of the secret
-that the brokers read, and KEDA adds a host when bots are more than two should have.
+that the brokers read, and KEDA adds a host when bots are more than they should have. Where there are three nodes, one is drained
+and another is cut off while fills come.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import json
 import sys
 import time
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -18,8 +20,9 @@ from uuid import uuid4
 import aiohttp
 
 from deploy.cluster_smoke import ClusterSmoke, perform
-from deploy.production import Production, accounts
-from deploy.smoke import ENVIRONMENT, EXCHANGES, STAGES, USER, say
+from deploy.composed import run
+from deploy.production import Production, accounts, production
+from deploy.smoke import AWAY, ENVIRONMENT, EXCHANGES, STAGES, USER, _more, say
 from fillwire.bots.client import BotClient
 from fillwire.bus.connection import Bus
 from fillwire.bus.credentials import Credentials
@@ -27,12 +30,15 @@ from fillwire.bus.tenants import API_PREFIX
 from fillwire.bus.tls import TlsFiles
 from fillwire.domain.bots import BotCreation
 from fillwire.domain.errors import BrokerError
+from support.charts import templated
 from support.eventually import eventually
+from support.manifests import Manifest, workloads
 
-# KEDA counts 250 for each host, and begins with two.
-_MANY: Final = 560
+_FOR_EACH_HOST: Final = 250  # as KEDA counts
 _AT_ONCE: Final = 16
 _WHILE_BROKERS_ROLL: Final = 5_000  # for as long as that takes
+_WHILE_A_NODE_IS_AWAY: Final = 3_000
+_DRAINED_S: Final = 240
 _QUIET: Final = "XLM-USD"  # of which nothing is executed: what they are is many
 
 
@@ -48,8 +54,14 @@ class ProductionSmoke(ClusterSmoke):
         await self._survives_all()
         await self._is_rolled(["statefulset/nats"], _WHILE_BROKERS_ROLL)
         await self._a_tenant_is_let_in()
+        several = len(self._production.nodes) > 1
+        if several:
+            await self._is_spread()
+            await self._a_node_is_drained("node-2")
         await self._is_accounted_for()
         await self._is_scaled()
+        if several:
+            await self._a_node_is_lost("node-3")
 
     async def _is_traced(self) -> None:
         """A tenth of the traces is kept, so some fill of the last ones has a whole one."""
@@ -93,10 +105,78 @@ class ProductionSmoke(ClusterSmoke):
         )
         await self._production.as_user("users", "apply", "--directory", str(self._production.logins))
 
+    async def _is_spread(self) -> None:
+        """What there are several of must be on several nodes."""
+        pods = await self._pods()
+        for workload in workloads([*production(), *templated("nats")]):
+            places = [
+                pod["spec"]["nodeName"]
+                for pod in pods
+                if workload.labels.items() <= pod["metadata"]["labels"].items()
+            ]
+            assert len({*places}) == min(len(places), len(self._production.nodes)), (workload.name, places)
+        say(f"of {len(pods)} pods no two of one workload are on one of {len(self._production.nodes)} nodes")
+
+    async def _pods(self) -> list[Manifest]:
+        found = json.loads(await self._production.kubectl("get", "pods", "--output=json"))
+        return list(found["items"])
+
+    async def _a_node_is_drained(self, node: str) -> None:
+        """Have a node emptied, as for an upgrade of it, while fills come."""
+        before = await self._counts()
+        await self._emit(_WHILE_A_NODE_IS_AWAY)
+        await self._emitted(_more(before, AWAY // 5))
+        began = time.monotonic()
+        drain = ("drain", node, "--delete-emptydir-data", f"--timeout={_DRAINED_S}s")
+        await self._production.kubectl(*drain, deadline_s=_DRAINED_S + 10)
+        say(f"{node} is drained after {time.monotonic() - began:.0f} s")
+        await self._settle(f"{node} drained", _more(before, _WHILE_A_NODE_IS_AWAY))
+        await self._production.kubectl("uncordon", node)
+        await self._production.is_ready()
+
+    async def _a_node_is_lost(self, node: str) -> None:
+        """Cut a node off while fills come: all goes on in it, but nobody hears of it, and it of nobody."""
+        held = await self._held_by(node)
+        before, former = await self._counts(), await self._called()
+        await self._emit(_WHILE_A_NODE_IS_AWAY)
+        await self._emitted(_more(before, AWAY // 5))
+        await run("ip", "link", "set", node, "down")
+        try:
+            await self._settle(f"{node} cut off", _more(before, _WHILE_A_NODE_IS_AWAY))
+        finally:
+            await run("ip", "link", "set", node, "up")
+        for exchange, times_ns in (await self._called()).items():
+            meanwhile_ns = times_ns[len(former[exchange]) :]
+            silent_s = max(later - earlier for earlier, later in pairwise(meanwhile_ns)) / 1e9
+            say(f"{exchange}, {node} cut off: the bot was told of nothing for {silent_s:.1f} s")
+        say(f"{node} held the accounts of {', '.join(held) or 'no exchange'}")
+        await self._production.kubectl("wait", f"node/{node}", "--for=condition=Ready", "--timeout=100s")
+        await self._production.is_ready()
+        await self._emit(100)
+        await self._settle(f"{node} is back", _more(before, _WHILE_A_NODE_IS_AWAY + 100))
+        for exchange, told in (await self._told()).items():
+            # What was in hand of a host that was cut off comes again at another, and a recording holds it twice.
+            assert told.lost == told.foreign == told.out_of_order == 0, (exchange, told)
+            say(f"{exchange}, {node} cut off: {told.emitted} emitted, none lost, {told.doubled} told again")
+        await self._is_recorded()
+
+    async def _called(self) -> dict[str, list[int]]:
+        """Return when each bot was called, in nanoseconds since the epoch."""
+        return {
+            exchange: [line["called_time_ns"] for line in await self._recorded_lines(exchange)]
+            for exchange in EXCHANGES
+        }
+
+    async def _held_by(self, node: str) -> list[str]:
+        """Return the exchanges whose accounts a gateway on a node receives for."""
+        there = {pod["metadata"]["name"] for pod in await self._pods() if pod["spec"]["nodeName"] == node}
+        told = json.loads(await self._production.as_user("status", "--json"))
+        return [one["exchange"] for one in told if any(pod in one["gateway"] for pod in there)]
+
     async def _is_scaled(self) -> None:
-        """Have more bots run than two hosts should have."""
-        before = await self._hosts()
-        assert before == 2, f"{before} hosts, expected two"
+        """Have more bots run than these hosts should have."""
+        before = await self._hosts()  # two, or more while bots were behind
+        many = _FOR_EACH_HOST * before + 60
         began = time.monotonic()
         async with await self._production.connect() as bus:
             bots, free = BotClient.on(bus, USER), asyncio.Semaphore(_AT_ONCE)
@@ -115,15 +195,15 @@ class ProductionSmoke(ClusterSmoke):
                     await bots.create(creation, deadline_s=120)
 
             async with asyncio.TaskGroup() as tasks:
-                for number in range(_MANY):
+                for number in range(many):
                     tasks.create_task(create(number))
-        say(f"{_MANY} bots more run after {time.monotonic() - began:.0f} s")
+        say(f"{many} bots more run after {time.monotonic() - began:.0f} s")
 
         async def is_more() -> bool:
             return await self._hosts() > before
 
         await eventually(is_more, 300)
-        say(f"KEDA has added a host {time.monotonic() - began:.0f} s after the first of {_MANY} bots")
+        say(f"KEDA has added a host {time.monotonic() - began:.0f} s after the first of {many} bots")
         await self._production.is_rolled_out("deployment/host")
 
     async def _hosts(self) -> int:

@@ -1,4 +1,4 @@
-"""Stand-ins for the images that `deploy/overlays/dev` names, given to the node of `deploy.cluster`.
+"""Stand-ins for the images that `deploy/overlays/dev` names, given to the nodes of `deploy.cluster`.
 
     PYTHONPATH=tests python -m deploy.stand_ins.cluster DIRECTORY [prod]
 
@@ -10,11 +10,11 @@ modules. With `prod`, those of that overlay and of the charts are given, and `fi
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.cluster import NAMES, PAUSE
+from deploy.cluster import NAMES, PAUSE, nodes
 from deploy.stand_ins.images import HERE, STAND_INS, StandIn, _debian, _nats, is_there, make
 from support.charts import NAMESPACES, templated
 from support.go_tools import build
@@ -110,17 +110,17 @@ def _tag(objects: Sequence[Manifest]) -> list[str]:
     return ours
 
 
-def load(images: Iterable[str], directory: Path) -> None:
-    """Give Docker's images to the node."""
-    ctr = ("ctr", f"--address={directory / 'containerd.sock'}", "--namespace=k8s.io", "images", "import", "-")
-    with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:  # noqa: S603, S607 - from the path
-        subprocess.run(ctr, stdin=saved.stdout, check=True, timeout=600)  # noqa: S603 - fixed arguments
-    if saved.returncode:
-        raise ChildProcessError(f"docker save ended with status {saved.returncode}, expected 0")
+def load(images: Sequence[str], directory: Path) -> None:
+    """Give Docker's images to each node."""
+    for node in nodes(directory):
+        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:  # noqa: S603, S607 - from the path
+            subprocess.run([*node.ctr, "images", "import", "-"], stdin=saved.stdout, check=True, timeout=600)  # noqa: S603 - fixed arguments
+        if saved.returncode:
+            raise ChildProcessError(f"docker save ended with status {saved.returncode}, expected 0")
 
 
 def main(directory: Path, overlay: str) -> None:
-    """Make what is missing, and give all to the node."""
+    """Make what is missing, and give all to the nodes."""
     objects, ours = rendered(overlay), list[str]()
     if overlay == "prod":
         brought = [found for chart in NAMESPACES for found in templated(chart)]
