@@ -14,7 +14,7 @@ import time
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import aiohttp
@@ -28,6 +28,7 @@ from fillwire.bus.connection import Bus
 from fillwire.bus.credentials import Credentials
 from fillwire.bus.tenants import API_PREFIX
 from fillwire.bus.tls import TlsFiles
+from fillwire.cli.recordings import latency_ns
 from fillwire.domain.bots import BotCreation
 from fillwire.domain.errors import BrokerError
 from support.charts import templated
@@ -38,6 +39,8 @@ _FOR_EACH_HOST: Final = 250  # as KEDA counts
 _AT_ONCE: Final = 16
 _WHILE_BROKERS_ROLL: Final = 5_000  # for as long as that takes
 _WHILE_A_NODE_IS_AWAY: Final = 3_000
+_SLOW_RATE, _SLOWLY = 10, 600
+_STALLED_S: Final = 240.0
 _DRAINED_S: Final = 240
 _QUIET: Final = "XLM-USD"  # of which nothing is executed: what they are is many
 
@@ -137,35 +140,40 @@ class ProductionSmoke(ClusterSmoke):
     async def _a_node_is_lost(self, node: str) -> None:
         """Cut a node off while fills come: all goes on in it, but nobody hears of it, and it of nobody."""
         held = await self._held_by(node)
-        before, former = await self._counts(), await self._called()
-        await self._emit(_WHILE_A_NODE_IS_AWAY)
-        await self._emitted(_more(before, AWAY // 5))
+        before = await self._counts()
+        former = {exchange: len(lines) for exchange, lines in (await self._all_recorded()).items()}
+        for venue in self._venues.values():
+            # Slowly: a simulated exchange waits for a connection that is silent and full, up to two minutes.
+            await venue.emit(rate=_SLOW_RATE, count=_SLOWLY, orders=_SLOWLY // 20)
+        await self._emitted(_more(before, _SLOW_RATE))
         await run("ip", "link", "set", node, "down")
         try:
-            await self._settle(f"{node} cut off", _more(before, _WHILE_A_NODE_IS_AWAY))
+            await self._emitted(_more(before, _SLOWLY), _STALLED_S)
+            await self._settle(f"{node} cut off", _more(before, _SLOWLY))
         finally:
             await run("ip", "link", "set", node, "up")
-        for exchange, times_ns in (await self._called()).items():
-            meanwhile_ns = times_ns[len(former[exchange]) :]
-            silent_s = max(later - earlier for earlier, later in pairwise(meanwhile_ns)) / 1e9
-            say(f"{exchange}, {node} cut off: the bot was told of nothing for {silent_s:.1f} s")
+        for exchange, lines in (await self._all_recorded()).items():
+            meanwhile = lines[former[exchange] :]
+            called_ns = [line["called_time_ns"] for line in meanwhile]
+            silent_s = max(later - earlier for earlier, later in pairwise(called_ns)) / 1e9
+            timed = [line for line in meanwhile if line["exchange_time_ns"] is not None]
+            late_s = max(map(latency_ns, timed), default=0) / 1e9
+            say(
+                f"{exchange}, {node} cut off: {late_s:.1f} s late at most, told of nothing for {silent_s:.1f} s"
+            )
         say(f"{node} held the accounts of {', '.join(held) or 'no exchange'}")
         await self._production.kubectl("wait", f"node/{node}", "--for=condition=Ready", "--timeout=100s")
         await self._production.is_ready()
         await self._emit(100)
-        await self._settle(f"{node} is back", _more(before, _WHILE_A_NODE_IS_AWAY + 100))
+        await self._settle(f"{node} is back", _more(before, _SLOWLY + 100))
         for exchange, told in (await self._told()).items():
             # What was in hand of a host that was cut off comes again at another, and a recording holds it twice.
             assert told.lost == told.foreign == told.out_of_order == 0, (exchange, told)
             say(f"{exchange}, {node} cut off: {told.emitted} emitted, none lost, {told.doubled} told again")
         await self._is_recorded()
 
-    async def _called(self) -> dict[str, list[int]]:
-        """Return when each bot was called, in nanoseconds since the epoch."""
-        return {
-            exchange: [line["called_time_ns"] for line in await self._recorded_lines(exchange)]
-            for exchange in EXCHANGES
-        }
+    async def _all_recorded(self) -> dict[str, list[dict[str, Any]]]:
+        return {exchange: await self._recorded_lines(exchange) for exchange in EXCHANGES}
 
     async def _held_by(self, node: str) -> list[str]:
         """Return the exchanges whose accounts a gateway on a node receives for."""

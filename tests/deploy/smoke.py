@@ -249,11 +249,11 @@ class Smoke:
         await self._system("start", part)
         await self._settle(f"{part} killed and started again", _more(before, AWAY + BACK))
 
-    async def _emitted(self, counts: Mapping[str, int]) -> None:
+    async def _emitted(self, counts: Mapping[str, int], deadline_s: float = 90.0) -> None:
         async def is_emitted() -> bool:
             return all(count >= counts[name] for name, count in (await self._counts()).items())
 
-        await eventually(is_emitted, 90, f"emitted: {counts}")
+        await eventually(is_emitted, deadline_s, f"emitted: {counts}")
 
     async def _is_recorded(self) -> None:
         expected = {one.event_id for venue in self._venues.values() for one in await venue.executions()}
