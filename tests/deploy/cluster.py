@@ -20,18 +20,17 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from deploy.nodes import DEADLINE_S, Node, network, run
 from support.api_server import SERVICES, ApiServer, Refused, running, running_api_server
 from support.go_tools import tool
 from support.manifests import Manifest
 
-NAMESPACE: Final = "fillwire-cluster"
 SHARED: Final = "shared"
 REGISTRY: Final = "localhost:5005"
 PAUSE: Final = "fillwire-stand-in/pause:3.10"
@@ -41,7 +40,6 @@ _API: Final = "10.96.0.1"  # the first of the services' addresses
 _LOOKED_UP_AT: Final = "10.96.0.10"
 _VOLUMES: Final = 6
 _LOOKING_UP: Final = Path(__file__).with_name("coredns.yaml")
-_DEADLINE_S: Final = 180.0
 _USERS: Final = {
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
@@ -59,102 +57,9 @@ _SYSCTLS: Final = (
 )
 
 
-def _run(*command: str | Path, check: bool = True) -> None:
-    subprocess.run([str(part) for part in command], check=check, timeout=_DEADLINE_S)  # noqa: S603 - fixed programs
-
-
 def _written(path: Path, document: Mapping[str, Any]) -> Path:
     path.write_text(yaml.safe_dump(dict(document)))
     return path
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node.
-
-    Attributes:
-        number: from 1, which is the one that the API server is beside.
-        cluster: directory of the cluster.
-    """
-
-    number: int
-    cluster: Path
-
-    @property
-    def name(self) -> str:
-        """Its name in the cluster, also that of its directory, and of its link to the first."""
-        return f"node-{self.number}"
-
-    @property
-    def directory(self) -> Path:
-        """Where everything lies that it keeps."""
-        return self.cluster / self.name
-
-    @property
-    def address(self) -> str:
-        """Its address."""
-        return f"10.90.0.{self.number}"
-
-    @property
-    def pods(self) -> str:
-        """The network of its pods."""
-        return f"10.244.{self.number}.0/24"
-
-    @property
-    def namespace(self) -> str:
-        """The network namespace in which it lies."""
-        return NAMESPACE if self.number == 1 else f"{NAMESPACE}-{self.number}"
-
-    @property
-    def within(self) -> tuple[str, ...]:
-        """Command by which programs are started there."""
-        return ("nsenter", f"--net=/run/netns/{self.namespace}")
-
-    @property
-    def ctr(self) -> tuple[str, ...]:
-        """Command by which its containers are asked for."""
-        return ("ctr", f"--address={self.directory / 'containerd.sock'}", "--namespace=k8s.io")
-
-
-def nodes(directory: Path) -> list[Node]:
-    """Return the nodes of a cluster that runs."""
-    return [Node(number + 1, directory) for number in range(len([*directory.glob("node-*")]))]
-
-
-@contextmanager
-def _network(all_nodes: Sequence[Node]) -> Iterator[None]:
-    """A namespace for each node, with its address; the first holds the bridge that links them."""
-    first, *others = all_nodes
-    with ExitStack() as stack:
-        for node in all_nodes:
-            _run("ip", "netns", "add", node.namespace)
-            stack.callback(_run, "ip", "netns", "delete", node.namespace)
-            _run(*node.within, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
-            _run(*node.within, "ip", "link", "set", "lo", "up")
-        _run(*first.within, "ip", "link", "add", "nodes", "type", "bridge")
-        _link(first, "nodes")
-        for node in others:
-            ends = ("link", "add", node.name, "type", "veth", "peer", "name", "eth0", "netns", node.namespace)
-            _run(*first.within, "ip", *ends)
-            _run(*first.within, "ip", "link", "set", node.name, "master", "nodes", "up")
-            _link(node, "eth0")
-        for node in all_nodes:
-            # Through the first to what is beyond; of that nobody is there, and what leaves the cluster gets no answer.
-            _run(*node.within, "ip", "route", "add", "default", "via", first.address)
-            for other in all_nodes:
-                if other != node:
-                    _run(*node.within, "ip", "route", "add", other.pods, "via", other.address)
-        # What two others say to each other is none of the first one's, which has the bridge.
-        bridged = "net.bridge.bridge-nf-call-iptables"
-        if Path("/proc/sys", bridged.replace(".", "/")).exists():
-            _run(*first.within, "sysctl", "--quiet", "--write", f"{bridged}=0")
-        yield
-
-
-def _link(node: Node, link: str) -> None:
-    """Give a node its address."""
-    _run(*node.within, "ip", "address", "add", f"{node.address}/24", "dev", link)
-    _run(*node.within, "ip", "link", "set", link, "up")
 
 
 @contextmanager
@@ -380,7 +285,7 @@ def _enforce(stack: ExitStack, server: ApiServer, node: Node) -> None:
 
 
 def _await_node(server: ApiServer, node: Node) -> None:
-    end_s = time.monotonic() + _DEADLINE_S
+    end_s = time.monotonic() + DEADLINE_S
     while True:
         try:
             server.kubectl("wait", f"node/{node.name}", "--for=condition=Ready", "--timeout=10s")
@@ -408,13 +313,13 @@ def _swept(directory: Path, all_nodes: Sequence[Node]) -> Iterator[None]:
         groups = [group for node in all_nodes for group in _groups(node)]
         for group in groups:
             for process in (group / "cgroup.procs").read_text().split():
-                _run("kill", "-KILL", process, check=False)
+                run("kill", "-KILL", process, check=False)
         for name in set(_names_of_networks()) - before:
             if name.startswith("cni-"):
-                _run("ip", "netns", "delete", name, check=False)
+                run("ip", "netns", "delete", name, check=False)
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted((path for path in mounts if path.startswith(f"{directory}/")), reverse=True):
-            _run("umount", "--lazy", mount, check=False)
+            run("umount", "--lazy", mount, check=False)
         for group in sorted(groups, reverse=True):
             with contextlib.suppress(OSError):
                 group.rmdir()  # one whose processes are still ending is left
@@ -449,7 +354,7 @@ def _kill(pattern: str) -> None:
     """Kill the programs that are called so."""
     found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)  # noqa: S603, S607 - from the path
     for process in found.stdout.split():
-        _run("kill", "-KILL", process, check=False)
+        run("kill", "-KILL", process, check=False)
 
 
 @contextmanager
@@ -467,7 +372,7 @@ def running_cluster(directory: Path, count: int = 1) -> Iterator[ApiServer]:
     with ExitStack() as stack:
         for step in (
             _settings_kept(),
-            _network(all_nodes),
+            network(all_nodes),
             _registries(directory, all_nodes),
             _swept(directory, all_nodes),
         ):

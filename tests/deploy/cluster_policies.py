@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.cluster import Node, nodes
+from deploy.nodes import Node, nodes
 from support.manifests import KUBECTL, NAME, Manifest, Workload
 from support.network_policies import may_enter, may_leave
 

@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 
 import aiohttp
 
-from deploy.cluster import nodes
 from deploy.composed import Composed, EngineError, run
+from deploy.nodes import nodes
 from deploy.smoke import AWAY, BACK, EXCHANGES, Smoke, _more, say
 from fillwire.cli.accounting import Balance, balance
 from fillwire.cli.recordings import execution

@@ -37,9 +37,7 @@ class Reports:
         self._every_s = every_s
         self._count = count
         self._statuses: dict[str, BotStatus] = {}
-        self._is_new: dict[
-            str, bool
-        ] = {}  # by key, in the order in which they changed: whether they are to be counted
+        self._is_new: dict[str, bool] = {}  # in the order of their changes: whether they are to be counted
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.cluster import NAMES, PAUSE, nodes
+from deploy.cluster import NAMES, PAUSE
+from deploy.nodes import nodes
 from deploy.stand_ins.images import HERE, STAND_INS, StandIn, _debian, _nats, is_there, make
 from support.charts import NAMESPACES, templated
 from support.go_tools import build
